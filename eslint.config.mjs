@@ -1,0 +1,72 @@
+import tseslint from 'typescript-eslint';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+
+/** Which packages a package may not import: the direction of dependencies in docs/architecture.md. */
+const walls = {
+  'koji-core': ['@koji/*'],
+  'koji-plugin-sdk': ['@koji/client', '@koji/hub', '@koji/builder'],
+  'koji-client': ['@koji/hub', '@koji/builder'],
+  'koji-hub': ['@koji/client', '@koji/builder'],
+  'koji-builder': ['@koji/hub'],
+  'koji-plugin-*': ['@koji/hub', '@koji/client', '@koji/builder'],
+};
+
+export default tseslint.config(
+  {
+    ignores: [
+      '**/dist/',
+      '**/node_modules/',
+      'coverage/',
+      '.nx/',
+      'quickstart/',
+      '**/test/fixtures/',
+      '**/*.mjs',
+      '**/*.cjs',
+      '**/*.js',
+    ],
+  },
+  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  {
+    files: ['**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/extensions': ['.ts'],
+      'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.js'] } })],
+    },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      'max-lines': ['error', { max: 600, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 4],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportAllDeclaration[exported=null]', message: 'name what a door exports' },
+        { selector: 'ExportDefaultDeclaration', message: 'named exports only' },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off', // typed answers (`get<T>`) name their type once on purpose
+      '@typescript-eslint/return-await': ['error', 'in-try-catch'],
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // winston types its transports as interfaces
+      '@typescript-eslint/require-await': 'off', // handlers are async by contract
+      '@typescript-eslint/only-throw-error': 'error',
+    },
+  },
+  ...Object.entries(walls).map(([name, group]) => ({
+    files: [`packages/${name}/src/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group, message: 'docs/architecture.md: who may import whom' }] },
+      ],
+    },
+  })),
+  { files: ['packages/*/src/**/*.ts'], rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] } },
+  {
+    files: ['**/test/**/*.ts', 'test/**/*.ts'],
+    rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
+);

@@ -1,0 +1,39 @@
+import { ParameterError } from '@koji/core';
+import { callback, context, exported, pluginConfig } from '@koji/plugin-sdk';
+
+const config = pluginConfig('rpmcheck');
+/** The permission that a caller needs; none when empty. */
+const permission = config.text('rpmcheck', 'permission', 'build');
+/** Whether every imported RPM gets a task of its own. */
+const checkImports = config.boolean('rpmcheck', 'check_imports', false);
+
+/**
+ * Makes a task that checks an uploaded RPM, by its path below the hub's `work` folder.
+ *
+ * @returns the id of the task
+ */
+export const checkRPM = exported({ doc: 'Check digests and signatures of an uploaded RPM.' })((
+  path: string,
+) => {
+  context.session.assertLogin();
+  if (permission !== '') context.session.assertPerm(permission);
+  if (typeof path !== 'string' || path === '' || path.startsWith('/') || path.split('/').includes('..'))
+    throw new ParameterError(`checkRPM: ${JSON.stringify(path)} is not a path below the work folder`);
+  return context.makeTask('rpmcheck', [`work/${path}`], { arch: 'noarch' });
+});
+
+/** Notes every imported RPM, and has it checked if the configuration says so. */
+export const onImport = callback('postImport', async (event, payload) => {
+  if (payload.type !== 'rpm' || payload.filepath === null) return;
+  const { rpm, build } = payload;
+  const nvra = `${rpm.name}-${rpm.version}-${rpm.release}.${rpm.arch}`;
+  if (!checkImports) {
+    context.log.info(`rpmcheck: ${nvra} was imported and is not checked`);
+    return;
+  }
+  const volume = build.volume_name === 'DEFAULT' ? '' : `vol/${build.volume_name}/`;
+  const folder = `${volume}packages/${build.name}/${build.version}/${build.release}/${rpm.arch}`;
+  // The task is there once the import has committed, and so is the file.
+  const task = await context.makeTask('rpmcheck', [`${folder}/${nvra}.rpm`], { arch: 'noarch' });
+  context.log.info(`rpmcheck: ${nvra} was imported and is checked by task ${task}`);
+});

@@ -1,0 +1,116 @@
+// The process of one task: loads the task types, waits for its task, runs it, tells the hub, exits.
+import { inspect } from 'node:util';
+import { Closers, GenericError, RetryError, faultToWire, messageOf, type Logger } from '@koji/core';
+import { decodeArgs, decodeCall, encodeFault, encodeResponse } from '@koji/core/wire';
+import { ClientSession } from '@koji/client';
+import { RefuseTask } from '@koji/plugin-sdk';
+import { runTask } from '@koji/plugin-sdk/host';
+import { loadTasks, type Tasks } from '../tasks/load.js';
+import { openBuilderLog, sessionOptions } from '../config.js';
+import type { Done, Run, Setup, ToChild, ToDaemon } from './protocol.js';
+import { TaskRun } from './task-run.js';
+
+const closers = new Closers();
+const waiters = new Set<() => void>();
+let setup: Setup | null = null;
+let tasks: Promise<Tasks> | null = null;
+let logger: (name: string) => Logger;
+
+process.on('message', (message: ToChild) => {
+  if (message.type === 'setup') {
+    setup = message;
+    tasks = load(message);
+  } else if (message.type === 'run') void finish(message);
+  else for (const waiter of waiters) waiter();
+});
+
+// Without a daemon nobody could cancel the task any more, and the next daemon frees it: everything here must go.
+process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
+
+// Also what a rejection that nobody handles comes to.
+process.on('uncaughtException', (error: unknown) => void breakOff(error));
+
+async function breakOff(error: unknown): Promise<never> {
+  await send({ type: 'broken', message: `uncaught error in the task's process: ${messageOf(error)}` });
+  process.stderr.write(`${inspect(error)}\n`);
+  return process.exit(1);
+}
+
+function send(message: ToDaemon): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, () => resolve());
+  });
+}
+
+async function load({ options, folder }: Setup): Promise<Tasks> {
+  try {
+    const log = openBuilderLog(options);
+    closers.add('the log', () => log.close());
+    logger = log.logger;
+    const loaded = await loadTasks(options, folder, log.logger('koji.plugin'));
+    await send({ type: 'loaded' });
+    return loaded;
+  } catch (error) {
+    await send({ type: 'broken', message: messageOf(error) });
+    return process.exit(1);
+  }
+}
+
+async function finish(run: Run): Promise<void> {
+  let outcome: Done['outcome'];
+  try {
+    outcome = await runOnce(run);
+  } catch (error) {
+    // The hub could not be told: the daemon fails the task with this.
+    await send({ type: 'broken', message: messageOf(error) });
+    await closers.closeAll().catch(() => undefined);
+    return process.exit(1);
+  }
+  await closers.closeAll();
+  await send({ type: 'done', outcome });
+  process.exit(0);
+}
+
+async function runOnce({ task, session: info }: Run): Promise<Done['outcome']> {
+  if (!setup || !tasks) throw new Error('a task came before its settings');
+  const { options } = setup;
+  const { byMethod, callbacks } = await tasks;
+  // A subsession expires like any other; the password renews it.
+  const { user, password } = options;
+  const login = user === null || password === null ? {} : { user, password };
+  const session = new ClientSession(options.server, { ...sessionOptions(options), ...login, session: info });
+  closers.add('the session', () => session.close());
+  const log = logger(`koji.build.${task.method}`);
+  const type = byMethod.get(task.method);
+  if (!type) throw new GenericError(`no handler for method ${task.method}`);
+  const waits = (): void => void send({ type: 'waits' });
+  const runtime = new TaskRun({ task, session, options, logger: log, callbacks, waiters, waits });
+  try {
+    await runtime.open();
+    const { params } = decodeCall(Buffer.from(String(task.request)));
+    const result = await runTask(type, runtime, decodeArgs(params));
+    await tell(() => session.host.closeTask(task.id, encodeResponse(result)));
+    return 'closed';
+  } catch (error) {
+    if (error instanceof RefuseTask) {
+      log.warn(`task ${task.id} is refused: ${error.message}`);
+      await tell(() => session.host.refuseTask(task.id, true, error.message));
+      return 'refused';
+    }
+    log.error(`task ${task.id} failed`, error);
+    const { faultCode, faultString } = faultToWire(error);
+    await tell(() => session.host.failTask(task.id, encodeFault(faultCode, faultString)));
+    return 'failed';
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** Tells the hub the end; that an earlier try has already told it is as good. */
+async function tell(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!(error instanceof RetryError)) throw error;
+  }
+}

@@ -1,0 +1,332 @@
+import { rm, statfs } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuthError, GenericError, RetryError, TASK_STATES, messageOf, type Logger } from '@koji/core';
+import type { KojidOptions } from '@koji/core/config';
+import { encodeFault } from '@koji/core/wire';
+import { RequestError, type ClientSession } from '@koji/client';
+import type { SessionKey } from '@koji/core/api';
+import type { TaskData } from './protocol.js';
+import type { Ending, Runner, TaskProcess } from './runner.js';
+import { taskFolder } from './task-run.js';
+
+interface RunningTask {
+  readonly process: TaskProcess;
+  /** Resolves when the process is gone with everything that it left behind. */
+  readonly gone: Promise<Ending>;
+  readonly sessionId: number;
+  /** Being killed: its end needs no report to the hub. */
+  dropped: boolean;
+}
+
+/** What the loop works with. */
+export interface LoopParts {
+  readonly session: ClientSession;
+  readonly runner: Runner;
+  readonly options: KojidOptions;
+  /** Task methods that this builder can run. */
+  readonly methods: ReadonlySet<string>;
+  readonly log: Logger;
+  /** Logs in anew after the hub has closed the session; AuthLockError when another builder has taken it over. */
+  readonly login: () => Promise<void>;
+}
+
+/** Milliseconds between tries after an error. */
+const errorPause = 5_000;
+/** Milliseconds in which a task's process ends by itself after it told the hub. */
+const refusalTime = 200;
+/** Milliseconds for the last words to the hub. */
+const farewellTime = 5_000;
+/** Seconds that one waiting call lasts at most, and how much later than that an answer may come. */
+const longestPoll = 50;
+const pollSlack = 30;
+
+/**
+ * The daemon's life: compare what runs here with what the hub thinks, check in, take assigned tasks, wait to be told.
+ *
+ * A task is taken (`host.openTask`) → runs in a {@link TaskProcess} → its process tells the hub the result → the process
+ * ends. When the hub has it cancelled or given to another host, its process is killed; when the process dies without a
+ * word, the loop fails the task; an open task without a process (the daemon was killed) is freed.
+ */
+export class Loop {
+  private readonly running = new Map<number, RunningTask>();
+  private load = 0;
+  private hubTells = true;
+  /** How often in a row the hub said at once that there is something to do. */
+  private calls = 0;
+  private stopping = false;
+  private rest = new AbortController();
+  private endGrace: () => void = () => undefined;
+  private readonly graceOver = new Promise<void>((resolve) => (this.endGrace = resolve));
+
+  constructor(private readonly parts: LoopParts) {}
+
+  /**
+   * Runs until {@link stop}; resolves when no task runs here any more.
+   *
+   * @throws AuthError when the hub accepts this builder no longer: AuthLockError when another one has taken its place
+   */
+  async run(): Promise<void> {
+    try {
+      // A call may wait for a hub that is down: stopping does not wait for that longer than for tasks.
+      await Promise.race([this.goRound(), this.graceOver]);
+      await Promise.race([this.allEnded(), this.graceOver]);
+      const left = [...this.running.keys()];
+      await this.dropAll();
+      await Promise.race([this.sayGoodbye(left), sleep(farewellTime, undefined, { ref: false })]);
+    } finally {
+      await this.dropAll();
+    }
+  }
+
+  /** Takes no more tasks, gives running ones `grace` milliseconds to end, then ends and frees the others. */
+  stop(grace: number): void {
+    this.stopping = true;
+    this.rest.abort();
+    if (grace > 0) setTimeout(this.endGrace, grace).unref();
+    else this.endGrace();
+  }
+
+  private async goRound(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await this.synchronise();
+        await this.wait(await this.takeTasks());
+      } catch (error) {
+        await this.recover(error);
+      }
+    }
+  }
+
+  private async allEnded(): Promise<void> {
+    while (this.running.size > 0) {
+      await Promise.all([...this.running.values()].map((task) => task.gone));
+      await sleep(20); // the hub is being told of their ends
+    }
+  }
+
+  private async sayGoodbye(tasks: number[]): Promise<void> {
+    const { session, log } = this.parts;
+    try {
+      if (tasks.length > 0) {
+        log.info(`freeing tasks ${tasks.join(', ')}`);
+        await session.host.freeTasks(tasks);
+      }
+      await session.host.updateHost(0, false);
+      await session.logout();
+    } catch (error) {
+      log.warn(`could not tell the hub of the stop: ${messageOf(error)}`);
+    }
+  }
+
+  /** Kills every task, without a word to the hub. */
+  private async dropAll(): Promise<void> {
+    await Promise.all([...this.running].map(([id, task]) => this.drop(id, task)));
+  }
+
+  private async drop(id: number, task: RunningTask): Promise<void> {
+    task.dropped = true;
+    await task.process.kill();
+    await task.gone;
+    this.parts.log.info(`task ${id} is killed`);
+  }
+
+  private async giveUp(id: number, task: RunningTask, why: string): Promise<void> {
+    task.dropped = true;
+    // One that has refused its task is about to end by itself.
+    if (await Promise.race([task.gone, sleep(refusalTime)])) return;
+    this.parts.log.info(`killing task ${id}: it was ${why}`);
+    await this.drop(id, task);
+  }
+
+  /** Brings the hub's list of our open tasks and our processes together. */
+  private async synchronise(): Promise<void> {
+    const { session, log } = this.parts;
+    const open = await session.host.getHostTasks();
+    const ids = new Set(open.map((task) => task.id));
+    for (const task of open) if (task.alert) this.running.get(task.id)?.process.awake();
+    this.load = open
+      .filter((task) => !task.waiting && this.running.has(task.id))
+      .reduce((sum, task) => sum + Number(task.weight), 0);
+    const stale = [...ids].filter((id) => !this.running.has(id));
+    if (stale.length > 0) {
+      log.info(`freeing tasks that have no process here: ${stale.join(', ')}`);
+      await session.host.freeTasks(stale);
+      for (const id of stale) await this.removeFolder(id);
+    }
+    const gone = [...this.running.keys()].filter((id) => !ids.has(id));
+    if (gone.length > 0) await this.dropTaken(gone);
+  }
+
+  /** Kills tasks that the hub took from us; one that has just ended is left to its own exit. */
+  private async dropTaken(ids: number[]): Promise<void> {
+    const { session } = this.parts;
+    const host = await session.host.getID();
+    const infos = await session.call<({ id: number; host_id: number | null; state: number } | null)[]>(
+      'getTaskInfo',
+      [ids],
+    );
+    for (const info of infos) {
+      if (info === null) continue;
+      const task = this.running.get(info.id);
+      const ours = info.host_id === host && info.state !== TASK_STATES.CANCELED;
+      if (!task || task.dropped || ours) continue;
+      const why = info.state === TASK_STATES.CANCELED ? 'canceled' : 'taken away';
+      void this.giveUp(info.id, task, why);
+    }
+  }
+
+  /** Checks in and starts what is assigned to this host; whether there was anything to do. */
+  private async takeTasks(): Promise<boolean> {
+    const { session, options, methods } = this.parts;
+    const ready = await this.isReady();
+    await session.host.updateHost(this.load, ready, { methods: [...methods], maxjobs: options.maxjobs });
+    if (!ready) return false;
+    const tasks = await session.host.getTasks();
+    let took = false;
+    for (const task of tasks) {
+      if (this.stopping || this.running.size >= options.maxjobs) break;
+      if (this.running.has(task.id)) continue; // it was ours before, and its old process is still ending
+      took = (await this.takeTask(task)) || took;
+    }
+    return took;
+  }
+
+  private async takeTask(task: { id: number; method: string }): Promise<boolean> {
+    const { session, runner, methods, log } = this.parts;
+    if (!methods.has(task.method)) {
+      log.warn(`refusing task ${task.id}: no handler for ${task.method}`);
+      await session.host.refuseTask(task.id, false, 'no handler for method');
+      return false;
+    }
+    const data = (await session.host.openTask(task.id)) as TaskData | null;
+    if (data === null) return false;
+    log.info(`running task ${task.id} (${task.method})`);
+    const key = await session.call<SessionKey>('subsession');
+    const process = runner.take();
+    // A task that waits is no load: there may be room for another one now.
+    process.onWait = () => this.rest.abort();
+    const gone = process.ended.then(async (ending) => {
+      await process.sweep();
+      await this.removeFolder(task.id);
+      return ending;
+    });
+    const running: RunningTask = { process, gone, sessionId: key['session-id'], dropped: false };
+    this.running.set(task.id, running);
+    process.start(data, key);
+    void this.follow(task.id, running);
+    return true;
+  }
+
+  /** Sees a task's process to its end. */
+  private async follow(id: number, task: RunningTask): Promise<void> {
+    const { session, log } = this.parts;
+    try {
+      const ending = await task.gone;
+      if (!ending.told && !task.dropped) {
+        log.error(`task ${id}: ${ending.why}`);
+        // Whoever stops this daemon may well have ended its tasks too; then it is not their fault.
+        if (this.stopping) await session.host.freeTasks([id]);
+        else await session.host.failTask(id, encodeFault(GenericError.faultCode, ending.why));
+      }
+      await session.logoutChild(task.sessionId);
+    } catch (error) {
+      log.warn(`task ${id} could not be closed: ${messageOf(error)}`);
+    }
+    this.running.delete(id);
+    this.rest.abort();
+  }
+
+  /** A process that was killed has left its folder. */
+  private async removeFolder(id: number): Promise<void> {
+    const { options, log } = this.parts;
+    await rm(taskFolder(options, id), { recursive: true, force: true }).catch((error: unknown) =>
+      log.warn(`the folder of task ${id} stays: ${messageOf(error)}`),
+    );
+  }
+
+  /** Koji's own tests of whether a host can take more work. */
+  private async isReady(): Promise<boolean> {
+    const { session, options, log } = this.parts;
+    const host = await session.host.getHost();
+    const no = (why: string): boolean => {
+      log.info(`not ready for tasks: ${why}`);
+      return false;
+    };
+    if (!host.enabled) return no('the host is disabled');
+    if (this.load > Number(host.capacity))
+      return no(`load ${this.load} exceeds capacity ${Number(host.capacity)}`);
+    if (this.running.size >= options.maxjobs) return no(`maxjobs = ${options.maxjobs} tasks are running`);
+    const space = await statfs(options.mockdir).catch(() => statfs(options.workdir));
+    const free = Math.floor((space.bavail * space.bsize) / 1024 / 1024);
+    if (free < options.minspace) return no(`${free} MB are free, minspace = ${options.minspace}`);
+    const [average = 0] = loadavg();
+    const most = options.maxload * availableParallelism();
+    if (most > 0 && average > most)
+      return no(`load average ${average.toFixed(2)}, maxload = ${options.maxload} for each processor`);
+    return true;
+  }
+
+  /** Sleeps until the hub says that there is something to do, or something ends here, or `sleeptime` is over. */
+  private async wait(took: boolean): Promise<void> {
+    if (took) this.calls = 0; // look again at once: there may be more
+    if (took || this.stopping) return;
+    // A hub that calls over and over for what can't be done now must not be asked in a tight loop.
+    if (this.calls > 1) await this.pause(Math.min(50 * 2 ** this.calls, errorPause));
+    const started = Date.now();
+    const called = await this.pollOrSleep(Math.max(1, this.parts.options.sleeptime));
+    this.calls = called && Date.now() - started < 1000 ? this.calls + 1 : 0;
+    this.rest = new AbortController();
+  }
+
+  private async pollOrSleep(seconds: number): Promise<boolean> {
+    if (!this.hubTells || !this.parts.options.waitfortasks) {
+      await this.pause(seconds * 1000);
+      return false;
+    }
+    const patience = Math.min(seconds, longestPoll);
+    const held = [...this.running].filter(([, task]) => !task.dropped).map(([id]) => id);
+    try {
+      return await this.parts.session.call<boolean>(
+        'host.waitForTasks',
+        [patience, held],
+        {},
+        { aside: true, signal: this.rest.signal, timeout: patience + pollSlack, retry: false },
+      );
+    } catch (error) {
+      if (this.rest.signal.aborted) return false;
+      // A hub with KojiDebug wraps the fault's text in a traceback.
+      if (!(error instanceof GenericError) || !error.message.includes('Invalid method')) throw error;
+      this.parts.log.info('the hub does not tell of new tasks: asking it every sleeptime seconds');
+      this.hubTells = false;
+      return false;
+    }
+  }
+
+  private async pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.rest.signal }).catch(() => undefined);
+  }
+
+  private async recover(error: unknown): Promise<void> {
+    const { log } = this.parts;
+    if (this.stopping) return;
+    if (error instanceof AuthError && !(error instanceof RetryError)) await this.logInAgain(error);
+    else if (error instanceof RequestError) log.warn(`${error.message}, trying again`);
+    else log.error('the main loop failed, going on', error);
+    await this.pause(errorPause);
+    this.rest = new AbortController();
+  }
+
+  /** The hub has closed the session, and with it those of the tasks that run here: they can't report any more. */
+  private async logInAgain(error: AuthError): Promise<void> {
+    const { log, login } = this.parts;
+    log.error(`the hub refuses this session, its tasks are given up: ${error.message}`);
+    await this.dropAll();
+    try {
+      await login();
+    } catch (cause) {
+      if (cause instanceof AuthError) throw cause;
+      log.warn(`could not log in: ${messageOf(cause)}`);
+    }
+  }
+}

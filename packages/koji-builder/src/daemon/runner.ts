@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { fork, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from '@koji/core';
+import type { KojidOptions } from '@koji/core/config';
+import type { SessionKey } from '@koji/core/api';
+import { killMarked, killTree, markName } from './process-tree.js';
+import type { Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
+
+/** How a task's process ended: it told the hub itself, or it died and somebody else must. */
+export type Ending = { readonly told: true } | { readonly told: false; readonly why: string };
+
+const killGrace = 3000;
+/** Milliseconds that a process may take to load before its task fails. */
+const loadTime = 120_000;
+const childFile = fileURLToPath(new URL('./child.js', import.meta.url));
+
+/**
+ * A process for exactly one task. States: loading → ready → running → ended; `start` may be called in loading too.
+ * Owned by {@link Runner} until it starts, then by the daemon's loop.
+ */
+export class TaskProcess {
+  /** Resolves when the process is gone, whatever made it go. */
+  readonly ended: Promise<Ending>;
+  private readonly child: ChildProcess;
+  private told = false;
+  private problem: string | null = null;
+  private readonly mark: string;
+  private loaded = false;
+  private slow: NodeJS.Timeout | undefined;
+  /** Called whenever the task begins to wait for others. */
+  onWait: () => void = () => undefined;
+
+  constructor(setup: Setup, log: Logger) {
+    this.mark = `${markOf(setup.options)}${randomUUID()}`;
+    // A group of its own, so that a cancelled task goes with everything that it started.
+    this.child = fork(childFile, [], {
+      detached: true,
+      env: { ...process.env, [markName]: this.mark },
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
+    forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
+    this.child.on('message', (message: ToDaemon) => this.hear(message));
+    this.ended = new Promise((resolve) => {
+      this.child.once('error', (error) =>
+        resolve({ told: false, why: `could not start a process: ${error.message}` }),
+      );
+      this.child.once('exit', (code, signal) =>
+        resolve(this.told ? { told: true } : { told: false, why: this.reason(code, signal) }),
+      );
+    });
+    this.send(setup);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  private name = 'spare process';
+
+  /** Gives the process its task. */
+  start(task: TaskData, session: SessionKey): void {
+    this.name = `task ${task.id}`;
+    this.send({ type: 'run', task, session } satisfies Run);
+    if (this.loaded) return;
+    this.slow = setTimeout(() => {
+      this.problem = `task process did not load within ${loadTime / 1000} seconds`;
+      void this.kill();
+    }, loadTime);
+    void this.ended.then(() => clearTimeout(this.slow));
+  }
+
+  /** Tells the task that tasks it waits for may have ended. */
+  awake(): void {
+    this.send({ type: 'awake' });
+  }
+
+  /** Ends the process and everything below it, first gently. */
+  async kill(): Promise<void> {
+    if (this.child.pid !== undefined) await killTree(this.child.pid, killGrace);
+  }
+
+  /** Ends what the task may have left running behind it. */
+  async sweep(): Promise<void> {
+    if (this.child.pid !== undefined) await killTree(this.child.pid, 0);
+    await killMarked(this.mark);
+  }
+
+  private hear(message: ToDaemon): void {
+    if (message.type === 'done') this.told = true;
+    else if (message.type === 'broken') this.problem = message.message;
+    else if (message.type === 'waits') this.onWait();
+    else {
+      this.loaded = true;
+      clearTimeout(this.slow);
+    }
+  }
+
+  private send(message: ToChild): void {
+    if (this.child.connected) this.child.send(message, () => undefined); // its exit says what went wrong
+  }
+
+  private reason(code: number | null, signal: string | null): string {
+    if (this.problem !== null) return this.problem;
+    return signal === null
+      ? `task process ended without a result, exit code ${code}`
+      : `task process was killed by ${signal}`;
+  }
+}
+
+/** How the marks of a builder's task processes begin. */
+function markOf({ user, server }: KojidOptions): string {
+  return `${user ?? ''} at ${server}: `;
+}
+
+/**
+ * Kills what tasks of this builder left running when it was killed itself. Most of them end by themselves then, but one
+ * that was in the middle of a call that blocks it does not hear of it.
+ *
+ * @returns how many processes there were
+ */
+export function killLeftovers(options: KojidOptions): Promise<number> {
+  return killMarked(markOf(options));
+}
+
+function forward(stream: Readable | null, write: (line: string) => void): void {
+  if (stream) createInterface({ input: stream }).on('line', write);
+}
+
+/** Hands out processes; keeps one loaded and waiting, since loading takes longer than the hub takes to assign a task. */
+export class Runner {
+  private spare: TaskProcess | null = null;
+
+  constructor(
+    private readonly setup: Setup,
+    private readonly log: Logger,
+  ) {
+    this.prepare();
+  }
+
+  /** A process for one task, loaded or about to be. */
+  take(): TaskProcess {
+    const taken = this.spare ?? new TaskProcess(this.setup, this.log);
+    this.prepare();
+    return taken;
+  }
+
+  /** Ends the waiting process. */
+  async close(): Promise<void> {
+    const spare = this.spare;
+    this.spare = null;
+    await spare?.kill();
+    await spare?.ended;
+  }
+
+  private prepare(): void {
+    const next = new TaskProcess(this.setup, this.log);
+    this.spare = next;
+    void next.ended.then((ending) => {
+      if (this.spare !== next) return;
+      this.spare = null; // the next task gets a fresh one
+      if (!ending.told) this.log.warn(`the spare process ended: ${ending.why}`);
+    });
+  }
+}

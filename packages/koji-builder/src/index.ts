@@ -1,0 +1,2 @@
+export { startBuilder } from './builder.js';
+export type { Builder } from './builder.js';

@@ -1,0 +1,47 @@
+import type { KojidOptions } from '@koji/core/config';
+import type { Logger } from '@koji/core';
+import {
+  CallbackRegistry,
+  PluginLoadError,
+  loadPlugins,
+  signatureOf,
+  type PluginTask,
+} from '@koji/plugin-sdk/host';
+import { builtIn } from './index.js';
+
+/** All task types that a builder can run, and the callbacks of its plugins. */
+export interface Tasks {
+  readonly byMethod: ReadonlyMap<string, PluginTask>;
+  readonly callbacks: CallbackRegistry;
+}
+
+/**
+ * The built-in task types and those of the plugins that kojid.conf names; a plugin's replaces a built-in one.
+ *
+ * @throws PluginLoadError with every problem of every plugin
+ */
+export async function loadTasks(options: KojidOptions, folder: string, logger: Logger): Promise<Tasks> {
+  const names = options.plugin;
+  const { plugins, problems } = await loadPlugins({
+    part: 'builder',
+    names,
+    folders: options.pluginpath,
+    from: folder,
+  });
+  if (problems.length > 0) throw new PluginLoadError(problems);
+  const own = builtIn.map((Handler) => ({
+    plugin: 'koji',
+    methods: Handler.Methods,
+    Handler,
+    signature: signatureOf(
+      (Handler.prototype as { readonly handler: (...args: never[]) => unknown }).handler,
+    ),
+  }));
+  const all: PluginTask[] = [...own, ...plugins.flatMap((plugin) => plugin.tasks)];
+  const callbacks = new CallbackRegistry({ logger });
+  callbacks.add(plugins.flatMap((plugin) => plugin.callbacks));
+  return {
+    byMethod: new Map(all.flatMap((task) => task.methods.map((method) => [method, task] as const))),
+    callbacks,
+  };
+}

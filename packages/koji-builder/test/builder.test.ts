@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Site, until } from './support/site.js';
+
+let site: Site;
+beforeAll(async () => {
+  site = await Site.create();
+});
+afterAll(() => site.stop());
+
+test('a plugin with a problem refuses the start with every problem and exit status 1', async () => {
+  const builder = site.runBuilder({ plugins: 'works syntax missing nowhere' });
+  expect(await builder.ended).toBe(1);
+  const text = builder.stderr();
+  expect(text).toMatch(/syntax\.mjs.*syntax error/);
+  expect(text).toMatch(/missing\.mjs.*not-there/);
+  expect(text).toMatch(/nowhere/);
+  expect(text).not.toMatch(/works\.mjs/);
+});
+
+test('a wrong password and a hub that is not there refuse the start in one line', async () => {
+  const wrong = site.runBuilder({ password: 'wrong' });
+  expect(await wrong.ended).toBe(1);
+  expect(wrong.stderr().trim()).toMatch(/^kojid: .*invalid username or password$/);
+  const lonely = site.runBuilder({ server: 'http://127.0.0.1:9/kojihub' });
+  expect(await lonely.ended).toBe(1);
+  expect(lonely.stderr().trim()).toMatch(/^kojid: no answer from http:\/\/127\.0\.0\.1:9\/kojihub: [^\n]*$/);
+});
+
+describe('a builder that waits at the hub', () => {
+  beforeAll(async () => {
+    await site.startBuilder({ plugins: 'works', maxjobs: '2', sleeptime: '15' });
+  });
+  afterAll(() => site.stopBuilders());
+
+  test('hears of a new task at once, although sleeptime is 15 and RunInterval 60', async () => {
+    await sleep(500); // it is idle now
+    const id = await site.session.makeTask('prints', ['hello']);
+    await site.reach(id, 'CLOSED', 14);
+  });
+
+  test('runs maxjobs tasks at a time and takes the next one at once', async () => {
+    const ids: number[] = [];
+    for (let i = 0; i < 5; i++) ids.push(await site.session.makeTask('sleep', [0.7]));
+    let most = 0;
+    await until(
+      'all have ended',
+      async () => {
+        const states = await Promise.all(ids.map((id) => site.state(id)));
+        most = Math.max(most, states.filter((state) => state === 'OPEN').length);
+        return states.every((state) => state === 'CLOSED');
+      },
+      12,
+    );
+    expect(most).toBe(2);
+  });
+
+  test('refuses a task whose method it has no handler for', async () => {
+    const id = await site.session.makeTask('buildSomething', []);
+    await until('it is refused', () =>
+      site.log().includes(`refusing task ${id}: no handler for buildSomething`),
+    );
+    await refused(id, false);
+    await site.session.cancelTask(id);
+  });
+
+  test('refuses a task that its handler does not want on this host', async () => {
+    for (const [method, reason] of [
+      ['picky', 'failed host check'],
+      ['refuses', 'not today'],
+    ] as const) {
+      const id = await site.session.makeTask(method, []);
+      await until('it is refused', () => site.log().includes(`task ${id} is refused: ${reason}`));
+      await refused(id, true);
+      await site.session.cancelTask(id);
+    }
+  });
+
+  async function refused(id: number, soft: boolean): Promise<void> {
+    const found = await until('the hub knows', async () => {
+      const rows = await site.session.call<{ soft: boolean }[]>('scheduler.getTaskRefusals', [
+        [['task_id', '=', id]],
+      ]);
+      return rows[0];
+    });
+    expect(found.soft).toBe(soft);
+    expect(await site.state(id)).toBe('FREE');
+  }
+
+  test('takes nothing while its host is disabled, and asks seldom even for a task that it can not take', async () => {
+    await site.session.disableHost('builder');
+    await sleep(300); // a look at its tasks that began before is over
+    const id = await site.session.makeTask('sleep', [0]);
+    await site.session.assignTask(id, 'builder', true);
+    const before = count(/not ready for tasks: the host is disabled/g);
+    await sleep(3000);
+    expect(await site.state(id)).toBe('ASSIGNED');
+    expect(count(/not ready for tasks: the host is disabled/g) - before).toBeLessThan(10);
+    await site.session.enableHost('builder');
+    await site.reach(id, 'CLOSED', 14);
+  });
+
+  const count = (pattern: RegExp): number => site.log().match(pattern)?.length ?? 0;
+});
+
+test('a builder that may not wait at the hub asks it for tasks', async () => {
+  const polled = await Site.create({ RunInterval: '1' });
+  try {
+    await polled.startBuilder({ waitfortasks: 'no', sleeptime: '1', plugins: 'works' });
+    expect(await polled.result('sleep', [0])).toBeNull();
+    expect(await polled.result('prints', ['polled'])).toBeNull();
+  } finally {
+    await polled.stop();
+  }
+});

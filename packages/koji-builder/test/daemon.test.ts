@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Site, alive, childrenOf, until } from './support/site.js';
+
+let site: Site;
+let files = 0;
+beforeAll(async () => {
+  site = await Site.create();
+});
+afterEach(() => site.stopBuilders());
+afterAll(() => site.stop());
+
+const freshFile = (): string => site.path(`file${++files}`);
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+describe('a builder that is asked to stop', () => {
+  test('lets a short task end and frees a long one', async () => {
+    const builder = await site.startBuilder({ shutdowntimeout: '2' });
+    const short = await site.session.makeTask('sleep', [1]);
+    const long = await site.session.makeTask('sleep', [600]);
+    await site.reach(short, 'OPEN');
+    await site.reach(long, 'OPEN');
+    await until('both sleep', () => site.log().includes('sleeping for 600'));
+    const pids = childrenOf(builder.pid);
+    builder.signal('SIGTERM');
+    expect(await builder.ended).toBe(0);
+    expect(await site.state(short)).toBe('CLOSED');
+    expect(await site.state(long)).toBe('FREE');
+    expect(pids.length).toBeGreaterThan(1);
+    expect(pids.filter(alive)).toEqual([]);
+    await site.session.cancelTask(long);
+  });
+
+  test('a second time waits for nobody', async () => {
+    const builder = await site.startBuilder({ shutdowntimeout: '600' });
+    const long = await site.session.makeTask('sleep', [600]);
+    await site.reach(long, 'OPEN');
+    builder.signal('SIGTERM');
+    await sleep(300);
+    const before = Date.now();
+    builder.signal('SIGTERM');
+    expect(await builder.ended).toBe(0);
+    expect(Date.now() - before).toBeLessThan(60_000);
+    expect(await site.state(long)).toBe('FREE');
+    await site.session.cancelTask(long);
+  });
+
+  test('frees tasks that got the signal too, instead of failing them', async () => {
+    const builder = await site.startBuilder();
+    const long = await site.session.makeTask('sleep', [600]);
+    await site.reach(long, 'OPEN');
+    await until('it sleeps', () => site.log().includes(`running task ${long} `));
+    const tasks = childrenOf(builder.pid);
+    builder.signal('SIGTERM');
+    for (const pid of tasks) process.kill(pid, 'SIGTERM');
+    expect(await builder.ended).toBe(0);
+    expect(await site.state(long)).toBe('FREE');
+    await site.session.cancelTask(long);
+  });
+
+  test('stops although the hub is down', async () => {
+    const builder = await site.startBuilder({ shutdowntimeout: '1', retry_interval: '600' });
+    await site.stopHub();
+    try {
+      await sleep(200);
+      const before = Date.now();
+      builder.signal('SIGTERM');
+      expect(await builder.ended).toBe(0);
+      expect(Date.now() - before).toBeLessThan(60_000);
+    } finally {
+      await site.startHub();
+    }
+  });
+});
+
+test('canceling a task kills everything that it started, also what ignores SIGTERM', async () => {
+  const builder = await site.startBuilder({ plugins: 'works' });
+  const file = freshFile();
+  const id = await site.session.makeTask('stubborn', [file]);
+  const pids = JSON.parse(await until('it runs', () => read(file))) as number[];
+  expect(pids.every(alive)).toBe(true);
+  await site.session.cancelTask(id);
+  await until('all are gone', () => !pids.some(alive), 10);
+  expect(site.log()).toContain(`killing task ${id}: it was canceled`);
+  expect(alive(builder.pid)).toBe(true);
+  expect(await site.result('sleep', [0])).toBeNull();
+  expect(await site.state(id)).toBe('CANCELED');
+});
+
+test("the processes of a killed builder's tasks die with it, and the next one runs them again", async () => {
+  const builder = await site.startBuilder({ plugins: 'works' });
+  const file = freshFile();
+  const id = await site.session.makeTask('twice', [file]);
+  const pid = Number(await until('it runs', () => read(file)));
+  const all = childrenOf(builder.pid);
+  expect(all).toContain(pid);
+  builder.signal('SIGKILL');
+  expect(await builder.ended).toBe('SIGKILL');
+  await until('they are gone', () => !all.some(alive), 5);
+  await site.startBuilder({ plugins: 'works' });
+  await site.reach(id, 'CLOSED');
+  expect(await site.session.getTaskResult(id)).toBe('second run');
+});
+
+test('a task process that could not hear of the end of its builder is killed by the next one', async () => {
+  const builder = await site.startBuilder({ plugins: 'works' });
+  const file = freshFile();
+  const id = await site.session.makeTask('blocked', [file]);
+  const pid = Number(await until('it runs', () => read(file)));
+  builder.signal('SIGKILL');
+  await builder.ended;
+  await site.startBuilder({ plugins: 'works' });
+  await until('it is gone', () => !alive(pid));
+  await site.reach(id, 'CLOSED');
+  expect(await site.session.getTaskResult(id)).toBe('second run');
+});
+
+test('of two builders with one login the later one takes over and the earlier one stops', async () => {
+  const file = freshFile();
+  const earlier = await site.startBuilder({ plugins: 'works' });
+  const id = await site.session.makeTask('twice', [file]);
+  const pid = Number(await until('it runs', () => read(file)));
+  const later = await site.startBuilder({ plugins: 'works' });
+  expect(await earlier.ended).toBe(1);
+  expect(earlier.stderr()).toMatch(/^kojid: Cannot get exclusive session$/m);
+  expect(alive(pid)).toBe(false);
+  await site.reach(id, 'CLOSED');
+  expect(await site.session.getTaskResult(id)).toBe('second run');
+  await sleep(500);
+  expect(alive(later.pid)).toBe(true);
+});
+
+test('a builder whose session was ended logs in anew and goes on', async () => {
+  const file = freshFile();
+  await site.startBuilder({ plugins: 'works', sleeptime: '1' });
+  const id = await site.session.makeTask('twice', [file]);
+  await until('it runs', () => read(file));
+  const sessions = await site.session.call<{ id: number; exclusive: boolean | null }[]>('getSessionInfo', [
+    true,
+    'builder',
+  ]);
+  for (const { id: session, exclusive } of sessions) if (exclusive) await site.session.logout(session);
+  await site.reach(id, 'CLOSED');
+  expect(await site.session.getTaskResult(id)).toBe('second run');
+});
+
+test('a task outlives a restart of the hub, and the builder goes on', async () => {
+  const builder = await site.startBuilder();
+  const id = await site.session.makeTask('sleep', [2]);
+  await site.reach(id, 'OPEN');
+  await until('it sleeps', () => site.log().includes('sleeping for 2 seconds'));
+  await site.stopHub();
+  await sleep(1000);
+  await site.startHub();
+  await site.reach(id, 'CLOSED');
+  expect(await site.result('sleep', [0])).toBeNull();
+  expect(alive(builder.pid)).toBe(true);
+  expect(site.log()).not.toMatch(new RegExp(`task ${id}: `));
+});

@@ -1,0 +1,70 @@
+import type { PathInfo } from '@koji/core';
+import type { ClientSession } from '../session.js';
+import type { GlobalOptions } from './global-options.js';
+import type { OptionTable, OptionValues } from './options.js';
+import type { Output } from './output.js';
+
+/** The headings of `koji help`. */
+export const categories = {
+  admin: 'admin commands',
+  bind: 'bind commands',
+  build: 'build commands',
+  download: 'download commands',
+  info: 'info commands',
+  misc: 'miscellaneous commands',
+  monitor: 'monitor commands',
+  search: 'search commands',
+} as const;
+
+export type Category = keyof typeof categories;
+
+/** What a command runs with. */
+export interface Run<O extends OptionTable = OptionTable> extends Output {
+  readonly args: readonly string[];
+  readonly options: OptionValues<O>;
+  readonly global: GlobalOptions;
+  /** Not logged in yet: see `login` and `connect`. */
+  readonly session: ClientSession;
+  readonly paths: PathInfo;
+  /** Logs in as the options say, unless they say not to; then checks that the hub answers. */
+  readonly login: () => Promise<void>;
+  /** Checks that the hub answers; logs in only with `--force-auth`. */
+  readonly connect: () => Promise<void>;
+  /** Sets what is said when the user interrupts the command. */
+  readonly atInterrupt: (say: () => void) => void;
+  /** Ends with the usage, a message and exit code 2. */
+  readonly usageError: (message: string) => never;
+  /** Ends with a line on standard error, if any, and an exit code. */
+  readonly fail: (message?: string, code?: number) => never;
+}
+
+/** A command: everything that its help, the list of commands and running it are made from. */
+export interface Command<O extends OptionTable = OptionTable> {
+  readonly name: string;
+  readonly category: Category;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the program's name in the usage. */
+  readonly usage: string;
+  readonly options: O;
+  /** Runs without a login unless `--force-auth` or `--mine` is given. */
+  readonly anonymous?: boolean;
+  /** Gets its arguments as they are and reads options itself, as commands of plugins do. */
+  readonly ownArguments?: boolean;
+  /** Answers the exit code, nothing for 0. */
+  run(run: Run<O>): Promise<number | undefined> | Promise<void>;
+}
+
+/** Declares a command; the identity at run time, the types of its options at compile time. */
+export function command<const O extends OptionTable>(declaration: Command<O>): Command {
+  return declaration;
+}
+
+/** Ends the command with an exit code; what was to be said has been said. */
+export class Exit extends Error {
+  override name = 'Exit';
+
+  constructor(readonly code: number) {
+    super(`exit ${code}`);
+  }
+}

@@ -1,0 +1,159 @@
+import { BUILD_STATES, GenericError, nameOf } from '@koji/core';
+import type { BuildInfo, TaskInfo } from '@koji/core/api';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { flag } from '../options.js';
+import { pythonRepr, pythonStr } from '../python-text.js';
+import { taskLabel } from '../task-label.js';
+import { longTime } from '../times.js';
+
+const buildinfo = command({
+  name: 'buildinfo',
+  category: 'info',
+  summary: 'Print basic information about a build',
+  usage: 'buildinfo [options] <n-v-r> [<n-v-r> ...]',
+  anonymous: true,
+  options: { changelog: flag('--changelog', 'Show the changelog for the build') },
+  async run(run) {
+    const { args, options, session, warn, print, connect, usageError } = run;
+    if (args.length === 0) return usageError('Please specify a build');
+    await connect();
+    let missing = false;
+    for (const arg of args) {
+      const build = /^\d+$/.test(arg) ? Number(arg) : arg;
+      const info = await session.getBuild(build);
+      if (info === null) {
+        warn(`No such build: ${arg}\n`);
+        missing = true;
+        continue;
+      }
+      await printBuild(run, info, build);
+      await printArchives(run, info);
+      await printRpms(run, info);
+      if (options.changelog) print(await changelogOf(run, info.id));
+    }
+    return missing ? 1 : 0;
+  },
+});
+
+async function printBuild(run: Run, info: BuildInfo, asked: number | string): Promise<void> {
+  const { session, print } = run;
+  const state = nameOf(BUILD_STATES, info.state) ?? 'None';
+  const taskId = info.task_id ?? (info.extra?.['container_koji_task_id'] as number | undefined);
+  const task = taskId ? await session.call<TaskInfo | null>('getTaskInfo', [taskId, true]) : null;
+  const tags = await session.call<{ name: string }[]>('listTags', [asked]);
+  print(`BUILD: ${info.name}-${info.version}-${info.release} [${info.id}]`);
+  if (info.draft) print('Draft: YES');
+  print(`State: ${state}`);
+  if (state === 'BUILDING') print(`Reserved by: ${pythonStr(info.cg_name)}`);
+  print(`Built by: ${info.owner_name}`);
+  if (info.source !== null) print(`Source: ${info.source}`);
+  print(`Volume: ${info.volume_name}`);
+  print(task ? `Task: ${task.id} ${taskLabel(task)}` : 'Task: none');
+  print(`Finished: ${longTime(numberOrNull(info.completion_ts))}`);
+  if (info.promotion_ts) {
+    print(`Promoted by: ${pythonStr(info.promoter_name)}`);
+    print(`Promoted at: ${longTime(numberOrNull(info.promotion_ts))}`);
+  }
+  const maven = await session.getMavenBuild(info.id);
+  if (maven) {
+    print(`Maven groupId: ${maven.group_id}`);
+    print(`Maven artifactId: ${maven.artifact_id}`);
+    print(`Maven version: ${maven.version}`);
+  }
+  const win = await session.getWinBuild(info.id);
+  if (win) print(`Windows build platform: ${win.platform}`);
+  print(`Tags: ${tags.map((tag) => tag.name).join(' ')}`);
+  if (info.extra && Object.keys(info.extra).length > 0) print(`Extra: ${pythonRepr(info.extra)}`);
+}
+
+const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
+
+interface ArchiveRow {
+  readonly id: number;
+  readonly btype: string;
+  readonly filename: string;
+  readonly group_id: string;
+  readonly artifact_id: string;
+  readonly version: string;
+  readonly relpath?: string;
+}
+
+async function printArchives({ session, paths, print }: Run, info: BuildInfo): Promise<void> {
+  const list = (type: Record<string, string>): Promise<ArchiveRow[]> =>
+    session.call('listArchives', [], { buildID: info.id, ...type });
+  const seen = new Set<number>();
+  const show = (
+    heading: string,
+    archives: readonly ArchiveRow[],
+    path: (archive: ArchiveRow) => string,
+  ): void => {
+    if (archives.length > 0) print(heading);
+    for (const archive of archives) {
+      seen.add(archive.id);
+      print(path(archive));
+    }
+  };
+  show(
+    'Maven archives:',
+    await list({ type: 'maven' }),
+    (a) => `${paths.mavenbuild(info)}/${paths.mavenfile(a)}`,
+  );
+  show(
+    'Windows archives:',
+    await list({ type: 'win' }),
+    (a) => `${paths.winbuild(info)}/${paths.winfile(a)}`,
+  );
+  show('Image archives:', await list({ type: 'image' }), (a) => `${paths.imagebuild(info)}/${a.filename}`);
+  const others = (await list({})).filter((archive) => !seen.has(archive.id));
+  for (const btype of new Set(others.map((archive) => archive.btype))) {
+    const heading = `${btype.charAt(0).toUpperCase()}${btype.slice(1).toLowerCase()} Archives:`;
+    const ofType = others.filter((archive) => archive.btype === btype);
+    show(heading, ofType, (archive) => `${paths.typedir(info, btype)}/${archive.filename}`);
+  }
+}
+
+interface RpmRow {
+  readonly id: number;
+  readonly name: string;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string;
+}
+
+async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promise<void> {
+  const rpms = await session.call<RpmRow[]>('listRPMs', [], { buildID: info.id });
+  if (rpms.length === 0) return;
+  const calls = session.multicall();
+  const signatures = rpms.map((rpm) => calls.call<{ sigkey: string }[]>('queryRPMSigs', [rpm.id]));
+  await calls.run();
+  print('RPMs:');
+  rpms.forEach((rpm, i) => {
+    const keys = (signatures[i]?.result ?? []).map((signature) => signature.sigkey).filter(Boolean);
+    const signed = keys.length > 0 ? `\tSignatures: ${keys.sort().join(', ')}` : '';
+    print(`${paths.build(info)}/${paths.rpm(rpm)}${signed}`);
+  });
+}
+
+async function changelogOf({ session }: Run, buildId: number): Promise<string> {
+  const entries = await session.call<{ date: string; author: string; text: string }[]>(
+    'getChangelogEntries',
+    [buildId],
+  );
+  if (!Array.isArray(entries)) throw new GenericError('the hub answered no changelog');
+  if (entries.length === 0) return '';
+  const text = entries.map(
+    ({ date, author, text: what }) => `* ${changelogDate(date)} ${author}\n${what}\n\n`,
+  );
+  return `Changelog:\n${text.join('')}`;
+}
+
+function changelogDate(date: string): string {
+  const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+  const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+  const [year = 0, month = 1, day = 1] = date.slice(0, 10).split('-').map(Number);
+  const weekday = days[new Date(Date.UTC(year, month - 1, day)).getUTCDay()];
+  return `${weekday} ${months[month - 1]} ${String(day).padStart(2, '0')} ${year}`;
+}
+
+export const builds = [buildinfo];

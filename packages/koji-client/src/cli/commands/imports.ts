@@ -1,0 +1,174 @@
+import { randomInt } from 'node:crypto';
+import { link, mkdir } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { BUILD_STATES, GenericError, nameOf, parseNVR, parseNVRA } from '@koji/core';
+import type { BuildInfo } from '@koji/core/api';
+import { RpmHeader } from '@koji/core/rpm';
+import type { RpmInfo } from '@koji/core/rpm';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { flag, text } from '../options.js';
+import { compareText, pythonRepr } from '../python-text.js';
+
+interface RpmFile {
+  readonly path: string;
+  readonly rpm: RpmInfo;
+}
+
+interface ImportOptions {
+  readonly link?: boolean | undefined;
+  readonly test?: boolean | undefined;
+  readonly create_build?: boolean | undefined;
+}
+
+const importRpms = command({
+  name: 'import',
+  category: 'admin',
+  summary: 'Import externally built RPMs into the database',
+  usage: 'import [options] <package> [<package> ...]',
+  options: {
+    link: flag('--link', 'Attempt to hardlink instead of uploading'),
+    test: flag('--test', "Don't actually import"),
+    create_build: flag('--create-build', 'Auto-create builds as needed'),
+    src_epoch: text('--src-epoch', 'When auto-creating builds, use this epoch'),
+  },
+  async run(run) {
+    const { args, options, session, print, login, usageError } = run;
+    if (args.length === 0) return usageError('At least one package must be specified');
+    const epoch = readEpoch(options.src_epoch, usageError);
+    await login();
+    const builds = await filesByBuild(args);
+    let missing = false;
+    for (const [nvr, files] of builds) {
+      if (files.some(({ rpm }) => rpm.sourcepackage) || (await session.getBuild(nvr))) continue;
+      print(`Missing build or srpm: ${nvr}`);
+      missing = true;
+    }
+    if (missing && !options.create_build) {
+      print('Aborting import');
+      return;
+    }
+    for (const [nvr, files] of builds) await importBuild(run, nvr, files, { ...options, epoch });
+  },
+});
+
+function readEpoch(given: string | undefined, usageError: (message: string) => never): number | null {
+  if (given === undefined || ['None', 'none', '(none)', ''].includes(given)) return null;
+  return /^\s*[+-]?\d+\s*$/.test(given) ? Number(given) : usageError(`Invalid value for epoch: ${given}`);
+}
+
+/** The files of each build by NVR, both in order. */
+async function filesByBuild(paths: readonly string[]): Promise<[string, RpmFile[]][]> {
+  const builds = new Map<string, RpmFile[]>();
+  for (const path of paths) {
+    const rpm = (await RpmHeader.read(path)).info();
+    if (!rpm.sourcepackage && rpm.sourcerpm === null) throw new GenericError(`${path}: names no source rpm`);
+    const { name, version, release } = rpm.sourcepackage ? rpm : parseNVRA(rpm.sourcerpm ?? '');
+    const nvr = `${name}-${version}-${release}`;
+    builds.set(nvr, [...(builds.get(nvr) ?? []), { path, rpm }]);
+  }
+  const sorted = [...builds].sort(([a], [b]) => compareText(a, b));
+  return sorted.map(([nvr, files]) => [nvr, [...files].sort((a, b) => compareText(a.path, b.path))]);
+}
+
+async function importBuild(
+  run: Run,
+  nvr: string,
+  files: readonly RpmFile[],
+  options: ImportOptions & { readonly epoch: number | null },
+): Promise<void> {
+  const { session, print } = run;
+  const known = await session.getBuild(nvr);
+  const state = known ? nameOf(BUILD_STATES, known.state) : null;
+  const dead = state === 'FAILED' || state === 'CANCELED';
+  if (known && state !== 'COMPLETE' && !(dead && options.create_build)) {
+    print(
+      dead
+        ? `Build ${nvr} state is ${state}. Skipping import`
+        : `Build ${nvr} exists with state=${state}. Skipping import`,
+    );
+    return;
+  }
+  const sources = files.filter(({ rpm }) => rpm.sourcepackage);
+  const first = sources[0];
+  if (first && known && state !== 'COMPLETE') await createBuild(run, nvr, partsOf(known, first.rpm.epoch));
+  for (const file of sources) await importFile(run, file, options);
+  if (!first && state !== 'COMPLETE') {
+    const epoch = options.epoch || (files[0]?.rpm.epoch ?? null);
+    if (options.test) print(`Test mode -- would have created empty build: ${nvr}`);
+    else await createBuild(run, nvr, { ...parseNVR(nvr), epoch });
+  }
+  for (const file of files) if (!file.rpm.sourcepackage) await importFile(run, file, options);
+}
+
+function partsOf({ name, version, release }: BuildInfo, epoch: number | null): Record<string, unknown> {
+  return { name, version, release, epoch };
+}
+
+async function createBuild(
+  { session, print }: Run,
+  nvr: string,
+  parts: Record<string, unknown>,
+): Promise<void> {
+  print(`Creating empty build: ${nvr}`);
+  await session.call('createEmptyBuild', [], parts);
+}
+
+async function importFile(run: Run, { path, rpm }: RpmFile, options: ImportOptions): Promise<void> {
+  const { session, print, write, warn } = run;
+  const { name, version, release } = rpm;
+  const arch = rpm.sourcepackage ? 'src' : rpm.arch;
+  const before = await session.call<{ payloadhash: string; external_repo_id: number } | null>('getRPM', [
+    { name, version, release, arch },
+  ]);
+  if (before && !before.external_repo_id) {
+    if (before.payloadhash === rpm.sigmd5) {
+      print(`RPM already imported: ${path}`);
+    } else {
+      warn(`md5sum mismatch for ${path}`);
+      warn('  A different rpm with the same name has already been imported');
+      warn(
+        `  Existing sigmd5 is ${pythonRepr(before.payloadhash)}, your import has ${pythonRepr(rpm.sigmd5)}`,
+      );
+    }
+    print('Skipping import');
+    return;
+  }
+  if (options.test) {
+    print(`Test mode -- skipping import for ${path}`);
+    return;
+  }
+  const directory = uniqueDirectory('cli-import');
+  if (options.link) {
+    await linkIntoWork(run, path, directory);
+  } else {
+    write(`uploading ${path}... `);
+    await session.upload(path, directory);
+    print('done');
+  }
+  write(`importing ${path}... `);
+  try {
+    await session.importRPM(directory, basename(path));
+    print('done');
+  } catch (error) {
+    if (!(error instanceof GenericError)) throw error;
+    print(`\nError importing: ${error.message.split('\n').at(-1)}`);
+  }
+}
+
+/** A path below the work folder that no other upload has: time and random letters. */
+export function uniqueDirectory(prefix: string): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+  const random = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
+  return `${prefix}/${(Date.now() / 1000).toFixed(7)}.${random}`;
+}
+
+async function linkIntoWork({ paths, print }: Run, path: string, directory: string): Promise<void> {
+  const folder = `${paths.work()}/${directory}`;
+  const target = `${folder}/${basename(path)}`;
+  await mkdir(folder, { recursive: true });
+  print(`Linking rpm to: ${target}`);
+  await link(path, target);
+}
+
+export const imports = [importRpms];

@@ -1,0 +1,99 @@
+import { isatty } from 'node:tty';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { flag, text } from '../options.js';
+import { listTasks } from '../task-list.js';
+import { watchLogs, watchTasks } from '../watch.js';
+
+/** Whether nobody is there to watch: without a terminal commands do not wait for tasks. */
+export function runsInBackground(): boolean {
+  return !isatty(0);
+}
+
+/** Watches tasks without a login; answers the exit code. */
+export async function watch(run: Run, ids: readonly number[], quiet = run.global.quiet): Promise<number> {
+  const { session, global } = run;
+  await session.logout();
+  return watchTasks(session, run, ids, {
+    quiet,
+    pollInterval: global.poll_interval,
+    topurl: global.topurl,
+    program: global.program,
+    atInterrupt: run.atInterrupt,
+  });
+}
+
+function taskIds({ args, usageError }: Pick<Run, 'args' | 'usageError'>): number[] {
+  const ids = args.map((arg) =>
+    /^\s*[+-]?\d+\s*$/.test(arg) ? Number(arg) : usageError('task id must be an integer'),
+  );
+  return ids.length > 0 ? ids : usageError('at least one task id must be specified');
+}
+
+const watchTask = command({
+  name: 'watch-task',
+  category: 'monitor',
+  summary: 'Track progress of particular tasks',
+  usage: 'watch-task [options] <task id> [<task id> ...]',
+  anonymous: true,
+  options: {
+    quiet: flag('--quiet', 'Do not print the task information'),
+    mine: flag('--mine', 'Just watch your tasks'),
+    user: text('--user', 'Only tasks for this user'),
+    arch: text('--arch', 'Only tasks for this architecture'),
+    method: text('--method', 'Only tasks of this method'),
+    channel: text('--channel', 'Only tasks in this channel'),
+    host: text('--host', 'Only tasks for this host'),
+  },
+  async run(run) {
+    const { args, options, global, session, print, login, connect, usageError } = run;
+    const { mine, user, arch, method, channel, host } = options;
+    const selects = [mine, user, arch, method, channel, host].some(Boolean);
+    if (args.length > 0 && selects)
+      return usageError('Selection options cannot be combined with a task list');
+    await (mine ? login() : connect());
+    const ids = selects ? (await listTasks(run, options)).map((task) => task.id) : taskIds(run);
+    if (ids.length === 0) {
+      print('(no tasks)');
+      return 0;
+    }
+    return watchTasks(session, run, ids, {
+      quiet: options.quiet ?? global.quiet,
+      pollInterval: global.poll_interval,
+      topurl: global.topurl,
+      program: global.program,
+      atInterrupt: run.atInterrupt,
+    });
+  },
+});
+
+const watchLogsCommand = command({
+  name: 'watch-logs',
+  category: 'monitor',
+  summary: 'Watch logs in realtime',
+  usage: 'watch-logs [options] <task id> [<task id> ...]',
+  anonymous: true,
+  options: {
+    log: text('--log', 'Watch only a specific log'),
+    mine: flag('--mine', 'Watch logs for all your tasks, task_id arguments are forbidden in this case.'),
+    follow: flag(['-f', '--follow'], 'Follow spawned child tasks'),
+  },
+  async run(run) {
+    const { args, options, global, session, print, login, connect, usageError } = run;
+    await (options.mine ? login() : connect());
+    if (options.mine && args.length > 0)
+      return usageError('Selection options cannot be combined with a task list');
+    const ids = options.mine ? (await listTasks(run, { mine: true })).map((task) => task.id) : taskIds(run);
+    if (ids.length === 0) {
+      print("You've no active tasks.");
+      return;
+    }
+    await watchLogs(session, run, ids, {
+      log: options.log,
+      follow: options.follow === true,
+      pollInterval: global.poll_interval,
+    });
+  },
+});
+
+export const watching = [watchTask, watchLogsCommand];

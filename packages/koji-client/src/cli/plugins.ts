@@ -1,0 +1,89 @@
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { PluginLoadError, listPlugins, loadPlugins } from '@koji/plugin-sdk/host';
+import type { CliOption, CliTools, PluginCommand } from '@koji/plugin-sdk/host';
+import { categories, command } from './command.js';
+import type { Category, Command, Run } from './command.js';
+import type { GlobalOptions } from './global-options.js';
+import type { OptionDef, OptionTable } from './options.js';
+import { watchTasks } from './watch.js';
+
+/**
+ * Loads the commands of plugins: of files and packages in `~/.koji/plugins` and the folders of `plugin_paths`, and of the
+ * installed packages that the profile names in `plugins`.
+ *
+ * @throws PluginLoadError with every problem of every plugin
+ */
+export async function loadPluginCommands(global: GlobalOptions): Promise<Command[]> {
+  // As in Koji, what stands first in plugin_paths counts most.
+  const folders = [...global.plugin_paths, join(homedir(), '.koji', 'plugins')];
+  const names = [...new Set([...listPlugins(folders, 'cli'), ...global.plugins])];
+  if (names.length === 0) return [];
+  // Never the current folder: what lies there is not the user's choice.
+  const from = global.configFile === null ? import.meta.dirname : dirname(resolve(global.configFile));
+  const { plugins, problems } = await loadPlugins({ part: 'cli', names, folders, from });
+  if (problems.length > 0) throw new PluginLoadError(problems);
+  return plugins.flatMap((plugin) => plugin.commands.map(asCommand));
+}
+
+function asCommand(plugin: PluginCommand): Command {
+  const { name, help, group, usage, login } = plugin;
+  return command({
+    name,
+    category: Object.hasOwn(categories, group) ? (group as Category) : 'misc',
+    summary: help,
+    usage: usage ? `${name} ${usage}` : name,
+    options: tableOf(plugin.options ?? {}),
+    ownArguments: plugin.options === undefined,
+    anonymous: !login,
+    async run(run) {
+      await (login ? run.login() : run.connect());
+      const { program, ...options } = run.global;
+      const code = await plugin.run(
+        { ...options, profile: options.profile, program },
+        run.session,
+        run.args,
+        toolsOf(run),
+      );
+      return typeof code === 'number' ? code : 0;
+    },
+  });
+}
+
+function tableOf(declared: NonNullable<PluginCommand['options']>): OptionTable {
+  const optionOf = (option: CliOption): OptionDef<unknown> => ({
+    action: 'text',
+    ...option,
+    ...(option.action === 'list' ? { initial: [] } : {}),
+  });
+  return Object.fromEntries(
+    Object.entries(declared).map(([name, option]) => [
+      name,
+      'flags' in option ? optionOf(option) : option.map(optionOf),
+    ]),
+  );
+}
+
+function toolsOf(run: Run): CliTools {
+  const { session, global } = run;
+  return {
+    print: run.print,
+    warn: run.warn,
+    options: run.options,
+    usageError: run.usageError,
+    login: run.login,
+    async upload(file, directory) {
+      await session.upload(file, directory);
+      return `${directory}/${basename(file)}`;
+    },
+    taskOutput: (taskId, name) => session.readTaskOutput(taskId, name),
+    watchTasks: (ids, { quiet = global.quiet } = {}) =>
+      watchTasks(session, run, ids, {
+        quiet,
+        pollInterval: global.poll_interval,
+        topurl: global.topurl,
+        program: global.program,
+        atInterrupt: run.atInterrupt,
+      }),
+  };
+}

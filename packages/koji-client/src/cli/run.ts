@@ -1,0 +1,185 @@
+import { ConfigError, ConfigurationError, PathInfo, UnknownFault, messageOf } from '@koji/core';
+import { PluginLoadError } from '@koji/plugin-sdk/host';
+import { ClientSession } from '../session.js';
+import { sessionOptions } from '../profiles.js';
+import { Exit } from './command.js';
+import type { Command, Run } from './command.js';
+import { helpCommand } from './commands/rpc.js';
+import { builtInCommands } from './commands/index.js';
+import { globalParser, withProfile } from './global-options.js';
+import type { GlobalOptions } from './global-options.js';
+import { aliases, greetings } from './names.js';
+import { listCommands } from './help.js';
+import { checkHub, login } from './login.js';
+import { HelpAsked, OptionParser, UsageError } from './options.js';
+import type { OptionTable } from './options.js';
+import { processOutput } from './output.js';
+import { loadPluginCommands } from './plugins.js';
+import { pythonRepr } from './python-text.js';
+import { logTime } from './times.js';
+
+const out = processOutput;
+const globalHelp = '\n(Specify the --help global option for a list of other help options)';
+
+/** Runs the `koji` command under a program name and answers its exit code. */
+export async function runKoji(program: string, argv: readonly string[]): Promise<number> {
+  const parser = globalParser(program);
+  const parsed = parseOr(program, parser, argv);
+  if (typeof parsed === 'number') return parsed;
+  try {
+    const global = withProfile(program, parsed.options, (line) => out.warn(line));
+    const commands = await allCommands(global);
+    const [name, ...args] = parsed.args;
+    if (global.help_commands || name === undefined) {
+      listCommands(out, commands, program);
+      return 0;
+    }
+    const command = findCommand(commands, name);
+    if (!command) {
+      listCommands(out, commands, program);
+      logError(`Unknown command: ${name}`);
+      return 1;
+    }
+    return await runCommand(command, args, global);
+  } catch (error) {
+    if (error instanceof PluginLoadError) {
+      logError(error.message);
+      return 1;
+    }
+    if (!(error instanceof ConfigurationError || error instanceof ConfigError)) throw error;
+    return usageFailure(program, parser.usageText, error.message);
+  }
+}
+
+async function allCommands(global: GlobalOptions): Promise<readonly Command[]> {
+  const plugins = await loadPluginCommands(global);
+  const added = new Set(plugins.map((command) => command.name));
+  const commands: Command[] = [...builtInCommands, helpCommand(() => commands)].filter(
+    (command) => !added.has(command.name),
+  );
+  commands.push(...plugins);
+  return commands;
+}
+
+function findCommand(commands: readonly Command[], given: string): Command | undefined {
+  const alias = aliases[given] ?? given;
+  const name = greetings.includes(alias.toLowerCase()) ? 'moshimoshi' : alias;
+  return commands.find((command) => command.name === name.replaceAll('_', '-'));
+}
+
+async function runCommand(command: Command, argv: readonly string[], given: GlobalOptions): Promise<number> {
+  const { program } = given;
+  const usage = `${program} ${command.usage}${globalHelp}`;
+  const parser = new OptionParser(usage, command.options);
+  const asIs = command.ownArguments === true && !argv.some((arg) => arg === '-h' || arg === '--help');
+  const parsed = asIs ? { options: {}, args: [...argv] } : parseOr(program, parser, argv);
+  if (typeof parsed === 'number') return parsed;
+  // Reading needs no login, unless it is about the caller's own things.
+  const anonymous = command.anonymous === true && !given.force_auth && !argv.includes('--mine');
+  const global = anonymous ? { ...given, noauth: true } : given;
+  const session = newSession(global);
+  const interrupt = onInterrupt();
+  try {
+    const running = command.run(runOf(session, global, parsed, interrupt));
+    return (await Promise.race([running, interrupt.happened])) ?? 0;
+  } catch (error) {
+    if (error instanceof UsageError) return usageFailure(program, parser.usageText, error.message);
+    return failure(error, global);
+  } finally {
+    if (!interrupt.seen) await session.logout().catch(() => null);
+    await session.close();
+  }
+}
+
+interface Interrupt {
+  /** Resolves with the exit code. */
+  readonly happened: Promise<number>;
+  seen: boolean;
+  say: () => void;
+}
+
+function onInterrupt(): Interrupt {
+  const interrupt: { -readonly [K in keyof Interrupt]: Interrupt[K] } = {
+    happened: Promise.resolve(0),
+    seen: false,
+    say: () => undefined,
+  };
+  interrupt.happened = new Promise((resolve) => {
+    process.once('SIGINT', () => {
+      interrupt.seen = true;
+      interrupt.say();
+      resolve(1);
+    });
+  });
+  return interrupt;
+}
+
+function newSession(global: GlobalOptions): ClientSession {
+  const log = (line: string): void => {
+    if (global.debug) out.warn(`${logTime(new Date())} [DEBUG] koji: ${line}`);
+  };
+  return new ClientSession(global.server, {
+    ...sessionOptions(global),
+    ...(global.cert ? { cert: global.cert } : {}),
+    doubles: 'exact',
+    log: { debug: log, info: log, warn: log, error: log },
+  });
+}
+
+function runOf(
+  session: ClientSession,
+  global: GlobalOptions,
+  parsed: { options: Record<string, unknown>; args: string[] },
+  interrupt: Interrupt,
+): Run {
+  return {
+    ...out,
+    ...parsed,
+    global,
+    session,
+    paths: new PathInfo(global.topdir),
+    login: () => login(session, global, out),
+    connect: () => (global.force_auth ? login(session, global, out) : checkHub(session, global, out)),
+    atInterrupt: (say) => (interrupt.say = say),
+    usageError: (message) => {
+      throw new UsageError(message);
+    },
+    fail: (message, code = 1) => {
+      if (message) out.warn(message);
+      throw new Exit(code);
+    },
+  };
+}
+
+function parseOr<O extends OptionTable>(
+  program: string,
+  parser: OptionParser<O>,
+  argv: readonly string[],
+): ReturnType<OptionParser<O>['parse']> | number {
+  try {
+    return parser.parse(argv);
+  } catch (error) {
+    if (error instanceof UsageError) return usageFailure(program, parser.usageText, error.message);
+    if (!(error instanceof HelpAsked)) throw error;
+    out.write(parser.help(Number(process.env['COLUMNS'] ?? 80) || 80));
+    return 0;
+  }
+}
+
+function usageFailure(program: string, usage: string, message: string): number {
+  out.warn(`${usage}\n${program}: error: ${message}`);
+  return 2;
+}
+
+function failure(error: unknown, global: GlobalOptions): number {
+  if (error instanceof Exit) return error.code;
+  if (global.debug) out.warn((error as Error).stack ?? messageOf(error));
+  if (error instanceof UnknownFault)
+    logError(`Fault: <Fault ${error.faultCode}: ${pythonRepr(error.message)}>`);
+  else logError(error instanceof Error ? `${error.name}: ${error.message}` : messageOf(error));
+  return 1;
+}
+
+function logError(message: string): void {
+  out.warn(`${logTime(new Date())} [ERROR] koji: ${message}`);
+}

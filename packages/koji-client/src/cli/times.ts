@@ -1,0 +1,83 @@
+const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+const two = (n: number): string => String(n).padStart(2, '0');
+const clock = (d: Date): string => `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+
+/** A moment as C's asctime writes it, in local time: `Mon Nov 23 01:40:49 2026`. */
+export function asctime(seconds: number): string {
+  const d = new Date(seconds * 1000);
+  const day = String(d.getDate()).padStart(2, ' ');
+  return `${days[d.getDay()]} ${months[d.getMonth()]} ${day} ${clock(d)} ${d.getFullYear()}`;
+}
+
+/** A moment with its time zone, in local time: `Mon, 23 Nov 2026 01:40:49 UTC`; nothing for null. */
+export function longTime(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined) return '';
+  const d = new Date(seconds * 1000);
+  const date = `${days[d.getDay()]}, ${two(d.getDate())} ${months[d.getMonth()]} ${d.getFullYear()}`;
+  return `${date} ${clock(d)} ${zoneName(d)}`;
+}
+
+/** As log lines begin: `2026-11-23 01:40:49,123`, in local time. */
+export function logTime(d: Date): string {
+  const date = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  return `${date} ${clock(d)},${String(d.getMilliseconds()).padStart(3, '0')}`;
+}
+
+function zoneName(d: Date): string {
+  const parts = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(d);
+  return parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
+}
+
+/**
+ * A time that a user wrote, as seconds of 1970: a number of seconds, a date with or without a time of day, or a time of
+ * today; in local time unless a zone is named. Null when it is none of these.
+ */
+export function parseTime(given: string): number | null {
+  const text = given.trim();
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
+  if (text === '') return null;
+  return isoTime(text) ?? namedTime(text);
+}
+
+function isoTime(text: string): number | null {
+  const match =
+    /^(?:(\d{4})-(\d\d?)-(\d\d?))?[T ]*(?:(\d\d?):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?$/.exec(
+      text,
+    );
+  if (!match) return null;
+  const given = (match.slice(1, 7) as (string | undefined)[]).map((n) =>
+    n === undefined ? undefined : Number(n),
+  );
+  const [year, month, day, hour = 0, minute = 0, second = 0] = given;
+  if (year === undefined && given[3] === undefined) return null;
+  const now = new Date();
+  const parts = [
+    year ?? now.getFullYear(),
+    (month ?? now.getMonth() + 1) - 1,
+    day ?? now.getDate(),
+    hour,
+    minute,
+    second,
+  ] as const;
+  if (parts[1] > 11 || parts[2] < 1 || parts[2] > 31 || hour > 23 || minute > 59 || second > 59) return null;
+  const zone = match[7];
+  if (zone === undefined) return new Date(...parts).getTime() / 1000;
+  return Date.UTC(...parts) / 1000 - offsetOf(zone);
+}
+
+function offsetOf(zone: string): number {
+  const match = /^([+-])(\d\d):?(\d\d)$/.exec(zone);
+  if (!match) return 0;
+  return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 3600 + Number(match[3]) * 60);
+}
+
+// "December 31st 12:35", "31 Dec 2020", "Thu, 31 Dec 2020 12:35:00 GMT": what the engine reads once it looks usual.
+function namedTime(text: string): number | null {
+  if (!months.some((month) => text.toLowerCase().includes(month.toLowerCase()))) return null;
+  const plain = text.replace(/(\d)(st|nd|rd|th)\b/gi, '$1');
+  const dated = /\d{4}/.test(plain) ? plain : `${plain} ${new Date().getFullYear()}`;
+  const ms = Date.parse(dated);
+  return Number.isNaN(ms) ? null : ms / 1000;
+}

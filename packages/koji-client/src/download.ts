@@ -1,0 +1,118 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Agent, interceptors, request } from 'undici';
+import { messageOf } from '@koji/core';
+import { RequestError, codeOf } from './errors.js';
+import { tlsOptions } from './transport.js';
+import type { TransportOptions } from './transport.js';
+
+/** Which part of a task's output file. */
+export interface TaskOutputOptions {
+  /** Where to begin; negative ones count from the end. */
+  readonly offset?: number;
+  /** Bytes at most; -1 means the rest. */
+  readonly size?: number;
+  readonly volume?: string;
+  /** Bytes asked for at a time when streaming; 1 MiB. */
+  readonly blocksize?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface Caller {
+  call<T>(
+    method: string,
+    args: readonly unknown[],
+    named: Readonly<Record<string, unknown>>,
+    options?: { signal?: AbortSignal },
+  ): Promise<T>;
+}
+
+type TaskOutput = TaskOutputOptions & { readonly taskId: number; readonly name: string };
+
+/** One request for a file of a task's output. */
+export async function readTaskOutput(session: Caller, wanted: TaskOutput): Promise<Buffer> {
+  const { taskId, name, offset = 0, size = -1, volume, signal } = wanted;
+  const named = { offset, size, ...(volume && volume !== 'DEFAULT' ? { volume } : {}) };
+  const options = signal ? { signal } : {};
+  const text = await session.call<string | Uint8Array>('downloadTaskOutput', [taskId, name], named, options);
+  return typeof text === 'string' ? Buffer.from(text, 'base64') : Buffer.from(text);
+}
+
+/** A file of a task's output block by block, up to where it ends now. */
+export async function* streamTaskOutput(
+  session: Caller,
+  wanted: TaskOutput,
+): AsyncGenerator<Buffer, void, void> {
+  const { blocksize = 1_048_576, size = -1 } = wanted;
+  let { offset = 0 } = wanted;
+  if (offset < 0) {
+    // The file may grow between blocks, so a place counted from its end is good for one request only.
+    yield await readTaskOutput(session, wanted);
+    return;
+  }
+  for (let left = size < 0 ? Infinity : size; left > 0;) {
+    const block = await readTaskOutput(session, { ...wanted, offset, size: Math.min(blocksize, left) });
+    if (block.length === 0) return;
+    yield block;
+    offset += block.length;
+    left -= block.length;
+  }
+}
+
+export interface DownloadOptions extends TransportOptions {
+  /** The file's size if known: what is there of it already is kept and the rest asked for. */
+  readonly size?: number;
+  /** Told the bytes there are and how many there will be (0 when unknown). */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a download did: `skipped` when the whole file was there already. */
+export type DownloadResult = 'complete' | 'resumed' | 'skipped';
+
+/** Gets a URL below topurl into a local file, going on with a part that is there when the size is known. */
+export async function downloadFile(
+  url: string,
+  file: string,
+  options: DownloadOptions = {},
+): Promise<DownloadResult> {
+  await mkdir(dirname(file), { recursive: true });
+  const there = options.size === undefined ? 0 : await sizeOf(file);
+  if (there > 0 && there === options.size) return 'skipped';
+  const agent = new Agent({ connect: tlsOptions(options) });
+  try {
+    const response = await request(url, {
+      dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
+      headers: there > 0 ? { range: `bytes=${there}-` } : {},
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const { statusCode: status } = response;
+    if (status !== 200 && status !== 206) {
+      await response.body.dump();
+      throw new RequestError(`HTTP status ${status} from ${url}`, { status });
+    }
+    const resumed = status === 206;
+    const length = Number(response.headers['content-length'] ?? 0);
+    const start = resumed ? there : 0;
+    let done = start;
+    const total = options.size ?? (length > 0 ? start + length : 0);
+    response.body.on('data', (block: Buffer) => options.onProgress?.((done += block.length), total));
+    await pipeline(response.body, createWriteStream(file, { flags: resumed ? 'a' : 'w' }));
+    return resumed ? 'resumed' : 'complete';
+  } catch (cause) {
+    if (cause instanceof RequestError || options.signal?.aborted) throw cause;
+    throw new RequestError(`no answer from ${url}: ${messageOf(cause)}`, {
+      code: codeOf(cause) ?? 'UNKNOWN',
+      cause,
+    });
+  } finally {
+    if ((await sizeOf(file)) === 0) await rm(file, { force: true });
+    await agent.close();
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => null))?.size ?? 0;
+}

@@ -1,0 +1,49 @@
+const brand = Symbol.for('koji.RequestError');
+
+/**
+ * A request that brought no answer of the hub's: it could not be reached, the connection broke, or a server in between
+ * answered with an HTTP status. Faults of the hub are the classes of `@koji/core` instead.
+ */
+export class RequestError extends Error {
+  override name = 'RequestError';
+  /** The HTTP status, null when there was none. */
+  readonly status: number | null;
+  /** The error code of the connection, such as `ECONNREFUSED`; null when there was a status. */
+  readonly code: string | null;
+
+  constructor(message: string, facts: { status?: number; code?: string; cause?: unknown } = {}) {
+    super(message, facts.cause === undefined ? {} : { cause: facts.cause });
+    this.status = facts.status ?? null;
+    this.code = facts.code ?? null;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+
+  /** Whether an open connection was dropped, as happens when the server closes one that was kept alive. */
+  get dropped(): boolean {
+    return this.code !== null && droppedCodes.has(this.code);
+  }
+
+  /** Whether the server's certificate was refused; trying again can't help. */
+  get badCertificate(): boolean {
+    return this.code !== null && certificateCodes.test(this.code);
+  }
+}
+
+const droppedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNABORTED', 'EPIPE']);
+const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_SSL|CRL_/;
+
+/** The code of an error of Node or undici, looked for in its causes too. */
+export function codeOf(error: unknown): string | undefined {
+  for (let e = error; typeof e === 'object' && e !== null; e = (e as { cause?: unknown }).cause) {
+    const { code } = e as { code?: unknown };
+    if (typeof code === 'string') return code;
+  }
+  return undefined;
+}

@@ -1,0 +1,13 @@
+export { ClientSession } from './session.js';
+export type { CallOptions, SessionOptions } from './session.js';
+export type { HubMethods, UntypedMethod, UntypedMethods } from './methods.js';
+export { MulticallEntry } from './multicall.js';
+export type { Multicall, MulticallOptions, Outcome } from './multicall.js';
+export type { Chunk, UploadOptions, UploadProgress } from './upload.js';
+export { downloadFile } from './download.js';
+export type { DownloadOptions, DownloadResult, TaskOutputOptions } from './download.js';
+export { RequestError } from './errors.js';
+export type { TransportOptions } from './transport.js';
+export { Double, double, named } from '@koji/core/wire';
+export { readProfile, sessionOptions } from './profiles.js';
+export type { ProfileSource } from './profiles.js';

@@ -1,0 +1,520 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  ActionNotAllowed,
+  AuthError,
+  AuthExpired,
+  GSSAPIAuthError,
+  ParameterError,
+  ServerOffline,
+  faultFromWire,
+  messageOf,
+} from '@koji/core';
+import type { Logger } from '@koji/core';
+import type { Api, CallArgs, MultiCallResult, SessionKey, UploadResult } from '@koji/core/api';
+import { EncodeError, decodeResponse, encodeArgs, encodeCall, splitNamed } from '@koji/core/wire';
+import { RequestError } from './errors.js';
+import { withMethods } from './methods.js';
+import type { HubMethods, UntypedMethods } from './methods.js';
+import { newMulticall } from './multicall.js';
+import type { Multicall, MulticallOptions } from './multicall.js';
+import { Transport } from './transport.js';
+import type { Post, TransportOptions } from './transport.js';
+import { readTaskOutput, streamTaskOutput } from './download.js';
+import type { TaskOutputOptions } from './download.js';
+import { uploadBytes, uploadFile } from './upload.js';
+import type { Chunk, UploadOptions } from './upload.js';
+
+/** Settings of a session. Times are in seconds, as in koji.conf. */
+export interface SessionOptions extends TransportOptions {
+  /** Who `login()` without arguments logs in. */
+  user?: string;
+  password?: string;
+  /** Timeout of logins; 60. */
+  authTimeout?: number;
+  /** How often a request that brought no answer is sent again; 30. */
+  maxRetries?: number;
+  /** Pause before every retry but the first, which is made at once; 20. */
+  retryInterval?: number;
+  /** Wait and try again, without end, while the hub says that it is offline. */
+  offlineRetry?: boolean;
+  /** Pause between tries while offline; `retryInterval`. */
+  offlineRetryInterval?: number;
+  /** Retry also when not logged in. */
+  anonRetry?: boolean;
+  /** Whole floats of answers as plain numbers (the default), or as `Double`, so that they stay floats when sent on. */
+  doubles?: 'number' | 'exact';
+  /** Bytes of an upload's chunk; 1 MiB. */
+  uploadBlocksize?: number;
+  /** A login to take over, such as a subsession that another process opened. */
+  session?: SessionKey;
+  /** Told about retries. */
+  log?: Logger;
+}
+
+/** How one call is made. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Seconds of silence before the request fails. */
+  readonly timeout?: number;
+  /** False to send it once only. */
+  readonly retry?: boolean;
+  /**
+   * Send it at once, beside other calls of this login and without a call number. Only for calls that change nothing,
+   * as the hub can't tell a repeated one then; meant for calls that wait.
+   */
+  readonly aside?: boolean;
+}
+
+interface Answer {
+  readonly value: unknown;
+  readonly tries: number;
+}
+
+interface LoginCall {
+  readonly method: 'login' | 'sslLogin';
+  readonly args: readonly unknown[];
+  readonly named: Readonly<Record<string, unknown>>;
+}
+
+type LoginArgs = CallArgs<Api['login']> | [];
+
+/**
+ * A login at a hub, or anonymous use of it.
+ *
+ * States: anonymous → logged in (`login`, or `options.session`) → anonymous (`logout`). Calls of a logged in session go
+ * out one after the other, in the order they were made, since their numbers must reach the hub in order; anonymous ones
+ * go out at once. A login that expired is renewed, then the call made again.
+ */
+export class SessionBase {
+  readonly url: string;
+  private readonly options: SessionOptions;
+  private readonly transport: Transport;
+  private readonly path: string;
+  private key: SessionKey | null;
+  private callNumber = 0;
+  private isExclusive = false;
+  private version: string | null = null;
+  /** The call that logged in, to renew the login with; null when this session does not know one. */
+  private loginCall: LoginCall | null = null;
+  private renewal: Promise<void> | null = null;
+  private lastTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(url: string, options: SessionOptions = {}) {
+    const parsed = new URL(url);
+    this.url = url;
+    this.options = options;
+    this.transport = new Transport(parsed, options);
+    this.path = `${parsed.pathname}${parsed.search}`;
+    this.key = options.session ?? null;
+    const { user, password } = options;
+    if (user !== undefined && password !== undefined)
+      this.loginCall = { method: 'login', args: [user, password], named: {} };
+    return withMethods(this, (method, args, named) => this.call(method, args, named));
+  }
+
+  get loggedIn(): boolean {
+    return this.key !== null;
+  }
+
+  /** The login's id and key, for another process to take over; null when anonymous. */
+  get sessionKey(): SessionKey | null {
+    return this.key;
+  }
+
+  /** Methods by any name, for those that the types do not know. */
+  get untyped(): UntypedMethods {
+    return withMethods({}, (method, args, named) => this.call(method, args, named));
+  }
+
+  /** Calls a method by name, with named arguments apart. Throws its fault, or RequestError when no answer came. */
+  async call<T = unknown>(
+    method: string,
+    args: readonly unknown[] = [],
+    named: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
+  ): Promise<T> {
+    const body = encodeCall(method, encodeArgs(args, named));
+    const { value } = await this.request(method, () => this.preparePost(body, options), options);
+    return value as T;
+  }
+
+  /** Starts a multicall: `const m = session.multicall(); const tag = m.getTag('f44'); await m.run(); (await tag)?.id`. */
+  multicall(options: MulticallOptions = {}): Multicall {
+    return newMulticall((entries) => this.call<MultiCallResult[]>('multiCall', [entries]), options);
+  }
+
+  /** Logs in with a user name and password; without arguments with those of the options. */
+  async login(...args: LoginArgs): Promise<SessionKey | null> {
+    const split = splitNamed(args);
+    const { user, password } = this.options;
+    if (split.args.length === 0 && Object.keys(split.keywords).length === 0) {
+      if (user === undefined || password === undefined)
+        throw new AuthError(
+          'no user name and password to log in with: give login(user, password) or set both options',
+        );
+      split.args = [user, password];
+    }
+    return this.logIn({ method: 'login', args: split.args, named: split.keywords });
+  }
+
+  /** Logs in with the TLS certificate of the options; `runas` names the user to act for, where the hub allows it. */
+  async loginWithCertificate(runas?: string): Promise<SessionKey | null> {
+    if (!this.options.cert) throw new AuthError('No client cert provided');
+    if (!this.url.startsWith('https:'))
+      throw new AuthError(`a certificate needs an https URL, not ${this.url}`);
+    return this.logIn({ method: 'sslLogin', args: [], named: { proxyuser: runas ?? null } });
+  }
+
+  /** Not there: says so, and what to use instead. */
+  loginWithKerberos(): Promise<SessionKey | null> {
+    return Promise.reject(
+      new GSSAPIAuthError(
+        'Kerberos logins are not supported yet: use a password (authtype = password, user, password) or ' +
+          'a TLS certificate (authtype = ssl, cert)',
+      ),
+    );
+  }
+
+  /** Ends this login, or another one by its id. Nothing happens when not logged in. */
+  async logout(sessionId?: number | null): Promise<null> {
+    const own = this.key?.['session-id'];
+    if (own === undefined) return null;
+    const other = sessionId ?? null;
+    try {
+      await this.sendLogout(other === null ? [] : [other]);
+    } catch (error) {
+      // An exclusive session that was forced out is expired already.
+      if (!(error instanceof AuthExpired)) throw error;
+    }
+    if (other === null || other === own) this.forget();
+    return null;
+  }
+
+  /** Forgets the login without ending it, when another process goes on with it. */
+  forget(): void {
+    this.key = null;
+    this.callNumber = 0;
+    this.isExclusive = false;
+  }
+
+  /** Opens a session of the same user that ends with this one; it has calls and connections of its own. */
+  async subsession(): Promise<ClientSession> {
+    const session = await this.call<SessionKey>('subsession');
+    const opened = new ClientSession(this.url, { ...this.options, session });
+    (opened as unknown as SessionBase).loginCall = this.loginCall;
+    return opened;
+  }
+
+  /** Makes this session the only one of its user; with `force` another one that is gets closed. */
+  async exclusiveSession(...args: CallArgs<Api['exclusiveSession']>): Promise<null> {
+    const split = splitNamed(args);
+    await this.call('exclusiveSession', split.args, split.keywords);
+    this.isExclusive = true;
+    return null;
+  }
+
+  /** The version of Koji whose API the hub speaks. */
+  async hubVersion(): Promise<string> {
+    if (this.version !== null) return this.version;
+    try {
+      this.version = await this.call<string>('getKojiVersion');
+    } catch (error) {
+      // The call came with 1.23, so this is what an older hub can be taken for.
+      if (!messageOf(error).includes('Invalid method')) throw error;
+      this.version = '1.22.0';
+    }
+    return this.version;
+  }
+
+  /** Sends a local file to a directory of the hub's upload area, in verified chunks. */
+  upload(file: string, directory: string, options: UploadOptions = {}): Promise<void> {
+    return uploadFile(this.uploader(options), { file, directory, ...this.uploadDefaults(options) });
+  }
+
+  /** Sends bytes as a file of the upload area. */
+  uploadBytes(
+    bytes: Uint8Array,
+    directory: string,
+    options: UploadOptions & { name: string },
+  ): Promise<void> {
+    return uploadBytes(this.uploader(options), bytes, {
+      directory,
+      ...this.uploadDefaults(options),
+      name: options.name,
+    });
+  }
+
+  /** Sends one chunk of a file to the upload area, as the hub's raw uploads take it. */
+  async uploadChunk(
+    chunk: Chunk,
+    options: CallOptions = {},
+  ): Promise<UploadResult & { readonly tries: number }> {
+    if (!this.key) throw new ActionNotAllowed('You must be logged in to upload files');
+    const { value, tries } = await this.request(
+      'rawUpload',
+      () => this.prepareChunk(chunk, options),
+      options,
+    );
+    return { ...(value as UploadResult), tries };
+  }
+
+  /** A file of a task's output, or a part of it, in memory. */
+  readTaskOutput(taskId: number, name: string, options: TaskOutputOptions = {}): Promise<Buffer> {
+    return readTaskOutput(this, { taskId, name, ...options });
+  }
+
+  /** A file of a task's output in blocks, as they come; whatever its size, one block is in memory. */
+  streamTaskOutput(
+    taskId: number,
+    name: string,
+    options: TaskOutputOptions = {},
+  ): AsyncGenerator<Buffer, void, void> {
+    return streamTaskOutput(this, { taskId, name, ...options });
+  }
+
+  /** Closes the connections; calls under way fail. The login stays open: see `logout`. */
+  close(): Promise<void> {
+    return this.transport.close();
+  }
+
+  private uploader(options: UploadOptions) {
+    const call: CallOptions = options.signal ? { signal: options.signal } : {};
+    return {
+      chunk: (chunk: Chunk) => this.uploadChunk(chunk, call),
+      call: <T>(method: string, args: readonly unknown[], named: Record<string, unknown>) =>
+        this.call<T>(method, args, named, call),
+    };
+  }
+
+  private uploadDefaults(options: UploadOptions): UploadOptions {
+    const { uploadBlocksize } = this.options;
+    return { ...(uploadBlocksize ? { blocksize: uploadBlocksize } : {}), ...options };
+  }
+
+  private async logIn(loginCall: LoginCall): Promise<SessionKey | null> {
+    const session = await this.sendLogin(loginCall, {});
+    this.loginCall = loginCall;
+    if (session) {
+      this.key = session;
+      this.callNumber = 0;
+    }
+    return session;
+  }
+
+  private async sendLogin(loginCall: LoginCall, more: Record<string, unknown>): Promise<SessionKey | null> {
+    const { method, args, named } = loginCall;
+    const options = { timeout: this.options.authTimeout ?? 60 };
+    const body = encodeCall(method, encodeArgs(args, { ...named, ...more }));
+    const suffix = method === 'sslLogin' ? '/ssllogin' : '';
+    const { value } = await this.send(method, this.preparePost(body, options, suffix), options);
+    return value as SessionKey | null;
+  }
+
+  private async sendLogout(args: readonly unknown[]): Promise<void> {
+    const once = (params: readonly unknown[]): Promise<Answer> =>
+      this.inTurn(() =>
+        this.send('logout', this.preparePost(encodeCall('logout', params), {}), { retry: false }),
+      );
+    try {
+      await once(args);
+    } catch (error) {
+      // Hubs before 1.31 take no argument.
+      if (!(error instanceof ParameterError) || args.length === 0) throw error;
+      await once([]);
+    }
+  }
+
+  /** Makes a request when its turn has come, once more after a renewal when the login had expired. */
+  private request(label: string, prepare: () => Post, options: CallOptions): Promise<Answer> {
+    const attempt = async (): Promise<Answer> => {
+      const before = this.key;
+      try {
+        return await this.send(label, prepare(), options);
+      } catch (error) {
+        if (!(error instanceof AuthExpired) || !before || !this.loginCall) throw error;
+        if (this.key === before) await this.renew();
+        if (this.key === before) throw error;
+        return this.send(label, prepare(), options);
+      }
+    };
+    return this.key && !options.aside ? this.inTurn(attempt, options.signal) : attempt();
+  }
+
+  private renew(): Promise<void> {
+    const login = async (): Promise<void> => {
+      if (!this.loginCall) return;
+      const session = await this.sendLogin(this.loginCall, { renew: true, exclusive: this.isExclusive });
+      // The number goes on: a hub may have kept the last one, and a higher one is always right.
+      if (session) this.key = session;
+    };
+    this.renewal ??= login().finally(() => (this.renewal = null));
+    return this.renewal;
+  }
+
+  private inTurn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const previous = this.lastTurn;
+    const turn = (async () => {
+      await unlessAborted(previous, signal);
+      return work();
+    })();
+    this.lastTurn = Promise.allSettled([previous, turn]);
+    return turn;
+  }
+
+  private sessionHeaders(options: CallOptions): Record<string, string> {
+    const login = this.key;
+    if (!login || !takesHeaders(login)) return {};
+    return {
+      'Koji-Session-Id': String(login['session-id']),
+      'Koji-Session-Key': login['session-key'],
+      ...(options.aside ? {} : { 'Koji-Session-Callnum': String(this.callNumber++) }),
+    };
+  }
+
+  /** Session parameters of a URL, for hubs that do not take them as headers. */
+  private sessionQuery(options: CallOptions): Record<string, string> {
+    const login = this.key;
+    if (!login || takesHeaders(login)) return {};
+    return {
+      'session-id': String(login['session-id']),
+      'session-key': login['session-key'],
+      ...(options.aside ? {} : { callnum: String(this.callNumber++) }),
+    };
+  }
+
+  private preparePost(body: string, options: CallOptions, suffix = ''): Post {
+    return {
+      path: withQuery(this.path + suffix, this.sessionQuery(options)),
+      headers: { 'User-Agent': 'koji/1', 'Content-Type': 'text/xml', ...this.sessionHeaders(options) },
+      body,
+      timeout: options.timeout,
+      signal: options.signal,
+    };
+  }
+
+  private prepareChunk(chunk: Chunk, options: CallOptions): Post {
+    const query = {
+      filename: chunk.name,
+      filepath: chunk.directory,
+      fileverify: chunk.verify ?? 'adler32',
+      offset: String(chunk.offset),
+      ...(chunk.overwrite ? { overwrite: '1' } : {}),
+      ...(chunk.volume ? { volume: chunk.volume } : {}),
+      ...this.sessionQuery(options),
+    };
+    return {
+      path: withQuery(this.path, query),
+      headers: {
+        'User-Agent': 'koji/1',
+        'Content-Type': 'application/octet-stream',
+        ...this.sessionHeaders(options),
+      },
+      body: chunk.data,
+      timeout: options.timeout,
+      signal: options.signal,
+    };
+  }
+
+  /** Sends a request until an answer comes, or trying again is no use. */
+  private async send(label: string, post: Post, options: CallOptions): Promise<Answer> {
+    const {
+      maxRetries = 30,
+      retryInterval = 20,
+      offlineRetry,
+      offlineRetryInterval = retryInterval,
+    } = this.options;
+    const pause = (seconds: number): Promise<unknown> =>
+      delay(seconds * 1000, undefined, options.signal ? { signal: options.signal } : {});
+    for (let tries = 1, all = 1; ; tries++, all++) {
+      try {
+        return { value: await this.sendOnce(post), tries: all };
+      } catch (error) {
+        if (error instanceof ServerOffline && offlineRetry) {
+          this.options.log?.debug(`Server offline. Retrying in ${offlineRetryInterval} seconds`);
+          await pause(offlineRetryInterval);
+          tries = 0;
+          continue;
+        }
+        if (!this.mayRetry(error, options) || tries > maxRetries) throw error;
+        this.options.log?.info(`Try #${tries} for call ${label} failed: ${messageOf(error)}`);
+        if (tries > 1) await pause(retryInterval);
+      }
+    }
+  }
+
+  private mayRetry(error: unknown, options: CallOptions): boolean {
+    if (options.retry === false || options.signal?.aborted) return false;
+    if (error instanceof RequestError && error.badCertificate) return false;
+    if (!(error instanceof RequestError)) return false;
+    return this.loggedIn || this.options.anonRetry === true;
+  }
+
+  private async sendOnce(post: Post): Promise<unknown> {
+    const reply = await this.postTwice(post);
+    this.version = reply.header('koji-version') ?? this.version;
+    const answer = decodeAnswer(reply.body, this.options.doubles ?? 'number');
+    if ('fault' in answer) throw faultFromWire(answer.fault.faultCode, answer.fault.faultString);
+    return answer.value;
+  }
+
+  // The server may close a kept connection just as a request is sent on it: that is worth one more try at once.
+  private async postTwice(post: Post) {
+    try {
+      return await this.transport.post(post);
+    } catch (error) {
+      if (!(error instanceof RequestError) || !error.dropped) throw error;
+      return this.transport.post(post);
+    }
+  }
+}
+
+/** A session with the hub's methods: `session.getTag('f44')`, `session.host.getHost()`. */
+export type ClientSession = SessionBase & HubMethods;
+
+/**
+ * Opens a session; nothing is sent before the first call.
+ *
+ * @example
+ * const session = new ClientSession('https://hub.example/kojihub');
+ * await session.login('alice', 'secret');
+ * const tag = await session.getTag('f44');
+ */
+export const ClientSession = SessionBase as unknown as new (
+  url: string,
+  options?: SessionOptions,
+) => ClientSession;
+
+function decodeAnswer(body: Buffer, doubles: 'number' | 'exact'): ReturnType<typeof decodeResponse> {
+  try {
+    return decodeResponse(body, { doubles });
+  } catch (cause) {
+    if (cause instanceof EncodeError) throw cause;
+    throw new RequestError(`the answer is no XML-RPC: ${messageOf(cause)}`, { code: 'BAD_ANSWER', cause });
+  }
+}
+
+// Hubs of long ago read the session from the URL only, and don't send this field.
+function takesHeaders(login: Partial<SessionKey>): boolean {
+  return login['header-auth'] === true;
+}
+
+function withQuery(path: string, query: Record<string, string>): string {
+  if (Object.keys(query).length === 0) return path;
+  return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(query).toString()}`;
+}
+
+async function unlessAborted(work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  if (!signal) {
+    await work;
+    return;
+  }
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    void work.then(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,58 @@
+import { any, arg, flag, int, list, method, nullable, shape } from './method.js';
+import type { Methods } from './method.js';
+import { nameOrId } from './types.js';
+import type { EventInfo, Float } from './types.js';
+
+/** Points in history. */
+export const historyMethods = {
+  getEvent: method({
+    doc: 'An event by id, with its time.',
+    needs: 'none',
+    access: 'read',
+    args: [arg('id', any<number | boolean | null>('int')), arg('strict', any<boolean>('bool'), true)],
+    result: nullable(shape<EventInfo>('event')),
+    faults: ['GenericError', 'ParameterError'],
+  }),
+  getLastEvent: method({
+    doc: 'The newest event, or the newest before a time in epoch seconds.',
+    needs: 'none',
+    access: 'read',
+    args: [arg('before', any<Float | null>('float | null'), null), arg('strict', any<boolean>('bool'), true)],
+    result: nullable(shape<EventInfo>('event')),
+    faults: ['GenericError', 'ParameterError'],
+  }),
+  tagFirstChangeEvent: method({
+    doc: 'The first event after another that changed a tag or, with `inherit`, one that it inherits from; the one that made it by default.',
+    needs: 'none',
+    access: 'read',
+    args: [
+      arg('tag', nameOrId),
+      arg('after', any<number | null>('int | null'), null),
+      arg('inherit', flag, true),
+    ],
+    result: nullable(int),
+    faults: ['GenericError', 'ParameterError'],
+  }),
+  tagLastChangeEvent: method({
+    doc: 'The last event, maybe before another, that changed a tag or, with `inherit`, one that it inherits from.',
+    needs: 'none',
+    access: 'read',
+    args: [
+      arg('tag', nameOrId),
+      arg('before', any<number | null>('int | null'), null),
+      arg('inherit', flag, true),
+    ],
+    result: nullable(int),
+    faults: ['GenericError', 'ParameterError'],
+  }),
+  tagChangedSinceEvent: method({
+    doc: 'Whether any of some tags changed after an event; inheritance is not looked at.',
+    needs: 'none',
+    access: 'read',
+    args: [arg('event', nullable(int)), arg('taglist', list(int))],
+    result: shape<boolean>('bool'),
+  }),
+} satisfies Methods;
+
+/** The declarations of this group, as a type. */
+export type HistoryMethods = typeof historyMethods;

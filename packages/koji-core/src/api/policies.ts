@@ -1,0 +1,46 @@
+import { any, arg, dict, flag, method, nullable, shape, str } from './method.js';
+import type { Methods } from './method.js';
+
+/** Asking the hub's policies. */
+export const policyMethods = {
+  evalPolicy: method({
+    doc: 'What a policy answers for some data: the text of the action, or null when no rule fits.',
+    needs: 'none',
+    access: 'read',
+    args: [arg('name', str), arg('data', dict)],
+    result: nullable(str),
+    faults: ['GenericError'],
+  }),
+  'host.evalPolicy': method({
+    doc: 'What a policy answers for some data, asked by a builder.',
+    needs: 'host',
+    access: 'read',
+    args: [arg('name', str), arg('data', dict)],
+    result: nullable(str),
+    faults: ['AuthError', 'GenericError'],
+  }),
+  'host.checkPolicy': method({
+    doc: 'Whether a policy allows something, with the reason; asked by a builder.',
+    needs: 'host',
+    access: 'read',
+    args: [
+      arg('name', str),
+      arg('data', dict),
+      arg('default', any<string>('str'), 'deny'),
+      arg('strict', flag, false),
+    ],
+    result: shape<[boolean, string]>('access and reason'),
+    faults: ['ActionNotAllowed', 'AuthError', 'GenericError'],
+  }),
+  'host.assertPolicy': method({
+    doc: 'Fault unless a policy allows something; asked by a builder.',
+    needs: 'host',
+    access: 'read',
+    args: [arg('name', str), arg('data', dict), arg('default', any<string>('str'), 'deny')],
+    result: shape<null>('null'),
+    faults: ['ActionNotAllowed', 'AuthError', 'GenericError'],
+  }),
+} satisfies Methods;
+
+/** The declarations of this group, as a type. */
+export type PolicyMethods = typeof policyMethods;

@@ -1,0 +1,164 @@
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { ConfigurationError } from '../faults.js';
+import { ConfigError } from '../errors.js';
+import { hubOptions } from './hub-options.js';
+import type { HubOptions } from './hub-options.js';
+import { parseIni } from './ini.js';
+import type { Sections, Source } from './ini.js';
+import { clientOptions } from './koji-options.js';
+import type { ClientOptions } from './koji-options.js';
+import { kojidOptions } from './kojid-options.js';
+import type { KojidOptions } from './kojid-options.js';
+import { readOptions } from './options.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const hubFile = '/etc/koji-hub/hub.conf';
+
+/** What hub.conf says. */
+export interface HubConfig {
+  readonly options: HubOptions;
+  /** The rules of section `policy`, by policy name. */
+  readonly policies: ReadonlyMap<string, string>;
+  /** The main file. */
+  readonly file: string;
+}
+
+/**
+ * Reads hub.conf and the `*.conf` files of its folder, the main file over them.
+ *
+ * @param file the main file; default `koji.hub.ConfigFile` of the environment, then /etc/koji-hub/hub.conf
+ * @param dir the folder; default `koji.hub.ConfigDir` of the environment, then `FILE.d` beside the `file` given, then
+ *   /etc/koji-hub/hub.conf.d
+ * @throws ConfigError with every problem
+ */
+export function readHubConfig(from: { file?: string; dir?: string; env?: Environment } = {}): HubConfig {
+  const env = from.env ?? process.env;
+  const file = from.file ?? env['koji.hub.ConfigFile'] ?? hubFile;
+  const dir = from.dir ?? env['koji.hub.ConfigDir'] ?? `${from.file ?? hubFile}.d`;
+  const sections = parseIni([...sourcesAt(dir), ...required(file)]);
+  const options = readOptions(hubOptions, sections.get('hub') ?? new Map<string, string>(), {
+    file: (option) => sections.fileOf('hub', option) ?? file,
+    section: 'hub',
+  });
+  return {
+    options: { ...options, RLIMIT_NOFILE: options.RLIMIT_NOFILE ?? options.RLIMIT_OFILE },
+    policies: sections.get('policy') ?? new Map<string, string>(),
+    file,
+  };
+}
+
+/**
+ * Reads kojid.conf. A section or option that kojid does not know is a problem, as in Koji.
+ *
+ * @param overrides values from the command line, over those of the file
+ * @param etc the folder in which client.crt and serverca.crt are looked for when the file names none
+ * @throws ConfigError with every problem
+ */
+export function readKojidConfig(from: {
+  file: string;
+  overrides?: Readonly<Record<string, string>>;
+  etc?: string;
+}): KojidOptions {
+  const { file, overrides = {}, etc = '/etc/kojid' } = from;
+  const sections = parseIni(required(file));
+  const strange = sections.keys().filter((name) => name !== 'kojid');
+  if (strange.length > 0)
+    throw new ConfigError(`invalid section found in config file: ${strange.join(', ')} (${file})`);
+  const values = new Map([...(sections.get('kojid') ?? []), ...Object.entries(overrides)]);
+  // Koji reads both names.
+  const plugins = values.get('plugins');
+  values.delete('plugins');
+  if (plugins !== undefined && !values.has('plugin')) values.set('plugin', plugins);
+  const options = readOptions(kojidOptions, values, { file, section: 'kojid', unknown: 'fatal' });
+  const missing = (['server', 'topurl'] as const).filter((name) => !options[name]);
+  if (missing.length > 0)
+    throw new ConfigError(
+      missing.map((name) => `${file} [kojid]: the ${name} option is required`).join('\n'),
+    );
+  return {
+    ...options,
+    RLIMIT_NOFILE: options.RLIMIT_NOFILE ?? options.RLIMIT_OFILE,
+    cert: options.cert ?? existing(path.join(etc, 'client.crt')),
+    serverca: options.serverca ?? existing(path.join(etc, 'serverca.crt')),
+  };
+}
+
+/** A profile of koji.conf. */
+export type Profile = ClientOptions & { readonly profile: string };
+
+/**
+ * Reads a profile: /etc/koji.conf.d, /etc/koji.conf, then the user's own ~/.koji/config.d and ~/.koji/config, or instead of
+ * these two the given file; later ones over earlier ones.
+ *
+ * @throws ConfigurationError when no file has the profile, ConfigError when a value is wrong
+ */
+export function readClientConfig(from: {
+  profile: string;
+  configFile?: string;
+  home?: string;
+  etc?: string;
+}): Profile {
+  const { profile, home = homedir() } = from;
+  const sections = clientSections(from);
+  const values = sections.get(profile);
+  if (!values) throw new ConfigurationError(`no configuration for profile name: ${profile}`);
+  const options = readOptions(clientOptions, values, {
+    file: (option) => sections.fileOf(profile, option) ?? 'koji.conf',
+    section: profile,
+  });
+  const certificate = (given: string | null, usual: string): string =>
+    given === null ? (existing(path.join(home, '.koji', usual)) ?? '') : expandHome(given, home);
+  return {
+    ...options,
+    profile,
+    cert: certificate(options.cert, 'client.crt'),
+    serverca: certificate(options.serverca, 'serverca.crt'),
+  };
+}
+
+function clientSections(from: { configFile?: string; home?: string; etc?: string }): Sections {
+  const { configFile, home = homedir(), etc = '/etc' } = from;
+  const own = configFile
+    ? required(expandHome(configFile, home), ConfigurationError)
+    : [...sourcesAt(path.join(home, '.koji/config.d')), ...sourcesAt(path.join(home, '.koji/config'))];
+  const system = [...sourcesAt(path.join(etc, 'koji.conf.d')), ...sourcesAt(path.join(etc, 'koji.conf'))];
+  return parseIni([...system, ...own], { interpolation: true });
+}
+
+function expandHome(file: string, home: string): string {
+  return file === '~' || file.startsWith('~/') ? path.join(home, file.slice(1)) : file;
+}
+
+function existing(file: string): string | null {
+  return existsSync(file) ? file : null;
+}
+
+/** What a file holds, or the `*.conf` files of a folder by name; nothing when neither is there. */
+function sourcesAt(place: string): Source[] {
+  const stat = statSync(place, { throwIfNoEntry: false });
+  if (!stat) return [];
+  if (!stat.isDirectory()) return [readSource(place)];
+  const names = readdirSync(place).filter((name) => name.endsWith('.conf'));
+  const files = names.sort().map((name) => path.join(place, name));
+  return files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile()).map(readSource);
+}
+
+/** Like {@link sourcesAt}, but nothing is an error. */
+function required(place: string, Fault: new (message: string) => Error = ConfigError): Source[] {
+  const stat = statSync(place, { throwIfNoEntry: false });
+  if (!stat) throw new Fault(`Config file ${place} can't be opened.`);
+  const sources = sourcesAt(place);
+  if (sources.length === 0) throw new Fault(`No config files found in directory: ${place}`);
+  return sources;
+}
+
+function readSource(file: string): Source {
+  try {
+    return { file, text: readFileSync(file, 'utf8') };
+  } catch (cause) {
+    throw new ConfigError(`Config file ${file} can't be opened: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,24 @@
+export { databaseUrl } from './database-url.js';
+export { readClientConfig, readHubConfig, readKojidConfig } from './files.js';
+export type { HubConfig, Profile } from './files.js';
+export { Sections, parseIni } from './ini.js';
+export type { IniOptions, Source } from './ini.js';
+export {
+  boolean,
+  choice,
+  defaultText,
+  describeOptions,
+  folders,
+  integer,
+  readOptions,
+  sampleFile,
+  text,
+  words,
+} from './options.js';
+export type { Option, OptionDescription, OptionTable, OptionValues, SectionName } from './options.js';
+export { hubOptions } from './hub-options.js';
+export type { HubOptions } from './hub-options.js';
+export { kojidOptions } from './kojid-options.js';
+export type { KojidOptions } from './kojid-options.js';
+export { clientOptions } from './koji-options.js';
+export type { ClientOptions } from './koji-options.js';

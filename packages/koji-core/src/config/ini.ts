@@ -1,0 +1,185 @@
+import { ConfigError } from '../errors.js';
+
+/** A text to read and the name to give it in messages. */
+export interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** How to read. */
+export interface IniOptions {
+  /** Replace `%(name)s` and `%%`, as Python's ConfigParser does (koji.conf) and RawConfigParser does not (hub.conf). */
+  readonly interpolation?: boolean;
+}
+
+/** A value as it stands in a file. */
+interface Value {
+  readonly text: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+type Options = Map<string, Value>;
+
+/**
+ * Reads INI texts in the dialect of Python's configparser, later ones over earlier ones: `=` or `:` between name and value,
+ * indented lines go on with a value, `#` and `;` begin a comment only at the start of a line, no section or option twice in
+ * one text.
+ *
+ * @throws ConfigError naming file and line of everything that can't be read
+ */
+export function parseIni(sources: readonly Source[], { interpolation = false }: IniOptions = {}): Sections {
+  const merged = new Map<string, Options>();
+  const problems: string[] = [];
+  for (const source of sources) {
+    const reader = new Reader(source);
+    for (const [name, options] of reader.read())
+      merged.set(name, new Map([...(merged.get(name) ?? []), ...options]));
+    problems.push(...reader.problems);
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return new Sections(merged, interpolation);
+}
+
+/** Sections by name, options by lower-case name. The options of `DEFAULT` stand in every other section. */
+export class Sections {
+  private readonly defaults: Options;
+  private readonly sections: ReadonlyMap<string, Options>;
+
+  /** @internal */
+  constructor(
+    sections: ReadonlyMap<string, Options>,
+    private readonly interpolation: boolean,
+  ) {
+    this.defaults = sections.get('DEFAULT') ?? new Map<string, Value>();
+    this.sections = new Map([...sections].filter(([name]) => name !== 'DEFAULT'));
+  }
+
+  /** The names of the sections, without `DEFAULT`. */
+  keys(): string[] {
+    return [...this.sections.keys()];
+  }
+
+  has(section: string): boolean {
+    return this.sections.has(section);
+  }
+
+  /**
+   * A section's options by lower-case name, those of `DEFAULT` too; undefined when there is no such section.
+   *
+   * @throws ConfigError for a wrong `%` in any of them, when these are to be replaced
+   */
+  get(section: string): Map<string, string> | undefined {
+    const own = this.sections.get(section);
+    if (!own) return undefined;
+    const options: Options = new Map([...this.defaults, ...own]);
+    return new Map(
+      [...options.keys()].map((key) => {
+        const value = options.get(key)?.text ?? '';
+        return [key, this.interpolation ? interpolate(options, section, key) : value];
+      }),
+    );
+  }
+
+  /** The file that an option's value stands in. */
+  fileOf(section: string, option: string): string | undefined {
+    const key = option.toLowerCase();
+    return (this.sections.get(section)?.get(key) ?? this.defaults.get(key))?.file;
+  }
+}
+
+/** Reads one text, line by line. */
+class Reader {
+  readonly problems: string[] = [];
+  private readonly sections = new Map<string, Map<string, { lines: string[]; line: number }>>();
+  private section: Map<string, { lines: string[]; line: number }> | null = null;
+  private value: string[] | null = null;
+  private indent = 0;
+
+  constructor(private readonly source: Source) {}
+
+  read(): Map<string, Options> {
+    const text = this.source.text.replace(/^\uFEFF/, '');
+    text.split(/\r\n|\n|\r/).forEach((line, i) => this.line(line, i + 1));
+    const { file } = this.source;
+    return new Map(
+      [...this.sections].map(([name, options]) => [
+        name,
+        new Map(
+          [...options].map(([key, { lines, line }]) => [
+            key,
+            { text: lines.join('\n').trimEnd(), file, line },
+          ]),
+        ),
+      ]),
+    );
+  }
+
+  private line(line: string, number: number): void {
+    const text = line.trim();
+    if (text.startsWith('#') || text.startsWith(';')) return;
+    if (text === '') {
+      this.value?.push('');
+      return;
+    }
+    const indent = line.length - line.trimStart().length;
+    if (this.value && indent > this.indent) {
+      this.value.push(text);
+      return;
+    }
+    this.indent = indent;
+    this.value = null;
+    const header = /^\[(.+)\]/s.exec(text);
+    if (header) this.open(header[1] ?? '', number);
+    else this.option(text, number);
+  }
+
+  private open(name: string, number: number): void {
+    const known = this.sections.get(name);
+    if (known && name !== 'DEFAULT') this.problem(number, `section [${name}] is there already`);
+    this.section = known ?? new Map<string, { lines: string[]; line: number }>();
+    this.sections.set(name, this.section);
+  }
+
+  private option(text: string, number: number): void {
+    if (!this.section) {
+      this.problem(number, `'${text}' stands before the first [section]`);
+      return;
+    }
+    const at = text.search(/[=:]/);
+    const key = text.slice(0, Math.max(at, 0)).trimEnd().toLowerCase();
+    if (key === '') {
+      this.problem(number, `'${text}' is neither a [section] nor name = value`);
+      return;
+    }
+    const before = this.section.get(key);
+    if (before) this.problem(number, `option '${key}' is there already, in line ${before.line}`);
+    this.value = [text.slice(at + 1).trimStart()];
+    this.section.set(key, { lines: this.value, line: number });
+  }
+
+  private problem(number: number, problem: string): void {
+    this.problems.push(`${this.source.file} line ${number}: ${problem}`);
+  }
+}
+
+const deepest = 10;
+
+function interpolate(options: Options, section: string, option: string): string {
+  const { text: whole, file, line } = options.get(option) ?? { text: '', file: '', line: 0 };
+  const fail = (problem: string): never => {
+    throw new ConfigError(`${file} line ${line}: [${section}] ${option} = '${whole}': ${problem}`);
+  };
+  const expand = (text: string, depth: number): string => {
+    if (depth > deepest) return fail('names refer to each other without end');
+    return text.replace(/%(%|\(([^)]+)\)s)?/g, (_all, what: string | undefined, name: string | undefined) => {
+      if (what === '%') return '%';
+      if (name === undefined) return fail("a '%' that begins no '%(name)s' must be written '%%'");
+      const value = options.get(name.toLowerCase());
+      return value === undefined ? fail(`there is no option '${name}'`) : nested(value.text, depth);
+    });
+  };
+  const nested = (text: string, depth: number): string =>
+    text.includes('%') ? expand(text, depth + 1) : text;
+  return expand(whole, 1);
+}

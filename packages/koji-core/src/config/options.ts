@@ -1,0 +1,149 @@
+import { ConfigError } from '../errors.js';
+
+/** One option of a configuration file. */
+export interface Option<T> {
+  readonly kind: string;
+  readonly default: T;
+  readonly doc: string;
+  /** Reads the text of the file; a string is the problem with it. */
+  readonly read: (text: string) => { value: T } | string;
+}
+
+/** The options of a section, by name as the documentation spells them. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
+
+/** The values of a table's options. */
+export type OptionValues<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never;
+};
+
+/** Text. */
+export function text(fallback: string, doc: string): Option<string>;
+export function text(fallback: null, doc: string): Option<string | null>;
+export function text(fallback: string | null, doc: string): Option<string | null> {
+  return { kind: 'string', default: fallback, doc, read: (value) => ({ value }) };
+}
+
+/** A whole number. */
+export function integer(fallback: number, doc: string): Option<number>;
+export function integer(fallback: null, doc: string): Option<number | null>;
+export function integer(fallback: number | null, doc: string): Option<number | null> {
+  const read = (value: string): { value: number } | string => {
+    const number = Number(value.replaceAll('_', ''));
+    return /^[+-]?\d+(_\d+)*$/.test(value) && Number.isSafeInteger(number)
+      ? { value: number }
+      : 'not a whole number';
+  };
+  return { kind: 'integer', default: fallback, doc, read };
+}
+
+/** 1/yes/true/on or 0/no/false/off, in any case. */
+export function boolean(fallback: boolean, doc: string): Option<boolean> {
+  const read = (value: string): { value: boolean } | string => {
+    if (/^(1|yes|true|on)$/i.test(value)) return { value: true };
+    return /^(0|no|false|off)$/i.test(value) ? { value: false } : 'not a boolean (yes or no)';
+  };
+  return { kind: 'boolean', default: fallback, doc, read };
+}
+
+/** Words with spaces between them. */
+export function words(fallback: readonly string[], doc: string): Option<readonly string[]> {
+  return {
+    kind: 'list (spaces)',
+    default: fallback,
+    doc,
+    read: (value) => ({ value: value.split(/\s+/).filter(Boolean) }),
+  };
+}
+
+/** Folders with colons between them. */
+export function folders(fallback: readonly string[], doc: string): Option<readonly string[]> {
+  return {
+    kind: 'list (colons)',
+    default: fallback,
+    doc,
+    read: (value) => ({ value: value.split(':').filter(Boolean) }),
+  };
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(fallback: T, others: readonly T[], doc: string): Option<T> {
+  const all = [fallback, ...others];
+  const read = (value: string): { value: T } | string => {
+    const found = all.find((one) => one === value);
+    return found === undefined ? `not one of ${all.join(', ')}` : { value: found };
+  };
+  return { kind: all.join(' | '), default: fallback, doc, read };
+}
+
+/** Where a section's values come from, for messages, and what to do with those that the table does not have. */
+export interface SectionName {
+  /** The file; or the file in which an option stands. */
+  readonly file: string | ((option: string) => string);
+  readonly section: string;
+  /** `fatal` makes an option that the table does not have a problem; default `ignored`. */
+  readonly unknown?: 'ignored' | 'fatal';
+}
+
+/**
+ * Reads a section's values; what is not there has its default. Names are taken in any case.
+ *
+ * @throws ConfigError with every problem of the section, a line each
+ */
+export function readOptions<T extends OptionTable>(
+  table: T,
+  values: ReadonlyMap<string, string>,
+  { file, section, unknown = 'ignored' }: SectionName,
+): OptionValues<T> {
+  const problems: string[] = [];
+  const result: Record<string, unknown> = {};
+  const given = new Map([...values].map(([name, value]) => [name.toLowerCase(), value]));
+  const where = (name: string): string =>
+    `${typeof file === 'string' ? file : file(name)} [${section}] ${name}`;
+  for (const [name, option] of Object.entries(table)) {
+    const value = given.get(name.toLowerCase());
+    const read = value === undefined ? { value: option.default } : option.read(value);
+    if (typeof read === 'string') problems.push(`${where(name)} = '${value ?? ''}': ${read}`);
+    else result[name] = read.value;
+  }
+  const known = new Set(Object.keys(table).map((name) => name.toLowerCase()));
+  const strange =
+    unknown === 'fatal' ? [...values.keys()].filter((name) => !known.has(name.toLowerCase())) : [];
+  problems.push(...strange.map((name) => `${where(name)}: unknown config option`));
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return result as OptionValues<T>;
+}
+
+/** An option as documentation shows it. */
+export interface OptionDescription {
+  readonly name: string;
+  readonly kind: string;
+  /** As a file would say it; empty when there is none. */
+  readonly default: string;
+  readonly doc: string;
+}
+
+/** The rows of a table of options for the documentation. */
+export function describeOptions(table: OptionTable): OptionDescription[] {
+  return Object.entries(table).map(([name, option]) => ({
+    name,
+    kind: option.kind,
+    default: defaultText(option.default, option.kind),
+    doc: option.doc,
+  }));
+}
+
+/** A configuration file with every option as a comment, with its default and what it does. */
+export function sampleFile(section: string, table: OptionTable): string {
+  const lines = describeOptions(table).map(
+    (option) => `# ${option.doc} (${option.kind})\n#${option.name} = ${option.default}`.trimEnd() + '\n',
+  );
+  return `[${section}]\n\n${lines.join('\n')}`;
+}
+
+/** An option's default as a file would say it; empty when there is none. */
+export function defaultText(value: unknown, kind = ''): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.join(kind === 'list (colons)' ? ':' : ' ');
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}

@@ -1,0 +1,101 @@
+export {
+  ActionNotAllowed,
+  ApplianceError,
+  AuthError,
+  AuthExpired,
+  AuthLockError,
+  BuildError,
+  BuildrootError,
+  CallbackError,
+  ConfigurationError,
+  FunctionDeprecated,
+  GSSAPIAuthError,
+  GenericError,
+  ImportError,
+  LiveCDError,
+  LiveMediaError,
+  LockError,
+  NameValidationError,
+  ParameterError,
+  PluginError,
+  PostBuildError,
+  PreBuildError,
+  RetryError,
+  SequenceError,
+  ServerOffline,
+  TagError,
+  UnknownFault,
+  faultFromWire,
+  faultToWire,
+  faults,
+} from './faults.js';
+export type { FaultName } from './faults.js';
+export { ConfigError, messageOf } from './errors.js';
+export { Closers } from './closers.js';
+export { openLog } from './log.js';
+export type { Log, LogOptions, Logger } from './log.js';
+export {
+  API_VERSION,
+  ARCHIVE_COMPRESSION_TYPES,
+  AUTHTYPES,
+  AUTH_METHODS,
+  BASEDIR,
+  BR_STATES,
+  BR_TYPES,
+  BUILD_STATES,
+  CG_REFUND_STATES,
+  CHECKSUM_TYPES,
+  DEFAULT_AUTH_TIMEOUT,
+  DEFAULT_REPO_MERGE_MODE,
+  DEFAULT_REQUEST_TIMEOUT,
+  DEP_TYPES,
+  DRAFT_RELEASE_DELIMITER,
+  LIVE_IMAGE_TYPES,
+  PKGLIST_ACTIONS,
+  PRIO_DEFAULT,
+  REPO_MERGE_MODES,
+  REPO_OPTS,
+  REPO_STATES,
+  RETRY_WHITELIST,
+  RPMSENSE,
+  RPM_FILEDIGESTALGO_IDS,
+  SCM_TYPES,
+  TAG_BUILD_OPERATIONS,
+  TAG_UPDATE_TYPES,
+  TASK_STATES,
+  UPLOAD_VERIFY,
+  USERTYPES,
+  USER_STATUS,
+  draftRelease,
+  nameOf,
+  valueOf,
+} from './enums.js';
+export type {
+  AuthType,
+  BuildState,
+  BuildrootState,
+  BuildrootType,
+  ChecksumType,
+  DepType,
+  PkglistAction,
+  RepoMergeMode,
+  RepoOpt,
+  RepoState,
+  TagBuildOperation,
+  TagUpdateType,
+  TaskState,
+  UploadVerify,
+  UserStatus,
+  UserType,
+} from './enums.js';
+export { initialRows } from './initial-rows.js';
+export type { ArchiveTypeRow } from './initial-rows.js';
+export { canonArch, parseArches } from './arch.js';
+export { compsXml } from './comps.js';
+export { checkNVR, checkNVRA, isDebuginfo, parseNVR, parseNVRA } from './nvr.js';
+export type { Nvr, Nvra } from './nvr.js';
+export { PathInfo, joinSafe } from './paths.js';
+export type { BuildPath, MavenPath, RpmPath } from './paths.js';
+export { parseTaskParams, taskSignatures } from './tasks.js';
+export type { TaskSignature } from './tasks.js';
+export { plain, repr, typeName } from './repr.js';

@@ -1,0 +1,64 @@
+import winston from 'winston';
+
+/** What code logs to; `%s`-free: messages are made by the caller, the error goes in `cause`. */
+export interface Logger {
+  debug(message: string, cause?: unknown): void;
+  info(message: string, cause?: unknown): void;
+  warn(message: string, cause?: unknown): void;
+  error(message: string, cause?: unknown): void;
+}
+
+/** Where and how much to log. */
+export interface LogOptions {
+  /** A file to append to; absent means standard error. */
+  readonly file?: string;
+  readonly level?: string;
+}
+
+const line = winston.format.printf((info) => {
+  const { timestamp, level, name, message, cause } = info as Record<string, unknown>;
+  const trace = cause === undefined ? '' : `\n${stackOf(cause)}`;
+  return `${String(timestamp)} [${String(level).toUpperCase()}] {${process.pid}} ${String(name)} ${String(message)}${trace}`;
+});
+
+function stackOf(cause: unknown): string {
+  const error = cause as { stack?: string; cause?: unknown } | null;
+  const own = error?.stack ?? String(cause);
+  return error?.cause === undefined ? own : `${own}\ncaused by: ${stackOf(error.cause)}`;
+}
+
+/** An open log; `close` resolves once every line is in the file; later lines are dropped. */
+export interface Log {
+  readonly logger: (name: string) => Logger;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a log. Lines are `time [LEVEL] {pid} name message`, with the stack of an error below it. */
+export function openLog(options: LogOptions = {}): Log {
+  const root = winston.createLogger({
+    level: options.level ?? 'info',
+    format: winston.format.combine(winston.format.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), line),
+    transports: [
+      options.file
+        ? new winston.transports.File({ filename: options.file })
+        : new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) }),
+    ],
+  });
+  let closed = false;
+  return {
+    logger: (name) => {
+      const write = (level: string) => (message: string, cause?: unknown) => {
+        // What speaks late, such as a connection that the server ends, must not end the process.
+        if (closed) return;
+        root.log({ level, message, name, cause });
+      };
+      return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+    },
+    close: () =>
+      new Promise((resolve) => {
+        closed = true;
+        root.on('finish', () => resolve());
+        root.end();
+      }),
+  };
+}

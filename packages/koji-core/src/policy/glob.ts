@@ -1,0 +1,60 @@
+/** Shell-style matching of a whole text, case-sensitive: `*`, `?`, `[abc]`, `[!a-z]`; Python's fnmatchcase. */
+export function globToRegExp(pattern: string): RegExp {
+  const [first = '', ...behindStars] = segments(pattern);
+  const last = behindStars.pop();
+  if (last === undefined) return new RegExp(`^${first}$`, 's');
+  // What stands between two stars is found at its first place and stays there, or many stars could take forever to fail.
+  const middle = behindStars.filter(Boolean).map((segment, i) => `(?=(.*?${segment}))\\${i + 1}`);
+  return new RegExp(`^${first}${middle.join('')}.*${last}$`, 's');
+}
+
+/** The parts of the pattern between its stars as regular expressions. */
+function segments(pattern: string): string[] {
+  const parts = [''];
+  const add = (text: string): void => {
+    parts.push((parts.pop() ?? '') + text);
+  };
+  for (let i = 0; i < pattern.length; i++) {
+    const char = pattern[i] ?? '';
+    const end = char === '[' ? classEnd(pattern, i) : -1;
+    if (char === '*') parts.push('');
+    else if (char === '?') add('.');
+    else if (end === -1) add(escape(char));
+    else {
+      add(classOf(pattern.slice(i + 1, end)));
+      i = end;
+    }
+  }
+  return parts;
+}
+
+/** Whether any of the patterns fits the text. */
+export function matchesAny(text: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => globToRegExp(pattern).test(text));
+}
+
+// A `]` right behind the opening is a member.
+function classEnd(pattern: string, start: number): number {
+  const first = start + (pattern[start + 1] === '!' ? 2 : 1);
+  return pattern.indexOf(']', first + 1);
+}
+
+function classOf(content: string): string {
+  const negated = content.startsWith('!');
+  const members = negated ? content.slice(1) : content;
+  let out = '';
+  for (let i = 0; i < members.length; i++) {
+    const [from, dash, to] = [members[i] ?? '', members[i + 1], members[i + 2]];
+    if (dash === '-' && to !== undefined) {
+      // A range from high to low is empty, as in Python.
+      if (from <= to) out += `${escape(from)}-${escape(to)}`;
+      i += 2;
+    } else out += escape(from);
+  }
+  if (out === '') return negated ? '.' : '(?!)';
+  return `[${negated ? '^' : ''}${out}]`;
+}
+
+function escape(char: string): string {
+  return /[\w\s]/.test(char) || char.charCodeAt(0) > 127 ? char : `\\${char}`;
+}

@@ -1,0 +1,159 @@
+import { RpmError } from './errors.js';
+import type { RpmHeader } from './header.js';
+import { RpmSection } from './section.js';
+
+// In the order in which Koji looks for the signature that counts. Numbers are those of the signature header.
+const kinds = [
+  { name: 'SIGGPG', tag: 1005 },
+  { name: 'SIGPGP', tag: 1002 },
+  { name: 'DSAHEADER', tag: 267 },
+  { name: 'RSAHEADER', tag: 268 },
+] as const;
+
+const publicKeys: Readonly<Record<number, string>> = {
+  1: 'RSA',
+  3: 'RSA',
+  17: 'DSA',
+  19: 'ECDSA',
+  22: 'EdDSA',
+};
+const hashes: Readonly<Record<number, string>> = {
+  1: 'MD5',
+  2: 'SHA1',
+  8: 'SHA256',
+  9: 'SHA384',
+  10: 'SHA512',
+  11: 'SHA224',
+};
+
+/** What a signature packet says about itself. */
+export interface SignaturePacket {
+  /** The last four bytes of the key's id as hex text, as Koji names keys. */
+  readonly sigkey: string;
+  /** The whole id of the key, eight bytes as hex text. */
+  readonly keyId: string;
+  readonly publicKeyAlgorithm: string;
+  readonly hashAlgorithm: string;
+}
+
+/** A signature of an RPM. That it is right is not checked: for that one needs the key. */
+export interface RpmSignature extends SignaturePacket {
+  /** The tag that holds it: `RSAHEADER` and `DSAHEADER` sign the header, `SIGPGP` and `SIGGPG` header and payload. */
+  readonly tag: (typeof kinds)[number]['name'];
+}
+
+/**
+ * Every signature of a package, the one that Koji goes by first.
+ *
+ * @throws RpmError when one can't be read
+ */
+export function listSignatures(header: RpmHeader): RpmSignature[] {
+  return kinds.flatMap(({ name, tag }) => {
+    const packet = header.signature.get(tag);
+    return Buffer.isBuffer(packet) && packet.length > 0
+      ? [{ tag: name, ...readSignaturePacket(packet) }]
+      : [];
+  });
+}
+
+/** What Koji reads from a signature header: the key (empty for an unsigned package) and the MD5 of header and payload. */
+export interface SignatureHeader {
+  readonly sigkey: string;
+  readonly sigmd5: string | null;
+}
+
+/**
+ * Reads a signature header by itself, as `addRPMSig` gets it.
+ *
+ * @throws RpmError when it is none
+ */
+export function readSignatureHeader(bytes: Uint8Array): SignatureHeader {
+  const section = new RpmSection(Buffer.from(bytes), 'signature header');
+  const md5 = section.get(1004);
+  const packet = kinds
+    .map(({ tag }) => section.get(tag))
+    .find((value) => Buffer.isBuffer(value) && value.length > 0);
+  return {
+    sigkey: Buffer.isBuffer(packet) ? readSignaturePacket(packet).sigkey : '',
+    sigmd5: Buffer.isBuffer(md5) ? md5.toString('hex') : null,
+  };
+}
+
+/**
+ * Reads an OpenPGP signature packet, version 3 or 4.
+ *
+ * @throws RpmError
+ */
+export function readSignaturePacket(packet: Buffer): SignaturePacket {
+  const body = packetBody(packet);
+  const version = byteAt(body, 0);
+  if (version === 3) return describe(part(body, 7, 8), byteAt(body, 15), byteAt(body, 16));
+  if (version !== 4) throw new RpmError(`unknown version ${version} of an OpenPGP signature`);
+  const hashed = subpackets(body, 4);
+  const unhashed = subpackets(body, hashed.end);
+  const keys = [...hashed.issuers, ...unhashed.issuers].map((key) => key.toString('hex'));
+  const [key, ...others] = [...new Set(keys)];
+  if (key === undefined || others.length > 0)
+    throw new RpmError(`an OpenPGP signature names ${keys.length} keys`);
+  return describe(Buffer.from(key, 'hex'), byteAt(body, 2), byteAt(body, 3));
+}
+
+function describe(key: Buffer, publicKey: number, hash: number): SignaturePacket {
+  return {
+    sigkey: key.subarray(-4).toString('hex'),
+    keyId: key.toString('hex'),
+    publicKeyAlgorithm: publicKeys[publicKey] ?? `algorithm ${publicKey}`,
+    hashAlgorithm: hashes[hash] ?? `algorithm ${hash}`,
+  };
+}
+
+/** The content of the first packet, which must be a signature. */
+function packetBody(packet: Buffer): Buffer {
+  const head = byteAt(packet, 0);
+  const isNew = (head & 0x40) !== 0;
+  const kind = isNew ? head & 0x3f : (head & 0x3f) >> 2;
+  if ((head & 0x80) === 0 || kind !== 2) throw new RpmError('not an OpenPGP signature packet');
+  const { length, size } = isNew ? newLength(packet, 1) : oldLength(packet, head & 3);
+  return part(packet, 1 + size, length);
+}
+
+function oldLength(packet: Buffer, kind: number): { length: number; size: number } {
+  if (kind === 3) return { length: packet.length - 1, size: 0 };
+  const size = 1 << kind;
+  return { length: part(packet, 1, size).readUIntBE(0, size), size };
+}
+
+function newLength(bytes: Buffer, at: number): { length: number; size: number } {
+  const first = byteAt(bytes, at);
+  if (first < 192) return { length: first, size: 1 };
+  if (first < 224) return { length: ((first - 192) << 8) + byteAt(bytes, at + 1) + 192, size: 2 };
+  if (first === 255) return { length: part(bytes, at + 1, 4).readUInt32BE(0), size: 5 };
+  throw new RpmError('an OpenPGP packet of partial length is no signature');
+}
+
+/** The issuers named in a block of subpackets (two bytes of length, then the packets), and where the block ends. */
+function subpackets(body: Buffer, at: number): { issuers: Buffer[]; end: number } {
+  const block = part(body, at + 2, part(body, at, 2).readUInt16BE(0));
+  const issuers: Buffer[] = [];
+  for (let i = 0; i < block.length;) {
+    const { length, size } = newLength(block, i);
+    const content = part(block, i + size, length);
+    const kind = byteAt(content, 0) & 0x7f;
+    if (kind === 16) issuers.push(part(content, 1, 8));
+    // A fingerprint of a version 4 key ends in the key's id.
+    if (kind === 33 && byteAt(content, 1) === 4) issuers.push(part(content, content.length - 8, 8));
+    i += size + length;
+  }
+  return { issuers, end: at + 2 + block.length };
+}
+
+function byteAt(bytes: Buffer, at: number): number {
+  const byte = bytes[at];
+  if (byte === undefined) throw new RpmError('an OpenPGP packet ends too early');
+  return byte;
+}
+
+function part(bytes: Buffer, at: number, length: number): Buffer {
+  if (at < 0 || at + length > bytes.length) throw new RpmError('an OpenPGP packet ends too early');
+  return bytes.subarray(at, at + length);
+}

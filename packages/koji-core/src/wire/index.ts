@@ -1,0 +1,14 @@
+export { DateTime, Double, double } from './values.js';
+export type { WireStruct, WireValue } from './values.js';
+export { decodeArgs, encodeArgs, isNamed, named, splitNamed } from './named-args.js';
+export type { NamedArgs } from './named-args.js';
+export { EncodeError, WireError } from './errors.js';
+export { decodeCall, decodeMessage, decodeResponse } from './decode.js';
+export type { DecodeLimits, DecodeOptions, WireMessage } from './decode.js';
+export {
+  encodeCall,
+  encodeFault,
+  encodeResponse,
+  encodeResponseChunks,
+  encodeResponseStream,
+} from './encode.js';

@@ -1,0 +1,8 @@
+import type { ChangelogMethods } from '@koji/core/api';
+import type { Handlers } from '../call.js';
+import { readChangelog } from '../domain/changelogs.js';
+
+/** Handlers of the methods about changelogs. */
+export const changelogs: Handlers<ChangelogMethods> = {
+  getChangelogEntries: (request, call) => readChangelog(call, request),
+};

@@ -1,0 +1,167 @@
+import { GenericError, ParameterError, USERTYPES, canonArch, parseArches } from '@koji/core';
+import type { Float, HostMethods, Timestamp } from '@koji/core/api';
+import { Double } from '@koji/core/wire';
+import type { Call, Handlers } from '../call.js';
+import { history } from '../db/history.js';
+import { lookupName } from '../db/lookup.js';
+import { epoch, join, sql } from '../db/sql.js';
+import type { Sql } from '../db/sql.js';
+import { findHost, getHost, listHosts } from '../domain/hosts.js';
+import { makeTask } from '../domain/make-task.js';
+import { checkHostName, checkText } from '../domain/names.js';
+import { truthy } from '../domain/convert.js';
+import { plain, typeName } from '../domain/repr.js';
+import { createUser, findUser, getUser } from '../domain/users.js';
+
+/** Handlers of the methods about builders. */
+export const hosts: Handlers<HostMethods> = {
+  async addHost({ hostname, arches, krb_principal: principal, force }, call) {
+    checkHostName(call, hostname);
+    // A text in place of a list is taken letter by letter, as Koji does.
+    const words = typeof arches === 'string' ? Array.from(arches) : arches;
+    const archText = parseArches(words.join(' '), { strict: true });
+    if (await findHost(call, hostname)) throw new GenericError(`host already exists: ${hostname}`);
+    const channel = await call.db.get<{ id: number }>(sql`SELECT id FROM channels WHERE name = 'default'`);
+    if (!channel) throw new GenericError('query returned no rows');
+    if (principal) checkText(principal);
+    const userId = await accountFor(call, hostname, principal || null, force);
+    const host = await call.db.get<{ id: number }>(
+      sql`INSERT INTO host (user_id, name) VALUES (${userId}, ${hostname}) RETURNING id`,
+    );
+    if (!host) throw new Error('a new host got no id');
+    await history(call).insert('host_config', { host_id: host.id, arches: archText });
+    await history(call).insert('host_channels', { host_id: host.id, channel_id: channel.id });
+    return host.id;
+  },
+
+  getHost: ({ hostInfo, strict, event }, call) => (strict ? getHost : findHost)(call, hostInfo, event),
+
+  async listHosts({ arches, channelID, ready, enabled, userID }, call) {
+    const conditions: Sql[] = [];
+    if (arches !== null) conditions.push(hasArch(arches));
+    if (channelID !== null) {
+      const channel = await lookupName(call, 'channels', channelID, { strict: true });
+      conditions.push(sql`host.id IN
+        (SELECT host_id FROM host_channels WHERE active = TRUE AND channel_id = ${channel.id})`);
+    }
+    if (ready !== null) conditions.push(sql`host.ready = ${ready}`);
+    if (enabled !== null) conditions.push(sql`host_config.enabled = ${enabled}`);
+    if (userID !== null) conditions.push(sql`host.user_id = ${(await getUser(call, userID)).id}`);
+    return listHosts(call, conditions);
+  },
+
+  enableHost: ({ hostname }, call) => setEnabled(call, hostname, true),
+  disableHost: ({ hostname }, call) => setEnabled(call, hostname, false),
+
+  async editHost({ hostInfo, keywords }, call) {
+    const host = await getHost(call, hostInfo);
+    const { id: host_id, arches, capacity, description, comment, enabled } = host;
+    const config = { arches, capacity, description, comment } as Record<string, unknown>;
+    const changes = Object.keys(config).filter(
+      (field) => Object.hasOwn(keywords, field) && !same(keywords[field], config[field]),
+    );
+    if (changes.length === 0) return false;
+    for (const field of changes) {
+      const value = keywords[field];
+      if (field !== 'capacity') checkText(value);
+      else if (!Number.isFinite(Number(value)) || value === null || typeof value === 'boolean')
+        throw new ParameterError(`editHost(): capacity must be a number, not ${plain(value)}`);
+      else if (Number(value) <= 1)
+        throw new ParameterError(`editHost(): capacity must be greater than 1, not ${plain(value)}`);
+      config[field] = field === 'capacity' ? Number(value) : value;
+    }
+    if (!changes.includes('capacity')) config.capacity = Number(capacity);
+    await history(call).revoke('host_config', sql`host_id = ${host_id}`);
+    await history(call).insert('host_config', { host_id, enabled, ...config });
+    call.afterCommit(() => call.hub.wake.notify('scheduler'));
+    return true;
+  },
+
+  async getAllArches(_args, call) {
+    const rows = await call.db.all<{ arches: string }>(
+      sql`SELECT DISTINCT arches FROM host_config WHERE active = TRUE AND arches IS NOT NULL ORDER BY arches`,
+    );
+    return [...new Set(rows.flatMap(({ arches }) => arches.split(/\s+/).filter(Boolean).map(canonArch)))];
+  },
+
+  restartHosts({ priority, options }, call) {
+    const isStruct = typeof options === 'object' && !Array.isArray(options);
+    if (!isStruct || options instanceof Double || options instanceof Uint8Array)
+      throw new ParameterError(`Invalid type of options: ${typeName(options)}`);
+    return makeTask(call, 'restartHosts', options === null ? [] : [options], { priority });
+  },
+
+  async getLastHostUpdate({ hostID, ts }, call) {
+    if (hostID === null || Math.abs(hostID) > 0x7fffffff) return null;
+    const row = await call.db.get<{ update_time: Timestamp; update_ts: Float }>(
+      sql`SELECT sessions.update_time, ${epoch('sessions.update_time', 'update_ts')} FROM sessions
+          JOIN host ON sessions.user_id = host.user_id
+          WHERE host.id = ${hostID} ORDER BY sessions.update_time DESC LIMIT 1`,
+    );
+    if (!row) return null;
+    return ts ? row.update_ts : row.update_time;
+  },
+};
+
+function same(given: unknown, stored: unknown): boolean {
+  if (typeof given === 'string' || stored === null) return given === stored;
+  return given !== null && typeof given !== 'boolean' && Number(given) === Number(stored);
+}
+
+// The builder may have logged in, and so got an account, before it was added.
+async function accountFor(
+  call: Call,
+  hostname: string,
+  principal: string | null,
+  force: boolean,
+): Promise<number> {
+  const user = await findUser(call, {
+    name: hostname,
+    ...(principal === null ? {} : { krb_principal: principal }),
+  });
+  if (!user) {
+    const format = call.hub.options.HostPrincipalFormat;
+    return createUser(call, {
+      name: hostname,
+      usertype: USERTYPES.HOST,
+      principal: principal ?? (format ? format.replace('%s', hostname) : null),
+    });
+  }
+  if (user.usertype !== USERTYPES.HOST) {
+    if (!force || user.usertype !== USERTYPES.NORMAL)
+      throw new GenericError(`user ${hostname} already exists and it is not a host`);
+    await call.db.run(sql`UPDATE users SET usertype = ${USERTYPES.HOST} WHERE id = ${user.id}`);
+  }
+  return user.id;
+}
+
+async function setEnabled(call: Call, hostname: unknown, enabled: boolean): Promise<null> {
+  const host = await findHost(call, hostname);
+  if (!host) throw new GenericError(`host does not exist: ${plain(hostname)}`);
+  const { id, arches, capacity, description, comment } = host;
+  await history(call).revoke('host_config', sql`host_id = ${id}`);
+  await history(call).insert('host_config', {
+    host_id: id,
+    arches,
+    capacity: Number(capacity),
+    description,
+    comment,
+    enabled,
+  });
+  if (enabled) call.afterCommit(() => call.hub.wake.notify('scheduler'));
+  return null;
+}
+
+/** Whether a builder has one of some arches; "ppc" must not find "ppc64". */
+function hasArch(arches: unknown): Sql {
+  const wanted = (Array.isArray(arches) ? arches : [arches]) as unknown[];
+  if (!truthy(arches)) throw new GenericError('arches option cannot be empty');
+  const words = wanted.map(
+    (arch) => sql`' ' || host_config.arches || ' ' LIKE ${`% ${escapeLike(plain(arch))} %`} ESCAPE '\\'`,
+  );
+  return sql`(${join(words, ' OR ')})`;
+}
+
+function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}

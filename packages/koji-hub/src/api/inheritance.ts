@@ -1,0 +1,64 @@
+import { GenericError, ParameterError } from '@koji/core';
+import type { InheritanceChange, InheritanceMethods } from '@koji/core/api';
+import type { Call, Handlers } from '../call.js';
+import { lookupName } from '../db/lookup.js';
+import {
+  fullDescent,
+  fullInheritance,
+  linkFields,
+  readInheritance,
+  writeInheritance,
+} from '../domain/inheritance.js';
+import type { LinkChange } from '../domain/inheritance.js';
+import { repr } from '../domain/repr.js';
+import { getTag, getTagId } from '../domain/tags.js';
+
+/** Handlers of the methods about inheritance. */
+export const inheritance: Handlers<InheritanceMethods> = {
+  async getInheritanceData({ tag, event }, call) {
+    const { id } = await lookupName(call, 'tag', tag, { strict: true });
+    return readInheritance(call, id, event);
+  },
+
+  async setInheritanceData({ tag, data, clear }, call) {
+    const { id } = await lookupName(call, 'tag', tag, { strict: true });
+    call.session.assertPerm('tag');
+    const changes = Array.isArray(data) ? data : [data];
+    const links: LinkChange[] = [];
+    for (const change of changes) links.push(await readChange(call, change));
+    await writeInheritance(call, id, links, clear);
+    return null;
+  },
+
+  async getFullInheritance({ tag, event, reverse, keywords }, call) {
+    for (const [name, value] of Object.entries(keywords)) {
+      if (name !== 'stops' && name !== 'jumps')
+        throw new ParameterError(`getFullInheritance() got an unexpected keyword argument '${name}'`);
+      const empty = typeof value === 'object' ? Object.keys(value ?? {}).length === 0 : !value;
+      if (!empty) throw new ParameterError(`${name} option has been removed since 1.26`);
+    }
+    return (reverse ? fullDescent : fullInheritance)(call, await getTagId(call, tag), event);
+  },
+};
+
+async function readChange(call: Call, given: unknown): Promise<LinkChange> {
+  if (typeof given !== 'object' || given === null)
+    throw new ParameterError(`setInheritanceData(): ${repr(given)} is no inheritance rule`);
+  const change = given as InheritanceChange;
+  const remove = Boolean(change['delete link']);
+  for (const field of remove ? (['parent_id'] as const) : linkFields)
+    if (!Object.hasOwn(change, field)) throw new GenericError(`No value for ${field}`);
+  const parent = await getTag(call, change.parent_id);
+  if (remove) return { parent_id: parent.id, remove };
+  const { priority, maxdepth, intransitive, noconfig, pkg_filter } = change;
+  if (!Number.isInteger(priority) || !(maxdepth === null || Number.isInteger(maxdepth)))
+    throw new ParameterError('setInheritanceData(): priority and maxdepth must be whole numbers');
+  return {
+    parent_id: parent.id,
+    priority: priority as number,
+    maxdepth: maxdepth as number | null,
+    intransitive: Boolean(intransitive),
+    noconfig: Boolean(noconfig),
+    pkg_filter: pkg_filter ?? null,
+  };
+}

@@ -1,0 +1,107 @@
+import { GenericError } from '@koji/core';
+import type { Arg, ListedMethod, Method, systemMethods } from '@koji/core/api';
+import type { HubOptions } from '@koji/core/config';
+import { encodeResponse } from '@koji/core/wire';
+import type { Handlers } from '../call.js';
+
+/** The version of Koji whose wire contract this hub keeps. */
+export const kojiVersion = '1.35.3';
+
+/** Options whose values are nobody's business, admins included. */
+const secrets: ReadonlySet<string> = new Set(['DBPass', 'DBConnectionString', 'Database']);
+
+/** Greetings, versions, options and introspection; multicalls are the dispatcher's own. */
+export const system: Handlers<Omit<typeof systemMethods, 'multiCall' | 'system.multicall'>> = {
+  hello: () => 'Hello World',
+  echo: ({ rest }) => rest,
+  getAPIVersion: () => 1,
+  getKojiVersion: () => kojiVersion,
+  'system.listMethods': (_, call) => [...call.hub.methods.keys()],
+  'system.methodSignature': () => 'signatures not supported',
+
+  error() {
+    throw new GenericError('test error');
+  },
+
+  fault() {
+    throw new Error('test exception');
+  },
+
+  showOpts({ as_string: asString }, call) {
+    const options = shownOptions(call.hub.options);
+    return asString ? JSON.stringify(options) : options;
+  },
+
+  _listapi: (_, call) => [...call.hub.methods].map(([name, { declared }]) => listed(name, declared)),
+
+  'system.methodHelp'({ method }, call) {
+    const served = typeof method === 'string' ? call.hub.methods.get(method) : undefined;
+    if (!served) return '';
+    const doc = served.declared.doc ? `\ndescription: ${served.declared.doc}` : '';
+    return `${String(method)}${argumentText(served.declared)}${doc}`;
+  },
+};
+
+function shownOptions(options: HubOptions): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name, secrets.has(name) && value ? '***' : value]),
+  );
+}
+
+type Shown = Pick<Method, 'args' | 'rest' | 'keywords' | 'keywordsName'>;
+
+/** The arguments of a wrapper of Koji's, which takes anything. */
+const wrapper = { args: [], rest: true, keywords: true, keywordsName: 'opts' };
+
+function listed(name: string, declared: Method): ListedMethod {
+  const { doc } = declared;
+  const { args, rest, keywords, keywordsName = 'kwargs' }: Shown = declared.wrapped ? wrapper : declared;
+  const defaults = args.filter(({ optional }) => optional).map(sendable);
+  return {
+    name,
+    doc: doc || null,
+    argspec: [
+      args.map((argument) => argument.name),
+      rest ? 'args' : null,
+      keywords ? keywordsName : null,
+      defaults.length > 0 ? defaults : null,
+      [],
+      null,
+      {},
+    ],
+    argdesc: argumentText(declared),
+    args: [
+      ...args.map((argument): string | [string, unknown] =>
+        argument.optional ? [argument.name, sendable(argument)] : argument.name,
+      ),
+      ...(rest ? ['args'] : []),
+      ...(keywords ? [keywordsName] : []),
+    ],
+  };
+}
+
+// A plugin may declare any default, also one that can't travel.
+function sendable({ default: value }: Arg): unknown {
+  try {
+    encodeResponse(value);
+    return value;
+  } catch {
+    return null;
+  }
+}
+
+function argumentText(declared: Method): string {
+  const { args, rest, keywords, keywordsName = 'kwargs' }: Shown = declared.wrapped ? wrapper : declared;
+  const shown = args.map((argument) =>
+    argument.optional ? `${argument.name}=${pythonText(argument.default)}` : argument.name,
+  );
+  const further = [...(rest ? ['*args'] : []), ...(keywords ? [`**${keywordsName}`] : [])];
+  return `(${[...shown, ...further].join(', ')})`;
+}
+
+function pythonText(value: unknown): string {
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'string') return `'${value}'`;
+  return JSON.stringify(value);
+}

@@ -1,0 +1,271 @@
+import { ActionNotAllowed, GenericError, ParameterError, TASK_STATES } from '@koji/core';
+import type { QueryOpts, TaskFilter, TaskListItem, TaskMethods, TaskOptions } from '@koji/core/api';
+import type { Call, Handlers } from '../call.js';
+import { epochColumn, stream } from '../db/rows.js';
+import { anyOf, id, sql } from '../db/sql.js';
+import type { Sql } from '../db/sql.js';
+import { epochOf } from '../db/times.js';
+import { lookupName } from '../db/lookup.js';
+import { getHost } from '../domain/hosts.js';
+import { checkIds } from '../domain/waiting.js';
+import { plain } from '../domain/repr.js';
+import { listOutput, readOutput } from '../domain/task-output.js';
+import {
+  byLabel,
+  decodeRequest,
+  decodeStored,
+  descendants,
+  findTask,
+  findTasks,
+  getTask,
+  taskIs,
+  taskResult,
+  tasksInOrder,
+  withRequest,
+} from '../domain/task-records.js';
+import { isFinished } from '../domain/task-states.js';
+import {
+  callerOwnsTask,
+  cancelChildren,
+  cancelTask,
+  cancelTaskFull,
+  freeTask,
+  hostHasTask,
+  isTaskFinished,
+  makeTask,
+  setTaskPriority,
+} from '../domain/tasks.js';
+import { giveTask, lockScheduler } from '../scheduler/run.js';
+
+/** The longest that one call waits, in seconds; proxies close quiet connections not much later. */
+export const longestWait = 60;
+
+/** Handlers of the methods about tasks. */
+export const tasks: Handlers<TaskMethods> = {
+  makeTask({ method, arglist, keywords }, call) {
+    return makeTask(call, method, arglist, taskOptions(keywords));
+  },
+
+  async getTaskInfo({ task_id: taskId, request, strict }, call) {
+    const wanted = Array.isArray(taskId) ? taskId : [taskId];
+    const found = await tasksInOrder(call, wanted, { request });
+    if (strict && found.includes(null)) throw new GenericError('query returned no rows');
+    return Array.isArray(taskId) ? found : (found[0] ?? null);
+  },
+
+  async getTaskChildren({ task_id: taskId, request, strict }, call) {
+    if (strict) await getTask(call, taskId);
+    checkIds([taskId]);
+    return (await findTasks(call, sql`task.parent = ${taskId}`, { request, order: byLabel })).map(
+      withRequest,
+    );
+  },
+
+  async getTaskDescendents({ task_id: taskId, request }, call) {
+    const byParent = await descendants(call, taskId, { request });
+    return Object.fromEntries(byParent);
+  },
+
+  async getTaskRequest({ taskId }, call) {
+    const [task] = await findTasks(call, taskIs(taskId), { request: true });
+    if (!task) throw new GenericError('query returned no rows');
+    return decodeRequest(task.request ?? '');
+  },
+
+  getTaskResult: ({ taskId, raise_fault: raise }, call) => taskResult(call, taskId, raise),
+
+  listTasks: ({ opts, queryOpts }, call) => listTasks(call, opts ?? {}, queryOpts),
+
+  taskFinished: ({ taskId }, call) => isTaskFinished(call, taskId),
+
+  async cancelTask({ task_id: taskId, recurse }, call) {
+    await assertMayCancel(call, taskId);
+    await cancelTask(call, taskId, recurse);
+    return null;
+  },
+
+  async cancelTaskFull({ task_id: taskId, strict }, call) {
+    await cancelTaskFull(call, taskId, { strict });
+    return null;
+  },
+
+  async cancelTaskChildren({ task_id: taskId }, call) {
+    await assertMayCancel(call, taskId);
+    await cancelChildren(call, taskId);
+    return null;
+  },
+
+  async freeTask({ task_id: taskId }, call) {
+    await freeTask(call, taskId);
+    return null;
+  },
+
+  async setTaskPriority({ task_id: taskId, priority, recurse }, call) {
+    if (await isTaskFinished(call, taskId))
+      throw new GenericError("Finished task's priority can't be updated");
+    await setTaskPriority(call, taskId, priority, recurse);
+    return null;
+  },
+
+  async assignTask({ task_id: taskId, host, force, override }, call) {
+    const { id: hostId } = await getHost(call, host);
+    await lockScheduler(call);
+    return giveTask(call, taskId, hostId, { force, override });
+  },
+
+  async resubmitTask({ taskID: taskId }, call) {
+    const task = await getTask(call, taskId, { request: true });
+    if (task.state !== TASK_STATES.CANCELED && task.state !== TASK_STATES.FAILED)
+      throw new GenericError('only canceled or failed tasks may be resubmitted');
+    if (task.parent !== null) throw new GenericError('only top-level tasks may be resubmitted');
+    if (call.session.userId !== task.owner && !call.session.hasPerm('admin'))
+      throw new GenericError('only the task owner or an admin may resubmit a task');
+    const { name: channel } = await lookupName(call, 'channels', task.channel_id, { strict: true });
+    const { arch, priority } = task;
+    return makeTask(call, task.method, task.request ?? [], { arch, channel, priority });
+  },
+
+  async listTaskOutput({ taskID: taskId, stat, all_volumes: allVolumes, strict }, call) {
+    if (strict && !(await findTask(call, taskId))) throw new GenericError("Task doesn't exist");
+    return listOutput(call, taskId, { stat, allVolumes });
+  },
+
+  async downloadTaskOutput({ taskID: taskId, fileName, offset, size, volume: wanted }, call) {
+    const volume = wanted ? await lookupName(call, 'volume', wanted) : { name: 'DEFAULT' };
+    if (!volume) throw new GenericError(`No such volume: ${plain(wanted)}`);
+    const piece = { offset: offset ?? 0, size, volume: volume.name };
+    return (await readOutput(call, taskId, fileName, piece)).toString('base64');
+  },
+
+  async waitTask({ task_id: taskId, state: known, timeout }, call) {
+    const deadline = Date.now() + Math.min(timeout, longestWait) * 1000;
+    let seen = known;
+    for (;;) {
+      // Asked for before the task is read, or a change in between would go unheard.
+      const heard = call.wait(`task:${taskId}`, Math.max(0, deadline - Date.now()));
+      const task = await call.read((reading) => getTask(reading, taskId));
+      seen ??= task.state;
+      if (task.state !== seen || isFinished(task.state) || Date.now() >= deadline) return task;
+      if (!(await heard)) return call.read((reading) => getTask(reading, taskId));
+    }
+  },
+};
+
+/** The options that may make a task; anything else is refused by name. */
+export function taskOptions(given: Record<string, unknown>): TaskOptions {
+  if (Object.hasOwn(given, 'owner')) throw new ActionNotAllowed('The owner option is not allowed here');
+  const known = ['parent', 'label', 'channel', 'arch', 'priority', 'assign'];
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new ParameterError(`'${unknown}' is no option of a task; there are ${known.join(', ')}`);
+  return given;
+}
+
+async function assertMayCancel(call: Call, taskId: number): Promise<void> {
+  if ((await callerOwnsTask(call, taskId)) || (await hostHasTask(call, taskId, call.session.hostId))) return;
+  if (!call.session.hasPerm('admin')) throw new ActionNotAllowed('Cannot cancel task, not owner');
+}
+
+const plainColumns = [
+  'id',
+  'state',
+  'create_time',
+  'start_time',
+  'completion_time',
+  'channel_id',
+  'host_id',
+  'parent',
+  'label',
+  'waiting',
+  'awaited',
+  'owner',
+  'method',
+  'arch',
+  'priority',
+  'weight',
+  'request',
+  'result',
+];
+
+const columns = {
+  ...Object.fromEntries(plainColumns.map((name) => [name, id(`task.${name}`)])),
+  create_ts: epochColumn(sql`task.create_time`),
+  start_ts: epochColumn(sql`task.start_time`),
+  completion_ts: epochColumn(sql`task.completion_time`),
+  owner_name: sql`users.name`,
+  owner_type: sql`users.usertype`,
+};
+
+function listTasks(
+  call: Call,
+  opts: TaskFilter,
+  queryOpts: QueryOpts | null,
+): Promise<TaskListItem[] | AsyncIterable<TaskListItem>> {
+  const decode = Boolean(opts.decode) && !queryOpts?.asList;
+  return stream<TaskListItem>(call.db, {
+    columns,
+    from: sql`task LEFT JOIN users ON users.id = task.owner`,
+    where: conditionsOf(opts),
+    opts: queryOpts,
+    ...(decode ? { transform: decoded } : {}),
+  });
+}
+
+function decoded(task: TaskListItem): TaskListItem {
+  const read = (text: unknown): unknown =>
+    typeof text === 'string' && text !== '' ? decodeStored(text) : text;
+  return { ...task, request: read(task.request), result: read(task.result) };
+}
+
+function conditionsOf(opts: TaskFilter): Sql[] {
+  const given = opts as Readonly<Record<string, unknown>>;
+  const conditions: Sql[] = [];
+  for (const name of ['arch', 'state', 'owner', 'host_id', 'channel_id', 'parent']) {
+    const column = id(`task.${name}`);
+    if (Object.hasOwn(given, name)) conditions.push(equals(name, column, given[name]));
+    // As in SQL, rows without a value are neither equal nor different.
+    if (Object.hasOwn(given, `not_${name}`))
+      conditions.push(sql`NOT (${equals(name, column, given[`not_${name}`])})`);
+  }
+  if (Object.hasOwn(given, 'method')) conditions.push(equals('method', sql`task.method`, given.method));
+  for (const [name, column, sign] of timeFilters) {
+    const value = given[name];
+    if (value !== undefined && value !== null)
+      conditions.push(sql`${column} ${sign} ${momentOf(name, value)}`);
+  }
+  return conditions;
+}
+
+function equals(name: string, column: Sql, value: unknown): Sql {
+  if (value === null) return sql`${column} IS NULL`;
+  const values: unknown[] = Array.isArray(value) ? value : [value];
+  const text = name === 'arch' || name === 'method';
+  for (const one of values) {
+    if (text ? typeof one === 'string' : typeof one === 'number' && Math.abs(one) <= 0x7fffffff) continue;
+    throw new ParameterError(
+      `listTasks: ${name} must be ${text ? 'a string' : 'a number'}, not ${plain(one)}`,
+    );
+  }
+  return anyOf(column, values as (number | string)[]);
+}
+
+const before = sql`<`;
+const after = sql`>`;
+const timeFilters: readonly (readonly [keyof TaskFilter, Sql, Sql])[] = [
+  ['createdBefore', sql`task.create_time`, before],
+  ['createdAfter', sql`task.create_time`, after],
+  ['startedBefore', sql`task.start_time`, before],
+  ['startedAfter', sql`task.start_time`, after],
+  ['completeBefore', sql`task.completion_time`, before],
+  ['completeAfter', sql`task.completion_time`, after],
+  ['completedBefore', sql`task.completion_time`, before],
+  ['completedAfter', sql`task.completion_time`, after],
+];
+
+function momentOf(name: string, value: unknown): Date {
+  const seconds = typeof value === 'string' ? epochOf(value) : Number((value as object).valueOf());
+  const moment = new Date((seconds ?? NaN) * 1000);
+  if (Number.isNaN(moment.getTime()))
+    throw new ParameterError(`listTasks: ${name} must be epoch seconds or an ISO date, not ${plain(value)}`);
+  return moment;
+}

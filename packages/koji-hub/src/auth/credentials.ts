@@ -1,0 +1,86 @@
+import dns from 'node:dns/promises';
+import type { IncomingHttpHeaders } from 'node:http';
+import os from 'node:os';
+import { AuthError } from '@koji/core';
+
+/** What a request says about its session: id, key and call number, or why it names none. */
+export type Credentials =
+  | { readonly id: number; readonly key: string; readonly callnum: number | null }
+  | { readonly anonymous: string };
+
+/** Takes the session out of a request's headers or, older clients, its query string; headers win. */
+export function readCredentials(
+  headers: IncomingHttpHeaders,
+  query: string,
+  disableUrlSessions: boolean,
+): Credentials {
+  const id = headers['koji-session-id'];
+  if (id !== undefined) {
+    const key = headers['koji-session-key'];
+    if (typeof key !== 'string') throw new AuthError('Koji-Session-Id without Koji-Session-Key');
+    const callnum = headers['koji-session-callnum'] ?? headers['koji-callnum'];
+    return {
+      id: whole('Koji-Session-Id', id),
+      key,
+      callnum: callnum === undefined ? null : whole('Koji-Session-Callnum', callnum),
+    };
+  }
+  if (disableUrlSessions) return { anonymous: 'no Koji-Session-* headers' };
+  if (query === '') return { anonymous: 'no session header or session args' };
+  const args = parseQuery(query);
+  const given = (name: string) => {
+    const value = args.get(name);
+    if (value === undefined) throw new AuthError(`'${name}' not specified in session args`);
+    return value;
+  };
+  const urlId = whole('session-id', given('session-id'));
+  const key = given('session-key');
+  const callnum = args.get('callnum');
+  if (callnum !== undefined && !isWhole(callnum)) throw new AuthError(`Invalid callnum: '${callnum}'`);
+  return { id: urlId, key, callnum: callnum === undefined ? null : Number(callnum) };
+}
+
+function isWhole(text: string): boolean {
+  return /^\s*[-+]?\d{1,15}\s*$/.test(text);
+}
+
+function whole(name: string, value: string | string[]): number {
+  const text = typeof value === 'string' ? value : value.join(', ');
+  if (!isWhole(text)) throw new AuthError(`${name} is not a whole number: '${text}'`);
+  return Number(text);
+}
+
+/**
+ * The parameters of a query string, first value of each; empty ones count as absent, as Koji has it.
+ *
+ * @throws AuthError for a part without `=`
+ */
+export function parseQuery(query: string): Map<string, string> {
+  const parts = query.split('&');
+  const bad = parts.find((part) => !part.includes('='));
+  if (bad !== undefined) throw new AuthError(`bad query field: '${bad}'`);
+  const found = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(query))
+    if (value !== '' && !found.has(name)) found.set(name, value);
+  return found;
+}
+
+let ownAddress: Promise<string> | null = null;
+
+function findOwnAddress(): Promise<string> {
+  ownAddress ??= dns.lookup(os.hostname(), 4).then(
+    ({ address }) => address,
+    () => '127.0.0.1',
+  );
+  return ownAddress;
+}
+
+/**
+ * The address that a session is tied to. The loopback address becomes the machine's own, so that a client there may use
+ * either; with `CheckClientIP` off it is `-` for everybody.
+ */
+export async function clientAddress(peer: string | undefined, checkClientIP: boolean): Promise<string> {
+  if (!checkClientIP) return '-';
+  const address = (peer ?? '').replace(/^::ffff:/, '');
+  return address === '127.0.0.1' || address === '::1' ? findOwnAddress() : address;
+}

@@ -1,0 +1,181 @@
+import { randomInt } from 'node:crypto';
+import { AuthError, AuthLockError, GenericError } from '@koji/core';
+import type { SessionKey } from '@koji/core/api';
+import type { Call } from '../call.js';
+import type { Connection } from '../db/connection.js';
+import { forUpdate, now, sql } from '../db/sql.js';
+import type { Sql } from '../db/sql.js';
+import { CallerSession } from './sessions.js';
+import { checkPassword } from './passwords.js';
+
+/** How a session was logged in. */
+export const authTypes = { NORMAL: 0, SSL: 2, GSSAPI: 3 } as const;
+
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** The session of a call as the hub made it. */
+export function callerOf(call: Call): CallerSession {
+  if (!(call.session instanceof CallerSession)) throw new Error('the call has no session of this hub');
+  return call.session;
+}
+
+function newKey(userId: number): string {
+  const random = Array.from({ length: 24 }, () => letters[randomInt(letters.length)]).join('');
+  return `${userId}-${random}`;
+}
+
+interface NewSession {
+  readonly userId: number;
+  readonly hostip: string;
+  readonly authtype: number;
+  readonly master?: number;
+}
+
+/** Opens a session in the call's transaction. */
+export async function createSession(db: Connection, wanted: NewSession): Promise<SessionKey> {
+  const { userId, hostip, authtype, master = null } = wanted;
+  const key = newKey(userId);
+  const row = await db.get<{ id: number }>(sql`
+    INSERT INTO sessions (user_id, key, hostip, authtype, master, start_time, update_time)
+    VALUES (${userId}, ${key}, ${hostip}, ${authtype}, ${master}, ${now}, ${now}) RETURNING id`);
+  if (!row) throw new Error('a new session has no id');
+  return { 'session-id': row.id, 'session-key': key, 'header-auth': true };
+}
+
+async function renewSession(db: Connection, session: CallerSession): Promise<SessionKey | null> {
+  const { id, master, expiredUserId } = session;
+  if (id === null || expiredUserId === null) throw new Error('no expired session to renew');
+  if (master !== null) {
+    const alive = await db.get(sql`SELECT id FROM sessions WHERE id = ${master} AND closed = FALSE`);
+    if (!alive) return null;
+  }
+  const key = newKey(expiredUserId);
+  // The call number goes too: a client counts from 0 again after it logged in anew.
+  await db.run(sql`UPDATE sessions SET key = ${key}, expired = FALSE, callnum = NULL, update_time = ${now},
+    renew_time = ${now} WHERE id = ${id}`);
+  return { 'session-id': id, 'session-key': key, 'header-auth': true };
+}
+
+interface LoginArgs {
+  readonly user: unknown;
+  readonly password: unknown;
+  readonly opts: unknown;
+  readonly renew: unknown;
+  readonly exclusive: unknown;
+}
+
+/** Logs in with a password; the session of the call must not be live. */
+export async function login(
+  call: Call,
+  { user, password, opts, renew, exclusive }: LoginArgs,
+): Promise<SessionKey | null> {
+  const session = callerOf(call);
+  const wrong = () => new AuthError('invalid username or password');
+  if (typeof password !== 'string' || password.length === 0 || typeof user !== 'string') throw wrong();
+  if (session.loggedIn) throw new AuthError('Already logged in');
+  const row = await call.read(({ db }) =>
+    db.get<{ id: number; name: string; status: number; password: string | null }>(
+      sql`SELECT id, name, status, password FROM users WHERE name = ${user} AND usertype <> 2`,
+    ),
+  );
+  // No transaction is open here: the check takes a tenth of a second.
+  if (!(await checkPassword(password, row?.password ?? null)) || !row) throw wrong();
+  if (row.status !== 0) throw new AuthError(`logins by ${row.name} are not allowed`);
+  const hostip = hostipOf(call, opts);
+  return call.write(async ({ db }) => {
+    if (!renew || session.expiredUserId !== row.id)
+      return createSession(db, { userId: row.id, hostip, authtype: authTypes.NORMAL });
+    const renewed = await renewSession(db, session);
+    if (renewed && exclusive && session.master === null)
+      await takeExclusive(db, { id: renewed['session-id'], userId: row.id, force: false });
+    return renewed;
+  });
+}
+
+function hostipOf(call: Call, opts: unknown): string {
+  const { CheckClientIP } = call.hub.options;
+  const given = typeof opts === 'object' && opts !== null ? (opts as { hostip?: unknown }).hostip : null;
+  if (!CheckClientIP) return '-';
+  return typeof given === 'string' ? given : callerOf(call).address;
+}
+
+/** Logs in with an identity that the transport established; this hub's own transport establishes none. */
+export function sslLogin(call: Call): never {
+  if (call.session.loggedIn) throw new AuthError('Already logged in');
+  throw new AuthError('could not verify client: None');
+}
+
+/** Opens a session that ends with the caller's top session. */
+export function subsession(call: Call): Promise<SessionKey> {
+  const { loggedIn, id, userId, master, address, authtype } = callerOf(call);
+  if (!loggedIn || id === null || userId === null) throw new AuthError('Not logged in');
+  return createSession(call.db, {
+    userId,
+    hostip: address,
+    authtype: authtype ?? authTypes.NORMAL,
+    master: master ?? id,
+  });
+}
+
+interface Exclusive {
+  readonly id: number;
+  readonly userId: number;
+  readonly force: boolean;
+}
+
+async function takeExclusive(db: Connection, { id, userId, force }: Exclusive): Promise<void> {
+  // The user's row is the lock that two sessions meet at.
+  await db.get(sql`SELECT id FROM users WHERE id = ${userId}${forUpdate}`);
+  const holder = await db.get<{ id: number }>(sql`SELECT id FROM sessions
+    WHERE user_id = ${userId} AND closed = FALSE AND exclusive = TRUE AND id <> ${id}`);
+  if (holder && !force) throw new AuthLockError('Cannot get exclusive session');
+  if (holder)
+    await db.run(
+      sql`UPDATE sessions SET expired = TRUE, exclusive = NULL, closed = TRUE WHERE id = ${holder.id}`,
+    );
+  await db.run(sql`UPDATE sessions SET exclusive = TRUE WHERE id = ${id}`);
+}
+
+/** Makes the caller's session the only one of its user that may call. */
+export async function makeExclusive(call: Call, force: boolean): Promise<null> {
+  const session = callerOf(call);
+  if (session.master !== null) throw new GenericError('subsessions cannot become exclusive');
+  if (session.exclusive) throw new GenericError('session is already exclusive');
+  if (session.id !== null && session.userId !== null)
+    await takeExclusive(call.db, { id: session.id, userId: session.userId, force });
+  return null;
+}
+
+/** Lets other sessions of the user call again. */
+export async function makeShared(call: Call): Promise<null> {
+  const { id } = call.session;
+  if (id !== null) await call.db.run(sql`UPDATE sessions SET exclusive = NULL WHERE id = ${id}`);
+  return null;
+}
+
+function close(db: Connection, condition: Sql): Promise<number> {
+  return db.run(sql`UPDATE sessions SET expired = TRUE, exclusive = NULL, closed = TRUE WHERE ${condition}`);
+}
+
+/** Closes the caller's session, or another one of the same user (an admin: of anybody), with its subsessions. */
+export async function logout(call: Call, sessionId: number | null): Promise<null> {
+  const session = callerOf(call);
+  if (!session.loggedIn) throw new AuthError('Not logged in');
+  const id = sessionId === null || sessionId === 0 ? session.id : sessionId;
+  if (id !== session.id && !session.hasPerm('admin')) {
+    const own = await call.db.get(
+      sql`SELECT id FROM sessions WHERE user_id = ${session.userId} AND id = ${id}`,
+    );
+    if (!own) throw new GenericError('query returned no rows');
+  }
+  await close(call.db, sql`id = ${id} OR master = ${id}`);
+  if (id === session.id) session.forget();
+  return null;
+}
+
+/** Closes a subsession of the caller; any other id is passed over in silence, as Koji does. */
+export async function logoutChild(call: Call, sessionId: number | null): Promise<null> {
+  if (!call.session.loggedIn) throw new AuthError('Not logged in');
+  await close(call.db, sql`id = ${sessionId} AND master = ${call.session.id}`);
+  return null;
+}

@@ -1,0 +1,52 @@
+import type { Logger } from '@koji/core';
+import type { Database } from '../db/connection.js';
+import { Sql, anyOf, now, sql } from '../db/sql.js';
+
+const skipLocked = new Sql([(dialect) => (dialect === 'postgres' ? ' FOR UPDATE SKIP LOCKED' : '')]);
+
+/**
+ * Notes when sessions were used: gathered in memory and written once a second for all of them, so that a read stays a
+ * read. A session whose row another call holds is written with its next use.
+ */
+export class SessionTimes {
+  private readonly used_ = new Set<number>();
+  private timer: NodeJS.Timeout | null = null;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly log: Logger,
+    private readonly interval = 1000,
+  ) {}
+
+  /** Notes a use of a session. */
+  used(sessionId: number): void {
+    this.used_.add(sessionId);
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.writing = this.write();
+    }, this.interval);
+  }
+
+  private async write(): Promise<void> {
+    const ids = [...this.used_].sort((a, b) => a - b);
+    this.used_.clear();
+    if (ids.length === 0) return;
+    try {
+      await this.database.write((db) =>
+        db.run(sql`UPDATE sessions SET update_time = ${now} WHERE id IN (
+          SELECT s.id FROM sessions s WHERE ${anyOf(sql`s.id`, ids)}${skipLocked})`),
+      );
+    } catch (error) {
+      this.log.error('the times of sessions could not be stored', error);
+    }
+  }
+
+  /** Writes what is gathered and stops. */
+  async close(): Promise<void> {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    await this.writing;
+    await this.write();
+  }
+}

@@ -1,0 +1,109 @@
+import type { Logger, PathInfo } from '@koji/core';
+import type { HandlerArgs, Method, Methods, ResultOf } from '@koji/core/api';
+import type { HubOptions } from '@koji/core/config';
+import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
+import type { CallbackRegistry } from '@koji/plugin-sdk/host';
+import type { Connection, Database } from './db/connection.js';
+import type { Policies } from './domain/policy.js';
+import type { Wake } from './wake.js';
+
+/** Who calls: everything about the login that a method may ask. Anonymous callers have nulls and no permissions. */
+export interface Session {
+  readonly loggedIn: boolean;
+  readonly id: number | null;
+  readonly userId: number | null;
+  readonly user: Readonly<Record<string, unknown>> | null;
+  readonly hostId: number | null;
+  readonly exclusive: boolean;
+  readonly master: number | null;
+  /** How the user logged in, one of `AuthType`. */
+  readonly authtype: number | null;
+  /** Permission names, own ones and those of the user's groups. */
+  readonly perms: ReadonlySet<string>;
+  /** Names of the user's groups by their ids. */
+  readonly groups: ReadonlyMap<number, string>;
+  /** Throws ActionNotAllowed when nobody is logged in. */
+  assertLogin(): void;
+  /** Whether the user holds the permission or admin. */
+  hasPerm(name: string): boolean;
+  /** Throws ActionNotAllowed unless {@link hasPerm}. */
+  assertPerm(name: string): void;
+  /** The builder's id; throws AuthError unless the session is an exclusive one of a builder. */
+  assertHost(): number;
+}
+
+/** A method as the hub serves it; a plugin's has its plugin's name. */
+export interface ServedMethod {
+  readonly declared: Method;
+  readonly handler: (args: Record<string, unknown>, call: Call) => unknown;
+  readonly plugin?: string;
+}
+
+/** What one hub process holds; made once in hub.ts. */
+export interface Hub {
+  readonly options: HubOptions;
+  readonly database: Database;
+  readonly paths: PathInfo;
+  readonly policies: Policies;
+  readonly callbacks: CallbackRegistry;
+  readonly wake: Wake;
+  /** Every method that can be called, by wire name. */
+  readonly methods: ReadonlyMap<string, ServedMethod>;
+  logger(name: string): Logger;
+}
+
+/** One call of one method: what its handler works with. */
+export interface Call {
+  readonly hub: Hub;
+  readonly method: string;
+  /** The call's transaction or snapshot; a method of access `none` has none and uses {@link read} and {@link write}. */
+  readonly db: Connection;
+  readonly session: Session;
+  readonly log: Logger;
+  /** The id of the call's event, made on first need and shared by every versioned row that the call writes. */
+  event(): Promise<number>;
+  /** Ends the call's event: rows written from here on carry a new one, so that their order shows in history. */
+  nextEvent(): void;
+  /** Runs the plugins' callbacks of an event; a failing one fails the call unless its plugin said otherwise. */
+  runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+  /** Calls another method as this caller, in this transaction. */
+  invoke(
+    method: string,
+    args?: readonly unknown[],
+    keywords?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>;
+  /**
+   * For a method of access `none`: runs `work` on a snapshot of its own. Within a multicall it is the multicall's
+   * transaction.
+   */
+  read<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  /** Like {@link read}, in a transaction that commits when `work` resolves. */
+  write<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  /**
+   * For a method of access `none`: waits until `channel` is notified (true) or `milliseconds` are over, the client went
+   * away or the hub stops (false). Within a multicall, whose transaction must not wait, it is false at once.
+   */
+  wait(channel: string, milliseconds: number): Promise<boolean>;
+  /** Runs `action` once the transaction is durable; never for a call, or part of a multicall, that was rolled back. */
+  afterCommit(action: () => unknown): void;
+  /** Runs `undo` when the call, or its part of a multicall, is rolled back; last added first. */
+  onRollback(undo: () => unknown): void;
+}
+
+/** A list, also as rows that come one by one. */
+type Rows<R> = R | (R extends readonly (infer T)[] ? AsyncIterable<T> : never);
+
+/** What a handler may answer: each list in it, or the answer itself if it is one, as {@link Rows}. */
+type Answer<R> =
+  | Rows<R>
+  | (R extends readonly unknown[] | Readonly<Record<string, readonly unknown[]>>
+      ? { [K in keyof R]: Rows<R[K]> }
+      : never);
+
+/** The methods of a group, one function for each declaration. */
+export type Handlers<M extends Methods> = {
+  readonly [K in keyof M]: (
+    args: HandlerArgs<M[K]>,
+    call: Call,
+  ) => Promise<Answer<ResultOf<M[K]>>> | Answer<ResultOf<M[K]>>;
+};

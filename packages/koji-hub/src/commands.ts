@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigError, GenericError, USERTYPES, messageOf } from '@koji/core';
+import { readHubConfig } from '@koji/core/config';
+import type { HubConfig } from '@koji/core/config';
+import { hashPassword } from './auth/passwords.js';
+import { checkOptions, databaseUrl, folderOf, newConfigText, storeOf } from './config.js';
+import { openDatabase } from './db/database.js';
+import { history } from './db/history.js';
+import { lookupName } from './db/lookup.js';
+import { checkSchema, migrate, schemaState } from './db/migrate.js';
+import { sql } from './db/sql.js';
+import { createUser, findUser, userPerms } from './domain/users.js';
+import { compose, openHub } from './hub.js';
+import type { RunningCall } from './server/running-call.js';
+
+/** A login that was just made; its password is shown once and kept nowhere. */
+export interface NewLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Makes a hub in a folder: configuration, database, file store and an admin. */
+export async function init(folder: string): Promise<NewLogin & { file: string }> {
+  await mkdir(folder, { recursive: true });
+  const file = path.join(folder, 'hub.conf');
+  try {
+    await writeFile(file, newConfigText('store'), { flag: 'wx', mode: 0o640 });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new ConfigError(`${file} is there already: start it with koji-hub --config ${file}`);
+    throw cause;
+  }
+  const password = randomBytes(12).toString('base64url');
+  const config = readHubConfig({ file });
+  await addUser(config, { name: 'admin', password, admin: true });
+  return { file, user: 'admin', password };
+}
+
+async function withHub<T>(
+  config: HubConfig,
+  name: string,
+  work: (call: RunningCall) => Promise<T>,
+): Promise<T> {
+  // Commands change rows only: a plugin's callbacks, or one that does not load, are no business of theirs.
+  const plain = {
+    ...config,
+    policies: new Map<string, string>(),
+    options: { ...config.options, Plugins: [] },
+  };
+  const open = await openHub(plain);
+  try {
+    return await open.runOwn(name, work);
+  } finally {
+    await open.closers.closeAll();
+  }
+}
+
+/** Adds a user with a password, generated if none is given; `admin` grants that permission. */
+export function addUser(
+  config: HubConfig,
+  {
+    name,
+    password = randomBytes(12).toString('base64url'),
+    admin,
+  }: { name: string; password?: string; admin: boolean },
+): Promise<NewLogin> {
+  return withHub(config, 'user add', async (call) => {
+    if (await findUser(call, { name })) throw new GenericError(`user already exists: ${name}`);
+    const id = await createUser(call, { name });
+    await setPassword(call, id, password);
+    if (admin) await grant(call, id, 'admin');
+    return { user: name, password };
+  });
+}
+
+/** Gives a user another password; sessions stay. */
+export function changePassword(config: HubConfig, name: string, password: string): Promise<void> {
+  return withHub(config, 'user passwd', async (call) => {
+    const user = await findUser(call, { name });
+    if (!user) throw new GenericError(`No such user: ${name}`);
+    if (user.usertype === USERTYPES.GROUP) throw new GenericError(`${name} is a group`);
+    await setPassword(call, user.id, password);
+  });
+}
+
+async function setPassword(call: RunningCall, userId: number, password: string): Promise<void> {
+  if (password === '') throw new GenericError('a password must not be empty');
+  const hash = await hashPassword(password);
+  await call.db.run(sql`UPDATE users SET password = ${hash} WHERE id = ${userId}`);
+}
+
+/** Grants a permission to a user. */
+export function grantPermission(config: HubConfig, name: string, permission: string): Promise<void> {
+  return withHub(config, 'user grant', async (call) => {
+    const user = await findUser(call, { name });
+    if (!user) throw new GenericError(`No such user: ${name}`);
+    await grant(call, user.id, permission);
+  });
+}
+
+async function grant(call: RunningCall, userId: number, permission: string): Promise<void> {
+  const perm = await lookupName(call, 'permissions', permission);
+  if (!perm) throw new GenericError(`No such permission: ${permission}`);
+  if ((await userPerms(call, userId, false)).includes(perm.name)) return;
+  await history(call, { userId }).insert('user_perms', { user_id: userId, perm_id: perm.id });
+}
+
+/**
+ * Says how a policy comes to its decision, rule by rule.
+ *
+ * @param data what the policy is asked about, such as `tag`, `build`, `user_id`; names and ids are looked up in the database
+ * @throws GenericError for a policy that refers to itself, or data that a test can't do without
+ */
+export async function explainPolicy(
+  config: HubConfig,
+  name: string,
+  data: Readonly<Record<string, unknown>>,
+): Promise<string[]> {
+  const open = await openHub(config);
+  try {
+    const found = await open.runOwn('policy explain', (call) => open.hub.policies.explain(call, name, data));
+    if (found.source === null) {
+      const { MissingPolicyOk: ok } = config.options;
+      return [`no policy ${name}: MissingPolicyOk = ${ok ? 'yes allows' : 'no denies'} what asks for it`];
+    }
+    const lines = found.tried.map(({ policy, line, text, depth, failed, reached }) => {
+      const why = failed === null ? 'all conditions hold' : `not ${failed}`;
+      const outcome = reached ? 'reached' : 'passed over';
+      return `${policy} line ${line}: ${'  '.repeat(depth)}${text}  [${outcome}: ${why}]`;
+    });
+    const { decision } = found;
+    return [
+      `policy ${name}, ${found.source === 'default' ? 'as it is without rules in hub.conf' : 'from hub.conf'}`,
+      ...lines,
+      decision
+        ? `line ${decision.line} decides: ${decision.action}`
+        : 'no rule decides, which denies where a yes or no is asked for',
+    ];
+  } finally {
+    await open.closers.closeAll();
+  }
+}
+
+/** Brings the database's schema up to date; the steps done. */
+export async function migrateDatabase(config: HubConfig): Promise<string[]> {
+  const database = await openDatabase({ url: databaseUrl(config.options), folder: folderOf(config) });
+  try {
+    return await migrate(database);
+  } finally {
+    await database.close();
+  }
+}
+
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** Everything that is wrong with a hub's configuration, plugins, policies, database and file store. */
+export async function check(config: HubConfig): Promise<string[]> {
+  const problems = checkOptions(config);
+  const tell = (error: unknown): void => {
+    problems.push(error instanceof ConfigError ? error.message : messageOf(error));
+  };
+  const strict = { ...config, options: { ...config.options, PluginFailure: 'refuse' as const } };
+  await compose(strict, () => silent).catch(tell);
+  await checkDatabase(config).catch(tell);
+  await access(storeOf(config), constants.R_OK | constants.W_OK).catch((error: unknown) =>
+    problems.push(`KojiDir '${storeOf(config)}' cannot be used: ${messageOf(error)}`),
+  );
+  return problems;
+}
+
+async function checkDatabase({ options, ...config }: HubConfig): Promise<void> {
+  const url = databaseUrl(options);
+  const folder = folderOf({ options, ...config });
+  if (url.startsWith('sqlite:')) {
+    const file = path.resolve(folder, url.slice('sqlite:'.length));
+    await access(file, constants.R_OK | constants.W_OK).catch(() => {
+      throw new ConfigError(`the database ${file} is not there, or not to be written: run koji-hub migrate`);
+    });
+  }
+  const database = await openDatabase({ url, folder });
+  try {
+    const state = await schemaState(database);
+    checkSchema(state);
+    if (state.pending.length > 0)
+      throw new ConfigError(`the database lacks ${state.pending.join(', ')}: run koji-hub migrate`);
+    await database.read((db) => db.get(sql`SELECT id FROM users LIMIT 1`));
+  } finally {
+    await database.close();
+  }
+}

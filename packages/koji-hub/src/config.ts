@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigError } from '@koji/core';
+import { hubOptions, readHubConfig, readOptions } from '@koji/core/config';
+import type { HubConfig, HubOptions } from '@koji/core/config';
+
+/** The folder that a hub makes for itself when nobody wrote a configuration. */
+export const embeddedFolder = 'koji';
+
+/**
+ * Finds the configuration of a hub: the file given, else ./hub.conf, else the one that `koji-hub init` or an earlier start
+ * without any made in ./koji; null when there is none.
+ */
+export function findConfig(given: string | undefined, folder = process.cwd()): HubConfig | null {
+  if (given !== undefined) return readHubConfig({ file: path.resolve(folder, given) });
+  const file = ['hub.conf', path.join(embeddedFolder, 'hub.conf')]
+    .map((name) => path.join(folder, name))
+    .find((name) => existsSync(name));
+  return file === undefined ? null : readHubConfig({ file });
+}
+
+/** A configuration made of values, as hub.conf would have them; relative paths start at `folder`. */
+export function makeConfig(
+  folder: string,
+  values: Readonly<Record<string, string>> = {},
+  policies: Readonly<Record<string, string>> = {},
+): HubConfig {
+  const file = path.join(folder, 'hub.conf');
+  const options = readOptions(hubOptions, new Map(Object.entries(values)), { file, section: 'hub' });
+  return { options, policies: new Map(Object.entries(policies)), file };
+}
+
+/** Where a hub's relative paths start. */
+export function folderOf({ file }: HubConfig): string {
+  return path.dirname(path.resolve(file));
+}
+
+/** The root of the file store. */
+export function storeOf(config: HubConfig): string {
+  return path.resolve(folderOf(config), config.options.KojiDir ?? '/mnt/koji');
+}
+
+/** The url of the database: option `Database`, else Koji's own options for PostgreSQL, else a SQLite file. */
+export function databaseUrl(options: HubOptions): string {
+  const { Database, DBConnectionString, DBName, DBUser, DBPass, DBPort } = options;
+  const host = options.DBHost ?? options.DBhost;
+  if (Database !== null) return Database;
+  if (DBConnectionString !== null) return urlOfConnectionString(DBConnectionString);
+  if (DBName === null) return 'sqlite:koji.db';
+  return postgresUrl({
+    dbname: DBName,
+    user: DBUser,
+    password: DBPass,
+    host,
+    port: DBPort === null ? null : String(DBPort),
+  });
+}
+
+interface PostgresPlace {
+  readonly dbname: string;
+  readonly user?: string | null | undefined;
+  readonly password?: string | null | undefined;
+  /** A name, an address, or the folder of a socket. */
+  readonly host?: string | null | undefined;
+  readonly port?: string | null | undefined;
+}
+
+function postgresUrl({ dbname, user, password, host, port }: PostgresPlace): string {
+  const login = user
+    ? `${encodeURIComponent(user)}${password ? `:${encodeURIComponent(password)}` : ''}@`
+    : '';
+  const at = port ? `:${port}` : '';
+  const name = encodeURIComponent(dbname);
+  if (host && !host.startsWith('/')) return `postgresql://${login}${host}${at}/${name}`;
+  const socket = host ?? '/var/run/postgresql';
+  return `postgresql://${login}${port ? `localhost${at}` : ''}/${name}?host=${encodeURIComponent(socket)}`;
+}
+
+/** libpq's `key=value` form, or a url. */
+function urlOfConnectionString(text: string): string {
+  if (/^postgres(ql)?:/.test(text)) return text;
+  const pairs = [...text.matchAll(/(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))/g)];
+  const values = Object.fromEntries(
+    pairs.map(([, key = '', quoted, bare = '']) => [key, quoted?.replace(/\\(.)/g, '$1') ?? bare]),
+  );
+  const { dbname } = values;
+  if (!dbname) throw new ConfigError(`DBConnectionString = '…': no dbname in it`);
+  return postgresUrl({ ...values, dbname });
+}
+
+/** Problems of a configuration that can be told without opening anything. */
+export function checkOptions({ options, file }: HubConfig): string[] {
+  const problems: string[] = [];
+  const said = (name: string): string => `${file} [hub] ${name}`;
+  if (options.Workers < 1) problems.push(`${said('Workers')} = ${options.Workers}: at least 1`);
+  if (options.Workers > 1 && !databaseUrl(options).startsWith('postgres'))
+    problems.push(
+      `${said('Workers')} = ${options.Workers}: several processes need a PostgreSQL database, see Database`,
+    );
+  if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
+  for (const name of ['RegexNameInternal', 'RegexUserName'] as const) {
+    try {
+      new RegExp(options[name]);
+    } catch (error) {
+      problems.push(`${said(name)} = '${options[name]}': ${(error as Error).message}`);
+    }
+  }
+  return problems;
+}
+
+/** The text of a new hub.conf. */
+export function newConfigText(store: string): string {
+  const lines = [
+    '[hub]',
+    '# Where the hub answers.',
+    'Listen = 127.0.0.1:8080',
+    '# A SQLite file beside this one; for PostgreSQL: postgresql://USER:PASSWORD@HOST:PORT/NAME',
+    'Database = sqlite:koji.db',
+    '# The file store.',
+    `KojiDir = ${store}`,
+    '',
+    '[policy]',
+    '',
+  ];
+  return lines.join('\n');
+}

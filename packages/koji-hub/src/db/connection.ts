@@ -1,0 +1,35 @@
+import type { Dialect, Sql } from './sql.js';
+
+/** A row as the driver gave it: booleans are booleans, whole floats are Double, times are Koji's text. */
+export type Row = Record<string, unknown>;
+
+/** One transaction (or snapshot) of the database; belongs to one call and ends with it. */
+export interface Connection {
+  readonly dialect: Dialect;
+  /** Whether anything was written in it so far. */
+  readonly wrote: boolean;
+  /** All rows. */
+  all<T extends object = Row>(query: Sql): Promise<T[]>;
+  /** The first row, or null. */
+  get<T extends object = Row>(query: Sql): Promise<T | null>;
+  /** Runs a statement; the number of rows it changed. */
+  run(query: Sql): Promise<number>;
+  /** Rows one by one, never all in memory. */
+  iterate<T extends object = Row>(query: Sql): AsyncIterable<T>;
+  /** Runs `work` in a savepoint: what it wrote is undone when it throws, the transaction goes on. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** The database: one writer at a time on SQLite with readers beside it, a pool on PostgreSQL. */
+export interface Database {
+  readonly dialect: Dialect;
+  /** Runs `work` on a read-only snapshot. */
+  read<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  /** Runs `work` in a transaction that commits when it resolves and rolls back when it throws. */
+  write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  /** Tells waiters of a channel, in this process and every other on the same database, that something happened. */
+  notify(channel: string): Promise<void>;
+  /** Hears {@link notify}; call the result to stop. */
+  listen(heard: (channel: string) => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,97 @@
+import type { DataSource } from 'typeorm';
+import { ConfigError } from '@koji/core';
+import type { Opened } from './database.js';
+import type { Dialect } from './sql.js';
+import { migrations } from './migrations/index.js';
+import { recordedName, runnable } from './migrations/migration.js';
+import type { Migration } from './migrations/migration.js';
+
+/** Where a database's schema stands. */
+export interface SchemaState {
+  /** Migrations done, oldest first, by name; of those some may be unknown to this version. */
+  readonly applied: readonly string[];
+  /** Migrations still to do. */
+  readonly pending: readonly string[];
+  /** Migrations done by a later version of the hub. */
+  readonly unknown: readonly string[];
+  /** Whether there are tables of Koji's that no migration of ours made. */
+  readonly foreign: boolean;
+}
+
+// Any number will do, as long as nobody else locks by it.
+const migrationLock = 0x6b6f6a69;
+
+/** Tells which migrations a database has and lacks, without changing anything. */
+export async function schemaState(database: Opened): Promise<SchemaState> {
+  return database.withDataSource((source) => stateOf(source, database.dialect, migrations));
+}
+
+/**
+ * Brings the schema of a database up to date, each step in a transaction of its own. Several hubs may do so at once.
+ *
+ * @returns the names of the steps done
+ * @throws ConfigError when a later version has been at the database, or another program made its tables
+ */
+export async function migrate(database: Opened, steps: readonly Migration[] = migrations): Promise<string[]> {
+  return database.withDataSource(async (source) => {
+    if (database.dialect === 'sqlite') return run(source, 'sqlite', steps);
+    const runner = source.createQueryRunner();
+    try {
+      await runner.query(`SELECT pg_advisory_lock(${migrationLock})`);
+      return await run(source, 'postgres', steps);
+    } finally {
+      await runner.query(`SELECT pg_advisory_unlock(${migrationLock})`);
+      await runner.release();
+    }
+  });
+}
+
+async function run(source: DataSource, dialect: Dialect, steps: readonly Migration[]): Promise<string[]> {
+  const state = await stateOf(source, dialect, steps);
+  checkSchema(state);
+  Object.assign(source, { migrations: steps.map((step) => runnable(step, dialect)) });
+  const done = await source.runMigrations({ transaction: 'each' });
+  return done.map((migration) => migration.name);
+}
+
+/**
+ * Refuses a database that this version can't work on; pending migrations alone are fine.
+ *
+ * @throws ConfigError saying what to do
+ */
+export function checkSchema({ unknown, foreign }: SchemaState): void {
+  if (unknown.length > 0) {
+    throw new ConfigError(
+      `the database has migrations of a later version (${unknown.join(', ')}): use that version, or restore a backup`,
+    );
+  }
+  if (foreign) {
+    throw new ConfigError(
+      'the database has tables of Koji that this hub did not make: name an empty database for this hub',
+    );
+  }
+}
+
+async function stateOf(
+  source: DataSource,
+  dialect: Dialect,
+  steps: readonly Migration[],
+): Promise<SchemaState> {
+  const names = await source.query<{ name: string }[]>(
+    dialect === 'postgres'
+      ? `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()`
+      : `SELECT name FROM sqlite_master WHERE type = 'table'`,
+  );
+  const has = (table: string): boolean => names.some(({ name }) => name === table);
+  const rows = has('migrations')
+    ? await source.query<{ name: string }[]>('SELECT name FROM migrations ORDER BY id')
+    : [];
+  const applied = rows.map(({ name }) => name);
+  const known = steps.map(recordedName);
+  return {
+    applied,
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
+    foreign: applied.length === 0 && (has('events') || has('tag')),
+  };
+}

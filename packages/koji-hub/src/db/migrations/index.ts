@@ -1,0 +1,8 @@
+import { initial } from './0001-initial.js';
+import { fileIntents } from './0002-file-intents.js';
+import { buildsByOwner } from './0003-builds-by-owner.js';
+import { textLengths } from './0004-text-lengths.js';
+import type { Migration } from './migration.js';
+
+/** Every step of the schema, in order. */
+export const migrations: readonly Migration[] = [initial, fileIntents, buildsByOwner, textLengths];

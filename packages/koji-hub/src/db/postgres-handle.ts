@@ -1,0 +1,161 @@
+import type pg from 'pg';
+import { GenericError, ParameterError } from '@koji/core';
+import { Double, double } from '@koji/core/wire';
+import type { Row } from './connection.js';
+import { ConstraintViolation, DatabaseError, TransactionConflict, UniqueViolation } from './errors.js';
+import type { ConstraintKind } from './errors.js';
+import type { SqlValue } from './sql.js';
+import { fromPostgres, timeText } from './times.js';
+import type { Handle, Outcome } from './transaction.js';
+
+const fetchSize = 1000;
+const namedStatements = 1000;
+
+const whole = (text: string): number | bigint => {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
+};
+const float = (text: string): unknown => double(text.endsWith('nfinity') ? Number(text) : parseFloat(text));
+
+/** How values are read, by PostgreSQL's type number; others stay text. */
+const parsers: Readonly<Record<number, (text: string) => unknown>> = {
+  16: (text) => text === 't',
+  20: whole,
+  21: Number,
+  23: Number,
+  26: Number,
+  700: float,
+  701: float,
+  1114: fromPostgres,
+  1184: fromPostgres,
+  1700: (text) => (/^-?\d+$/.test(text) ? whole(text) : float(text)),
+};
+
+type GetParser = (oid: number, format?: 'text' | 'binary') => (value: string) => unknown;
+
+/** Type parsers for a connection of ours; the driver's global ones stay as they are. */
+export function typesWith(defaults: pg.CustomTypesConfig): pg.CustomTypesConfig {
+  const asText = new Set([114, 3802, 1082, 1083, 1266]);
+  const usual = defaults.getTypeParser as GetParser;
+  const own: GetParser = (oid, format) => {
+    if (format === 'binary') return usual(oid, format);
+    return parsers[oid] ?? (asText.has(oid) ? String : usual(oid, 'text'));
+  };
+  return { getTypeParser: own as pg.CustomTypesConfig['getTypeParser'] };
+}
+
+interface Known {
+  readonly name: string | null;
+  readonly writes: boolean;
+}
+
+/** What is known of a statement's text: its name on the server, which it gets when it is met again, and its kind. */
+export class Statements {
+  private readonly known = new Map<string, Known | null>();
+  private named = 0;
+
+  meet(text: string): Known {
+    const found = this.known.get(text);
+    if (found) return found;
+    // `FOR UPDATE` only locks.
+    const writes = /\b(?:insert\s+into|(?<!\bfor\s+)update|delete\s+from|nextval|setval|get_event)\b/i.test(
+      text,
+    );
+    if (found === undefined) {
+      if (this.known.size < 10 * namedStatements) this.known.set(text, null);
+      return { name: null, writes };
+    }
+    // Names live on the server as long as a connection does, so their number has an end.
+    const known = { name: this.named < namedStatements ? `k${++this.named}` : null, writes };
+    this.known.set(text, known);
+    return known;
+  }
+}
+
+/** One connection of the pool while a transaction holds it. */
+export class PostgresHandle implements Handle {
+  readonly dialect = 'postgres';
+  private cursors = 0;
+
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly statements: Statements,
+  ) {}
+
+  async query(text: string, values: readonly SqlValue[]): Promise<Outcome> {
+    const { name, writes } = this.statements.meet(text);
+    const result = await this.client.query<Row>({
+      text,
+      values: values.map(bind),
+      ...(name === null ? {} : { name }),
+    });
+    const changed = result.rowCount ?? 0;
+    return { rows: result.rows, changed, writes: writes && changed > 0 };
+  }
+
+  /** Rows by a cursor of the server's, in portions, so that other statements of the transaction run in between. */
+  async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row, void, void> {
+    const cursor = `c${++this.cursors}`;
+    await this.client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${text}`, values.map(bind));
+    let open = true;
+    try {
+      for (;;) {
+        const { rows } = await this.client.query<Row>(`FETCH ${fetchSize} FROM ${cursor}`);
+        yield* rows;
+        if (rows.length < fetchSize) break;
+      }
+    } catch (error) {
+      open = false;
+      throw error;
+    } finally {
+      // A failed transaction has closed it already, and refuses to be asked.
+      if (open) await this.client.query(`CLOSE ${cursor}`).catch(() => undefined);
+    }
+  }
+
+  async command(text: string): Promise<void> {
+    const { command } = await this.client.query(text);
+    if (text === 'COMMIT' && command === 'ROLLBACK') {
+      throw new DatabaseError('database: the commit was turned into a rollback');
+    }
+  }
+
+  explain(error: unknown): unknown {
+    return explain(error);
+  }
+}
+
+function bind(value: SqlValue | undefined): unknown {
+  if (value === undefined) throw new TypeError('a query got undefined for a value');
+  if (value instanceof Date) return timeText(value);
+  return value instanceof Double ? String(value.value) : value;
+}
+
+const kinds: Readonly<Record<string, ConstraintKind>> = {
+  '23505': 'unique',
+  '23503': 'foreign key',
+  '23514': 'check',
+  '23502': 'not null',
+};
+
+function explain(error: unknown): unknown {
+  const { code, message, table, constraint, column, detail } = error as Partial<pg.DatabaseError>;
+  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return error;
+  const kind = kinds[code];
+  if (kind !== undefined) {
+    const key = /^Key \((.*?)\)=/.exec(detail ?? '')?.[1]?.split(', ') ?? [];
+    const columns = (column === undefined ? key : [column]).map((name) => name.replaceAll('"', ''));
+    const place = { table: table ?? '', columns, constraint: constraint ?? '' };
+    return kind === 'unique'
+      ? new UniqueViolation(place, error)
+      : new ConstraintViolation(kind, place, error);
+  }
+  if (code === '40001' || code === '40P01') {
+    return new TransactionConflict(`database: ${message ?? code}`, { cause: error });
+  }
+  // Class 22: a value that no column of the kind could hold, so the caller's mistake.
+  if (code.startsWith('22')) return new ParameterError(message, { cause: error });
+  if (code === '57014')
+    return new GenericError(`the query takes too long: ${message ?? code}`, { cause: error });
+  return new DatabaseError(`database: ${message ?? code}`, { cause: error });
+}

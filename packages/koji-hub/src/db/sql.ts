@@ -1,0 +1,190 @@
+import type { Double } from '@koji/core/wire';
+
+/** The two databases. */
+export type Dialect = 'sqlite' | 'postgres';
+
+/** A value bound to a query: a Date or an epoch as {@link timeText} writes it, a list only where {@link anyOf} puts it. */
+export type SqlValue =
+  null | boolean | number | bigint | string | Date | Double | Uint8Array | readonly (number | string)[];
+
+type Part = string | { readonly value: SqlValue } | ((dialect: Dialect) => string);
+
+/**
+ * A piece of SQL with its values. Made by {@link sql} only, so that no caller's text can become SQL: every `${value}` is
+ * bound, every `${fragment}` is spliced in.
+ */
+export class Sql {
+  constructor(readonly parts: readonly Part[]) {}
+
+  /** The text for one database with its values in order. */
+  render(dialect: Dialect): { text: string; values: SqlValue[] } {
+    let text = '';
+    const values: SqlValue[] = [];
+    for (const part of this.parts) {
+      if (typeof part === 'string') text += part;
+      else if (typeof part === 'function') text += part(dialect);
+      else {
+        values.push(part.value);
+        text += dialect === 'postgres' ? `$${values.length}` : '?';
+      }
+    }
+    return { text, values };
+  }
+}
+
+/** Builds a query: `` sql`SELECT id FROM tag WHERE name = ${name}` ``. */
+export function sql(strings: TemplateStringsArray, ...values: (SqlValue | Sql)[]): Sql {
+  const parts: Part[] = [];
+  let text = strings[0] ?? '';
+  const add = (part: Part): void => {
+    if (typeof part === 'string') text += part;
+    else {
+      if (text !== '') parts.push(text);
+      text = '';
+      parts.push(part);
+    }
+  };
+  values.forEach((value, i) => {
+    if (value instanceof Sql) value.parts.forEach(add);
+    else add({ value });
+    text += strings[i + 1] ?? '';
+  });
+  if (text !== '') parts.push(text);
+  return new Sql(parts);
+}
+
+/** Fragments with a separator between them; nothing for an empty list. */
+export function join(fragments: readonly Sql[], separator: string): Sql {
+  return new Sql(
+    fragments.flatMap((fragment, i) => (i === 0 ? fragment.parts : [separator, ...fragment.parts])),
+  );
+}
+
+/** `WHERE a AND b`, or nothing when there is no condition. */
+export function where(conditions: readonly Sql[]): Sql {
+  return conditions.length === 0 ? sql`` : sql` WHERE ${join(conditions, ' AND ')}`;
+}
+
+/** The name of a column or table (`build.id`), from our own code only. */
+export function id(name: string): Sql {
+  if (!/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/.test(name)) throw new Error(`not a column name: ${name}`);
+  return new Sql([name]);
+}
+
+/** `column IN (values)` with one bound value whatever the length, so that the statement stays the same. */
+export function anyOf(column: Sql, values: readonly (number | string)[]): Sql {
+  return new Sql([
+    ...column.parts,
+    (dialect) => (dialect === 'postgres' ? ' = ANY(' : ' IN (SELECT value FROM json_each('),
+    { value: values },
+    (dialect) => (dialect === 'postgres' ? ')' : '))'),
+  ]);
+}
+
+/** The place of a column's value among ids, to order by. */
+export function placeIn(column: Sql, ids: readonly number[]): Sql {
+  return new Sql([
+    (dialect) => (dialect === 'postgres' ? 'array_position(' : '(SELECT key FROM json_each('),
+    { value: ids },
+    (dialect) => (dialect === 'postgres' ? '::integer[], ' : ') WHERE value = '),
+    ...column.parts,
+    ')',
+  ]);
+}
+
+/** Ids as rows of a table `place` with `value` and `key`, the place to order by; an id may be there twice. */
+export function placesOf(ids: readonly number[]): Sql {
+  return new Sql([
+    (dialect) => (dialect === 'postgres' ? 'unnest(' : 'json_each('),
+    { value: ids },
+    (dialect) =>
+      dialect === 'postgres' ? '::integer[]) WITH ORDINALITY AS place(value, key)' : ') AS place',
+  ]);
+}
+
+/** A time column as epoch seconds (a float) under a name of its own; {@link id} rules hold for both names. */
+export function epoch(column: string, alias: string): Sql {
+  const { parts } = id(column);
+  return new Sql([
+    (dialect) => (dialect === 'postgres' ? 'EXTRACT(EPOCH FROM ' : 'koji_epoch('),
+    ...parts,
+    (dialect) => (dialect === 'postgres' ? `)::float8 AS ${alias}` : `) AS "${alias}::float"`),
+  ]);
+}
+
+/** An expression that is a boolean, under a name: SQLite alone would answer 0 or 1. */
+export function boolAs(expression: Sql, alias: string): Sql {
+  return new Sql([
+    ...expression.parts,
+    (dialect) => (dialect === 'postgres' ? ` AS ${alias}` : ` AS "${alias}::bool"`),
+  ]);
+}
+
+/** An expression that is a float, under a name: SQLite alone would not tell 2.0 from 2. */
+export function floatAs(expression: Sql, alias: string): Sql {
+  return new Sql([
+    ...expression.parts,
+    (dialect) => (dialect === 'postgres' ? ` AS ${alias}` : ` AS "${alias}::float"`),
+  ]);
+}
+
+/** The wall clock, in the form time columns have in each database. */
+export const now = new Sql([(dialect) => (dialect === 'postgres' ? 'clock_timestamp()' : 'koji_now()')]);
+
+/** Whether a text matches a regular expression of PostgreSQL's; a wrong one is a ParameterError. */
+export function matches(text: Sql, pattern: string, { ignoreCase = false } = {}): Sql {
+  return new Sql([
+    (dialect) => (dialect === 'postgres' ? '' : ignoreCase ? 'koji_imatches(' : 'koji_matches('),
+    ...text.parts,
+    (dialect) => (dialect === 'postgres' ? (ignoreCase ? ' ~* ' : ' ~ ') : ', '),
+    { value: pattern },
+    (dialect) => (dialect === 'postgres' ? '' : ')'),
+  ]);
+}
+
+/** Whether the JSON of one expression has everything that the other's has: the options that were asked for, say. */
+export function jsonContains(outer: Sql, inner: Sql): Sql {
+  return new Sql([
+    (dialect) => (dialect === 'postgres' ? '((' : 'koji_json_contains('),
+    ...outer.parts,
+    (dialect) => (dialect === 'postgres' ? ')::jsonb @> (' : ', '),
+    ...inner.parts,
+    (dialect) => (dialect === 'postgres' ? ')::jsonb)' : ')'),
+  ]);
+}
+
+/** Ends each later statement of the transaction after so many milliseconds; SQLite has limits of its own. */
+export function limitStatements(milliseconds: number): Sql {
+  return new Sql([
+    (dialect) =>
+      dialect === 'postgres' ? `SET LOCAL statement_timeout TO ${Math.trunc(milliseconds)}` : 'SELECT 1',
+  ]);
+}
+
+/** Takes {@link limitStatements} back. */
+export const unlimitStatements = new Sql([
+  (dialect) => (dialect === 'postgres' ? 'SET LOCAL statement_timeout TO DEFAULT' : 'SELECT 1'),
+]);
+
+/** Case-insensitive matching with `*` and `?`, as Koji's pattern arguments have it (`%` is a wildcard too, as there). */
+export function glob(column: Sql, pattern: string): Sql {
+  return like(column, pattern.replaceAll('_', '\\_').replaceAll('*', '%').replaceAll('?', '_'));
+}
+
+/** Case-insensitive matching with the wildcards of SQL, `%` and `_`; `\` takes the meaning from the next character. */
+export function like(column: Sql, pattern: string): Sql {
+  return new Sql([
+    ...column.parts,
+    (dialect) => (dialect === 'postgres' ? ' ILIKE ' : ' LIKE '),
+    { value: pattern },
+    " ESCAPE '\\'",
+  ]);
+}
+
+/** Ends a SELECT that locks its rows until the transaction ends; SQLite has one writer at a time anyway. */
+export const forUpdate = new Sql([(dialect) => (dialect === 'postgres' ? ' FOR UPDATE' : '')]);
+
+/** As {@link forUpdate}, but leaves out rows that others have locked. */
+export const forUpdateSkipLocked = new Sql([
+  (dialect) => (dialect === 'postgres' ? ' FOR UPDATE SKIP LOCKED' : ''),
+]);

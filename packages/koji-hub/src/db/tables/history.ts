@@ -1,0 +1,10 @@
+import { ref, serial, table, time, varchar } from './table.js';
+
+export const eventTables = [
+  table('events', { id: serial(), time: time('clock') }),
+  table(
+    'event_labels',
+    { event_id: ref('events'), label: varchar(255) },
+    { key: ['label'], keyName: 'event_labels_label_key' },
+  ),
+];

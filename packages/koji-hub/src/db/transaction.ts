@@ -1,0 +1,116 @@
+import type { Connection, Row } from './connection.js';
+import { TransactionFailed } from './errors.js';
+import type { Dialect, Sql, SqlValue } from './sql.js';
+
+/** What a statement did. */
+export interface Outcome {
+  readonly rows: Row[];
+  /** Rows inserted, changed or deleted. */
+  readonly changed: number;
+  /** Whether it may have written at all. */
+  readonly writes: boolean;
+}
+
+/** A driver's connection while a transaction holds it. */
+export interface Handle {
+  readonly dialect: Dialect;
+  query(text: string, values: readonly SqlValue[], one: boolean): Promise<Outcome> | Outcome;
+  rows(text: string, values: readonly SqlValue[]): AsyncIterable<Row>;
+  command(text: string): Promise<void> | void;
+  /** The typed error for one of the driver's. */
+  explain(error: unknown): unknown;
+}
+
+/**
+ * One transaction, the same on both databases: open until {@link finish}; failed once a statement failed outside a
+ * savepoint (SQLite would go on, PostgreSQL would not, so neither does); a failed one can only be rolled back.
+ */
+export class Transaction implements Connection {
+  wrote = false;
+  private failure: { cause: unknown } | null = null;
+  private ended = false;
+  private savepoints = 0;
+
+  constructor(private readonly handle: Handle) {}
+
+  get dialect(): Dialect {
+    return this.handle.dialect;
+  }
+
+  async all<T extends object = Row>(query: Sql): Promise<T[]> {
+    return (await this.execute(query, false)).rows as T[];
+  }
+
+  async get<T extends object = Row>(query: Sql): Promise<T | null> {
+    return ((await this.execute(query, true)).rows[0] as T | undefined) ?? null;
+  }
+
+  async run(query: Sql): Promise<number> {
+    return (await this.execute(query, false)).changed;
+  }
+
+  async *iterate<T extends object = Row>(query: Sql): AsyncGenerator<T, void, void> {
+    this.check();
+    const { text, values } = query.render(this.handle.dialect);
+    try {
+      for await (const row of this.handle.rows(text, values)) {
+        yield row as T;
+        this.check();
+      }
+    } catch (error) {
+      throw this.fail(error);
+    }
+  }
+
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    this.check();
+    const name = `s${++this.savepoints}`;
+    const wroteBefore = this.wrote;
+    await this.handle.command(`SAVEPOINT ${name}`);
+    try {
+      const result = await work();
+      this.check();
+      await this.handle.command(`RELEASE SAVEPOINT ${name}`);
+      return result;
+    } catch (error) {
+      if (this.ended) throw error;
+      await this.handle.command(`ROLLBACK TO SAVEPOINT ${name}`);
+      await this.handle.command(`RELEASE SAVEPOINT ${name}`);
+      this.failure = null;
+      this.wrote = wroteBefore;
+      throw error;
+    }
+  }
+
+  /** Throws unless the transaction can be committed. */
+  check(): void {
+    if (this.ended) throw new Error('the transaction has ended: use the connection within its call only');
+    if (this.failure) {
+      throw new TransactionFailed('an earlier statement of this transaction failed', this.failure);
+    }
+  }
+
+  /** Makes every later use an error. */
+  finish(): void {
+    this.ended = true;
+  }
+
+  private async execute(query: Sql, one: boolean): Promise<Outcome> {
+    this.check();
+    const { text, values } = query.render(this.handle.dialect);
+    try {
+      const outcome = await this.handle.query(text, values, one);
+      if (outcome.writes) this.wrote = true;
+      return outcome;
+    } catch (error) {
+      throw this.fail(error);
+    }
+  }
+
+  private fail(error: unknown): unknown {
+    if (error instanceof TransactionFailed || this.ended) return error;
+    const explained = this.handle.explain(error);
+    this.failure ??= { cause: explained };
+    return explained;
+  }
+}

@@ -1,0 +1,1 @@
+export { plain, repr, typeName } from '@koji/core';

@@ -1,0 +1,171 @@
+import { ParameterError } from '@koji/core';
+import type { QueryOpts } from '@koji/core/api';
+import type { Call } from '../call.js';
+import type { Row } from '../db/connection.js';
+import { query } from '../db/rows.js';
+import type { Query, TypedColumn } from '../db/rows.js';
+import { Sql, anyOf, join, jsonContains, sql } from '../db/sql.js';
+import type { SqlValue } from '../db/sql.js';
+import { readJson } from './json.js';
+import { plain } from './repr.js';
+
+/** A field that can be asked for, and the joined table that it needs. */
+export interface Field {
+  readonly column: Sql | TypedColumn;
+  readonly of?: string;
+  /** The column holds JSON: it can be compared by containment, and is answered as what it says. */
+  readonly json?: boolean;
+}
+
+/** A table that callers ask with clauses, fields and options of their own, Koji's QueryView. */
+export interface View {
+  readonly table: Sql;
+  readonly joins: Readonly<Record<string, Sql>>;
+  readonly fields: Readonly<Record<string, Field>>;
+  /** The fields of a caller who names none. */
+  readonly usual: readonly string[];
+}
+
+/** What a caller wants of a view; values are as they came off the wire. */
+export interface Question {
+  /** `[field, value]` (a list means one of them), or `[field, operator, value]`; all must hold. */
+  readonly clauses: unknown;
+  /** A field, several, `*` for those that need no further table or `**` for all. */
+  readonly fields: unknown;
+  readonly opts: QueryOpts | null;
+  /** Conditions that are not the caller's. */
+  readonly where?: readonly Sql[];
+}
+
+/**
+ * The rows of a view that fulfil all clauses, as {@link query} answers them.
+ *
+ * @throws ParameterError for an unknown field or operator, or a value that can't be compared
+ */
+export async function look<T extends object>(call: Call, view: View, question: Question): Promise<T[]> {
+  return query<T>(call.db, asQuery<T>(view, question));
+}
+
+/** The {@link Query} behind {@link look}, for who streams it. */
+export function asQuery<T extends object>(
+  view: View,
+  { clauses, fields, opts, where = [] }: Question,
+): Query<T> {
+  const order = typeof opts?.order === 'string' ? opts.order : '';
+  const ordered = order.split(',').flatMap((term) => term.replace(/^-/, '') || []);
+  const asked = (Array.isArray(clauses) ? (clauses as unknown[]) : []).map(splitClause);
+  const named = [...ordered, ...asked.map(({ field }) => field)];
+  const joinedBefore = new Set(named.map((name) => fieldOf(view, name).of));
+  const wanted = fieldNames(view, fields, joinedBefore);
+  const needed = new Set([...wanted, ...named].map((name) => fieldOf(view, name).of));
+  const joins = Object.keys(view.joins).flatMap((table) =>
+    needed.has(table) ? (view.joins[table] ?? []) : [],
+  );
+  const json = wanted.filter((name) => fieldOf(view, name).json);
+  return {
+    columns: Object.fromEntries(wanted.map((name) => [name, fieldOf(view, name).column])),
+    from: sql`${view.table}${join(joins, '')}`,
+    where: [...where, ...asked.map((clause) => conditionOf(view, clause))],
+    opts,
+    orders: Object.fromEntries(ordered.map((name) => [name, expressionOf(fieldOf(view, name).column)])),
+    ...(json.length > 0 && { transform: (row) => readFields(row as Row, json) }),
+  };
+}
+
+function readFields(row: Row, names: readonly string[]): Row {
+  for (const name of names) row[name] = readJson(row[name], `Invalid ${name}`);
+  return row;
+}
+
+function fieldOf(view: View, name: unknown): Field {
+  const field = typeof name === 'string' && Object.hasOwn(view.fields, name) ? view.fields[name] : undefined;
+  if (!field) throw new ParameterError(`Invalid field for query ${plain(name)}`);
+  return field;
+}
+
+const expressionOf = (column: Sql | TypedColumn): Sql => (column instanceof Sql ? column : column.expression);
+
+function fieldNames(view: View, fields: unknown, joined: ReadonlySet<string | undefined>): string[] {
+  const given: unknown[] = typeof fields === 'string' ? [fields] : Array.isArray(fields) ? fields : [];
+  if (given.length === 0 || given[0] === '') return [...view.usual];
+  const names = given.flatMap((name) => {
+    if (name === '**') return Object.keys(view.fields);
+    if (name !== '*') return [name as string];
+    return Object.keys(view.fields).filter(
+      (field) => joined.has(fieldOf(view, field).of) || !fieldOf(view, field).of,
+    );
+  });
+  return [...new Set(names)];
+}
+
+interface Condition {
+  readonly field: string;
+  readonly operator: string;
+  readonly value: unknown;
+}
+
+function splitClause(clause: unknown): Condition {
+  const parts: unknown[] = Array.isArray(clause) ? clause : [];
+  if (parts.length === 2)
+    return { field: parts[0] as string, operator: Array.isArray(parts[1]) ? 'IN' : '=', value: parts[1] };
+  if (parts.length !== 3) throw new ParameterError(`Invalid clause: ${plain(clause)}`);
+  return { field: parts[0] as string, operator: plain(parts[1]).toUpperCase(), value: parts[2] };
+}
+
+const comparisons = new Map(['=', '!=', '>', '<', '>=', '<='].map((sign) => [sign, new Sql([` ${sign} `])]));
+
+function conditionOf(view: View, condition: Condition): Sql {
+  const { field, operator, value } = condition;
+  const { column, json } = fieldOf(view, field);
+  const expression = expressionOf(column);
+  if (operator === 'IS' || operator === 'IS NOT') {
+    const not = operator === 'IS NOT' ? sql` NOT` : sql``;
+    if (value === null) return sql`${expression} IS${not} NULL`;
+    if (typeof value === 'boolean' && !json)
+      return value ? sql`${expression} IS${not} TRUE` : sql`${expression} IS${not} FALSE`;
+    throw wrongClause(condition);
+  }
+  if (json) return jsonCondition(expression, condition);
+  if (operator === 'IN') {
+    if (!Array.isArray(value)) throw wrongClause(condition);
+    return anyOf(
+      expression,
+      value.map((one) => scalar(field, one) as number | string),
+    );
+  }
+  const comparison = comparisons.get(operator);
+  if (!comparison)
+    throw ['@>', '<@'].includes(operator)
+      ? wrongClause(condition)
+      : new ParameterError(`Invalid operator: ${operator}`);
+  return sql`${expression}${comparison}${scalar(field, value)}`;
+}
+
+function jsonCondition(expression: Sql, condition: Condition): Sql {
+  const { operator, value } = condition;
+  if (typeof value !== 'string') throw wrongClause(condition);
+  try {
+    JSON.parse(value);
+  } catch {
+    throw wrongClause(condition);
+  }
+  const given = sql`${value}`;
+  if (operator === '@>') return jsonContains(expression, given);
+  if (operator === '<@') return jsonContains(given, expression);
+  const equal = sql`(${jsonContains(expression, given)} AND ${jsonContains(given, expression)})`;
+  if (operator === '=') return equal;
+  if (operator === '!=') return sql`NOT ${equal}`;
+  throw comparisons.has(operator) || operator === 'IN'
+    ? wrongClause(condition)
+    : new ParameterError(`Invalid operator: ${operator}`);
+}
+
+const wrongClause = ({ field, operator, value }: Condition): ParameterError =>
+  new ParameterError(`Invalid clause: ${plain(field)} ${operator} ${plain(value)}`);
+
+function scalar(field: string, value: unknown): SqlValue {
+  const plainValue: unknown = typeof value === 'object' && value !== null ? value.valueOf() : value;
+  if (plainValue === null || ['string', 'number', 'boolean'].includes(typeof plainValue))
+    return plainValue as SqlValue;
+  throw new ParameterError(`Invalid value for ${field}: ${plain(value)}`);
+}

@@ -1,0 +1,173 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Closers, ConfigError, PathInfo, openLog } from '@koji/core';
+import type { Logger } from '@koji/core';
+import { api } from '@koji/core/api';
+import type { Method } from '@koji/core/api';
+import type { HubConfig } from '@koji/core/config';
+import { CallbackRegistry } from '@koji/plugin-sdk/host';
+import { handlers } from './api/index.js';
+import { SessionTimes } from './auth/session-times.js';
+import type { Hub, ServedMethod } from './call.js';
+import { checkOptions, databaseUrl, folderOf, storeOf } from './config.js';
+import { openDatabase } from './db/database.js';
+import type { Opened } from './db/database.js';
+import { checkSchema, migrate, schemaState } from './db/migrate.js';
+import { recoverFiles } from './domain/files.js';
+import { readPolicies } from './domain/policy.js';
+import { asPolicyTest, checkPlugins, findPlugins, serveMethod } from './plugins.js';
+import { startScheduler } from './scheduler/run.js';
+import { Dispatcher } from './server/dispatch.js';
+import { listen } from './server/http.js';
+import type { RunningCall } from './server/running-call.js';
+import { openWake } from './wake.js';
+
+/** A hub that answers. */
+export interface RunningHub {
+  /** `http://ADDRESS:PORT`; the API is at /kojihub, files are at /kojifiles. */
+  readonly url: string;
+  /** Writes to the hub's log. */
+  readonly log: Logger;
+  /** Takes no more requests, lets those in flight finish, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** A hub that is put together but answers nobody: for commands. */
+export interface OpenHub {
+  readonly hub: Hub;
+  readonly dispatcher: Dispatcher;
+  readonly closers: Closers;
+  /** Aborted when it stops. */
+  readonly stopping: AbortController;
+  /** Runs work of the hub itself, as nobody, in a transaction. */
+  runOwn<T>(name: string, work: (call: RunningCall) => Promise<T>): Promise<T>;
+}
+
+/**
+ * Starts a hub.
+ *
+ * @throws ConfigError with everything that is wrong with configuration, database schema or plugins; then nothing stays open
+ */
+export async function startHub(config: HubConfig): Promise<RunningHub> {
+  const open = await openHub(config);
+  const { hub, dispatcher, closers, stopping } = open;
+  try {
+    await recoverFiles(hub);
+    const scheduler = startScheduler(hub, (work) => open.runOwn('scheduler', work));
+    closers.add('scheduler', () => scheduler.stop());
+    const server = await listen(hub, dispatcher, stopping);
+    closers.add('server', () => server.stop());
+    return { url: server.url, log: hub.logger('koji'), stop: () => closers.closeAll() };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+/** Opens a hub's log, database, plugins and policies. Close it by `closers`. */
+export async function openHub(config: HubConfig): Promise<OpenHub> {
+  const problems = checkOptions(config);
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const closers = new Closers();
+  try {
+    const { LogFile, LogLevel, KojiDebug } = config.options;
+    const level = KojiDebug ? 'debug' : logLevel(LogLevel);
+    const log = openLog({
+      level,
+      ...(LogFile === null ? {} : { file: path.resolve(folderOf(config), LogFile) }),
+    });
+    closers.add('log', log.close);
+    const database = await openDatabase({
+      url: databaseUrl(config.options),
+      folder: folderOf(config),
+      log: log.logger('koji.db'),
+    });
+    closers.add('database', () => database.close());
+    await readySchema(database);
+    await makeStore(storeOf(config));
+    const wake = openWake(database);
+    closers.add('wake', () => wake.close());
+    const hub = { ...(await compose(config, log.logger)), database, wake, logger: log.logger };
+    const times = new SessionTimes(database, log.logger('koji.auth'));
+    closers.add('session times', () => times.close());
+    const dispatcher = new Dispatcher(hub, times);
+    const stopping = new AbortController();
+    closers.add('waiting calls', () => stopping.abort());
+    return {
+      hub,
+      dispatcher,
+      closers,
+      stopping,
+      runOwn: (name, work) => dispatcher.runOwn(name, work, stopping.signal),
+    };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+/** The parts of a hub that come from configuration and plugins alone. */
+export async function compose(
+  config: HubConfig,
+  logger: (name: string) => Logger,
+): Promise<Pick<Hub, 'options' | 'paths' | 'policies' | 'callbacks' | 'methods'>> {
+  const { options, policies: texts } = config;
+  const methods = ownMethods();
+  const found = await findPlugins(config, [...methods.keys(), 'multiCall', 'system.multicall']);
+  checkPlugins(config, found, logger('koji.plugins'));
+  const timeLimit = options.CallbackTimeout * 1000;
+  const callbacks = new CallbackRegistry({ logger: logger('koji.plugins'), timeLimit });
+  for (const plugin of found.plugins) {
+    callbacks.add(plugin.callbacks);
+    for (const method of plugin.methods) methods.set(method.name, serveMethod(method, timeLimit));
+  }
+  const pluginTests = found.plugins.flatMap((plugin) => plugin.policyTests.map(asPolicyTest));
+  const policies = readPolicies({ texts, options, pluginTests });
+  return { options, paths: new PathInfo(storeOf(config)), policies, callbacks, methods };
+}
+
+function ownMethods(): Map<string, ServedMethod> {
+  const declarations: Readonly<Record<string, Method>> = api;
+  return new Map(
+    Object.entries(handlers).map(([name, handler]) => {
+      const declared = declarations[name];
+      if (!declared) throw new Error(`the handler of ${name} has no declaration`);
+      return [name, { declared, handler: handler as ServedMethod['handler'] }];
+    }),
+  );
+}
+
+/** A SQLite file is the hub's own and is kept up to date; a PostgreSQL database others may use, so its owner is asked. */
+async function readySchema(database: Opened): Promise<void> {
+  const state = await schemaState(database);
+  checkSchema(state);
+  if (state.pending.length === 0) return;
+  if (database.dialect !== 'sqlite')
+    throw new ConfigError(`the database lacks ${state.pending.join(', ')}: run koji-hub migrate`);
+  await migrate(database);
+}
+
+async function makeStore(store: string): Promise<void> {
+  try {
+    for (const folder of ['packages', 'repos', 'repos-dist', 'work', 'scratch', 'vol'])
+      await mkdir(path.join(store, folder), { recursive: true });
+  } catch (cause) {
+    throw new ConfigError(`KojiDir '${store}' cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Koji's level, of which `logger:level` pairs are not heeded, as the log's. */
+function logLevel(text: string): string {
+  const names: Readonly<Record<string, string>> = {
+    DEBUG: 'debug',
+    INFO: 'info',
+    WARNING: 'warn',
+    ERROR: 'error',
+    CRITICAL: 'error',
+  };
+  const words = text.split(/\s+/).filter(Boolean);
+  const strange = words.find((word) => !names[word.split(':').at(-1)?.toUpperCase() ?? '']);
+  if (strange !== undefined) throw new ConfigError(`LogLevel: Invalid log level: ${strange}`);
+  const word = words.filter((part) => !part.includes(':')).at(-1) ?? 'WARNING';
+  return names[word.toUpperCase()] ?? 'warn';
+}

@@ -1,0 +1,3 @@
+export { startHub } from './hub.js';
+export type { RunningHub } from './hub.js';
+export { findConfig, makeConfig } from './config.js';

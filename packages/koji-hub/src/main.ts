@@ -1,0 +1,174 @@
+#!/usr/bin/env node
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError, GenericError, messageOf } from '@koji/core';
+import type { HubConfig } from '@koji/core/config';
+import {
+  addUser,
+  changePassword,
+  check,
+  explainPolicy,
+  grantPermission,
+  init,
+  migrateDatabase,
+} from './commands.js';
+import { checkOptions, embeddedFolder, findConfig } from './config.js';
+import { startHub } from './hub.js';
+import { isWorker, reportUrl, startWorkers } from './workers.js';
+
+const usage = `Usage: koji-hub [--config FILE] [COMMAND]
+
+Without --config the hub takes ./hub.conf, or makes one in ./${embeddedFolder} at its first start.
+
+  start                                     answer requests until stopped (the default)
+  init [FOLDER]                             make a hub: hub.conf, database, file store, admin
+  user add NAME [--password P] [--admin]    add a user
+  user passwd NAME PASSWORD                 set a user's password
+  user grant NAME PERMISSION                grant a permission
+  policy explain NAME [FIELD=VALUE ...]     say which rule of a policy decides about the data, and why
+  check                                     say everything that is wrong with configuration, database and plugins
+  migrate                                   bring the database up to date
+`;
+
+/** The command line makes no sense: exit status 2. */
+class UsageError extends Error {}
+
+const { values, positionals } = readArguments();
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+        password: { type: 'string' },
+        admin: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    process.stderr.write(`koji-hub: ${messageOf(error)}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+function config(): HubConfig {
+  const found = findConfig(values.config);
+  if (!found)
+    throw new ConfigError('no hub here: name its configuration by --config, or make one by koji-hub init');
+  return found;
+}
+
+async function start(): Promise<void> {
+  let found = findConfig(values.config);
+  if (!found) {
+    const made = await init(path.resolve(embeddedFolder));
+    console.log(
+      `made a hub in ./${embeddedFolder}: user ${made.user}, password ${made.password} (shown only now)`,
+    );
+    found = findConfig(made.file);
+  }
+  if (!found) throw new ConfigError('no configuration');
+  if (found.options.Workers > 1 && !isWorker) return startSeveral(found);
+  const hub = await startHub(found);
+  if (isWorker) reportUrl(hub.url);
+  else console.log(`koji-hub answers at ${hub.url}/kojihub`);
+  // Calls have borders of their own: what gets here is a stray timer or promise, of a plugin say, and no reason to go down.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error: unknown) => hub.log.error('an error outside of any call', error));
+  stopOnSignals(() => hub.stop());
+}
+
+async function startSeveral(found: HubConfig): Promise<void> {
+  const problems = checkOptions(found);
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const workers = await startWorkers(found.options.Workers).catch(() => process.exit(1));
+  console.log(`koji-hub answers at ${workers.url}/kojihub`);
+  stopOnSignals(() => workers.stop());
+}
+
+/** The first signal stops gracefully, a second one at once. */
+function stopOnSignals(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+    });
+}
+
+function fail(error: unknown): never {
+  const known = error instanceof ConfigError || error instanceof GenericError || error instanceof UsageError;
+  process.stderr.write(`koji-hub: ${known ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  if (error instanceof UsageError) process.stderr.write(usage);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}
+
+async function user([action, name, last, ...more]: readonly string[]): Promise<void> {
+  const { password, admin } = values;
+  if (name === undefined || more.length > 0)
+    throw new UsageError('user: add NAME, passwd NAME PASSWORD or grant NAME PERMISSION');
+  if (action === 'add' && last === undefined) {
+    const made = await addUser(config(), { name, admin, ...(password === undefined ? {} : { password }) });
+    console.log(password === undefined ? `added ${name}, password ${made.password}` : `added ${name}`);
+  } else if (action === 'passwd' && last !== undefined) await changePassword(config(), name, last);
+  else if (action === 'grant' && last !== undefined) await grantPermission(config(), name, last);
+  else throw new UsageError('user: add NAME, passwd NAME PASSWORD or grant NAME PERMISSION');
+}
+
+async function policy([action, name, ...fields]: readonly string[]): Promise<void> {
+  if (action !== 'explain' || name === undefined)
+    throw new UsageError('policy: explain NAME [FIELD=VALUE ...]');
+  const data = fields.map((field) => {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(field) ?? [];
+    if (key === undefined || value === undefined) throw new UsageError(`'${field}' is no FIELD=VALUE`);
+    return [key, fromText(value)];
+  });
+  const lines = await explainPolicy(config(), name, Object.fromEntries(data) as Record<string, unknown>);
+  for (const line of lines) console.log(line);
+}
+
+/** JSON where it is, such as 5, true, null or ["a", "b"]; else the text itself. */
+function fromText(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+async function run([command = 'start', ...rest]: readonly string[]): Promise<void> {
+  if (values.help) return void process.stdout.write(usage);
+  if (command === 'user') return user(rest);
+  if (command === 'policy') return policy(rest);
+  if (rest.length > (command === 'init' ? 1 : 0)) throw new UsageError(`${command}: too many arguments`);
+  switch (command) {
+    case 'start':
+      return start();
+    case 'init': {
+      const made = await init(path.resolve(rest[0] ?? '.'));
+      console.log(`made ${made.file}\nuser ${made.user}, password ${made.password} (shown only now)`);
+      return;
+    }
+    case 'migrate': {
+      const done = await migrateDatabase(config());
+      console.log(done.length === 0 ? 'the database is up to date' : `done: ${done.join(', ')}`);
+      return;
+    }
+    case 'check': {
+      const problems = await check(config());
+      for (const problem of problems) process.stderr.write(`${problem}\n`);
+      if (problems.length > 0) process.exitCode = 1;
+      else console.log('nothing is wrong');
+      return;
+    }
+    default:
+      throw new UsageError(`no such command: ${command}`);
+  }
+}
+
+await run(positionals).catch(fail);

@@ -1,0 +1,61 @@
+import { ConfigError } from '@koji/core';
+import type { Logger } from '@koji/core';
+import type { HubConfig } from '@koji/core/config';
+import { describeProblem, loadPlugins, runInContext, runPluginMethod } from '@koji/plugin-sdk/host';
+import type { LoadedPlugin, PluginMethod, PluginPolicyTest } from '@koji/plugin-sdk/host';
+import path from 'node:path';
+import type { Call, ServedMethod } from './call.js';
+import { folderOf } from './config.js';
+import type { PluginTest } from './domain/policy.js';
+import { RunningCall } from './server/running-call.js';
+
+/** The plugins of a hub and what is wrong with those that did not load. */
+export interface HubPlugins {
+  readonly plugins: readonly LoadedPlugin[];
+  /** A paragraph each: plugin, file, problem, remedy. */
+  readonly problems: readonly string[];
+}
+
+/** Loads the plugins that hub.conf names. `taken` are the names of the hub's own methods. */
+export async function findPlugins(config: HubConfig, taken: Iterable<string>): Promise<HubPlugins> {
+  const { Plugins, PluginPath } = config.options;
+  const from = folderOf(config);
+  const folders = PluginPath.map((folder) => path.resolve(from, folder));
+  const { plugins, problems } = await loadPlugins({
+    part: 'hub',
+    names: Plugins,
+    folders,
+    from,
+    taken: { methods: taken },
+  });
+  return { plugins, problems: problems.map(describeProblem) };
+}
+
+/**
+ * Says what is wrong with the plugins: a plugin that did not load may have been a guard, so that the hub does not start
+ * without it unless `PluginFailure = skip` says so.
+ *
+ * @throws ConfigError with every problem
+ */
+export function checkPlugins(config: HubConfig, { problems }: HubPlugins, log: Logger): void {
+  if (problems.length === 0) return;
+  if (config.options.PluginFailure !== 'skip') throw new ConfigError(problems.join('\n'));
+  for (const problem of problems) log.error(`starting without it: ${problem}`);
+}
+
+/** A plugin's method as the dispatcher serves it, ended after `timeLimit` milliseconds. */
+export function serveMethod(method: PluginMethod, timeLimit: number): ServedMethod {
+  const handler = (args: Record<string, unknown>, call: Call): unknown =>
+    runPluginMethod(method, args, ambientOf(call), timeLimit);
+  return { declared: method.declaration, handler, plugin: method.plugin };
+}
+
+/** A plugin's policy test, which may use the context of the call that asks the policy. */
+export function asPolicyTest({ name, run }: PluginPolicyTest): PluginTest {
+  return { name, run: (call, data, words) => runInContext(ambientOf(call), () => run(data, ...words)) };
+}
+
+function ambientOf(call: Call): RunningCall {
+  if (!(call instanceof RunningCall)) throw new Error('a plugin is called by a call of this hub only');
+  return call;
+}

@@ -1,0 +1,218 @@
+import { GenericError } from '@koji/core';
+import type { Logger } from '@koji/core';
+import { encodeArgs } from '@koji/core/wire';
+import { placeArgs, readArgs } from '@koji/core/api';
+import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
+import type { Ambient, NewTask, PluginDatabase } from '@koji/plugin-sdk/host';
+import { Effects } from '../after-commit.js';
+import type { CallerSession } from '../auth/sessions.js';
+import type { Call, Hub, ServedMethod } from '../call.js';
+import type { Connection } from '../db/connection.js';
+import { query, whole } from '../db/rows.js';
+import { Sql, now, sql } from '../db/sql.js';
+import type { SqlValue } from '../db/sql.js';
+import { makeTask } from '../domain/tasks.js';
+
+/** What a call of access `none` needs from the dispatcher: transactions of its own. */
+export interface OwnTransactions {
+  read<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  write<T>(work: (call: Call) => Promise<T>): Promise<T>;
+}
+
+/** What a call is made of. */
+export interface CallParts {
+  readonly hub: Hub;
+  readonly method: string;
+  readonly session: CallerSession;
+  readonly log: Logger;
+  /** Its transaction or snapshot; or the way to open some. */
+  readonly on: Connection | OwnTransactions;
+  readonly effects: Effects;
+  /** Gives what is aborted when the client went away or the hub stops. */
+  readonly signal: () => AbortSignal;
+}
+
+function isConnection(on: Connection | OwnTransactions): on is Connection {
+  return 'savepoint' in on;
+}
+
+/** Why a call's signal is aborted; without a reason, each abort makes an error with a stack, which takes its time. */
+const over = 'the call has ended';
+
+/**
+ * A call while its handler runs. It is open until its answer is written; a handler that goes on behind that, or a plugin's
+ * late timer, gets an error instead of a transaction that is gone.
+ */
+export class RunningCall implements Call, Ambient {
+  readonly hub: Hub;
+  readonly method: string;
+  readonly session: CallerSession;
+  readonly log: Logger;
+  readonly effects: Effects;
+  private readonly ended: AbortController;
+  private eventId: Promise<number> | null = null;
+
+  constructor(
+    private readonly parts: CallParts,
+    /** The call that this one is a step of, with more permissions: both end together and have one event. */
+    private readonly outer: RunningCall | null = null,
+  ) {
+    this.ended = outer?.ended ?? new AbortController();
+    const { hub, method, session, log, effects } = parts;
+    this.hub = hub;
+    this.method = method;
+    this.session = session;
+    this.log = log;
+    this.effects = effects;
+  }
+
+  get db(): Connection {
+    this.checkOpen();
+    const { on } = this.parts;
+    if (!isConnection(on))
+      throw new Error(`${this.method} has no transaction of its own: use call.read or call.write`);
+    return on;
+  }
+
+  /** Ends the call: what still waits gets false. */
+  end(): void {
+    this.ended.abort(over);
+  }
+
+  /** The same call under another name and with effects and an event of its own: a part of a multicall. */
+  part(method: string): RunningCall {
+    return new RunningCall({ ...this.parts, method, effects: new Effects(this.log) });
+  }
+
+  event(): Promise<number> {
+    if (this.outer) return this.outer.event();
+    this.eventId ??= this.newEvent();
+    return this.eventId;
+  }
+
+  nextEvent(): void {
+    if (this.outer) this.outer.nextEvent();
+    else this.eventId = null;
+  }
+
+  private async newEvent(): Promise<number> {
+    const row = await this.db.get<{ id: number }>(
+      sql`INSERT INTO events (time) VALUES (${now}) RETURNING id`,
+    );
+    if (!row) throw new Error('a new event has no id');
+    return row.id;
+  }
+
+  runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void> {
+    // What a plugin may do without asking is no other plugin's business.
+    return this.hub.callbacks.run(event, payload, this.outer ?? this);
+  }
+
+  async invoke(
+    method: string,
+    args: readonly unknown[] = [],
+    keywords: Readonly<Record<string, unknown>> = {},
+  ): Promise<unknown> {
+    this.checkOpen();
+    const served = this.hub.methods.get(method);
+    if (!served) throw new GenericError(`Invalid method: ${method}`);
+    // Who asks from within wants a list where a client would get a stream of rows.
+    return whole(await serve(served, { args, keywords }, this, method));
+  }
+
+  invokeUnchecked(
+    method: string,
+    args: readonly unknown[] = [],
+    keywords: Readonly<Record<string, unknown>> = {},
+  ): Promise<unknown> {
+    const session = this.session.withAllPerms();
+    return new RunningCall({ ...this.parts, session }, this.outer ?? this).invoke(method, args, keywords);
+  }
+
+  assertPolicy(name: string, data: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.hub.policies.assert(this, name, data);
+  }
+
+  get pluginDb(): PluginDatabase {
+    const { db } = this;
+    return {
+      sql: (strings, ...values) => sql(strings, ...(values as SqlValue[])),
+      all: (fragment) => db.all(own(fragment)),
+      get: (fragment) => db.get(own(fragment)),
+      run: (fragment) => db.run(own(fragment)),
+      list: ({ columns, from, where = [], opts = null }) =>
+        query(db, {
+          columns: Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, own(column)])),
+          from: own(from),
+          where: where.map(own),
+          opts,
+        }),
+    };
+  }
+
+  makeTask(
+    method: string,
+    args: readonly unknown[],
+    keywords: Readonly<Record<string, unknown>>,
+    options: NewTask,
+  ): Promise<number> {
+    return makeTask(this, method, encodeArgs(args, keywords), { ...options });
+  }
+
+  read<T>(work: (call: Call) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    return isConnection(this.parts.on) ? work(this) : this.parts.on.read(work);
+  }
+
+  write<T>(work: (call: Call) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    return isConnection(this.parts.on) ? work(this) : this.parts.on.write(work);
+  }
+
+  async wait(channel: string, milliseconds: number): Promise<boolean> {
+    if (isConnection(this.parts.on)) return false;
+    return this.hub.wake.wait(
+      channel,
+      milliseconds,
+      AbortSignal.any([this.parts.signal(), this.ended.signal]),
+    );
+  }
+
+  afterCommit(action: () => unknown): void {
+    this.checkOpen();
+    this.effects.afterCommit(action);
+  }
+
+  onRollback(undo: () => unknown): void {
+    this.checkOpen();
+    this.effects.onRollback(undo);
+  }
+
+  private checkOpen(): void {
+    if (this.ended.signal.aborted) throw new Error(`the call of ${this.method} has ended`);
+  }
+}
+
+/** A fragment that {@link sql} made, and nothing that merely looks like one. */
+function own(fragment: unknown): Sql {
+  if (fragment instanceof Sql) return fragment;
+  throw new GenericError('a plugin asked for something that context.db.sql did not make');
+}
+
+/** Fits the arguments, checks the caller, then the types, and runs the handler. */
+export function serve(
+  { declared, handler }: ServedMethod,
+  given: { readonly args: readonly unknown[]; readonly keywords: Readonly<Record<string, unknown>> },
+  call: RunningCall,
+  method = call.method,
+): unknown {
+  const placed = placeArgs(method, declared, given.args, given.keywords);
+  checkNeeds(declared.needs, call.session);
+  return handler(readArgs(method, declared, placed), call);
+}
+
+function checkNeeds(needs: string, session: CallerSession): void {
+  if (needs === 'login') session.assertLogin();
+  else if (needs === 'host') session.assertHost();
+  else if (needs.startsWith('perm:')) session.assertPerm(needs.slice('perm:'.length));
+}

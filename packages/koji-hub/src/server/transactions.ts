@@ -1,0 +1,158 @@
+import type { Logger } from '@koji/core';
+import type { Credentials } from '../auth/credentials.js';
+import type { SessionTimes } from '../auth/session-times.js';
+import { SessionTooOld, claimSession, markExpired, openSession, storeCallNumber } from '../auth/sessions.js';
+import type { CallerSession } from '../auth/sessions.js';
+import { Effects } from '../after-commit.js';
+import type { Hub } from '../call.js';
+import type { Connection } from '../db/connection.js';
+import { RunningCall } from './running-call.js';
+import type { OwnTransactions } from './running-call.js';
+
+/** Who sent a request. */
+export interface Caller {
+  /** Reads the session's credentials; throws AuthError when they make no sense. */
+  readonly credentials: () => Credentials;
+  /** As sessions keep it. */
+  readonly address: string;
+  /** Gives what is aborted when the client went away or the hub stops. */
+  readonly signal: () => AbortSignal;
+}
+
+/** A call whose session is not known yet. */
+export interface Request {
+  /** Null for a raw upload. */
+  readonly method: string | null;
+  readonly caller: Caller;
+}
+
+/** A call whose session is checked. */
+export interface Checked {
+  readonly method: string;
+  readonly caller: Caller;
+  readonly session: CallerSession;
+}
+
+/**
+ * The transactions that calls run in. On SQLite one of them writes at a time, so that nothing in here waits for a client
+ * while it holds one: sessions are opened in a snapshot, answers are encoded inside and sent outside.
+ */
+export class Transactions {
+  private readonly log: Logger;
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly times: SessionTimes,
+  ) {
+    this.log = hub.logger('koji.xmlrpc');
+  }
+
+  /** Finds and checks the session of a request; an expired one serves for logging in again. */
+  async openSession(request: Request): Promise<CallerSession> {
+    const read = () => this.hub.database.read((db) => this.sessionOn(db, request));
+    try {
+      return await this.markingExpired(read);
+    } catch (error) {
+      // Once marked, a method that may be called by an expired session passes.
+      if (error instanceof SessionTooOld) return read();
+      throw error;
+    }
+  }
+
+  /** Opens the session of a request and runs work on the same snapshot. */
+  async read<T>(
+    request: Request & { readonly method: string },
+    check: (session: CallerSession) => void,
+    work: (call: RunningCall) => Promise<T>,
+  ): Promise<T> {
+    return this.markingExpired(() =>
+      this.hub.database.read(async (db) => {
+        const session = await this.sessionOn(db, request);
+        check(session);
+        return this.during(this.running({ ...request, session }, db), work);
+      }),
+    );
+  }
+
+  /** Runs work in a transaction; what it wants done afterwards follows the commit, or its undos the rollback. */
+  async write<T>(checked: Checked, work: (call: RunningCall) => Promise<T>): Promise<T> {
+    const { method, session } = checked;
+    let effects = new Effects(this.log);
+    const did = { write: false };
+    let result: T;
+    try {
+      result = await this.hub.database.write(async (db) => {
+        await claimSession(db, session, method);
+        const running = this.running(checked, db);
+        effects = running.effects;
+        return this.during(running, async (call) => {
+          const value = await work(call);
+          did.write = db.wrote;
+          if (did.write) await call.runCallbacks('preCommit', {});
+          await storeCallNumber(db, session);
+          return value;
+        });
+      });
+    } catch (error) {
+      await effects.rolledBack();
+      throw error;
+    }
+    session.stored ||= did.write;
+    await effects.committed();
+    if (did.write && this.hub.callbacks.has('postCommit')) await this.postCommit(checked);
+    return result;
+  }
+
+  /** Runs work without a transaction; it may open some of its own. */
+  async without<T>(checked: Checked, work: (call: RunningCall) => Promise<T>): Promise<T> {
+    const own: OwnTransactions = {
+      read: (inner) => this.hub.database.read((db) => this.during(this.running(checked, db), inner)),
+      write: (inner) => this.write(checked, inner),
+    };
+    return this.during(this.running(checked, own), async (call) => {
+      const value = await work(call);
+      await call.effects.committed();
+      return value;
+    });
+  }
+
+  /** The commit stands: a plugin that fails now is logged, the answer goes out all the same. */
+  private async postCommit(checked: Checked): Promise<void> {
+    try {
+      await this.without(checked, (call) => call.runCallbacks('postCommit', {}));
+    } catch (error) {
+      this.log.error(`postCommit of ${checked.method} failed`, error);
+    }
+  }
+
+  private async during<T>(call: RunningCall, work: (call: RunningCall) => Promise<T>): Promise<T> {
+    try {
+      return await work(call);
+    } finally {
+      call.end();
+    }
+  }
+
+  private running({ method, session, caller }: Checked, on: Connection | OwnTransactions): RunningCall {
+    const { hub, log } = this;
+    const effects = new Effects(log);
+    return new RunningCall({ hub, method, session, log, on, effects, signal: caller.signal });
+  }
+
+  private async sessionOn(db: Connection, { method, caller }: Request): Promise<CallerSession> {
+    const { SessionRenewalTimeout: renewalTimeout } = this.hub.options;
+    const { address } = caller;
+    const session = await openSession(db, caller.credentials(), { method, address, renewalTimeout });
+    if (session.loggedIn && session.id !== null) this.times.used(session.id);
+    return session;
+  }
+
+  private async markingExpired<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof SessionTooOld) await this.hub.database.write((db) => markExpired(db, error.id));
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * Files that clients and builders bring: below `work` of a volume, under plain names, in folders that belong to the user
+ * who came first or, for a task's, to the builder that runs it. Nothing here follows a symbolic link.
+ */
+import { constants } from 'node:fs';
+import fs from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { ActionNotAllowed, GenericError, LockError, TASK_STATES, joinSafe } from '@koji/core';
+import type { UploadInfo, UploadResult } from '@koji/core/api';
+import { double } from '@koji/core/wire';
+import type { Call } from '../call.js';
+import { lookupName } from '../db/lookup.js';
+import { openDigest } from '../domain/digests.js';
+import type { Digest } from '../domain/digests.js';
+import { findTask } from '../domain/task-records.js';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+
+/** Where an upload goes. */
+export interface UploadPlace {
+  readonly directory: string;
+  readonly name: string;
+  readonly volume: string | null;
+}
+
+interface Found {
+  readonly work: string;
+  /** The folder below `work`, normalised. */
+  readonly relative: string;
+  readonly file: string;
+}
+
+async function place(call: Call, { directory, name, volume }: UploadPlace): Promise<Found> {
+  if (name === '' || name.includes('/') || name.includes('\0') || name.startsWith('.'))
+    throw new GenericError(`Invalid upload filename: ${name}`);
+  const relative = path.posix.normalize(directory || '.').replace(/(?<=.)\/$/, '');
+  if (relative.startsWith('..') || relative.startsWith('/') || relative.includes('\0'))
+    throw new GenericError(`Invalid upload directory: ${directory}`);
+  if (volume !== null) await lookupName(call, 'volume', volume, { strict: true });
+  const work = call.hub.paths.work(volume);
+  return { work, relative, file: joinSafe(work, relative, name) };
+}
+
+/** Finds the place of an upload of the caller, who must own it; makes its folder. */
+async function claimPlace(call: Call, wanted: UploadPlace): Promise<Found> {
+  const found = await place(call, wanted);
+  const [first, , id = ''] = found.relative.split('/');
+  if (first === 'tasks') {
+    if (!/^\d{1,9}$/.test(id)) throw new GenericError(`Invalid task upload directory: ${wanted.directory}`);
+    await checkTask(call, Number(id));
+    await makeFolder(found);
+  } else {
+    const folder = await makeFolder(found);
+    await claimFolder(folder, call.session.userId, wanted.directory);
+  }
+  return found;
+}
+
+/** The caller must be the builder that has the task open. Looked at without a lock: the body comes later in any case. */
+async function checkTask(call: Call, taskId: number): Promise<void> {
+  const hostId = call.session.assertHost();
+  const task = await findTask(call, taskId);
+  if (!task) throw new GenericError(`No such task: ${taskId}`);
+  if (task.state !== TASK_STATES.OPEN || task.host_id !== hostId)
+    throw new ActionNotAllowed(`host ${hostId} does not own task ${taskId}`);
+}
+
+/** Makes the folders of an upload one by one, since a link on the way would lead out of the work area. */
+async function makeFolder({ work, relative }: Found): Promise<string> {
+  await fs.mkdir(work, { recursive: true });
+  let folder = work;
+  for (const part of relative === '.' ? [] : relative.split('/')) {
+    folder = path.join(folder, part);
+    await fs.mkdir(folder).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw new GenericError(`Invalid upload directory: ${relative}`, { cause: error });
+    });
+    const made = await fs.lstat(folder);
+    if (!made.isDirectory()) throw new GenericError(`Invalid upload directory: ${relative}`);
+  }
+  return folder;
+}
+
+async function claimFolder(folder: string, userId: number | null, directory: string): Promise<void> {
+  const file = path.join(folder, '.user');
+  try {
+    const handle = await fs.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+    await handle.writeFile(String(userId)).finally(() => handle.close());
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const handle = await fs.open(file, O_RDONLY | O_NOFOLLOW);
+  const owner = await handle.readFile('utf8').finally(() => handle.close());
+  if (owner.trim() !== String(userId))
+    throw new GenericError(`Invalid upload directory, not owner: ${directory}`);
+}
+
+/** Files that are being written by this process. */
+const busy = new Set<string>();
+
+async function exclusively<T>(file: string, work: () => Promise<T>): Promise<T> {
+  if (busy.has(file)) throw new LockError(`another upload of ${file} is in progress`);
+  busy.add(file);
+  try {
+    return await work();
+  } finally {
+    busy.delete(file);
+  }
+}
+
+async function openTarget(file: string): Promise<FileHandle> {
+  const handle = await fs.open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
+  try {
+    if (!(await handle.stat()).isFile()) throw new GenericError(`destination not a file: ${file}`);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** What the query of a raw upload asks for. */
+export interface RawUpload extends UploadPlace {
+  readonly verify: string;
+  /** -1 appends. */
+  readonly offset: number;
+  readonly overwrite: boolean;
+}
+
+/** Reads the query of a raw upload; see the table of parameters in Koji's wire protocol. */
+export function readRawUpload(query: ReadonlyMap<string, string>): RawUpload {
+  const name = query.get('filename');
+  if (name === undefined) throw new GenericError('raw upload without filename');
+  const verify = query.get('fileverify') ?? '';
+  if (verify === '') throw new GenericError('raw upload without fileverify: name md5, adler32 or sha256');
+  const offset = query.get('offset') ?? '0';
+  if (!/^(-1|\d{1,15})$/.test(offset.trim())) throw new GenericError(`Invalid upload offset: ${offset}`);
+  return {
+    name,
+    verify,
+    directory: query.get('filepath') ?? '',
+    volume: query.get('volume') ?? 'DEFAULT',
+    offset: Number(offset),
+    overwrite: query.has('overwrite'),
+  };
+}
+
+/** Writes the body of a raw upload to its place, chunk by chunk as it comes. */
+export async function receiveUpload(
+  call: Call,
+  upload: RawUpload,
+  body: AsyncIterable<Uint8Array>,
+): Promise<UploadResult> {
+  const { file } = await call.read((reading) => claimPlace(reading, upload));
+  const { verify, overwrite } = upload;
+  const digest = openDigest(verify);
+  return exclusively(file, async () => {
+    await checkTarget(file, upload);
+    const handle = await openTarget(file);
+    try {
+      let offset = upload.offset;
+      if (offset === -1) offset = (await handle.stat()).size;
+      else if (overwrite) await handle.truncate(offset);
+      let size = 0;
+      for await (const chunk of body) {
+        digest.update(chunk);
+        await writeAll(handle, chunk, offset + size);
+        size += chunk.length;
+      }
+      const length = (await handle.stat()).size;
+      if (!overwrite && length !== offset + size)
+        throw new GenericError(
+          `Incorrect upload length for ${file} - Expected ${offset + size}, actual ${length}`,
+        );
+      return { size, fileverify: verify, offset, hexdigest: digest.hex() };
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+async function checkTarget(file: string, { offset, overwrite }: RawUpload): Promise<void> {
+  const there = await fs.lstat(file).catch(() => null);
+  if (there?.isSymbolicLink()) throw new GenericError(`destination is a symlink: ${file}`);
+  if (there && !there.isFile()) throw new GenericError(`destination not a file: ${file}`);
+  if (there && offset === 0 && !overwrite) throw new GenericError(`upload path exists: ${file}`);
+}
+
+async function writeAll(handle: FileHandle, data: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < data.length;)
+    done += (await handle.write(data, done, data.length - done, position + done)).bytesWritten;
+}
+
+/** A chunk of the older upload by XML-RPC. */
+export interface Chunk extends UploadPlace {
+  readonly size: number | null;
+  /** Null for none. */
+  readonly verify: string | null;
+  readonly digest: string;
+  /** -1 for the last chunk: size and digest then are the whole file's. */
+  readonly offset: number;
+  readonly contents: Uint8Array;
+}
+
+/** Writes a chunk; false when size or digest differ from what came. */
+export async function writeChunk(call: Call, chunk: Chunk): Promise<boolean> {
+  const { size, verify, digest, offset, contents } = chunk;
+  const sum = verify === null ? null : openDigest(verify);
+  if (offset !== -1) {
+    if (size !== null && size !== contents.length) return false;
+    sum?.update(contents);
+    if (sum && sum.hex() !== digest) return false;
+  }
+  const { file } = await call.read((reading) => claimPlace(reading, chunk));
+  return exclusively(file, async () => {
+    const there = await fs.lstat(file).catch(() => null);
+    if (there && !there.isFile()) throw new GenericError(`destination not a file: ${file}`);
+    if (there && offset === 0 && !file.endsWith('.log'))
+      throw new GenericError(`file already exists: ${file}`);
+    const handle = await openTarget(file);
+    try {
+      if (offset === 0 || (offset === -1 && size === contents.length)) await handle.truncate(0);
+      await writeAll(handle, contents, offset === -1 ? (await handle.stat()).size : offset);
+      if (offset !== -1) return true;
+      if (size !== null) await handle.truncate(size);
+      return sum === null || (await digestOf(handle, sum, 0)).hexdigest === digest;
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+async function digestOf(
+  handle: FileHandle,
+  digest: Digest,
+  start: number,
+): Promise<{ sumlength: number; hexdigest: string }> {
+  const buffer = Buffer.allocUnsafe(262_144);
+  let sumlength = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, start + sumlength);
+    if (bytesRead === 0) return { sumlength, hexdigest: digest.hex() };
+    digest.update(buffer.subarray(0, bytesRead));
+    sumlength += bytesRead;
+  }
+}
+
+/** What is known about an uploaded file; null when there is none. */
+export async function checkUpload(
+  call: Call,
+  wanted: UploadPlace,
+  verify: string | null,
+  tail: number | null,
+): Promise<UploadInfo | null> {
+  const { file } = await place(call, wanted);
+  if (busy.has(file)) throw new LockError(`an upload of ${file} is in progress`);
+  // Imported files leave a link to their place in the store; nothing outside of it is looked at.
+  const real = await fs.realpath(file).catch(() => null);
+  if (real === null || !(await isInStore(call, real, wanted.volume))) return null;
+  const handle = await fs.open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
+  if (!handle) return null;
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw new GenericError(`Not a regular file: ${file}`);
+    const info = { size: found.size, mtime: double(found.mtimeMs / 1000) };
+    if (!verify) return info;
+    const digest = openDigest(verify);
+    if (tail !== null && tail < 0) throw new GenericError(`Invalid tail value: ${tail}`);
+    return {
+      ...info,
+      ...(await digestOf(handle, digest, tail === null ? 0 : Math.max(found.size - tail, 0))),
+    };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function isInStore(call: Call, real: string, volume: string | null): Promise<boolean> {
+  const { paths } = call.hub;
+  const roots = await Promise.all(
+    [paths.topdir, paths.volumedir(volume), paths.work(volume)].map((root) =>
+      fs.realpath(root).catch(() => null),
+    ),
+  );
+  return roots.some((root) => root !== null && real.startsWith(`${root}/`));
+}

@@ -1,0 +1,71 @@
+import cluster from 'node:cluster';
+import type { Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What a worker tells once it answers. */
+interface Answering {
+  readonly url: string;
+}
+
+/** A hub of several processes. */
+export interface Workers {
+  readonly url: string;
+  /** Lets every process finish what it has in flight. */
+  stop(): Promise<void>;
+}
+
+const restartPause = 1000;
+
+/** Whether this is one of the processes that {@link startWorkers} started; it is to start a hub and {@link reportUrl}. */
+export const isWorker = cluster.isWorker;
+
+/** Tells the process that started this one that it answers. */
+export function reportUrl(url: string): void {
+  process.send?.({ url } satisfies Answering);
+}
+
+/**
+ * Starts the same program in several processes that share one address; the system hands each connection to one of them. One
+ * that dies is started again.
+ *
+ * @throws Error when the first of them does not start; it has said why on standard error
+ */
+export async function startWorkers(count: number): Promise<Workers> {
+  // Every process accepts for itself: handed out by this one, a connection for a process that has just died would hang.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  let stopping = false;
+  const keep = (worker: Worker): void => {
+    worker.once('exit', (code, signal) => {
+      if (stopping) return;
+      process.stderr.write(
+        `koji-hub: process ${worker.process.pid} ended (${signal || code}), starting another\n`,
+      );
+      void sleep(restartPause).then(() => stopping || keep(cluster.fork()));
+    });
+  };
+  const first = cluster.fork();
+  const url = await Promise.race([
+    once(first, 'message').then(([message]) => (message as Answering).url),
+    once(first, 'exit').then(() => {
+      throw new Error('the first process of the hub did not start');
+    }),
+  ]);
+  keep(first);
+  for (let i = 1; i < count; i++) keep(cluster.fork());
+  return {
+    url,
+    async stop() {
+      stopping = true;
+      const running = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      await Promise.all(
+        running.map(async (worker) => {
+          if (worker.isDead()) return;
+          const ended = once(worker, 'exit');
+          worker.process.kill('SIGTERM');
+          await ended;
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { faultToWire } from '@koji/core';
+import { api } from '@koji/core/api';
+import type { Method } from '@koji/core/api';
+import fc from 'fast-check';
+import type { Connection } from '../src/db/connection.js';
+import { id, join, sql } from '../src/db/sql.js';
+import { tables } from '../src/db/tables/index.js';
+import { databases } from './support/databases.js';
+import { startTestHub } from './support/test-hub.js';
+import type { Caller, TestHub } from './support/test-hub.js';
+
+/** Calls of each method by each kind of caller; more by the environment, for a longer look. */
+const rounds = Number(process.env['KOJI_FUZZ_ROUNDS'] ?? 1);
+const seed = Number(process.env['KOJI_FUZZ_SEED'] ?? Date.now() % 1_000_000);
+
+/** Those that wait as long as they are told to, that end the session that the others need, and the one whose fault has code 1. */
+const apart = new Set([
+  'waitTask',
+  'host.waitForTasks',
+  'logout',
+  'exclusiveSession',
+  'sharedSession',
+  'fault',
+]);
+
+/** Values of every shape: wrong ones, and names and ids that exist, so that calls get further than their door. */
+const values = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    false,
+    '',
+    ' ',
+    'no such thing',
+    'x'.repeat(300),
+    '%',
+    "'; --",
+    '../..',
+  ),
+  fc.constantFrom<unknown>('atag', 'apackage', 'apackage-1-1', 'ahost', 'default', 'noarch', 'somebody'),
+  fc.constantFrom<unknown>(-1, 0, 2, 3, 1.5, 2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER, -(2 ** 33)),
+  fc.constantFrom<unknown>([], [null], [[]], ['atag', 2], [{}], Array(50).fill('x')),
+  fc.constantFrom<unknown>(
+    {},
+    { id: 'x' },
+    { id: 2 },
+    { name: [] },
+    { name: 'atag' },
+    { '': null },
+    { a: {} },
+  ),
+  fc.constantFrom<unknown>(new Uint8Array([0, 255, 10]), 'ünïcödé', 'a\nb', '2020-13-45', 'Infinity'),
+  fc
+    .jsonValue({ maxDepth: 2 })
+    .map((value) => JSON.parse(JSON.stringify(value).replaceAll('\\u', 'u')) as unknown),
+);
+
+interface Trial {
+  readonly args: readonly unknown[];
+  readonly named: Readonly<Record<string, unknown>>;
+}
+
+/** A call's arguments: some by place, some of the others by name. */
+function trials({ args, keywords }: Method): fc.Arbitrary<Trial> {
+  return fc.nat({ max: args.length + 1 }).chain((placed) => {
+    const others = args.slice(placed).map(({ name }) => [name, fc.option(values, { freq: 2 })] as const);
+    const further = keywords ? [['further', fc.option(values)] as const] : [];
+    return fc
+      .record({
+        args: fc.array(values, { minLength: placed, maxLength: placed }),
+        named: fc.record(Object.fromEntries([...others, ...further])),
+      })
+      .map(({ args: list, named }) => ({
+        args: list,
+        named: Object.fromEntries(Object.entries(named).filter(([, value]) => value !== null)),
+      }));
+  });
+}
+
+/** What is in all tables but those that change by themselves: times of sessions, the scheduler's own notes. */
+async function digest(db: Connection, names: readonly string[], postgres: boolean): Promise<string> {
+  if (postgres) {
+    const parts = names.map(
+      (name) =>
+        sql`SELECT ${name}::text AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS rows FROM ${id(name)} t`,
+    );
+    return JSON.stringify(await db.all(join(parts, ' UNION ALL ')));
+  }
+  const hash = createHash('sha256');
+  for (const name of names)
+    hash.update(`${name}${JSON.stringify(await db.all(sql`SELECT * FROM ${id(name)}`))}`);
+  return hash.digest('hex');
+}
+
+describe.each(databases)('any arguments at all, on $name', (kind) => {
+  let hub: TestHub;
+  let callers: readonly (readonly [string, Caller])[];
+
+  beforeAll(async () => {
+    hub = await startTestHub(kind, { RunInterval: '0', EnableMaven: 'yes', EnableWin: 'yes' });
+    const admin = await hub.login('kojiadmin');
+    await admin('createTag', ['atag'], { arches: 'x86_64' });
+    await admin('createTag', ['another'], { parent: 'atag' });
+    await admin('packageListAdd', ['atag', 'apackage', 'kojiadmin']);
+    await admin('createEmptyBuild', ['apackage', '1', '1', null]);
+    await admin('tagBuildBypass', ['atag', 'apackage-1-1']);
+    await admin('createBuildTarget', ['atarget', 'atag', 'another']);
+    await admin('groupListAdd', ['atag', 'agroup']);
+    await admin('createExternalRepo', ['arepo', 'http://example.com/repo/']);
+    await admin('makeTask', ['sleep', [1]]);
+    const builder = await hub.builder('ahost', ['x86_64']);
+    callers = [
+      ['nobody', hub.anonymous],
+      ['somebody', await hub.login('somebody')],
+      ['an admin', admin],
+      ['a builder', builder],
+    ];
+  });
+
+  afterAll(() => hub.stop());
+
+  test(`get a value or a fault of Koji's, and a fault changes nothing (seed ${seed})`, async () => {
+    const postgres = kind.name === 'PostgreSQL';
+    const changing = /^(sessions|scheduler_|locks)/;
+    const names = tables(postgres ? 'postgres' : 'sqlite')
+      .map(({ options }) => options.tableName ?? options.name)
+      .filter((name) => !changing.test(name));
+    const look = (): Promise<string> => hub.database.read((db) => digest(db, names, postgres));
+    const wrong: string[] = [];
+    let before = await look();
+    for (const [name, declared] of Object.entries<Method>(api)) {
+      if (apart.has(name)) continue;
+      const each = fc.sample(trials(declared), { numRuns: rounds * callers.length, seed });
+      for (const [i, { args, named }] of each.entries()) {
+        const [who, call] = callers[i % callers.length] ?? ['nobody', hub.anonymous];
+        const shown = `${who}: ${name}(${JSON.stringify(args)}, ${JSON.stringify(named)})`;
+        const fault = await faultOf(() => call(name, args, named));
+        if (fault === null) {
+          before = await look();
+          continue;
+        }
+        if (!/^(10\d\d): /.test(fault)) wrong.push(`${shown}: ${fault}`);
+        // The scheduler may have run meanwhile; what a call changes, it changes again.
+        if ((await look()) === before) continue;
+        before = await look();
+        await faultOf(() => call(name, args, named));
+        if ((await look()) !== before) wrong.push(`${shown} changed the database, with ${fault}`);
+        before = await look();
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** The fault that a call ends with, `CODE: text`; null for a value. */
+async function faultOf(call: () => Promise<unknown>): Promise<string | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer within a minute')), 60_000);
+  });
+  try {
+    await Promise.race([call(), late]);
+    return null;
+  } catch (error) {
+    const { faultCode, faultString } = faultToWire(error);
+    return `${faultCode}: ${faultString.slice(0, 300)}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,61 @@
+// One call that moves, writes, removes, renames, links and copies files, in a process that kills itself before its Nth change of the file system;
+// with `copies` it keeps an image of the disk before each of them instead.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [dist, folder, url, killAt, outcome, copies] = process.argv.slice(2);
+const load = (name) => import(pathToFileURL(path.join(dist, name)).href);
+const { PathInfo } = await import('@koji/core');
+const { openDatabase } = await load('db/database.js');
+const { sql } = await load('db/sql.js');
+const { stageCopy, stageLink, stageMove, stageRemoval, stageRename, stageWrite } =
+  await load('domain/files.js');
+
+const database = await openDatabase({ url, folder });
+const top = path.join(folder, 'top');
+const hub = { database, paths: new PathInfo(top), logger: () => console };
+
+let changes = 0;
+const countdown = () => {
+  changes += 1;
+  // By cp, which keeps two names of one file what they are.
+  if (copies) execFileSync('cp', ['-a', folder, path.join(copies, String(changes))]);
+  if (changes === Number(killAt)) process.kill(process.pid, 'SIGKILL');
+};
+for (const name of ['link', 'rename', 'rm', 'symlink', 'mkdir', 'rmdir', 'open']) {
+  const real = fs[name];
+  fs[name] = (...args) => {
+    countdown();
+    return real(...args);
+  };
+}
+syncBuiltinESMExports();
+
+const after = [];
+const undo = [];
+const call = { hub, afterCommit: (action) => after.push(action), onRollback: (action) => undo.push(action) };
+try {
+  await database.write(async (db) => {
+    call.db = db;
+    await db.run(sql`INSERT INTO package (name) VALUES ('committed')`);
+    await stageMove(call, path.join(top, 'work/in/a.rpm'), path.join(top, 'packages/a/1/1/src/a.rpm'));
+    await stageWrite(call, path.join(top, 'packages/a/1/1/data/a.sig'), Buffer.from('new'));
+    await stageWrite(call, path.join(top, 'packages/old/kept'), Buffer.from('new'));
+    await stageRemoval(call, path.join(top, 'packages/stray'));
+    await stageRename(call, path.join(top, 'packages/draft'), path.join(top, 'packages/real'));
+    await stageLink(call, path.join(top, 'packages/draft'), 'real');
+    await stageCopy(call, path.join(top, 'packages/real'), path.join(top, 'vol/v/packages/real'));
+    if (outcome === 'fails') throw new Error('asked to fail');
+    countdown();
+  });
+  countdown();
+  for (const action of after) await action();
+} catch (error) {
+  if (error.message !== 'asked to fail') throw error;
+  for (const action of undo.reverse()) await action();
+}
+await database.close();
+console.log(changes);

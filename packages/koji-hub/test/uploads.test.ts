@@ -1,0 +1,158 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import path from 'node:path';
+import fc from 'fast-check';
+import { Adler32 } from '../src/domain/adler32.js';
+import { databases } from './support/databases.js';
+import { headersOf, loginAs, post, readOutcome, startRawHub, valueOf } from './support/raw-hub.js';
+import type { Outcome, RawHub } from './support/raw-hub.js';
+
+const [sqlite] = databases;
+if (!sqlite) throw new Error('no database to test on');
+
+describe('uploads', () => {
+  let hub: RawHub;
+  let session: Record<string, string>;
+
+  beforeAll(async () => {
+    hub = await startRawHub(sqlite);
+    session = headersOf(await loginAs(hub, 'root'));
+  });
+
+  afterAll(() => hub.drop());
+
+  const upload = async (
+    query: Record<string, string>,
+    body: string | Uint8Array<ArrayBuffer> = 'data',
+  ): Promise<Outcome> => {
+    const text = new URLSearchParams({ fileverify: 'md5', ...query }).toString();
+    const headers = { ...session, 'Content-Type': 'application/octet-stream' };
+    return readOutcome(await fetch(`${hub.api}?${text}`, { method: 'POST', headers, body }));
+  };
+  const work = (...parts: string[]) => path.join(hub.kojiDir, 'work', ...parts);
+
+  test('nothing is ever written outside of the work area, whatever the names', async () => {
+    const segment = fc.oneof(
+      fc.constantFrom('..', '.', '', '/', '~', 'a', '...', '..\\', '%2e%2e', '\0', 'x/..', '../..', '/etc'),
+      fc.string({ maxLength: 8 }),
+    );
+    const directory = fc.array(segment, { maxLength: 5 }).map((parts) => parts.join('/'));
+    const listing = async () =>
+      (await readdir(hub.folder, { recursive: true }))
+        .filter((name) => !/^store\/work\/|^hub\.log|^koji\.db/.test(name))
+        .sort();
+    await mkdir(work(), { recursive: true });
+    const before = await listing();
+    await fc.assert(
+      fc.asyncProperty(directory, segment, async (filepath, filename) => {
+        const outcome = await upload({ filepath: `fc/${filepath}`, filename, overwrite: '1' });
+        const second = await upload({ filepath, filename, overwrite: '1' });
+        for (const one of [outcome, second])
+          if ('fault' in one) expect(one.fault[0]).toBeGreaterThanOrEqual(1000);
+      }),
+      { numRuns: 150 },
+    );
+    expect(await listing()).toEqual(before);
+  });
+
+  test('a link in the work area is not followed: neither as the file nor on the way to it', async () => {
+    const outside = path.join(hub.folder, 'outside');
+    await mkdir(outside);
+    await writeFile(path.join(outside, 'f'), 'precious');
+    await mkdir(work('linked'), { recursive: true });
+    await symlink(outside, work('linked', 'way'));
+    await symlink(path.join(outside, 'f'), work('linked', 'f'));
+    await symlink(path.join(outside, 'new'), work('linked', 'dangling'));
+    await writeFile(work('linked', '.user'), '1');
+    const cases = [
+      { filepath: 'linked/way', filename: 'f' },
+      { filepath: 'linked/way', filename: 'fresh' },
+      { filepath: 'linked/way/deeper', filename: 'fresh' },
+      { filepath: 'linked', filename: 'f' },
+      { filepath: 'linked', filename: 'dangling' },
+    ];
+    for (const where of cases)
+      expect(await upload({ ...where, overwrite: '1' })).toMatchObject({ fault: [1000, expect.any(String)] });
+    expect(await readFile(path.join(outside, 'f'), 'utf8')).toBe('precious');
+    expect(await readdir(outside)).toEqual(['f']);
+    expect(valueOf(await post(hub.api, 'checkUpload', ['linked', 'f', 'md5']))).toBeNull();
+  });
+
+  test('a file that was imported is seen through the link it left in the store', async () => {
+    await mkdir(path.join(hub.kojiDir, 'packages/imported'), { recursive: true });
+    await writeFile(path.join(hub.kojiDir, 'packages/imported/f.rpm'), 'rpm');
+    await mkdir(work('import'), { recursive: true });
+    await symlink('../../packages/imported/f.rpm', work('import', 'f.rpm'));
+    await writeFile(work('import', '.user'), '1');
+    expect(valueOf(await post(hub.api, 'checkUpload', ['import', 'f.rpm']))).toMatchObject({ size: 3 });
+    expect(await upload({ filepath: 'import', filename: 'f.rpm', overwrite: '1' })).toMatchObject({
+      fault: [1000, expect.stringContaining('destination is a symlink')],
+    });
+  });
+
+  test('a large file goes to disk as it comes, and its digest is right', async () => {
+    const body = new Uint8Array(randomBytes(30_000_000));
+    const digest = createHash('sha256').update(body).digest('hex');
+    const outcome = await upload({ filepath: 'large', filename: 'f', fileverify: 'sha256' }, body);
+    expect(valueOf(outcome)).toEqual({
+      size: body.length,
+      fileverify: 'sha256',
+      offset: 0,
+      hexdigest: digest,
+    });
+    expect((await lstat(work('large', 'f'))).size).toBe(body.length);
+  });
+
+  test('a file that one upload is writing is locked to others, and free once that one breaks off', async () => {
+    const query = new URLSearchParams({ filename: 'busy', filepath: 'busy', fileverify: 'md5' }).toString();
+    const headers = { ...session, 'Content-Type': 'application/octet-stream', 'Content-Length': '1000' };
+    const slow = http.request(`${hub.api}?${query}`, { method: 'POST', headers });
+    slow.on('error', () => undefined);
+    slow.write('half');
+    for (let i = 0; !existsSync(work('busy', 'busy')); i++) {
+      if (i === 1000) throw new Error('the upload did not begin within 50 s');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await upload({ filename: 'busy', filepath: 'busy', overwrite: '1' })).toMatchObject({
+      fault: [1001, expect.any(String)],
+    });
+    expect(await post(hub.api, 'checkUpload', ['busy', 'busy'])).toMatchObject({
+      fault: [1001, expect.any(String)],
+    });
+    slow.destroy();
+    for (let i = 0; ; i++) {
+      const outcome = await upload({ filename: 'busy', filepath: 'busy', overwrite: '1' });
+      if ('value' in outcome) break;
+      if (i === 600) throw new Error('the file is still locked');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await readFile(work('busy', 'busy'), 'utf8')).toBe('data');
+  });
+
+  test('a raw upload without filename or fileverify is refused in plain words', async () => {
+    expect(await upload({ filepath: 'x' })).toMatchObject({ fault: [1000, 'raw upload without filename'] });
+    expect(await upload({ filepath: 'x', filename: 'f', fileverify: '' })).toMatchObject({
+      fault: [1000, expect.stringContaining('fileverify')],
+    });
+    expect(await upload({ filepath: 'x', filename: 'f', offset: 'ten' })).toMatchObject({
+      fault: [1000, 'Invalid upload offset: ten'],
+    });
+  });
+
+  test('Adler-32 adds up the same in any pieces', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 20_000 }), fc.nat(20_000), (data, cut) => {
+        let [a, b] = [1, 0];
+        for (const byte of data) {
+          a = (a + byte) % 65_521;
+          b = (b + a) % 65_521;
+        }
+        const slow = (b * 65_536 + a).toString(16).padStart(8, '0');
+        expect(new Adler32().update(data.subarray(0, cut)).update(data.subarray(cut)).hex()).toBe(slow);
+      }),
+    );
+    expect(new Adler32().update(new Uint8Array(100_000).fill(255)).hex()).toHaveLength(8);
+  });
+});

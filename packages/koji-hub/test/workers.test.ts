@@ -1,0 +1,124 @@
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { encodeCall } from '@koji/core/wire';
+import { databases } from './support/databases.js';
+import type { TestDatabase } from './support/databases.js';
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const env = { ...process.env, NODE_OPTIONS: '' };
+
+function childrenOf(parent: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+        const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return state !== 'Z' && Number(ppid) === parent;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function hello(url: string): Promise<boolean> {
+  // A connection of its own each time, so that any process may get it.
+  const headers = { 'Content-Type': 'text/xml', Connection: 'close' };
+  const body = encodeCall('hello', []);
+  const reply = await fetch(url, { method: 'POST', headers, body }).catch(() => null);
+  return (await reply?.text())?.includes('Hello World') ?? false;
+}
+
+async function until(test: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (await test()) return;
+    await sleep(50);
+  }
+  throw new Error('not within 15 s');
+}
+
+const kinds = databases.filter(({ dialect }) => dialect === 'postgres');
+
+// Several processes need PostgreSQL, which the quick run of the tests does without.
+(kinds.length > 0 ? describe.each(kinds) : describe.skip.each(databases))('Workers = 3 on $name', (kind) => {
+  let database: TestDatabase;
+  let hub: ChildProcess;
+  let url: string;
+
+  beforeAll(async () => {
+    database = await kind.create();
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}/kojihub`;
+    const values = { Listen: `127.0.0.1:${port}`, Database: database.url, KojiDir: 'store', Workers: '3' };
+    const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);
+    await writeFile(path.join(database.folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
+    hub = spawn(process.execPath, [program], {
+      cwd: database.folder,
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await until(() => hello(url));
+  });
+  afterAll(async () => {
+    hub.kill('SIGKILL');
+    await database.drop();
+  });
+
+  test('three processes answer at one address, and one that is killed is replaced while the others answer', async () => {
+    await until(() => childrenOf(hub.pid!).length === 3);
+    const [victim] = childrenOf(hub.pid!);
+    process.kill(victim!, 'SIGKILL');
+    await until(() => !childrenOf(hub.pid!).includes(victim!));
+    // A connection that was being handed to it may break; clients try again.
+    const several = (): Promise<boolean[]> => Promise.all(Array.from({ length: 12 }, () => hello(url)));
+    await until(async () => (await several()).every(Boolean));
+    await until(() => childrenOf(hub.pid!).length === 3);
+  });
+
+  test('SIGTERM ends all of them', async () => {
+    const pids = childrenOf(hub.pid!);
+    hub.kill('SIGTERM');
+    const [code] = (await once(hub, 'exit')) as [number];
+    expect(code).toBe(0);
+    await until(() => pids.every((pid) => !alive(pid)));
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+test('several processes on SQLite are refused with the remedy', async () => {
+  const kind = databases[0]!;
+  const database = await kind.create();
+  await writeFile(path.join(database.folder, 'hub.conf'), '[hub]\nDatabase = sqlite:koji.db\nWorkers = 2\n');
+  const run = promisify(execFile)(process.execPath, [program], { cwd: database.folder, env });
+  await expect(run).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Workers = 2: several processes need a PostgreSQL database') as unknown,
+  });
+  await database.drop();
+});

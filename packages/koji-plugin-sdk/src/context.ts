@@ -1,0 +1,203 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { GenericError } from '@koji/core';
+import type { Logger } from '@koji/core';
+import type { QueryOpts } from '@koji/core/api';
+
+/** Who calls, as a plugin sees it. */
+export interface ContextSession {
+  readonly loggedIn: boolean;
+  readonly userId: number | null;
+  /** The user's record; null when nobody is logged in. */
+  readonly user: Readonly<Record<string, unknown>> | null;
+  /** Throws ActionNotAllowed when nobody is logged in. */
+  assertLogin(): void;
+  /** Whether the user holds the permission or admin. */
+  hasPerm(name: string): boolean;
+  /** Throws ActionNotAllowed unless {@link hasPerm}. */
+  assertPerm(name: string): void;
+}
+
+/** Options of a task that a plugin makes. */
+export interface NewTask {
+  /** The channel's name or id. Default `default`. */
+  readonly channel?: string | number;
+  /** Smaller is sooner. Default 20. */
+  readonly priority?: number;
+  readonly arch?: string;
+  readonly label?: string;
+  readonly parent?: number;
+  /** The id of the builder that must take it. */
+  readonly assign?: number;
+}
+
+/** A piece of SQL with its values, made by {@link PluginDatabase.sql}. */
+export interface SqlFragment {
+  readonly parts: readonly unknown[];
+}
+
+/** A list to select: what the caller's `queryOpts` may order by are the columns. */
+export interface ListQuery {
+  /** Expressions by the name that they get in the answer. */
+  readonly columns: Readonly<Record<string, SqlFragment>>;
+  /** Tables with their joins. */
+  readonly from: SqlFragment;
+  /** Conditions, all of which must hold. */
+  readonly where?: readonly SqlFragment[];
+  readonly opts?: QueryOpts | null;
+}
+
+/** The transaction of a call, on SQLite or PostgreSQL. Its tables are Koji's own. */
+export interface PluginDatabase {
+  /** Builds a query: every `${value}` is bound, every fragment spliced in, so that no caller's text becomes SQL. */
+  readonly sql: (strings: TemplateStringsArray, ...values: unknown[]) => SqlFragment;
+  /** All rows. */
+  readonly all: <T extends object = Record<string, unknown>>(query: SqlFragment) => Promise<T[]>;
+  /** The first row, or null. */
+  readonly get: <T extends object = Record<string, unknown>>(query: SqlFragment) => Promise<T | null>;
+  /** Runs a statement; the number of rows it changed. */
+  readonly run: (query: SqlFragment) => Promise<number>;
+  /** Rows as a list method answers them: ordered, cut, counted as `queryOpts` say. */
+  readonly list: <T extends object = Record<string, unknown>>(query: ListQuery) => Promise<T[]>;
+}
+
+/** What the hub lends to the plugins' code while a call runs; its `Call` objects are some. */
+export interface Ambient {
+  readonly method: string;
+  readonly session: ContextSession;
+  readonly log: Logger;
+  readonly pluginDb: PluginDatabase;
+  event(): Promise<number>;
+  invoke(
+    method: string,
+    args?: readonly unknown[],
+    keywords?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>;
+  invokeUnchecked(
+    method: string,
+    args?: readonly unknown[],
+    keywords?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>;
+  assertPolicy(name: string, data: Readonly<Record<string, unknown>>): Promise<void>;
+  makeTask(
+    method: string,
+    args: readonly unknown[],
+    keywords: Readonly<Record<string, unknown>>,
+    options: NewTask,
+  ): Promise<number>;
+  afterCommit(action: () => unknown): void;
+  onRollback(undo: () => unknown): void;
+}
+
+interface Scope {
+  readonly ambient: Ambient;
+  open: boolean;
+}
+
+const key = Symbol.for('koji.plugin.context');
+const shared = globalThis as { [key]?: AsyncLocalStorage<Scope> | undefined };
+
+// One storage for all copies of this package, since a plugin may bring its own.
+function storage(): AsyncLocalStorage<Scope> {
+  shared[key] ??= new AsyncLocalStorage<Scope>();
+  return shared[key];
+}
+
+/** Runs a plugin's code with {@link context}; the context is closed once the code has ended. */
+export async function runInContext<T>(ambient: Ambient, run: () => T | Promise<T>): Promise<T> {
+  const scope: Scope = { ambient, open: true };
+  try {
+    return await storage().run(scope, run);
+  } finally {
+    scope.open = false;
+  }
+}
+
+/** The ambient of the code that runs now; null outside of a call. */
+export function currentAmbient(): Ambient | null {
+  const scope = storage().getStore();
+  return scope?.open === true ? scope.ambient : null;
+}
+
+function current(): Ambient {
+  const scope = storage().getStore();
+  if (!scope)
+    throw new GenericError(
+      'context is only there while the hub runs a method or callback of a plugin, not while the plugin loads, in a task or in a command',
+    );
+  if (!scope.open)
+    throw new GenericError(
+      `context was used after the call of ${scope.ambient.method} had ended: await everything that a method or callback starts`,
+    );
+  return scope.ambient;
+}
+
+/** The call that runs a plugin's method or callback: who calls, and what the plugin may do in its name. */
+export interface Context {
+  /** Who calls: `context.session.assertPerm('admin')`. */
+  readonly session: ContextSession;
+  /** The name of the method that the client called. */
+  readonly method: string;
+  /** Writes to the hub's log. */
+  readonly log: Logger;
+  /** The call's transaction, for what no method answers. */
+  readonly db: PluginDatabase;
+  /** The id of the call's event, which all its changes carry. */
+  event(): Promise<number>;
+  /** Calls another method of the hub in the caller's name and in the same transaction. */
+  call(
+    method: string,
+    args?: readonly unknown[],
+    named?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>;
+  /** As {@link call}, but with every permission, which the caller need not have: check first what he may do. */
+  callUnchecked(
+    method: string,
+    args?: readonly unknown[],
+    named?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>;
+  /** Throws ActionNotAllowed unless the policy of that name allows it to the caller. */
+  assertPolicy(name: string, data?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Makes a task owned by the caller, whatever permissions he has: check them first. Answers its id. */
+  makeTask(method: string, args?: readonly unknown[], options?: NewTask & TaskArguments): Promise<number>;
+  /** Runs something once the call has committed, and never when it is undone. */
+  afterCommit(action: () => unknown): void;
+  /** Runs something when the call is undone. */
+  onRollback(undo: () => unknown): void;
+}
+
+/** Named arguments of a new task's handler. */
+export interface TaskArguments {
+  readonly named?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The call that is running.
+ *
+ * @example
+ * export const mymethod = exported((arg1, arg2, kwarg1 = null) => {
+ *   context.session.assertPerm('admin');
+ *   return [arg1, arg2, kwarg1];
+ * });
+ */
+export const context: Context = {
+  get session() {
+    return current().session;
+  },
+  get method() {
+    return current().method;
+  },
+  get log() {
+    return current().log;
+  },
+  get db() {
+    return current().pluginDb;
+  },
+  event: () => current().event(),
+  call: (method, args = [], named = {}) => current().invoke(method, args, named),
+  callUnchecked: (method, args = [], named = {}) => current().invokeUnchecked(method, args, named),
+  assertPolicy: (name, data = {}) => current().assertPolicy(name, data),
+  makeTask: (method, args = [], { named = {}, ...options } = {}) =>
+    current().makeTask(method, args, named, options),
+  afterCommit: (action) => current().afterCommit(action),
+  onRollback: (undo) => current().onRollback(undo),
+};

@@ -1,0 +1,97 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { messageOf } from '@koji/core';
+import type { PluginEntry } from './package.js';
+import type { PluginProblem, ProblemTopic } from './problems.js';
+import { TimeLimitError, withTimeLimit } from './time-limit.js';
+
+/** What a plugin's module exports. */
+export type PluginModule = Readonly<Record<string, unknown>>;
+
+/** Imports a plugin's module; what goes wrong is told apart by kind. */
+export async function importPlugin(
+  entry: PluginEntry,
+  timeLimit: number,
+): Promise<{ module: PluginModule } | PluginProblem> {
+  // A changed file is another module, or a reload would give the old one.
+  const url = `${pathToFileURL(entry.file).href}?mtime=${fs.statSync(entry.file).mtimeMs}`;
+  try {
+    const module = await withTimeLimit(timeLimit, () => import(url) as Promise<PluginModule>);
+    return { module };
+  } catch (cause) {
+    return { plugin: entry.name, file: entry.file, cause, ...diagnosis(entry, cause) };
+  }
+}
+
+interface Diagnosis {
+  readonly problem: string;
+  readonly remedy: string;
+  readonly topic: ProblemTopic;
+}
+
+function diagnosis(entry: PluginEntry, cause: unknown): Diagnosis {
+  const message = messageOf(cause).split('\n', 1)[0] ?? '';
+  if (cause instanceof TimeLimitError)
+    return {
+      problem: `${message} while loading`,
+      remedy: 'look for an `await` at the top level of its modules that nothing ends',
+      topic: 'never-loads',
+    };
+  const { code, name, stack = '' } = (cause ?? {}) as { code?: string; name?: string; stack?: string };
+  if (isModuleFormat(message, entry.file)) return moduleFormat(message, entry.file);
+  if (isMissing(code, message))
+    return {
+      problem: `imports what is not there: ${message}`,
+      remedy: `install what is missing: npm install in ${path.dirname(entry.file)}`,
+      topic: 'missing-import',
+    };
+  if (name === 'SyntaxError') {
+    // V8 puts the place above the message of a syntax error only.
+    const place = /^(file:\S+:\d+|\/\S+:\d+)/.exec(stack)?.[1];
+    return {
+      problem: `has a syntax error${place === undefined ? '' : ` at ${place}`}: ${message}`,
+      remedy: 'correct it, or install the plugin again',
+      topic: 'syntax-error',
+    };
+  }
+  return {
+    problem: `threw while loading: ${message}`,
+    remedy: 'correct what it does at load; the log has the stack',
+    topic: 'throws-at-load',
+  };
+}
+
+function isMissing(code: string | undefined, message: string): boolean {
+  if (
+    code === 'ERR_MODULE_NOT_FOUND' ||
+    code === 'MODULE_NOT_FOUND' ||
+    code === 'ERR_PACKAGE_PATH_NOT_EXPORTED'
+  )
+    return true;
+  return /^(SyntaxError: )?(Cannot find (module|package) |The requested module .* does not provide an export)/.test(
+    message,
+  );
+}
+
+function isModuleFormat(message: string, file: string): boolean {
+  if (/(?:require|module|exports|__dirname|__filename) is not defined/.test(message)) return true;
+  return (
+    /Cannot use import statement outside a module|Unexpected token 'export'/.test(message) &&
+    !file.endsWith('.mjs')
+  );
+}
+
+function moduleFormat(message: string, file: string): Diagnosis {
+  const isCommonJs = / is not defined/.test(message);
+  const remedy = file.endsWith('.js')
+    ? `rename it to ${path.basename(file, '.js')}${isCommonJs ? '.cjs' : '.mjs'}`
+    : `write it as ${isCommonJs ? 'an ES module' : 'CommonJS'}, or give it another extension`;
+  return {
+    problem: isCommonJs
+      ? `is CommonJS, but is loaded as an ES module since the package.json above it says "type": "module": ${message}`
+      : `is an ES module, but is loaded as CommonJS: ${message}`,
+    remedy,
+    topic: 'module-format',
+  };
+}

@@ -1,0 +1,64 @@
+import path from 'node:path';
+import { setConfigFolder } from '../config.js';
+import { collect } from './collect.js';
+import type { LoadedPlugin } from './collect.js';
+import { checkTogether } from './check-together.js';
+import { findPlugin } from './find.js';
+import type { PluginPlaces } from './find.js';
+import { importPlugin } from './import.js';
+import { readPackage } from './package.js';
+import type { PluginPart } from './package.js';
+import type { PluginProblem } from './problems.js';
+
+/** Which plugins to load, for whom and from where. */
+export interface LoadOptions extends PluginPlaces {
+  readonly part: PluginPart;
+  /** Names as the configuration has them, in the order in which their callbacks run. */
+  readonly names: readonly string[];
+  /** Where the plugins' own configuration files are. Default: `plugins` below `from`. */
+  readonly configFolder?: string;
+  /** Names that are taken: methods of the hub, commands of the CLI, policy tests. */
+  readonly taken?: { readonly methods?: Names; readonly commands?: Names; readonly policyTests?: Names };
+  /** Milliseconds that one plugin may take to load. Default 10,000. */
+  readonly timeLimit?: number;
+}
+
+type Names = Iterable<string>;
+
+/** The plugins without a problem, in order, and all problems of the others. */
+export interface LoadResult {
+  readonly plugins: readonly LoadedPlugin[];
+  readonly problems: readonly PluginProblem[];
+}
+
+/**
+ * Loads plugins: find, read package.json, check, import, collect, check all together. Nothing is registered here, and
+ * nothing of a plugin with a problem is in the result; the caller decides whether it starts without.
+ */
+export async function loadPlugins(options: LoadOptions): Promise<LoadResult> {
+  setConfigFolder(options.configFolder ?? path.join(options.from, 'plugins'));
+  const plugins: LoadedPlugin[] = [];
+  const problems: PluginProblem[] = [];
+  for (const name of new Set(options.names)) {
+    const loaded = await loadOne(name, options);
+    if ('plugin' in loaded) plugins.push(loaded.plugin);
+    else problems.push(...loaded.problems);
+  }
+  problems.push(...checkTogether(plugins, options.taken));
+  const failed = new Set(problems.map(({ plugin }) => plugin));
+  return { plugins: plugins.filter(({ name }) => !failed.has(name)), problems };
+}
+
+async function loadOne(
+  name: string,
+  options: LoadOptions,
+): Promise<{ plugin: LoadedPlugin } | { problems: readonly PluginProblem[] }> {
+  const found = findPlugin(name, options);
+  if ('problem' in found) return { problems: [found] };
+  const entry = readPackage(found, options.part);
+  if ('problem' in entry) return { problems: [entry] };
+  const imported = await importPlugin(entry, options.timeLimit ?? 10_000);
+  if ('problem' in imported) return { problems: [imported] };
+  const { plugin, problems } = collect(entry, imported.module, options.part);
+  return problems.length > 0 ? { problems } : { plugin };
+}

@@ -1,0 +1,130 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import { messageOf } from '@koji/core';
+import type { FoundPlugin } from './find.js';
+import type { PluginProblem } from './problems.js';
+import { inRange } from './version-range.js';
+
+/** The programs that load plugins. */
+export type PluginPart = 'hub' | 'builder' | 'cli';
+
+const parts: readonly PluginPart[] = ['hub', 'builder', 'cli'];
+const sdk = '@koji/plugin-sdk';
+const sdkManifest = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/** The version of this package, which plugins name in their `peerDependencies`. */
+export const sdkVersion: string = sdkManifest.version;
+
+/** A plugin that is ready to be imported. */
+export interface PluginEntry {
+  readonly name: string;
+  /** From the package.json; null for a loose file. */
+  readonly version: string | null;
+  /** The module to import. */
+  readonly file: string;
+}
+
+interface PluginManifest {
+  readonly name?: string;
+  readonly version?: string;
+  readonly main?: unknown;
+  readonly exports?: unknown;
+  readonly koji?: Readonly<Record<string, unknown>>;
+  readonly dependencies?: Readonly<Record<string, unknown>>;
+  readonly peerDependencies?: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a plugin's package.json and checks it against this SDK; a loose file has none. */
+export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry | PluginProblem {
+  if (!found.isPackage) return { name: found.name, version: null, file: found.path };
+  const file = path.join(found.path, 'package.json');
+  let manifest: PluginManifest;
+  try {
+    manifest = JSON.parse(fs.readFileSync(file, 'utf8')) as PluginManifest;
+  } catch (cause) {
+    return {
+      plugin: found.name,
+      file,
+      problem: `can't be read: ${messageOf(cause)}`,
+      remedy: 'correct it, or install the package again',
+      topic: 'bad-package',
+      cause,
+    };
+  }
+  const entry = entryOf(found, manifest, part);
+  return checkSdk(found, manifest) ?? entry;
+}
+
+function checkSdk(found: FoundPlugin, manifest: PluginManifest): PluginProblem | null {
+  const file = path.join(found.path, 'package.json');
+  if (manifest.dependencies && sdk in manifest.dependencies)
+    return {
+      plugin: found.name,
+      file,
+      problem: `has ${sdk} under "dependencies", which gives it a copy of its own`,
+      remedy: `move ${sdk} to "peerDependencies", and to "devDependencies" for its tests`,
+      topic: 'sdk-under-dependencies',
+    };
+  const wanted = manifest.peerDependencies?.[sdk];
+  if (wanted === undefined) return null;
+  const range = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
+  const fits = inRange(sdkVersion, range);
+  if (fits === true) return null;
+  return {
+    plugin: found.name,
+    file,
+    problem:
+      fits === null
+        ? `wants ${sdk} '${range}', which is not a range of versions`
+        : `wants ${sdk} ${range}, and this is ${sdkVersion}`,
+    remedy: `install a version of ${manifest.name ?? found.name} made for ${sdk} ${sdkVersion}, or another Koji`,
+    topic: 'wrong-sdk-version',
+  };
+}
+
+function entryOf(
+  found: FoundPlugin,
+  manifest: PluginManifest,
+  part: PluginPart,
+): PluginEntry | PluginProblem {
+  const problem = (text: string, remedy: string, topic: PluginProblem['topic']): PluginProblem => ({
+    plugin: found.name,
+    file: path.join(found.path, 'package.json'),
+    problem: text,
+    remedy,
+    topic,
+  });
+  const { koji } = manifest;
+  const entry = koji === undefined ? mainOf(manifest) : koji[part];
+  if (entry === undefined) {
+    const has = parts.filter((other) => koji?.[other] !== undefined);
+    return problem(
+      `has no ${part} part; it has ${has.length > 0 ? has.join(' and ') : 'none'}`,
+      `take it out of the ${part}'s configuration, or name the module under "koji": {"${part}": …}`,
+      'no-such-part',
+    );
+  }
+  if (typeof entry !== 'string')
+    return problem(`"koji": {"${part}"} is not a path`, 'name a file of the package', 'bad-package');
+  const file = path.resolve(found.path, entry);
+  if (!file.startsWith(found.path + path.sep))
+    return problem(`"${entry}" is outside of the package`, 'name a file of the package', 'bad-package');
+  if (!fs.existsSync(file))
+    return problem(
+      `names ${entry}, and there is no such file`,
+      'build the package (npm run build)',
+      'bad-package',
+    );
+  return { name: found.name, version: manifest.version ?? null, file };
+}
+
+/** The main module of a package that says nothing of Koji. */
+function mainOf({ exports, main }: PluginManifest): unknown {
+  const root = typeof exports === 'object' && exports !== null && '.' in exports ? exports['.'] : exports;
+  const chosen =
+    typeof root === 'object' && root !== null
+      ? ((root as Record<string, unknown>)['import'] ?? (root as Record<string, unknown>)['default'])
+      : root;
+  return chosen ?? main ?? 'index.js';
+}

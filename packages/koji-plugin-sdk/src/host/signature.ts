@@ -1,0 +1,125 @@
+import { any, bindArgs, shape } from '@koji/core/api';
+import type { Arg, Method } from '@koji/core/api';
+import { GenericError } from '@koji/core';
+import type { ExportMark } from '../marks.js';
+import { parametersOf } from './parameters.js';
+import type { NamedParameter, Parameter } from './parameters.js';
+
+/** A JavaScript function with what the wire needs to call it: its declaration, and how arguments become parameters. */
+export interface Signature {
+  readonly declaration: Method;
+  /** The JavaScript arguments for what `bindArgs` answered. */
+  readonly spread: (bound: Readonly<Record<string, unknown>>) => unknown[];
+}
+
+/** Why a function can't be called from the wire. */
+export class SignatureError extends GenericError {
+  override name = 'SignatureError';
+}
+
+const literals: Record<string, unknown> = { null: null, true: true, false: false };
+
+// A default that is more than a literal stays undefined here: JavaScript fills it in at the call.
+function literal(source: string): unknown {
+  if (Object.hasOwn(literals, source)) return literals[source];
+  if (/^-?\d+$/.test(source) && Number.isSafeInteger(Number(source))) return Number(source);
+  const quoted = /^(["'])([^\\"']*)\1$/.exec(source);
+  return quoted ? quoted[2] : undefined;
+}
+
+function argument({ name, fallback }: NamedParameter): Arg {
+  if (fallback === null) return { name, type: any(), optional: false };
+  return { name, type: any(), optional: true, default: literal(fallback) };
+}
+
+/** One step from bound arguments to JavaScript ones. */
+type Step = (bound: Readonly<Record<string, unknown>>) => unknown[];
+
+/**
+ * Makes a function callable from the wire: by position and by name, with the texts of Python for what does not fit.
+ * A destructured parameter's names are arguments of their own, so `f(a, { b = null })` takes `a` and `b`.
+ *
+ * @throws SignatureError when the function's source does not say what its arguments are called
+ */
+export function signatureOf(fn: (...args: never[]) => unknown, mark: ExportMark = {}): Signature {
+  const parameters = mark.args ? mark.args.map(declared) : parametersOf(fn);
+  if (parameters === null)
+    throw new SignatureError(
+      "its arguments can't be read from its source (a class, or a bound or native function)",
+    );
+  const args: Arg[] = [];
+  const steps: Step[] = [];
+  let rest = false;
+  let keywords = false;
+  for (const parameter of parameters) {
+    if (parameter.kind === 'unnamed')
+      throw new SignatureError(`a caller can't name its parameter ${parameter.source}`);
+    if (parameter.kind === 'name') {
+      args.push(argument(parameter));
+      steps.push((bound) => [bound[parameter.name]]);
+    } else if (parameter.kind === 'rest') {
+      rest = true;
+      steps.push((bound) => bound['rest'] as unknown[]);
+    } else {
+      // `= {}` behind the pattern says that none of its names is needed.
+      const names = parameter.names.map(({ name, fallback }) => ({
+        name,
+        fallback: fallback ?? (parameter.fallback === null ? null : 'void 0'),
+      }));
+      args.push(...names.map(argument));
+      keywords ||= parameter.others;
+      steps.push((bound) => [fields(bound, names, parameter.others)]);
+    }
+  }
+  checkNames(args);
+  const declaration: Method = {
+    doc: mark.doc ?? '',
+    needs: mark.needs ?? 'none',
+    access: mark.access ?? 'write',
+    args,
+    ...(rest ? { rest } : {}),
+    ...(keywords ? { keywords } : {}),
+    result: shape('any'),
+  };
+  return { declaration, spread: (bound) => steps.flatMap((step) => step(bound)) };
+}
+
+function fields(
+  bound: Readonly<Record<string, unknown>>,
+  names: readonly NamedParameter[],
+  others: boolean,
+): Record<string, unknown> {
+  const own = names.map(({ name }): [string, unknown] => [name, bound[name]]);
+  return { ...(others ? (bound['keywords'] as object) : {}), ...Object.fromEntries(own) };
+}
+
+/** An argument as `exported({ args })` declares it: `name`, `name?`, `*rest`, `**named`. */
+function declared(text: string): Parameter {
+  const parts = /^(\*{0,2})([\p{ID_Start}$_][\p{ID_Continue}$]*)(\??)$/u.exec(text);
+  const [, stars = '', name = '', optional = ''] = parts ?? [];
+  if (!parts || (stars !== '' && optional !== ''))
+    throw new SignatureError(
+      `its declared argument '${text}' is none: write 'name', 'name?', '*rest' or '**named'`,
+    );
+  if (stars === '*') return { kind: 'rest', name };
+  if (stars === '**') return { kind: 'object', fallback: null, names: [], others: true };
+  return { kind: 'name', name, fallback: optional === '?' ? 'void 0' : null };
+}
+
+function checkNames(args: readonly Arg[]): void {
+  const seen = new Set(['rest', 'keywords']);
+  for (const { name } of args) {
+    if (seen.has(name)) throw new SignatureError(`its argument '${name}' needs another name`);
+    seen.add(name);
+  }
+}
+
+/** Fits arguments as they came off the wire to a function's own, for a call of `name`. */
+export function fit(
+  name: string,
+  { declaration, spread }: Signature,
+  args: readonly unknown[],
+  keywords: Readonly<Record<string, unknown>>,
+): unknown[] {
+  return spread(bindArgs(name, declaration, args, keywords));
+}

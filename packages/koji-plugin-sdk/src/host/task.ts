@@ -1,0 +1,30 @@
+import { RefuseTask } from '../task.js';
+import type { BaseTaskHandler, TaskRuntime } from '../task.js';
+import type { PluginTask } from './collect.js';
+import { fit } from './signature.js';
+
+/**
+ * Makes the handler of a task, lets it refuse the builder, reports its weight and runs it with the arguments of the
+ * task's request.
+ *
+ * @throws ParameterError (1019) when the arguments don't fit the handler's
+ * @throws RefuseTask when the handler refuses this builder
+ */
+export async function runTask(
+  task: PluginTask,
+  runtime: TaskRuntime,
+  { args, keywords }: { args: readonly unknown[]; keywords: Readonly<Record<string, unknown>> },
+): Promise<unknown> {
+  const handler: BaseTaskHandler = new task.Handler(runtime);
+  if (handler.checkHost) await checkHost(handler);
+  await handler.setWeight(handler.weight());
+  const own = fit(runtime.method, task.signature, args, keywords);
+  const result: unknown = await (handler as { handler(...own: unknown[]): unknown }).handler(...own);
+  return result === undefined ? null : result;
+}
+
+async function checkHost(handler: BaseTaskHandler): Promise<void> {
+  const host = await handler.session.call('host.getHost');
+  if ((await handler.checkHost?.(host as Readonly<Record<string, unknown>>)) === false)
+    throw new RefuseTask('failed host check');
+}

@@ -1,0 +1,15 @@
+export { BaseTaskHandler, RefuseTask } from './task.js';
+export { afterCommit, callback, convertDatetime, ignoreError } from './callback.js';
+export { exportAs, exportIn, exported } from './exported.js';
+export { exportCli } from './cli.js';
+export { policyTest } from './policy.js';
+export { context } from './context.js';
+export { pluginConfig } from './config.js';
+export type { CallbackFunction } from './callback.js';
+export type { CallbackName, CallbackPayloads } from './callbacks.js';
+export type { CliCommand, CliTools } from './cli.js';
+export type { Context, NewTask, PluginDatabase, SqlFragment } from './context.js';
+export type { PluginConfig } from './config.js';
+export type { HubSession } from './session.js';
+export type { PolicyTest } from './policy.js';
+export type { TaskRuntime } from './task.js';

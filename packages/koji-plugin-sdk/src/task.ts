@@ -1,0 +1,274 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { GenericError } from '@koji/core';
+import type { Logger } from '@koji/core';
+import type { CallbackName, CallbackPayloads } from './callbacks.js';
+import type { HubSession } from './session.js';
+
+const brand = Symbol.for('koji.task-handler');
+
+/** A task's handler refuses it: it goes back to the hub, for another builder. */
+export class RefuseTask extends Error {
+  override name = 'RefuseTask';
+
+  get [Symbol.for('koji.refuse-task')](): true {
+    return true;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && Symbol.for('koji.refuse-task') in value;
+  }
+}
+
+/** The builder's settings that a task may need. */
+export interface TaskOptions {
+  /** The folder of the hub's files, where this builder has them mounted. */
+  readonly topdir: string;
+  /** Where the hub's files are on the web; absent when they are mounted. */
+  readonly topurl?: string | null;
+  readonly workdir: string;
+  readonly [option: string]: unknown;
+}
+
+/** Where an upload goes, below the hub's work folder. */
+export interface UploadTarget {
+  readonly directory: string;
+  readonly name: string;
+  readonly volume: string | null;
+}
+
+/** What the builder lends to the handler of one task. */
+export interface TaskRuntime {
+  readonly id: number;
+  readonly method: string;
+  readonly session: HubSession;
+  readonly options: TaskOptions;
+  /** A folder for this task alone; made before the handler runs, removed after. */
+  readonly workdir: string;
+  readonly logger: Logger;
+  /** Sends a local file to the hub. */
+  upload(file: string, target: UploadTarget): Promise<void>;
+  /** Gets a file of the hub, by its path below topdir; answers where it is now. */
+  download(relativePath: string): Promise<string>;
+  /** Resolves when a subtask has changed, at the latest after some milliseconds. */
+  pause(milliseconds: number): Promise<void>;
+  runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+}
+
+/** How to wait for subtasks. */
+export interface WaitOptions {
+  /** Wait for all of them, not just for one. Default true. */
+  readonly all?: boolean;
+  /** With `all`: stop and cancel the others as soon as one has failed. */
+  readonly failAny?: boolean;
+  /** Subtasks that may fail. */
+  readonly canFail?: readonly number[];
+  /** Seconds, after which the subtasks are cancelled and the task fails. */
+  readonly timeout?: number;
+}
+
+/** Options of a subtask: `label`, `arch`, `channel`, `priority`, `assign`… */
+export type SubtaskOptions = Readonly<Record<string, unknown>>;
+
+/**
+ * The base class of task handlers. One object handles one task.
+ *
+ * @example
+ * export class MyTask extends BaseTaskHandler {
+ *   static override readonly Methods = ['mytask'];
+ *   static override readonly _taskWeight = 2.0;
+ *
+ *   async handler(arg1: string, arg2: string, kwarg1: string | null = null) {
+ *     this.logger.debug('Running my task...');
+ *     return [arg1, arg2, kwarg1];
+ *   }
+ * }
+ */
+export abstract class BaseTaskHandler {
+  /** The methods that this class handles, as tasks name them. */
+  static readonly Methods: readonly string[] = [];
+  /** The load that a task puts on its builder; 1 is an ordinary one. */
+  static readonly _taskWeight: number = 1.0;
+
+  static get [brand](): true {
+    return true;
+  }
+
+  readonly id: number;
+  readonly method: string;
+  readonly session: HubSession;
+  readonly options: TaskOptions;
+  /** A folder for this task alone, removed at its end. */
+  readonly workdir: string;
+  readonly logger: Logger;
+
+  constructor(protected readonly runtime: TaskRuntime) {
+    const Handler = this.constructor as typeof BaseTaskHandler;
+    if (!Handler.Methods.includes(runtime.method))
+      throw new GenericError(`method "${runtime.method}" is not supported`);
+    this.id = runtime.id;
+    this.method = runtime.method;
+    this.session = runtime.session;
+    this.options = runtime.options;
+    this.workdir = runtime.workdir;
+    this.logger = runtime.logger;
+  }
+
+  /** Does the work. Gets the task's arguments by position and by name; what it answers is the task's result. */
+  abstract handler(...args: never[]): unknown;
+
+  /** The task's weight, when it depends on more than the class. Asked before the handler runs. */
+  weight(): number {
+    return (this.constructor as typeof BaseTaskHandler)._taskWeight;
+  }
+
+  /** Whether this builder can take the task; throw {@link RefuseTask} with the reason, or answer false. */
+  checkHost?(host: Readonly<Record<string, unknown>>): unknown;
+
+  /** The task as `getTaskInfo` answers it, with its request. */
+  async taskInfo(): Promise<Readonly<Record<string, unknown>>> {
+    this.info ??= this.session.call('getTaskInfo', [this.id], { request: true, strict: true });
+    return (await this.info) as Readonly<Record<string, unknown>>;
+  }
+
+  private info: Promise<unknown> | undefined;
+
+  /** Tells the hub what load the task puts on its builder from now on. */
+  async setWeight(weight: number): Promise<void> {
+    await this.session.call('host.setTaskWeight', [this.id, weight]);
+  }
+
+  /** Where the task's output goes, below the hub's work folder. */
+  getUploadDir(): string {
+    return `tasks/${this.id % 10000}/${this.id}`;
+  }
+
+  /** Uploads a file to the task's output; empty files too. */
+  async uploadFile(
+    file: string,
+    to: { directory?: string; name?: string; volume?: string } = {},
+  ): Promise<void> {
+    const below = to.directory?.replace(/^\/+|\/+$/g, '') ?? '';
+    const directory = below === '' ? this.getUploadDir() : `${this.getUploadDir()}/${below}`;
+    await this.runtime.upload(file, {
+      directory,
+      name: to.name ?? path.basename(file),
+      volume: to.volume ?? null,
+    });
+  }
+
+  /** Uploads text as a file of the task's output. */
+  async uploadText(name: string, text: string): Promise<void> {
+    const file = path.join(this.workdir, path.basename(name));
+    await fs.writeFile(file, text);
+    await this.uploadFile(file);
+  }
+
+  /** Uploads every file below a folder that is not empty, into the same folders of the task's output. */
+  async uploadTree(folder: string, to: { flatten?: boolean; volume?: string } = {}): Promise<void> {
+    const entries = await fs.readdir(folder, { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      const file = path.join(entry.parentPath, entry.name);
+      if (entry.isDirectory()) continue;
+      const stat = entry.isFile() ? await fs.stat(file) : null;
+      if (!stat || stat.size === 0) {
+        this.logger.warn(`Skipping upload for ${stat ? 'empty file' : 'non-file'}: ${file}`);
+        continue;
+      }
+      const directory = to.flatten ? '' : path.relative(folder, entry.parentPath);
+      await this.uploadFile(file, { directory, ...(to.volume === undefined ? {} : { volume: to.volume }) });
+    }
+  }
+
+  /** The local path of a file of the hub, by its path below topdir; fetched when the files are not mounted. */
+  localPath(relativePath: string): Promise<string> {
+    return this.runtime.download(relativePath);
+  }
+
+  /** Makes a task below this one; answers its id. */
+  async subtask(
+    method: string,
+    args: readonly unknown[] = [],
+    options: SubtaskOptions = {},
+  ): Promise<number> {
+    return (await this.session.call('host.subtask', [method, args, this.id], options)) as number;
+  }
+
+  /**
+   * Waits for subtasks (default: all of this task's). The task's weight counts less meanwhile.
+   *
+   * @returns the results by task id
+   * @throws the fault of a subtask that failed, or GenericError when the time is over
+   */
+  async wait(
+    subtasks: number | readonly number[] | null = null,
+    { all = true, failAny = false, canFail = [], timeout }: WaitOptions = {},
+  ): Promise<Map<number, unknown>> {
+    const ids = typeof subtasks === 'number' ? [subtasks] : subtasks;
+    const { session } = this;
+    await session.call('host.taskSetWait', [this.id, ids]);
+    const started = Date.now();
+    const checked = new Set(canFail);
+    let finished: readonly number[];
+    for (;;) {
+      const [done, unfinished] = (await session.call('host.taskWait', [this.id])) as [number[], number[]];
+      finished = done;
+      if (unfinished.length === 0 || (!all && done.length > 0)) break;
+      if (all && failAny) await this.checkSubtasks(done, checked);
+      await this.pauseUntil(started, timeout);
+    }
+    const results = (await session.call('host.taskWaitResults', [this.id, all ? ids : finished], {
+      canfail: [...canFail],
+    })) as [number, unknown][];
+    return new Map(results);
+  }
+
+  private async checkSubtasks(done: readonly number[], checked: Set<number>): Promise<void> {
+    for (const id of done) {
+      if (checked.has(id)) continue;
+      try {
+        await this.session.call('getTaskResult', [id]);
+        checked.add(id);
+      } catch (error) {
+        this.logger.info(`task ${id} failed or was canceled, cancelling unfinished tasks`);
+        await this.session.call('cancelTaskChildren', [this.id]);
+        throw error;
+      }
+    }
+  }
+
+  private async pauseUntil(started: number, timeout: number | undefined): Promise<void> {
+    if (timeout === undefined) {
+      await this.runtime.pause(60_000);
+      return;
+    }
+    const spent = Date.now() - started;
+    if (spent >= timeout * 1000) {
+      await this.session.call('cancelTaskChildren', [this.id]);
+      throw new GenericError(`Subtasks timed out after ${(spent / 1000).toFixed(1)} seconds`);
+    }
+    await this.runtime.pause(timeout * 1000 - spent);
+  }
+
+  /** Runs the callbacks of a builder event, with this task's session and record added. */
+  async runCallbacks<E extends CallbackName>(
+    event: E,
+    payload: Omit<CallbackPayloads[E], 'session' | 'taskinfo'>,
+  ): Promise<void> {
+    const full = { taskinfo: await this.taskInfo(), ...payload, session: this.session };
+    await this.runtime.runCallbacks(event, full as unknown as CallbackPayloads[E]);
+  }
+}
+
+/** A class that handles tasks. */
+export interface TaskHandlerClass {
+  readonly Methods: readonly string[];
+  readonly _taskWeight?: number;
+  readonly name: string;
+  new (runtime: TaskRuntime): BaseTaskHandler;
+}
+
+/** Whether a value is a class made from {@link BaseTaskHandler}, of this or another copy of this package. */
+export function isTaskHandler(value: unknown): value is TaskHandlerClass {
+  return typeof value === 'function' && brand in value;
+}

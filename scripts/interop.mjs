@@ -1,0 +1,284 @@
+// npm run interop -- --koji DIR: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
+// DIR is an unpacked source tree of Koji (1.35 was used); docs/interop.md says what its Python needs.
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { root } from './setup.mjs';
+import { startPostgres } from './postgres.mjs';
+
+const { values: options } = parseArgs({
+  options: { koji: { type: 'string' }, python: { type: 'string', default: '/usr/bin/python3' } },
+});
+if (!options.koji) {
+  console.error('name the source tree of Koji: npm run interop -- --koji DIR');
+  process.exit(2);
+}
+const upstream = path.resolve(options.koji);
+const folder = mkdtempSync(path.join(tmpdir(), 'koji-interop-'));
+const children = [];
+const ours = (name, file) => [process.execPath, path.join(root, 'packages', name, 'dist', file)];
+const admin = { user: 'kojiadmin', password: 'kojiadmin' };
+const builder = { user: 'builder', password: 'secret' };
+const rpms = ['src', 'noarch'].map((arch) => path.join(root, `examples/data/mypkg-1.0-1.${arch}.rpm`));
+const nvr = 'mypkg-1.0-1';
+
+/** The four kinds of program under test, each as the start of a command line; PYTHONPATH is set for Koji's. */
+const programs = {
+  koji: ours('koji-client', 'cli/main.js'),
+  kojid: ours('koji-builder', 'main.js'),
+  hub: ours('koji-hub', 'main.js'),
+  'upstream koji': [options.python, path.join(upstream, 'cli/koji')],
+  'upstream kojid': [options.python, path.join(upstream, 'builder/kojid')],
+};
+
+function environment() {
+  // Its distRepo tasks alone use python-multilib, which Debian lacks; the import at its top has to find something.
+  const stand = path.join(folder, 'python', 'multilib');
+  mkdirSync(stand, { recursive: true });
+  writeFileSync(path.join(stand, '__init__.py'), 'from . import multilib\n');
+  writeFileSync(path.join(stand, 'multilib.py'), '');
+  return { ...process.env, PYTHONPATH: `${upstream}:${path.dirname(stand)}` };
+}
+const env = environment();
+if (!existsSync('/etc/mock/koji')) {
+  console.error("Koji's kojid wants the folder that mock brings: mkdir -p /etc/mock/koji");
+  process.exit(2);
+}
+
+/** A site: a folder with the store of one hub and the configuration of its clients. */
+async function site(name, more) {
+  const here = path.join(folder, name);
+  for (const part of ['store/packages', 'store/work', 'store/repos', 'store/scratch', 'work', 'mock'])
+    mkdirSync(path.join(here, part), { recursive: true });
+  symlinkSync(path.join(root, 'node_modules'), path.join(here, 'node_modules'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const common = { server: `${url}/kojihub`, topurl: `${url}/kojifiles`, topdir: path.join(here, 'store') };
+  write(here, 'koji.conf', 'koji', { ...common, authtype: 'password' });
+  write(here, 'kojid.conf', 'kojid', {
+    ...common,
+    ...builder,
+    workdir: path.join(here, 'work'),
+    mockdir: path.join(here, 'mock'),
+    minspace: 0,
+    sleeptime: 1,
+    ...more,
+  });
+  return { here, port, url };
+}
+
+function write(here, file, section, settings) {
+  const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
+  writeFileSync(path.join(here, file), `[${section}]\n${lines.join('')}`);
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+function start(here, name, command) {
+  const out = openSync(path.join(here, `${name}.out`), 'a');
+  const child = spawn(command[0], command.slice(1), { cwd: here, env, stdio: ['ignore', out, out] });
+  children.push(child);
+}
+
+async function until(what, test, seconds = 60) {
+  for (let i = 0; i < seconds * 5; i++) {
+    if (await test()) return;
+    await sleep(200);
+  }
+  throw new Error(`${what}: not within ${seconds} s`);
+}
+
+const answering = ({ url }) =>
+  until('the hub answering', () =>
+    fetch(`${url}/kojihub`).then(
+      (reply) => reply.status === 405,
+      () => false,
+    ),
+  );
+
+/** Runs the command of `who` and holds what it says against `expected`. */
+function run({ here }, who, args, expected, status = 0) {
+  const [program, ...first] = programs[who];
+  const login = ['--user', admin.user, '--password', admin.password];
+  const done = spawnSync(program, [...first, '-c', 'koji.conf', ...login, ...args], {
+    cwd: here,
+    env,
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  const said = `${done.stdout}${done.stderr}`;
+  const good = done.status === status && expected.test(said);
+  console.log(`${good ? 'ok    ' : 'DIFFER'} ${args.map((arg) => path.basename(arg)).join(' ')}`);
+  if (good) return said;
+  process.exitCode = 1;
+  console.log(`exit ${done.status}, wanted ${status} and ${expected}:\n${said}`);
+  return said;
+}
+
+/** What a user does in the first hour, by the command of `who`; a builder has to run. */
+function firstHour(at, who) {
+  const koji = (args, expected, status) => run(at, who, args, expected, status);
+  koji(['hello'], /kojiadmin/);
+  koji(['list-api'], /getBuild\(buildInfo, strict=False\)/);
+  koji(['add-tag', 'mytag', '--arches', 'x86_64'], /^$/);
+  koji(['add-tag', 'mytag'], /already exists/, 1);
+  koji(['import', ...rpms], /importing .*done/);
+  koji(['add-pkg', '--owner', admin.user, 'mytag', 'mypkg'], /Adding 1 packages to tag mytag/);
+  koji(['tag-build', '--wait', 'mytag', nvr], /tagBuild .*completed successfully|Created task/);
+  koji(['list-tagged', 'mytag'], new RegExp(nvr));
+  koji(['buildinfo', nvr], /BUILD: mypkg-1\.0-1 \[\d+\]\nState: COMPLETE/);
+  koji(['call', 'getTag', 'mytag'], /'arches': 'x86_64'/);
+  koji(['call', 'getTag', 'nosuch', 'True'], /nosuch/, 1);
+  koji(['grant-permission', '--new', 'interop', admin.user], /^(?!.*rror)/s);
+  const task = /task (?:id )?(\d+)/.exec(koji(['make-task', 'fork', '2', '1'], /Created task id \d+/))?.[1];
+  koji(['watch-task', task], /fork .*completed successfully/);
+  koji(['taskinfo', '-r', task], /State: closed/);
+  koji(['untag-build', 'mytag', nvr], /^(?!.*rror)/s);
+  const long = /task (?:id )?(\d+)/.exec(koji(['make-task', 'sleep', '600'], /Created task id \d+/))?.[1];
+  koji(['cancel', long], /^(?!.*rror)/s);
+  koji(['taskinfo', long], /State: canceled/);
+}
+
+async function ourClientsAtKojisHub(postgres) {
+  console.log("\nOur command, library and kojid at Koji's hub");
+  const at = await site('upstream-hub', { plugins: 'mytask', maxload: 0, logfile: 'kojid.log' });
+  const database = await koji1Database(postgres, at);
+  write(at.here, 'hub.conf', 'hub', {
+    DBConnectionString: database,
+    KojiDir: path.join(at.here, 'store'),
+    DisableNotifications: 'True',
+    KojiDebug: 'On',
+    RunInterval: 1,
+  });
+  const server = path.join(root, 'scripts/interop/upstream_hub.py');
+  const args = ['--source', upstream, '--config', path.join(at.here, 'hub.conf'), '--port', String(at.port)];
+  start(at.here, 'hub', [options.python, server, ...args, '--topdir', path.join(at.here, 'store')]);
+  await answering(at);
+  run(at, 'koji', ['add-host', builder.user, 'x86_64', 'noarch'], /added/);
+  const client = new pg.Client(database);
+  await client.connect();
+  await client.query('UPDATE users SET password = $1 WHERE name = $2', [builder.password, builder.user]);
+  await client.end();
+  start(at.here, 'kojid', [...programs.kojid, '--config', 'kojid.conf']);
+  firstHour(at, 'koji');
+  run(at, 'koji', ['make-task', 'mytask', 'a', 'b', 'kwarg1=7'], /Created task id/);
+  await library(at);
+}
+
+/** A database as Koji's schema makes it, with one admin. */
+async function koji1Database(postgres, at) {
+  const url = `${postgres.url}upstream`;
+  const maintenance = new pg.Client(`${postgres.url}postgres`);
+  await maintenance.connect();
+  await maintenance.query('CREATE DATABASE upstream');
+  await maintenance.end();
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(readFileSync(path.join(upstream, 'schemas/schema.sql'), 'utf8'));
+  await client.query('INSERT INTO users (name, password, usertype, status) VALUES ($1, $2, 0, 0)', [
+    admin.user,
+    admin.password,
+  ]);
+  await client.query(
+    "INSERT INTO user_perms (user_id, perm_id, creator_id) SELECT 1, id, 1 FROM permissions WHERE name = 'admin'",
+  );
+  await client.end();
+  return url;
+}
+
+/** The client library: multicall, faults, named arguments, upload and download. */
+async function library({ here, url }) {
+  const { GenericError } = await import('@koji/core');
+  const { ClientSession, named, downloadFile } = await import('@koji/client');
+  const check = (what, good) => {
+    console.log(`${good ? 'ok    ' : 'DIFFER'} library: ${what}`);
+    if (!good) process.exitCode = 1;
+  };
+  const session = new ClientSession(`${url}/kojihub`);
+  await session.login(admin.user, admin.password);
+  check('a typed method', (await session.getTag('mytag'))?.name === 'mytag');
+  check('named arguments', (await session.listPackages(named({ tagID: 'mytag' }))).length === 1);
+  const fault = await session.getTag('nosuch', true).catch((error) => error);
+  check('a fault by its class', fault instanceof GenericError);
+  const batch = session.multicall();
+  const parts = [batch.getTag('mytag'), batch.getBuild(nvr)];
+  await batch.run();
+  check('a multicall', (await parts[0]).name === 'mytag' && (await parts[1]).nvr === nvr);
+  const big = path.join(here, 'big.bin');
+  writeFileSync(big, Buffer.alloc(3_000_000, 'koji'));
+  await session.upload(big, 'interop/upload');
+  const there = readFileSync(path.join(here, 'store/work/interop/upload/big.bin'));
+  check('an upload in several pieces', there.equals(readFileSync(big)));
+  const copy = path.join(here, 'copy.rpm');
+  await downloadFile(`${url}/kojifiles/packages/mypkg/1.0/1/noarch/${nvr}.noarch.rpm`, copy);
+  check('a download', readFileSync(copy).equals(readFileSync(rpms[1])));
+  await session.logout();
+}
+
+async function kojisClientsAtOurHub() {
+  console.log("\nKoji's own command and kojid at our hub");
+  const at = await site('our-hub', {});
+  write(at.here, 'hub.conf', 'hub', {
+    Listen: `127.0.0.1:${at.port}`,
+    Database: 'sqlite:koji.db',
+    KojiDir: path.join(at.here, 'store'),
+    LogFile: path.join(at.here, 'hub.log'),
+    DisableNotifications: 'True',
+    RunInterval: 1,
+  });
+  const hub = (...args) => {
+    const [program, ...first] = programs.hub;
+    const done = spawnSync(program, [...first, '--config', 'hub.conf', ...args], {
+      cwd: at.here,
+      encoding: 'utf8',
+    });
+    if (done.status !== 0) throw new Error(done.stderr);
+  };
+  hub('migrate');
+  hub('user', 'add', admin.user, '--password', admin.password, '--admin');
+  start(at.here, 'hub', [...programs.hub, '--config', 'hub.conf']);
+  await answering(at);
+  run(at, 'upstream koji', ['add-host', builder.user, 'x86_64', 'noarch'], /added/);
+  hub('user', 'passwd', builder.user, builder.password);
+  start(at.here, 'kojid', [...programs['upstream kojid'], '--fg', '-v', '-c', 'kojid.conf']);
+  firstHour(at, 'upstream koji');
+  run(at, 'upstream koji', ['list-hosts'], /builder +Y +Y/);
+}
+
+let failure;
+const postgres = await startPostgres();
+try {
+  await ourClientsAtKojisHub(postgres);
+  await kojisClientsAtOurHub();
+} catch (error) {
+  failure = error;
+  process.exitCode = 1;
+} finally {
+  for (const child of children) child.kill('SIGTERM');
+  await sleep(2000);
+  for (const child of children) child.kill('SIGKILL');
+  await postgres.stop();
+}
+if (failure) console.error(failure);
+if (process.exitCode) console.error(`\nthe logs are in ${folder}`);
+else rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,67 @@
+// What both README commands do first: system packages, npm packages and the build, each only when it is missing.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/** Runs a program in the repository; true when it ended well. */
+export function run(program, args, options = {}) {
+  return spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options }).status === 0;
+}
+
+const have = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+
+/**
+ * Makes sure that system programs are there. `wanted` maps a Debian package to a test that it is installed.
+ * Installs what is missing when it may (root, or sudo without a password), else says what to install and ends.
+ */
+export function needSystem(wanted) {
+  const missing = Object.entries(wanted)
+    .filter(([, there]) => !(typeof there === 'string' ? have(there) : there()))
+    .map(([name]) => name);
+  if (missing.length === 0) return;
+  const asRoot =
+    process.getuid?.() === 0
+      ? []
+      : have('sudo') && spawnSync('sudo', ['-n', 'true']).status === 0
+        ? ['sudo', '-n']
+        : null;
+  const command = `apt-get update && apt-get install -y ${missing.join(' ')}`;
+  if (asRoot && have('apt-get')) {
+    console.log(`installing ${missing.join(', ')}`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    // A cluster of the system's own is not wanted: the tests start theirs.
+    const script = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing.join(' ')}`;
+    const [program, ...args] = [...asRoot, 'sh', '-c', script];
+    if (run(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })) return;
+  }
+  console.error(`please install these and start again: ${command}`);
+  process.exit(1);
+}
+
+/** Installs what the lock file says when it changed since the last time, with a compiler for better-sqlite3 if no built one is to be had. */
+export function installPackages() {
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
+  const stamp = path.join(root, 'node_modules', '.koji-installed');
+  const key = `${lock} ${process.version} ${process.arch}`;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
+  console.log('installing npm packages (the first time takes a minute or two)');
+  // Not npm ci: it refuses a lock file that was made where packages for other platforms could not be had.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  if (!run('npm', args, { stdio: 'ignore' })) {
+    console.log('SQLite has to be compiled here, which takes a minute');
+    needSystem({ python3: 'python3', make: 'make', 'g++': 'g++' });
+    if (!run('npm', args)) process.exit(1);
+  }
+  writeFileSync(stamp, key);
+}
+
+/** Compiles what changed. */
+export function build() {
+  if (!run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-b'])) process.exit(1);
+}

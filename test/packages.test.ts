@@ -1,0 +1,133 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { freePort, root, until } from './support/system.js';
+
+const packed = mkdtempSync(path.join(tmpdir(), 'koji-packed-'));
+const folder = mkdtempSync(path.join(tmpdir(), 'koji-installed-'));
+let hub: ChildProcess | undefined;
+
+const npm = (cwd: string, ...args: string[]): string =>
+  execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+interface Packed {
+  readonly name: string;
+  readonly filename: string;
+  readonly files: { path: string }[];
+}
+
+const places = readdirSync(path.join(root, 'packages')).map((name) => path.join('packages', name));
+const plugins = readdirSync(path.join(root, 'examples'))
+  .filter((name) => name.startsWith('koji-plugin-'))
+  .map((name) => path.join('examples', name));
+let tarballs: Packed[];
+
+beforeAll(() => {
+  const all = [...places, ...plugins].flatMap((place) => ['-w', place]);
+  tarballs = JSON.parse(npm(root, 'pack', '--json', '--pack-destination', packed, ...all)) as Packed[];
+  writeFileSync(
+    path.join(folder, 'package.json'),
+    JSON.stringify({ name: 'somebody', private: true, type: 'module' }),
+  );
+  const files = tarballs.map((tarball) => path.join(packed, tarball.filename));
+  npm(
+    folder,
+    'install',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...files,
+  );
+  // Compiling SQLite takes a minute and shows nothing about our packages: the one that was compiled here is the same.
+  const sqlite = path.join('node_modules', 'better-sqlite3', 'build');
+  cpSync(path.join(root, sqlite), path.join(folder, sqlite), { recursive: true });
+}, 240_000);
+
+afterAll(async () => {
+  if (hub && hub.exitCode === null) {
+    hub.kill('SIGTERM');
+    await once(hub, 'exit');
+  }
+  rmSync(packed, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a package holds what it needs and nothing else', () => {
+  for (const { name, files } of tarballs) {
+    const strays = files
+      .map((file) => file.path)
+      .filter(
+        (file) => !/^(dist\/|bin\/|src\/|index\.[cm]?js$|package\.json$|README\.md$|LICENSE$)/.test(file),
+      );
+    expect({ name, strays }).toEqual({ name, strays: [] });
+    expect(files.map((file) => file.path)).toContain('README.md');
+    expect(files.some((file) => /\.test\.|tsbuildinfo/.test(file.path))).toBe(false);
+  }
+});
+
+test('every door of every package opens, and its types are there', () => {
+  const doors = places.flatMap((place) => {
+    const { name, exports } = JSON.parse(readFileSync(path.join(root, place, 'package.json'), 'utf8')) as {
+      name: string;
+      exports?: Record<string, unknown>;
+    };
+    return Object.keys(exports ?? {}).map((door) => path.posix.join(name, door));
+  });
+  const lines = doors.map(
+    (door, i) =>
+      `import * as door${i} from '${door}';\nif (Object.keys(door${i}).length === 0) throw new Error('${door}');`,
+  );
+  writeFileSync(
+    path.join(folder, 'doors.mts'),
+    `${lines.join('\n')}\nimport { Closers } from '@koji/core';\nexport const closers: Closers = new Closers();\n`,
+  );
+  writeFileSync(path.join(folder, 'doors.mjs'), lines.join('\n'));
+  execFileSync(process.execPath, ['doors.mjs'], { cwd: folder });
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const settings = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--skipLibCheck',
+    '--ignoreConfig',
+  ];
+  const types = ['--types', 'node', '--typeRoots', path.join(root, 'node_modules', '@types')];
+  const compiled = spawnSync(process.execPath, [tsc, ...settings, ...types, 'doors.mts'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect(compiled.stdout).toBe('');
+}, 60_000);
+
+test('the installed hub starts with an installed plugin, and the installed command calls it', async () => {
+  const bin = (name: string): string => path.join(folder, 'node_modules', '.bin', name);
+  const port = await freePort();
+  execFileSync(bin('koji-hub'), ['init', '.'], { cwd: folder });
+  expect(existsSync(path.join(folder, 'hub.conf'))).toBe(true);
+  writeFileSync(
+    path.join(folder, 'hub.conf'),
+    `[hub]\nListen = 127.0.0.1:${port}\nDatabase = sqlite:koji.db\nKojiDir = ${folder}/koji\nPlugins = mymethod\n`,
+  );
+  execFileSync(bin('koji-hub'), ['user', 'passwd', 'admin', 'secret'], { cwd: folder });
+  hub = spawn(bin('koji-hub'), ['--config', 'hub.conf'], { cwd: folder, stdio: 'ignore' });
+  const url = `http://127.0.0.1:${port}/kojihub`;
+  await until('the hub answers', () =>
+    fetch(url).then(
+      (reply) => reply.status === 405,
+      () => false,
+    ),
+  );
+  const profile = { server: url, authtype: 'password', user: 'admin', password: 'secret' };
+  const lines = Object.entries(profile).map(([key, value]) => `${key} = ${value}`);
+  writeFileSync(path.join(folder, 'koji.conf'), `[koji]\n${lines.join('\n')}\n`);
+  const call = ['-c', 'koji.conf', 'call', 'mymethod', 'one', 'two', 'kwarg1=three'];
+  const said = execFileSync(bin('koji'), call, { cwd: folder, encoding: 'utf8' });
+  expect(said).toMatch(/one.*two.*three/s);
+}, 60_000);

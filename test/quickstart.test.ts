@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { root } from './support/system.js';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'koji-quickstart-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a failed run leaves to read: its own words and the ends of the daemons' logs. */
+function said(done: { stdout: string; stderr: string }): string {
+  const logs = ['hub.out', 'kojid.out', 'hub.log', 'kojid.log'].map((name) => {
+    const file = path.join(folder, name);
+    return `${name}:\n${existsSync(file) ? readFileSync(file, 'utf8').slice(-1500) : 'not there'}`;
+  });
+  return [...logs, done.stdout.slice(-2000), done.stderr].join('\n');
+}
+
+function quickstart(): string {
+  // Any free port: other hubs of this machine may want the default one at the same moment.
+  const args = ['run', 'quickstart', '--', '--once', '--folder', folder, '--port', '0'];
+  const done = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`quickstart ended with ${done.status ?? ''}\n${said(done)}`);
+  return done.stdout;
+}
+
+test('the quickstart shows a task, a method and a callback of plugins, and finds its data again', () => {
+  const first = quickstart();
+  expect(first).toMatch(/kojid\.log:\n(.*\n)*?.*mytask/i);
+  expect(first).toMatch(/call mymethod first second/);
+  expect(first).toMatch(/ActionNotAllowed: .*permission/);
+  expect(first).toMatch(/preTag(.*\n)+.*postTag/);
+  expect(first).toMatch(/mypkg-1\.0-1 +mytag/);
+  const second = quickstart();
+  expect(second).toMatch(/untag-build mytag mypkg-1\.0-1/);
+  expect(second).toMatch(/mypkg-1\.0-1 +mytag/);
+}, 420_000);

@@ -1,0 +1,213 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+
+/** A program of ours as it is built. */
+export function program(name: 'koji' | 'koji-hub' | 'kojid'): string {
+  const files = {
+    koji: 'koji-client/dist/cli/main.js',
+    'koji-hub': 'koji-hub/dist/main.js',
+    kojid: 'koji-builder/dist/main.js',
+  };
+  return path.join(root, 'packages', files[name]);
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** Polls until `test` answers something true; fails with `what` after `seconds`. */
+export async function until<T>(
+  what: string,
+  test: () => T | Promise<T>,
+  seconds = 100,
+): Promise<NonNullable<T>> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
+    const found = await test();
+    if (found) return found;
+    await sleep(50);
+  }
+  throw new Error(`${what}: not within ${seconds} s`);
+}
+
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Settings of a {@link System}, as lines of the configuration files. */
+export interface SystemOptions {
+  readonly hub?: Readonly<Record<string, string>>;
+  readonly kojid?: Readonly<Record<string, string>>;
+  readonly folder?: string;
+}
+
+const password = 'secret';
+
+/** A hub, a builder and the command as processes, in a folder of their own below the repository's node_modules. */
+export class System {
+  readonly url: string;
+  private readonly daemons = new Map<string, ChildProcess>();
+  private kept = false;
+
+  private constructor(
+    readonly folder: string,
+    port: number,
+  ) {
+    this.url = `http://127.0.0.1:${port}/kojihub`;
+  }
+
+  /** Makes the folder, the database with its admin, and the configuration files; starts nothing. */
+  static async create({ hub = {}, kojid = {}, folder }: SystemOptions = {}): Promise<System> {
+    const port = await freePort();
+    const system = new System(folder ?? mkdtempSync(path.join(tmpdir(), 'koji-system-')), port);
+    const files = system.url.replace('kojihub', 'kojifiles');
+    system.configure('hub.conf', 'hub', {
+      Listen: `127.0.0.1:${port}`,
+      Database: 'sqlite:koji.db',
+      KojiDir: system.path('koji'),
+      LogFile: system.path('hub.log'),
+      LogLevel: 'INFO',
+      ...hub,
+    });
+    system.configure('kojid.conf', 'kojid', {
+      server: system.url,
+      topurl: files,
+      topdir: system.path('koji'),
+      workdir: system.path('work'),
+      user: 'builder',
+      password,
+      logfile: system.path('kojid.log'),
+      minspace: '0',
+      maxload: '0',
+      retry_interval: '1',
+      ...kojid,
+    });
+    system.configure('koji.conf', 'koji', {
+      server: system.url,
+      topurl: files,
+      authtype: 'password',
+      user: 'kojiadmin',
+      password,
+    });
+    system.hub('migrate');
+    system.hub('user', 'add', 'kojiadmin', '--password', password, '--admin');
+    return system;
+  }
+
+  path(...names: string[]): string {
+    return path.join(this.folder, ...names);
+  }
+
+  configure(file: string, section: string, values: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);
+    writeFileSync(this.path(file), `[${section}]\n${lines.join('\n')}\n`);
+  }
+
+  /** Runs `koji-hub` with this system's configuration; throws unless it ends well. */
+  hub(...args: string[]): string {
+    return checked(this.run('koji-hub', ['--config', this.path('hub.conf'), ...args]));
+  }
+
+  /** Runs `koji` as kojiadmin; throws unless it ends well. */
+  koji(...args: string[]): string {
+    return checked(this.tryKoji(...args));
+  }
+
+  tryKoji(...args: string[]): Ran {
+    return this.run('koji', ['-c', this.path('koji.conf'), ...args]);
+  }
+
+  private run(name: 'koji' | 'koji-hub', args: string[]): Ran {
+    const done = spawnSync(process.execPath, [program(name), ...args], {
+      encoding: 'utf8',
+      cwd: this.folder,
+      timeout: 120_000,
+    });
+    if (done.error) throw done.error;
+    return { status: done.status, stdout: done.stdout, stderr: done.stderr };
+  }
+
+  async startHub(): Promise<void> {
+    this.spawn('koji-hub', 'hub.conf');
+    await until('the hub answers', () => this.answers());
+  }
+
+  /** Starts kojid; its host is made first if there is none. */
+  async startBuilder(): Promise<void> {
+    if (this.tryKoji('add-host', 'builder', 'x86_64', 'noarch').status === 0)
+      this.hub('user', 'passwd', 'builder', password);
+    const ready = (): number => this.log('kojid.log').split(' ready as ').length;
+    const before = ready();
+    this.spawn('kojid', 'kojid.conf');
+    await until('kojid is ready', () => ready() > before);
+  }
+
+  /** The process of a daemon that was started. */
+  pid(name: 'koji-hub' | 'kojid'): number {
+    return this.daemons.get(name)?.pid ?? 0;
+  }
+
+  async kill(name: 'koji-hub' | 'kojid', signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const daemon = this.daemons.get(name);
+    this.daemons.delete(name);
+    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    daemon.kill(signal);
+    await once(daemon, 'exit');
+  }
+
+  /** Stops what runs; removes the folder unless this or an earlier call said `keep`. */
+  async stop({ keep = false } = {}): Promise<void> {
+    await this.kill('kojid', 'SIGTERM');
+    await this.kill('koji-hub', 'SIGTERM');
+    this.kept ||= keep;
+    if (!this.kept) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  log(file: string): string {
+    try {
+      return readFileSync(this.path(file), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  private spawn(name: 'koji-hub' | 'kojid', config: string): void {
+    const out = openSync(this.path(`${name}.out`), 'a');
+    const daemon = spawn(process.execPath, [program(name), '--config', this.path(config)], {
+      cwd: this.folder,
+      stdio: ['ignore', out, out],
+    });
+    closeSync(out);
+    this.daemons.set(name, daemon);
+  }
+
+  private async answers(): Promise<boolean> {
+    const daemon = this.daemons.get('koji-hub');
+    if (daemon?.exitCode !== null)
+      throw new Error(`the hub ended: ${this.log('koji-hub.out')}\n${this.log('hub.log')}`);
+    return fetch(this.url).then(
+      (reply) => reply.status === 405,
+      () => false,
+    );
+  }
+}
+
+function checked(done: Ran): string {
+  if (done.status !== 0) throw new Error(`exit status ${done.status}:\n${done.stdout}${done.stderr}`);
+  return done.stdout;
+}
