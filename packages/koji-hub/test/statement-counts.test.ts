@@ -18,6 +18,13 @@ async function fewest<T extends { statements: number }>(ask: () => Promise<T>): 
   return asked.reduce((best, next) => (next.statements < best.statements ? next : best));
 }
 
+/** How many statements the busiest handle ran: the call's own one, a beat of the hub beside it has another. */
+function ownStatements(handles: readonly unknown[]): number {
+  const counts = new Map<unknown, number>();
+  for (const handle of handles) counts.set(handle, (counts.get(handle) ?? 0) + 1);
+  return Math.max(0, ...counts.values());
+}
+
 describe.each(databases)('statements of a call on $name', (kind) => {
   let hub: TestHub;
   let admin: Asking;
@@ -60,7 +67,8 @@ describe.each(databases)('statements of a call on $name', (kind) => {
   }
 
   beforeAll(async () => {
-    hub = await startTestHub(kind);
+    // Nothing but the call itself shall be counted, so the scheduler's clock stands still.
+    hub = await startTestHub(kind, { RunInterval: '3600' });
     admin = await asking(hub, 'kojiadmin');
     for (const name of ['small', 'large']) await admin('createTag', [name]);
     await fill('small', { ancestors: 3, packages: 30 });
@@ -83,7 +91,7 @@ describe.each(databases)('statements of a call on $name', (kind) => {
       streamed.mockClear();
       const [args, named] = argsFor(tag);
       const rows = await hub.anonymous(method, args, named);
-      const statements = all.mock.calls.length + streamed.mock.calls.length;
+      const statements = ownStatements([...all.mock.contexts, ...streamed.mock.contexts]);
       return { answers: (rows as TaggedBuild[]).length, statements };
     };
     try {
