@@ -21,5 +21,5 @@ export default {
   // Most of the suite waits for processes that it started, so that two files share two cores well.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   // A hang is what this catches, never a slow machine.
-  testTimeout: 120000,
+  testTimeout: 300_000,
 };

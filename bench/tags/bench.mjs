@@ -6,11 +6,12 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClientSession } from '@koji/client';
-import { callBuilds, drain, encode } from './client.mjs';
+import { callBuilds, drain } from './client.mjs';
 import { builds, fill } from './data.mjs';
 
 const limits = { share: 0.5, p99: 5, growth: 40 };
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const warmUp = 3;
 const clients = 8;
 const callsOfAClient = 1000;
 const slowSpeed = 12_000_000; // bytes a second
@@ -19,6 +20,7 @@ const mega = 1_000_000;
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-tags-'));
 const file = (name) => path.join(folder, name);
 const program = fileURLToPath(new URL('../../packages/koji-hub/dist/main.js', import.meta.url));
+const memoryProgram = fileURLToPath(new URL('memory.mjs', import.meta.url));
 const inherited = { __starstar: true, inherit: true };
 
 function admin(...args) {
@@ -28,18 +30,18 @@ function admin(...args) {
   if (done.status !== 0) throw new Error(done.stderr);
 }
 
-async function startHub() {
-  const hub = spawn(process.execPath, [program, '--config', file('hub.conf')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function start(...args) {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
-  for await (const text of hub.stdout.iterator({ destroyOnReturn: false })) {
+  for await (const text of child.stdout.iterator({ destroyOnReturn: false })) {
     said += text;
     const [, url] = /answers at (\S+)\/kojihub/.exec(said) ?? [];
-    if (url) return { hub, url };
+    if (url) return { child, url, said };
   }
-  throw new Error(`the hub did not start: ${said}`);
+  throw new Error(`it did not start: ${said}`);
 }
+
+const startHub = () => start(program, '--config', file('hub.conf'));
 
 /** Bytes of memory that a process has now. */
 function residentOf(pid) {
@@ -55,9 +57,9 @@ function cpuOf(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10; // a tick is 1/100 s
 }
 
-async function stopHub(hub) {
-  hub.kill('SIGTERM');
-  await once(hub, 'exit');
+async function stop(child) {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 }
 
 const results = [];
@@ -78,14 +80,14 @@ async function measure(pid, work) {
   return { ms, cpu: (cpuOf(pid) - cpu) / rounds };
 }
 
-async function listing(url, pid, session) {
-  const rows = await session.listTagged('bench', null, true);
-  if (rows.length !== builds) throw new Error(`${rows.length} builds in the tag instead of ${builds}`);
-  const list = () => drain(url, 'listTagged', ['bench', inherited]);
-  await list();
-  await encode(rows);
-  const memory = await measure(process.pid, () => encode(rows));
-  const hub = await measure(pid, list);
+async function listing(url, pid) {
+  const peer = await start(memoryProgram, url);
+  if (!peer.said.startsWith(`${builds} rows`))
+    throw new Error(`the tag has ${peer.said}instead of ${builds}`);
+  const listAt = (at) => () => drain(at, 'listTagged', ['bench', inherited]);
+  for (let i = 0; i < warmUp; i++) await Promise.all([url, peer.url].map((at) => listAt(at)()));
+  const memory = await measure(peer.child.pid, listAt(peer.url)).finally(() => stop(peer.child));
+  const hub = await measure(pid, listAt(url));
   const speed = ({ ms, cpu }) =>
     `${Math.round(builds / ms)}k (${Math.round(builds / cpu)}k by processor time)`;
   console.log(`rows a second: from memory ${speed(memory)}, by the hub ${speed(hub)}`);
@@ -110,7 +112,7 @@ async function oneBuild(url, pid, login) {
 
 /** A hub of its own, so that what earlier calls took does not hide what this one takes. */
 async function memory(login, [method, ...params]) {
-  const { hub, url } = await startHub();
+  const { child: hub, url } = await startHub();
   try {
     await callAll(url, login, 500);
     const before = residentOf(hub.pid);
@@ -121,7 +123,7 @@ async function memory(login, [method, ...params]) {
     const name = `${method}, ${Math.round(bytes / mega)} MB slowly: growth`;
     judge(name, `${growth.toFixed(1)} MB`, growth / limits.growth);
   } finally {
-    await stopHub(hub);
+    await stop(hub);
   }
 }
 
@@ -134,7 +136,7 @@ let session = null;
 try {
   admin('user', 'add', 'kojiadmin', '--password', 'secret', '--admin');
   const started = await startHub();
-  hub = started.hub;
+  hub = started.child;
   session = new ClientSession(`${started.url}/kojihub`);
   await session.login('kojiadmin', 'secret');
   const parentId = await session.createTag('bench-parent');
@@ -146,10 +148,10 @@ try {
     `${builds} builds in a tag and its parent, SQLite; load ${loadavg()[0].toFixed(1)} before the start`,
   );
   await oneBuild(started.url, hub.pid, login);
-  await listing(started.url, hub.pid, session);
+  await listing(started.url, hub.pid);
   await session.close();
   session = null;
-  await stopHub(hub);
+  await stop(hub);
   hub = null;
   for (const call of [
     ['listTagged', 'bench', inherited],
@@ -161,6 +163,6 @@ try {
   if (results.some((used) => used > 1)) process.exitCode = 1;
 } finally {
   await session?.close();
-  if (hub) await stopHub(hub);
+  if (hub) await stop(hub);
   rmSync(folder, { recursive: true, force: true });
 }

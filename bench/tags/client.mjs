@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeCall, encodeResponseStream } from '@koji/core/wire';
+import { encodeCall } from '@koji/core/wire';
 
 /** Calls and throws the answer away; milliseconds and bytes. With `slow`, reads no more than so many bytes a second. */
 export async function drain(url, method, params, slow = Infinity) {
@@ -23,33 +23,36 @@ export async function drain(url, method, params, slow = Infinity) {
   return { ms: performance.now() - began, bytes };
 }
 
-/** The milliseconds of encoding a value to bytes, as a hub does it, without sending them. */
-export async function encode(value) {
-  const began = performance.now();
-  let bytes = 0;
-  for await (const chunk of encodeResponseStream(value)) bytes += Buffer.from(chunk).length;
-  return { ms: performance.now() - began, bytes };
-}
-
 /** One connection that stays open; the milliseconds of `count` calls of getBuild, one after the other. */
 export async function callBuilds(url, login, { count, ids }) {
   const { hostname, port, host } = new URL(url);
   const socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
   await once(socket, 'connect');
+  const head = `POST /kojihub HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\n`;
+  const session = `Koji-Session-Id: ${login['session-id']}\r\nKoji-Session-Key: ${login['session-key']}\r\n`;
   const times = [];
+  let began = 0;
+  const call = () => {
+    const body = encodeCall('getBuild', [1 + Math.floor(Math.random() * ids)]);
+    began = performance.now();
+    socket.write(`${head}${session}Content-Length: ${body.length}\r\n\r\n${body}`);
+  };
   try {
-    for (let i = 0; i < count; i++) {
-      const body = encodeCall('getBuild', [1 + Math.floor(Math.random() * ids)]);
-      const head = `POST /kojihub HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\n`;
-      const session = `Koji-Session-Id: ${login['session-id']}\r\nKoji-Session-Key: ${login['session-key']}\r\n`;
-      const began = performance.now();
-      socket.write(`${head}${session}Content-Length: ${body.length}\r\n\r\n${body}`);
+    await new Promise((resolve, reject) => {
       let answer = '';
-      while (!answer.endsWith('</methodResponse>\n'))
-        answer += (await once(socket, 'data')).toString('latin1');
-      times.push(performance.now() - began);
-      if (!answer.includes('<name>nvr</name>')) throw new Error(`getBuild failed: ${answer}`);
-    }
+      // One listener for all: to wait for each answer anew costs the client more than to send the call.
+      socket.on('data', (data) => {
+        answer += data.toString('latin1');
+        if (!answer.endsWith('</methodResponse>\n')) return;
+        times.push(performance.now() - began);
+        if (!answer.includes('<name>nvr</name>')) return reject(new Error(`getBuild failed: ${answer}`));
+        answer = '';
+        if (times.length === count) resolve();
+        else call();
+      });
+      socket.on('error', reject).on('close', () => reject(new Error('the hub closed the connection')));
+      call();
+    });
   } finally {
     socket.destroy();
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Double } from '@koji/core/wire';
 import type { LiteralError } from '../src/cli/literals.js';
 import { jsonLiteral, pythonLiteral, valueOfArgument } from '../src/cli/literals.js';
-import { compareText, pprint, pythonFloat, pythonJson, pythonRepr } from '../src/cli/python-text.js';
+import { compareText, pprint, pythonFloat, pythonJson, pythonRepr } from '../src/text/python-text.js';
 import { wrapText } from '../src/cli/text-wrap.js';
 
 const fixture = <T>(name: string): T =>

@@ -3,6 +3,7 @@ import {
   DateTime,
   Double,
   EncodeError,
+  RowStream,
   decodeCall,
   decodeResponse,
   encodeCall,
@@ -186,6 +187,42 @@ describe('streams', () => {
       encodeResponse([{ a: rows, b: 1 }, []]),
     );
     expect(await text(encodeResponseStream({ plain: [1] }))).toBe(encodeResponse({ plain: [1] }));
+  });
+
+  test('rows in portions are written as one array, and read as rows', async () => {
+    async function* portions() {
+      yield rows.slice(0, 1000);
+      yield [];
+      await new Promise(setImmediate);
+      yield rows.slice(1000);
+    }
+    expect(await text(encodeResponseStream([new RowStream(portions()), 1]))).toBe(encodeResponse([rows, 1]));
+    const read: unknown[] = [];
+    for await (const row of new RowStream(portions())) read.push(row);
+    expect(read).toEqual(rows);
+    const even = new RowStream(portions()).map((row) => (row.id % 2 === 0 ? { id: row.id } : undefined));
+    const expected = rows.filter(({ id }) => id % 2 === 0).map(({ id }) => ({ id }));
+    expect(await text(encodeResponseStream({ even }))).toBe(encodeResponse({ even: expected }));
+  });
+
+  test('portions are asked for no earlier than they are needed, and closed when the stream is given up', async () => {
+    let given = 0;
+    let closed = false;
+    async function* portions() {
+      try {
+        for (;;) {
+          given++;
+          yield Array<string>(100).fill('x'.repeat(100));
+        }
+      } finally {
+        closed = true;
+      }
+    }
+    const stream = encodeResponseStream(new RowStream(portions()).map((text) => ({ text })));
+    await stream.next();
+    await stream.return();
+    expect(closed).toBe(true);
+    expect(given).toBeLessThan(10);
   });
 
   test('iterables are closed when the stream is given up, and when a row cannot be sent', async () => {

@@ -2,7 +2,7 @@ import { categories } from './command.js';
 import type { Command } from './command.js';
 import { epilog } from './global-options.js';
 import type { Output } from './output.js';
-import { compareText } from './python-text.js';
+import { compareText } from '../text/python-text.js';
 
 /** Prints the commands there are, of some categories or of all. */
 export function listCommands(

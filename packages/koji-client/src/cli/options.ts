@@ -1,6 +1,6 @@
-import { pythonRepr } from './python-text.js';
+import { pythonRepr } from '../text/python-text.js';
 import { wrapText } from './text-wrap.js';
-import { parseTime } from './times.js';
+import { parseTime } from '../text/times.js';
 
 /** Wrong use of a command: the usage and the message go to standard error, the exit code is 2. */
 export class UsageError extends Error {

@@ -15,8 +15,8 @@ import { HelpAsked, OptionParser, UsageError } from './options.js';
 import type { OptionTable } from './options.js';
 import { processOutput } from './output.js';
 import { loadPluginCommands } from './plugins.js';
-import { pythonRepr } from './python-text.js';
-import { logTime } from './times.js';
+import { pythonRepr } from '../text/python-text.js';
+import { logTime } from '../text/times.js';
 
 const out = processOutput;
 const globalHelp = '\n(Specify the --help global option for a list of other help options)';

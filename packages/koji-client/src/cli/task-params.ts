@@ -1,8 +1,8 @@
 import type { ClientSession } from '../session.js';
-import { pythonRepr, pythonStr } from './python-text.js';
-import { buildLabel, taskLabel } from './task-label.js';
-import type { LabelledTask } from './task-label.js';
-import { longTime } from './times.js';
+import { pythonRepr, pythonStr } from '../text/python-text.js';
+import { buildLabel, taskLabel } from '../text/task-label.js';
+import type { LabelledTask } from '../text/task-label.js';
+import { longTime } from '../text/times.js';
 
 interface Request {
   readonly session: ClientSession;

@@ -4,7 +4,7 @@ import type { TaskInfo } from '@koji/core/api';
 import type { ClientSession } from '../session.js';
 import { Exit } from './command.js';
 import type { Output } from './output.js';
-import { taskLabel } from './task-label.js';
+import { taskLabel } from '../text/task-label.js';
 
 /** How to watch tasks. */
 export interface WatchOptions {

@@ -2,6 +2,7 @@ import { isDate, isMap, isUint8Array } from 'node:util/types';
 import { encodeBase64 } from './base64.js';
 import { EncodeError } from './errors.js';
 import { doubleToText } from './numbers.js';
+import { RowStream } from './row-stream.js';
 import { DateTime, Double } from './values.js';
 
 const prolog = "<?xml version='1.0'?>\n";
@@ -119,7 +120,12 @@ type Frame = { outer: Frame | undefined; source: object; at: number } & (
   | { kind: 'array'; items: readonly unknown[] }
   | { kind: 'struct'; items: Readonly<Record<string, unknown>>; keys: readonly string[]; inMember: boolean }
   | { kind: 'iterable'; items: Iterator<unknown> }
-  | { kind: 'asyncIterable'; items: AsyncIterator<unknown>; ready: IteratorResult<unknown> | undefined }
+  | {
+      kind: 'asyncIterable';
+      items: AsyncIterator<unknown>;
+      portion: readonly unknown[] | 'end';
+      next: number;
+    }
 );
 
 /** Writes one value without recursion, so that it can stop at any point: for a full chunk, or to wait for a row. */
@@ -159,21 +165,24 @@ class Encoder {
           break;
         }
         case 'asyncIterable': {
-          const next = frame.ready;
-          if (next === undefined) return 'wait';
-          frame.ready = undefined;
-          if (next.done) this.endArray();
-          else this.writeItem(frame, next.value);
+          const { portion } = frame;
+          if (portion === 'end') this.endArray();
+          else if (frame.next < portion.length) this.writeItem(frame, portion[frame.next++]);
+          else return 'wait';
         }
       }
     }
     return 'done';
   }
 
-  /** Waits for the next row of the async iterable at which `run` stopped. */
+  /** Waits for the next rows of the async iterable at which `run` stopped. */
   async next(): Promise<void> {
     const { frame } = this;
-    if (frame?.kind === 'asyncIterable') frame.ready = await frame.items.next();
+    if (frame?.kind !== 'asyncIterable') return;
+    const read: IteratorResult<unknown, unknown> = await frame.items.next();
+    frame.next = 0;
+    if (read.done) frame.portion = 'end';
+    else frame.portion = frame.source instanceof RowStream ? (read.value as unknown[]) : [read.value];
   }
 
   /** Closes the iterables that have not ended. */
@@ -367,8 +376,8 @@ class Encoder {
       this.push({ kind: 'iterable', outer, source: value, at: 0, items: value[Symbol.iterator]() });
       this.out += '<value><array><data>\n';
     } else if (isAsyncIterable(value)) {
-      const items = value[Symbol.asyncIterator]();
-      this.push({ kind: 'asyncIterable', outer, source: value, at: 0, items, ready: undefined });
+      const items = (value instanceof RowStream ? value.portions : value)[Symbol.asyncIterator]();
+      this.push({ kind: 'asyncIterable', outer, source: value, at: 0, items, portion: [], next: 0 });
       this.out += '<value><array><data>\n';
     } else throw this.error(`${className(value)} can't be sent`);
   }

@@ -1,3 +1,4 @@
+export { RowStream } from './row-stream.js';
 export { DateTime, Double, double } from './values.js';
 export type { WireStruct, WireValue } from './values.js';
 export { decodeArgs, encodeArgs, isNamed, named, splitNamed } from './named-args.js';

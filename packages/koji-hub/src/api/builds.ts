@@ -5,7 +5,7 @@ import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../db/lookup.js';
 import { epochColumn, floatColumn, query, stream } from '../db/rows.js';
 import { timeText } from '../db/times.js';
-import { glob, id, sql } from '../db/sql.js';
+import { epochOf, glob, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { cancelBuild } from '../domain/build-canceling.js';
 import { listBuildLogs } from '../domain/build-logs.js';
@@ -248,7 +248,7 @@ async function averageDuration(call: Call, packageId: number, months: number | n
     sql`build.task_id IS NOT NULL OR build.extra LIKE '%koji_task_id%'`,
   ];
   if (months !== null) where.push(sql`build.completion_time > ${timeText(monthsAgo(months))}`);
-  const { expression: start } = epochColumn(sql`events.time`);
+  const start = epochOf(sql`events.time`);
   const { expression: end } = timeColumns.completion_ts;
   const [row] = await query<{ seconds: Float | null }>(call.db, {
     columns: { seconds: floatColumn(sql`avg(${end} - ${start})`) },

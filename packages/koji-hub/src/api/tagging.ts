@@ -1,4 +1,4 @@
-import type { BuildInfo, Named, TaggedBuild, TaggingMethods } from '@koji/core/api';
+import type { BuildInfo, Named, TaggingMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../db/lookup.js';
 import { checkComplete, getBuild } from '../domain/builds.js';
@@ -104,7 +104,9 @@ export const tagging: Handlers<TaggingMethods> = {
     const found = await (strict ? getTag : findTag)(call, tag, { event });
     if (!found) return [];
     const builds = await streamTaggedBuilds(call, found.id, { ...filter, event });
-    return prefix ? withPrefix(builds, prefix.toLowerCase()) : builds;
+    if (!prefix) return builds;
+    const start = prefix.toLowerCase();
+    return builds.map((build) => (build.package_name.toLowerCase().startsWith(start) ? build : undefined));
   },
 
   async listTaggedArchives({ tag, event, strict, ...filter }, call) {
@@ -117,13 +119,6 @@ export const tagging: Handlers<TaggingMethods> = {
     return latestMavenArchives(call, id, { event, inherit });
   },
 };
-
-async function* withPrefix(
-  builds: AsyncIterable<TaggedBuild>,
-  prefix: string,
-): AsyncGenerator<TaggedBuild, void, void> {
-  for await (const build of builds) if (build.package_name.toLowerCase().startsWith(prefix)) yield build;
-}
 
 /** Checks everything that the task will check again, so that a caller hears at once what is wrong, and starts it. */
 async function startTagging(

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import {
   ActionNotAllowed,
   AuthError,
@@ -129,10 +129,10 @@ export class CallerSession implements Session {
   }
 }
 
-// Hashes are compared, so that neither length nor content of a key shows in the time.
+// The content of a key shall not show in the time; the length of all keys is known.
 function sameText(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 function readSession(db: Connection, id: number): Promise<SessionRow | null> {
@@ -185,7 +185,8 @@ export async function openSession(
   if ('anonymous' in credentials) return new CallerSession(context.address, credentials.anonymous);
   const { id, key, callnum } = credentials;
   const session = new CallerSession(context.address, '');
-  const row = Number.isSafeInteger(id) && Math.abs(id) < 2 ** 31 ? await readSession(db, id) : null;
+  const possible = Number.isSafeInteger(id) && Math.abs(id) < 2 ** 31;
+  const row = possible ? await db.unchanged(`session ${id}`, () => readSession(db, id)) : null;
   if (!row || row.closed || row.hostip !== context.address || !sameText(row.key, key))
     throw new AuthError('Invalid session or bad credentials');
   Object.assign(session, { id, master: row.master });
@@ -198,7 +199,7 @@ export async function openSession(
   if (row.status !== 0) throw new AuthError(`logins by ${row.user_name} are not allowed`);
   const locked = row.exclusive !== true && row.exclusive_id !== null && row.exclusive_id !== row.master;
   if (locked && !lockFree.has(method ?? '')) throw new AuthLockError('User locked by another session');
-  const { perms, groups } = await readRights(db, row.user_id);
+  const { perms, groups } = await db.unchanged(`rights ${row.user_id}`, () => readRights(db, row.user_id));
   return Object.assign(session, {
     loggedIn: true,
     userId: row.user_id,

@@ -1,3 +1,4 @@
+import type { RowStream } from '@koji/core/wire';
 import type { Dialect, Sql } from './sql.js';
 
 /** A row as the driver gave it: booleans are booleans, whole floats are Double, times are Koji's text. */
@@ -14,8 +15,13 @@ export interface Connection {
   get<T extends object = Row>(query: Sql): Promise<T | null>;
   /** Runs a statement; the number of rows it changed. */
   run(query: Sql): Promise<number>;
-  /** Rows one by one, never all in memory. */
-  iterate<T extends object = Row>(query: Sql): AsyncIterable<T>;
+  /** Rows as they are read, never all in memory. */
+  iterate<T extends object = Row>(query: Sql): RowStream<T>;
+  /**
+   * What `read` answers, or answered under this key before when nobody has written to the database since. Where that can't
+   * be told for little, as on PostgreSQL or within a write, it is read anew. What it answers must not be changed.
+   */
+  unchanged<T>(key: string, read: () => Promise<T>): Promise<T>;
   /** Runs `work` in a savepoint: what it wrote is undone when it throws, the transaction goes on. */
   savepoint<T>(work: () => Promise<T>): Promise<T>;
 }

@@ -12,6 +12,8 @@ export interface OpenOptions {
   readonly log?: Logger;
   /** Reads at a time on SQLite. */
   readonly readers?: number;
+  /** Milliseconds after which a write on SQLite gives up to wait for one that does nothing. */
+  readonly patience?: number;
   /** Connections of the pool on PostgreSQL. */
   readonly connections?: number;
 }

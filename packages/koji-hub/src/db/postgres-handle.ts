@@ -94,14 +94,14 @@ export class PostgresHandle implements Handle {
   }
 
   /** Rows by a cursor of the server's, in portions, so that other statements of the transaction run in between. */
-  async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row, void, void> {
+  async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row[], void, void> {
     const cursor = `c${++this.cursors}`;
     await this.client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${text}`, values.map(bind));
     let open = true;
     try {
       for (;;) {
         const { rows } = await this.client.query<Row>(`FETCH ${fetchSize} FROM ${cursor}`);
-        yield* rows;
+        yield rows;
         if (rows.length < fetchSize) break;
       }
     } catch (error) {

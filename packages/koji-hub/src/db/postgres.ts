@@ -57,12 +57,12 @@ export async function openPostgres(url: string, { log, connections = 10 }: OpenO
 
   return {
     dialect: 'postgres',
-    read: (work) => running.read(() => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
-    write: (work) => running.write(() => within('BEGIN ISOLATION LEVEL READ COMMITTED', work)),
-    withDataSource: (work) => running.write(() => work(source)),
+    read: (work) => running.count(() => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
+    write: (work) => running.count(() => within('BEGIN ISOLATION LEVEL READ COMMITTED', work)),
+    withDataSource: (work) => running.count(() => work(source)),
     notify: async (channel) => {
       channels.tell(channel);
-      await running.read(() =>
+      await running.count(() =>
         pool.query('SELECT pg_notify($1, $2)', [notifications, `${ears.self} ${channel}`]),
       );
     },

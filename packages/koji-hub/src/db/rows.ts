@@ -1,13 +1,16 @@
 import { ParameterError } from '@koji/core';
 import { truthy } from '@koji/core/api';
 import type { QueryOpts } from '@koji/core/api';
+import type { RowStream } from '@koji/core/wire';
 import type { Connection, Row } from './connection.js';
-import { boolAs, floatAs, join, Sql, sql, where as whereAll } from './sql.js';
+import { boolAs, epochAs, epochOf, floatAs, join, Sql, sql, where as whereAll } from './sql.js';
 
 /** An expression whose type SQLite alone would not tell. */
 export interface TypedColumn {
   readonly expression: Sql;
   readonly kind: 'bool' | 'float';
+  /** The time that the expression computes seconds of. */
+  readonly time?: Sql;
 }
 
 /** What to select, from where, and what the caller's `queryOpts` may do with it. */
@@ -36,10 +39,7 @@ export const floatColumn = (expression: Sql): TypedColumn => ({ expression, kind
 
 /** A time column as seconds since 1970 among {@link Query.columns}. */
 export function epochColumn(column: Sql): TypedColumn {
-  const opening = (dialect: string): string =>
-    dialect === 'postgres' ? 'EXTRACT(EPOCH FROM ' : 'koji_epoch(';
-  const closing = (dialect: string): string => (dialect === 'postgres' ? ')::float8' : ')');
-  return floatColumn(new Sql([opening, ...column.parts, closing]));
+  return { expression: epochOf(column), kind: 'float', time: column };
 }
 
 /**
@@ -60,12 +60,12 @@ export async function query<T extends object = Row>(db: Connection, wanted: Quer
 export async function stream<T extends object = Row>(
   db: Connection,
   wanted: Query<T>,
-): Promise<AsyncIterable<T> | T[]> {
+): Promise<RowStream<T> | T[]> {
   const opts = readOpts(wanted);
   if (opts.countOnly || (opts.limit > 0 && opts.limit < streamFrom)) return query(db, wanted);
   const rows = db.iterate<T>(select(wanted, opts));
   const finish = finisher(wanted, opts);
-  return finish ? mapped(rows, finish) : rows;
+  return finish ? rows.map(finish) : rows;
 }
 
 /** A result that may be a stream of rows, or a list or struct with some within, read to its end. */
@@ -89,10 +89,6 @@ export async function whole(result: unknown): Promise<unknown> {
 
 function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-}
-
-async function* mapped<T>(rows: AsyncIterable<T>, finish: (row: T) => T): AsyncGenerator<T, void, void> {
-  for await (const row of rows) yield finish(row);
 }
 
 /**
@@ -181,6 +177,7 @@ const expressionOf = (column: Sql | TypedColumn): Sql => (column instanceof Sql 
 function named(alias: string, column: Sql | TypedColumn): Sql {
   if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(alias)) throw new Error(`not a column name: ${alias}`);
   if (column instanceof Sql) return sql`${column} AS ${new Sql([`"${alias}"`])}`;
+  if (column.time) return epochAs(column.time, alias);
   return (column.kind === 'bool' ? boolAs : floatAs)(column.expression, alias);
 }
 

@@ -14,21 +14,28 @@ type Part = string | { readonly value: SqlValue } | ((dialect: Dialect) => strin
  * bound, every `${fragment}` is spliced in.
  */
 export class Sql {
-  constructor(readonly parts: readonly Part[]) {}
+  constructor(
+    readonly parts: readonly Part[],
+    /** The texts by database, one object for all fragments that differ in nothing but their values. */
+    readonly texts: Partial<Record<Dialect, string>> = {},
+  ) {}
 
   /** The text for one database with its values in order. */
   render(dialect: Dialect): { text: string; values: SqlValue[] } {
-    let text = '';
     const values: SqlValue[] = [];
+    for (const part of this.parts) if (typeof part === 'object') values.push(part.value);
+    return { text: (this.texts[dialect] ??= this.textFor(dialect)), values };
+  }
+
+  private textFor(dialect: Dialect): string {
+    let text = '';
+    let count = 0;
     for (const part of this.parts) {
       if (typeof part === 'string') text += part;
       else if (typeof part === 'function') text += part(dialect);
-      else {
-        values.push(part.value);
-        text += dialect === 'postgres' ? `$${values.length}` : '?';
-      }
+      else text += dialect === 'postgres' ? `$${++count}` : '?';
     }
-    return { text, values };
+    return text;
   }
 }
 
@@ -50,7 +57,24 @@ export function sql(strings: TemplateStringsArray, ...values: (SqlValue | Sql)[]
     text += strings[i + 1] ?? '';
   });
   if (text !== '') parts.push(text);
-  return new Sql(parts);
+  return new Sql(parts, textsOf(strings, values));
+}
+
+interface Shape {
+  readonly fragments: readonly unknown[];
+  readonly texts: Sql['texts'];
+}
+
+/** The last shape that each place in our code made: mostly it makes the same one every time. */
+const shapes = new WeakMap<TemplateStringsArray, Shape>();
+
+function textsOf(strings: TemplateStringsArray, values: readonly (SqlValue | Sql)[]): Sql['texts'] {
+  const fragments = values.map((value) => (value instanceof Sql ? value.texts : null));
+  const known = shapes.get(strings);
+  if (known?.fragments.every((fragment, i) => fragment === fragments[i])) return known.texts;
+  const shape: Shape = { fragments, texts: {} };
+  shapes.set(strings, shape);
+  return shape.texts;
 }
 
 /** Fragments with a separator between them; nothing for an empty list. */
@@ -67,9 +91,15 @@ export function where(conditions: readonly Sql[]): Sql {
 
 /** The name of a column or table (`build.id`), from our own code only. */
 export function id(name: string): Sql {
+  const known = names.get(name);
+  if (known) return known;
   if (!/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/.test(name)) throw new Error(`not a column name: ${name}`);
-  return new Sql([name]);
+  const fragment = new Sql([name]);
+  names.set(name, fragment);
+  return fragment;
 }
+
+const names = new Map<string, Sql>();
 
 /** `column IN (values)` with one bound value whatever the length, so that the statement stays the same. */
 export function anyOf(column: Sql, values: readonly (number | string)[]): Sql {
@@ -104,11 +134,24 @@ export function placesOf(ids: readonly number[]): Sql {
 
 /** A time column as epoch seconds (a float) under a name of its own; {@link id} rules hold for both names. */
 export function epoch(column: string, alias: string): Sql {
-  const { parts } = id(column);
+  return epochAs(id(column), alias);
+}
+
+/** A time expression as epoch seconds under a name; what SQLite stores is made a number when the row is read. */
+export function epochAs(time: Sql, alias: string): Sql {
+  return new Sql([
+    (dialect) => (dialect === 'postgres' ? 'EXTRACT(EPOCH FROM ' : ''),
+    ...time.parts,
+    (dialect) => (dialect === 'postgres' ? `)::float8 AS ${alias}` : ` AS "${alias}::epoch"`),
+  ]);
+}
+
+/** A time expression as epoch seconds, to compute and compare with. */
+export function epochOf(time: Sql): Sql {
   return new Sql([
     (dialect) => (dialect === 'postgres' ? 'EXTRACT(EPOCH FROM ' : 'koji_epoch('),
-    ...parts,
-    (dialect) => (dialect === 'postgres' ? `)::float8 AS ${alias}` : `) AS "${alias}::float"`),
+    ...time.parts,
+    (dialect) => (dialect === 'postgres' ? ')::float8' : ')'),
   ]);
 }
 

@@ -7,6 +7,7 @@ import { Channels, Running } from './running.js';
 import { addFunctions, SqliteHandle } from './sqlite-handle.js';
 import { tables } from './tables/index.js';
 import { Transaction } from './transaction.js';
+import { Turns } from './turns.js';
 
 const busyMilliseconds = 10_000;
 
@@ -37,26 +38,23 @@ async function open(database: string, readonly: boolean): Promise<DataSource> {
  * SQLite: one writer behind a queue, because TypeORM's driver has a single query runner on which two transactions at a
  * time lose each other's rows; readers are handles of their own on the same WAL file, opened when first needed.
  */
-export async function openSqlite(file: string, { folder, readers = 4 }: OpenOptions): Promise<Opened> {
+export async function openSqlite(
+  file: string,
+  { folder, readers = 4, patience = 600_000 }: OpenOptions,
+): Promise<Opened> {
   const name = path.resolve(folder, file);
   const source = await open(name, false);
   const writer = new SqliteHandle(driverOf(source), false);
   const running = new Running();
   const channels = new Channels();
   const pool = new ReaderPool(name, readers);
-  let tail: Promise<unknown> = Promise.resolve();
-
-  const queued = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = tail.then(work);
-    tail = turn.catch(() => undefined);
-    return turn;
-  };
+  const turns = new Turns(() => writer.statements, patience);
 
   return {
     dialect: 'sqlite',
-    read: (work) => running.read(async () => pool.use((handle) => within(handle, 'BEGIN', work))),
-    write: (work) => running.write(() => queued(() => within(writer, 'BEGIN IMMEDIATE', work))),
-    withDataSource: (work) => running.write(() => queued(() => work(source))),
+    read: (work) => running.count(async () => pool.use((handle) => within(handle, 'BEGIN', work))),
+    write: (work) => running.count(() => turns.take(() => within(writer, 'BEGIN IMMEDIATE', work))),
+    withDataSource: (work) => running.count(() => turns.take(() => work(source))),
     notify: async (channel) => channels.tell(channel),
     listen: (heard) => channels.add(heard),
     close: () =>

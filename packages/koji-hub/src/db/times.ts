@@ -26,6 +26,8 @@ export function clockText(): string {
 /** Seconds since 1970 of a stored time, or of any ISO text; null for null and for text that is no time. */
 export function epochOf(text: unknown): number | null {
   if (typeof text !== 'string') return null;
+  const stored = storedEpoch(text);
+  if (!Number.isNaN(stored)) return stored;
   const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';
   const whole = Date.parse(
     text
@@ -37,6 +39,17 @@ export function epochOf(text: unknown): number | null {
   return whole < 0
     ? whole / 1000 + Number(`0.${fraction || '0'}`)
     : Number(`${whole / 1000}.${fraction || '0'}`);
+}
+
+/** {@link epochOf} for the form in which times are stored, which most are; NaN for any other. */
+function storedEpoch(text: string): number {
+  if (text.length !== 32 || text.charCodeAt(19) !== 46 || !text.endsWith('+00:00')) return NaN;
+  const part = (from: number, to: number): number => Number(text.slice(from, to));
+  const year = part(0, 4);
+  if (!(year >= 100)) return NaN;
+  const whole = Date.UTC(year, part(5, 7) - 1, part(8, 10), part(11, 13), part(14, 16), part(17, 19));
+  // Whole microseconds are exact, so that the quotient is the double nearest to the decimal.
+  return (whole * 1000 + part(20, 26)) / 1e6;
 }
 
 /** Koji's text for a time that SQLite holds. */

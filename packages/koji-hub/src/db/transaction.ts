@@ -1,3 +1,4 @@
+import { RowStream } from '@koji/core/wire';
 import type { Connection, Row } from './connection.js';
 import { TransactionFailed } from './errors.js';
 import type { Dialect, Sql, SqlValue } from './sql.js';
@@ -15,8 +16,11 @@ export interface Outcome {
 export interface Handle {
   readonly dialect: Dialect;
   query(text: string, values: readonly SqlValue[], one: boolean): Promise<Outcome> | Outcome;
-  rows(text: string, values: readonly SqlValue[]): AsyncIterable<Row>;
+  /** Rows as they are read, some at a time. */
+  rows(text: string, values: readonly SqlValue[]): AsyncIterable<Row[]>;
   command(text: string): Promise<void> | void;
+  /** What was kept since the database last changed; absent where that is not known. */
+  readonly kept?: () => Map<string, unknown>;
   /** The typed error for one of the driver's. */
   explain(error: unknown): unknown;
 }
@@ -30,6 +34,7 @@ export class Transaction implements Connection {
   private failure: { cause: unknown } | null = null;
   private ended = false;
   private savepoints = 0;
+  private kept: Map<string, unknown> | null = null;
 
   constructor(private readonly handle: Handle) {}
 
@@ -49,17 +54,32 @@ export class Transaction implements Connection {
     return (await this.execute(query, false)).changed;
   }
 
-  async *iterate<T extends object = Row>(query: Sql): AsyncGenerator<T, void, void> {
+  iterate<T extends object = Row>(query: Sql): RowStream<T> {
+    return new RowStream(this.portions(query) as AsyncIterable<T[]>);
+  }
+
+  private async *portions(query: Sql): AsyncGenerator<Row[], void, void> {
     this.check();
     const { text, values } = query.render(this.handle.dialect);
     try {
-      for await (const row of this.handle.rows(text, values)) {
-        yield row as T;
+      for await (const portion of this.handle.rows(text, values)) {
+        yield portion;
         this.check();
       }
     } catch (error) {
       throw this.fail(error);
     }
+  }
+
+  async unchanged<T>(key: string, read: () => Promise<T>): Promise<T> {
+    this.check();
+    const kept = (this.kept ??= this.handle.kept?.() ?? null);
+    if (!kept) return read();
+    const found = kept.get(key) as { readonly value: T } | undefined;
+    if (found) return found.value;
+    const value = await read();
+    kept.set(key, { value });
+    return value;
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {

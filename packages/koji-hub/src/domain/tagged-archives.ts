@@ -1,5 +1,6 @@
 import { GenericError } from '@koji/core';
 import type { Extra, TaggedArchive, TaggedBuild, TaggedMavenArchive } from '@koji/core/api';
+import type { RowStream } from '@koji/core/wire';
 import type { Call } from '../call.js';
 import { atEvent } from '../db/history.js';
 import { anyOf, placeIn, sql, where } from '../db/sql.js';
@@ -64,7 +65,7 @@ export async function latestMavenArchives(
   call: Call,
   tagId: number,
   { event, inherit }: { readonly event: number | null; readonly inherit: boolean },
-): Promise<AsyncIterable<TaggedMavenArchive>> {
+): Promise<RowStream<TaggedMavenArchive>> {
   const links = inherit ? await fullInheritance(call, tagId, event) : [];
   const order = [...new Set([tagId, ...links.map((link) => link.parent_id)])];
   const entries = await readPackageList(call, { tagId, event, inherit: true, withOwners: false });
@@ -89,9 +90,7 @@ export async function latestMavenArchives(
         ORDER BY ${placeIn(sql`tag_listing.tag_id`, order)}, tag_listing.create_event DESC, archiveinfo.id`,
   );
   const wanted = firstVersions(whole);
-  return (async function* () {
-    for await (const row of rows) if (open.has(row.pkg_id) && wanted(row)) yield withExtra(row);
-  })();
+  return rows.map((row) => (open.has(row.pkg_id) && wanted(row) ? withExtra(row) : undefined));
 }
 
 /** The tags among these that include every version of an artifact. */

@@ -1,12 +1,22 @@
 import { ActionNotAllowed, BUILD_STATES, GenericError, ParameterError, TagError } from '@koji/core';
-import type { BuildInfo, Extra, TagInfo, TaggedBuild, TaggedRpm, UserInfo } from '@koji/core/api';
+import type {
+  BuildInfo,
+  Extra,
+  Named,
+  PackageListEntry,
+  TagInfo,
+  TaggedBuild,
+  TaggedRpm,
+  UserInfo,
+} from '@koji/core/api';
 import { Double } from '@koji/core/wire';
+import type { RowStream } from '@koji/core/wire';
 import type { Call } from '../call.js';
 import { atEvent, history } from '../db/history.js';
 import { lookupName } from '../db/lookup.js';
 import { anyOf, placesOf, sql, where } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { aliased, allBuildColumns, buildJoins, checkComplete, getBuild } from './builds.js';
+import { aliased, buildColumns, checkComplete, getBuild } from './builds.js';
 import { truthy } from './convert.js';
 import { fullInheritance } from './inheritance.js';
 import { readJson } from './json.js';
@@ -51,7 +61,7 @@ export async function streamTaggedBuilds(
   call: Call,
   tagId: number,
   filter: TaggedFilter,
-): Promise<AsyncIterable<TaggedBuild>> {
+): Promise<RowStream<TaggedBuild>> {
   return (await selectTagged(call, tagId, filter)).builds();
 }
 
@@ -60,7 +70,7 @@ async function selectTagged(
   call: Call,
   tagId: number,
   filter: TaggedFilter,
-): Promise<{ builds: () => AsyncIterable<TaggedBuild>; ids: () => Promise<number[]> }> {
+): Promise<{ builds: () => RowStream<TaggedBuild>; ids: () => Promise<number[]> }> {
   const { event = null, type = null } = filter;
   checkPackageName(filter.package);
   const order = [tagId];
@@ -75,33 +85,84 @@ async function selectTagged(
   });
   const open = new Set(entries.filter((entry) => !entry.blocked).map((entry) => entry.package_id));
   const ofType = await typeJoin(call, type);
-  const rows = <T extends { package_id: number }>(columns: Sql): AsyncIterable<T> => {
+  const conditions = taggedConditions(filter);
+  // `open` holds nothing else then.
+  if (truthy(filter.package)) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
+  const names = await readNames(call, order, entries);
+  const rows = <T extends { package_id: number }>(columns: Sql, joins: Sql): RowStream<T> => {
     const found = call.db.iterate<T>(
       sql`SELECT ${columns} FROM tag_listing
           JOIN ${placesOf(order)} ON place.value = tag_listing.tag_id
-          JOIN tag ON tag.id = tag_listing.tag_id
           JOIN build ON build.id = tag_listing.build_id
-          ${buildJoins} ${ofType.join}
-          ${where(taggedConditions(filter))}
+          JOIN users ON users.id = build.owner
+          ${joins} ${ofType.join} ${where(conditions)}
           ORDER BY place.key, tag_listing.create_event DESC, build.id DESC`,
     );
-    return takeLatest(found, open, readLatest(filter.latest));
+    return found.map(latestOf(open, readLatest(filter.latest)));
   };
   return {
     builds() {
-      const builds = rows<TaggedBuild & { extra?: string | null }>(
-        sql`tag.id AS tag_id, tag.name AS tag_name, build.id, ${allBuildColumns},
+      const builds = rows<TaggedRow>(
+        sql`tag_listing.tag_id, NULL AS tag_name, build.id, ${taggedColumns},
             tag_listing.create_event ${ofType.columns} ${filter.extra ? sql`, build.extra` : sql``}`,
-      );
-      return filter.extra ? withExtra(builds, 'Invalid extra data') : builds;
+        taggedJoins,
+      ).map((row) => withNames(row, names));
+      return filter.extra ? builds.map(withExtra('Invalid extra data')) : builds;
     },
     async ids() {
       const ids = new Set<number>();
       const columns = sql`build.id, build.pkg_id AS package_id`;
-      for await (const { id } of rows<{ id: number; package_id: number }>(columns)) ids.add(id);
+      for await (const { id } of rows<{ id: number; package_id: number }>(columns, sql``)) ids.add(id);
       return [...ids];
     },
   };
+}
+
+type TaggedRow = { -readonly [K in keyof TaggedBuild]: TaggedBuild[K] } & { extra?: string | null };
+
+/** The columns of a build in a tag; what is null here, {@link withNames} fills in. */
+const taggedColumns = aliased({
+  ...buildColumns,
+  package_id: sql`build.pkg_id`,
+  package_name: sql`NULL`,
+  name: sql`NULL`,
+  nvr: sql`NULL`,
+  volume_id: sql`build.volume_id`,
+  volume_name: sql`NULL`,
+});
+
+const taggedJoins = sql`JOIN events ON events.id = build.create_event
+  LEFT JOIN users AS promoter ON promoter.id = build.promoter`;
+
+/** Names by id that many builds of a tag share: to join them to every row takes longer than all else of it. */
+interface Names {
+  readonly tags: ReadonlyMap<number, string>;
+  readonly packages: ReadonlyMap<number, string>;
+  readonly volumes: ReadonlyMap<number, string>;
+}
+
+async function readNames(
+  call: Call,
+  tagIds: readonly number[],
+  entries: readonly PackageListEntry[],
+): Promise<Names> {
+  const byId = async (query: Sql): Promise<ReadonlyMap<number, string>> =>
+    new Map((await call.db.all<Named>(query)).map(({ id, name }) => [id, name]));
+  return {
+    tags: await byId(sql`SELECT id, name FROM tag WHERE ${anyOf(sql`id`, tagIds)}`),
+    packages: new Map(entries.map((entry) => [entry.package_id, entry.package_name])),
+    volumes: await byId(sql`SELECT id, name FROM volume`),
+  };
+}
+
+function withNames(row: TaggedRow, { tags, packages, volumes }: Names): TaggedRow {
+  const name = packages.get(row.package_id) ?? '';
+  row.tag_name = tags.get(row.tag_id) ?? '';
+  row.package_name = name;
+  row.name = name;
+  row.nvr = `${name}-${row.version}-${row.release}`;
+  row.volume_name = volumes.get(row.volume_id) ?? '';
+  return row;
 }
 
 // Koji's database compares a package's name with nothing but text; what counts as false finds no package.
@@ -115,7 +176,6 @@ function taggedConditions(filter: TaggedFilter): Sql[] {
     atEvent('tag_listing', filter.event ?? null),
     sql`build.state = ${BUILD_STATES.COMPLETE}`,
   ];
-  if (truthy(filter.package)) conditions.push(sql`package.name = ${filter.package ?? null}`);
   if (filter.owner) conditions.push(sql`users.name = ${filter.owner}`);
   if (filter.draft != null) conditions.push(isDraft('build', filter.draft));
   return conditions;
@@ -132,22 +192,21 @@ function readLatest(latest: unknown): boolean | number {
   return typeof latest === 'number' || latest instanceof Double ? Number(latest) : Boolean(latest);
 }
 
-/** The builds of open packages, of each the first N. */
-async function* takeLatest<T extends { package_id: number }>(
-  builds: AsyncIterable<T>,
+/** Keeps the builds of open packages, of each the first N. */
+function latestOf(
   open: ReadonlySet<number>,
   latest: boolean | number,
-): AsyncGenerator<T, void, void> {
+): <T extends { package_id: number }>(build: T) => T | undefined {
   const most = latest === true ? 1 : latest || Infinity;
   const counts = new Map<number, number>();
-  for await (const build of builds) {
+  return (build) => {
     const { package_id: id } = build;
-    if (!open.has(id)) continue;
+    if (!open.has(id)) return undefined;
     const count = counts.get(id) ?? 0;
-    if (count >= most) continue;
+    if (count >= most) return undefined;
     counts.set(id, count + 1);
-    yield build;
-  }
+    return build;
+  };
 }
 
 /** What a build type adds to a query on `build`. */
@@ -200,7 +259,7 @@ export async function readTaggedRpms(
   call: Call,
   tagId: number,
   filter: TaggedRpmFilter,
-): Promise<[AsyncIterable<TaggedRpm>, AsyncIterable<TaggedBuild>]> {
+): Promise<[RowStream<TaggedRpm>, RowStream<TaggedBuild>]> {
   const { builds, ids } = await selectTagged(call, tagId, { ...filter, extra: false });
   const conditions = [anyOf(sql`rpminfo.build_id`, await ids())];
   if (filter.arch && (!Array.isArray(filter.arch) || filter.arch.length > 0))
@@ -214,14 +273,11 @@ export async function readTaggedRpms(
         FROM rpminfo ${filter.rpmsigs ? sql`LEFT JOIN rpmsigs ON rpmsigs.rpm_id = rpminfo.id` : sql``}
         ${where(conditions)} ORDER BY rpminfo.id`,
   );
-  return [filter.extra === false ? rows : withExtra(rows, 'Invalid json data'), builds()];
+  return [filter.extra === false ? rows : rows.map(withExtra('Invalid json data')), builds()];
 }
 
-async function* withExtra<T extends TaggedRpm | TaggedBuild>(
-  rows: AsyncIterable<T & { extra?: string | null }>,
-  complaint: string,
-): AsyncGenerator<T, void, void> {
-  for await (const row of rows) yield { ...row, extra: readJson(row.extra, complaint) as Extra };
+function withExtra(complaint: string): <T extends object>(row: T & { extra?: string | null }) => T {
+  return (row) => ({ ...row, extra: readJson(row.extra, complaint) as Extra });
 }
 
 /** Whether an rpm is of an architecture, or of one of several. */

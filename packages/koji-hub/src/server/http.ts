@@ -19,7 +19,7 @@ import type { Caller } from './transactions.js';
 import { serveFile } from './files.js';
 import { readRawUpload, receiveUpload } from './uploads.js';
 
-/** Answers up to this many bytes are sent whole, with their length; longer ones in chunks as they are made. */
+/** Answers up to this many characters are sent whole, with their length; longer ones in chunks as they are made. */
 const wholeUpTo = 1_048_576;
 /** Milliseconds that a stopping hub waits for requests in flight. */
 const graceTime = 30_000;
@@ -146,7 +146,7 @@ class Front {
     }
     const { options } = this.hub;
     if (options.ServerOffline) {
-      this.sendText(response, encodeFault(1014, options.OfflineMessage ?? 'server is offline'));
+      sendText(response, encodeFault(1014, options.OfflineMessage ?? 'server is offline'));
       return;
     }
     const caller: Caller = {
@@ -191,7 +191,7 @@ class Front {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (error.kind === 'unsupported') {
-        this.sendText(response, encodeFault(1000, error.message));
+        sendText(response, encodeFault(1000, error.message));
         return;
       }
       this.reply(response, 400, `Invalid request: ${error.message}\n`);
@@ -214,13 +214,7 @@ class Front {
     });
     // A client sends its whole chunk before it reads the answer.
     await readBody(request, { limit: 1, timeout });
-    this.sendText(response, text);
-  }
-
-  private sendText(response: ServerResponse, text: string): void {
-    const body = Buffer.from(text);
-    response.writeHead(200, { 'Content-Type': 'text/xml', 'Content-Length': body.length });
-    response.end(body);
+    sendText(response, text);
   }
 
   private reply(response: ServerResponse, status: number, text: string): void {
@@ -234,6 +228,12 @@ function splitOnce(text: string, separator: string): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
+function sendText(response: ServerResponse, text: string): void {
+  response.writeHead(200, { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(text) });
+  // As text it leaves together with the headers, in one packet.
+  response.end(text);
+}
+
 /** Sends what fits into memory whole; more as it comes, no faster than the client takes it. */
 function replyTo(response: ServerResponse): Reply {
   return {
@@ -241,20 +241,16 @@ function replyTo(response: ServerResponse): Reply {
       return response.headersSent;
     },
     async send(chunks) {
-      const held: Buffer[] = [];
-      let length = 0;
+      let held = '';
       for await (const chunk of chunks) {
-        const data = Buffer.from(chunk);
-        length += data.length;
-        if (response.headersSent) await write(response, data);
-        else held.push(data);
-        if (response.headersSent || length <= wholeUpTo) continue;
+        if (response.headersSent) await write(response, Buffer.from(chunk));
+        else held += chunk;
+        if (response.headersSent || held.length <= wholeUpTo) continue;
         response.writeHead(200, { 'Content-Type': 'text/xml' });
-        for (const part of held.splice(0)) await write(response, part);
+        await write(response, Buffer.from(held));
       }
-      if (!response.headersSent)
-        response.writeHead(200, { 'Content-Type': 'text/xml', 'Content-Length': length });
-      response.end(held.length === 0 ? undefined : Buffer.concat(held));
+      if (response.headersSent) response.end();
+      else sendText(response, held);
     },
   };
 }
@@ -266,13 +262,15 @@ async function write(response: ServerResponse, data: Buffer): Promise<void> {
   if (response.destroyed) throw new Error('the client went away');
   if (response.write(data)) return;
   const stalled = setTimeout(() => response.destroy(), stalledAfter);
-  const gone = new AbortController();
-  const onClose = (): void => gone.abort();
-  response.once('close', onClose);
-  try {
-    await once(response, 'drain', { signal: gone.signal });
-  } finally {
-    clearTimeout(stalled);
-    response.off('close', onClose);
-  }
+  await new Promise<void>((resolve, reject) => {
+    const done = (problem?: Error): void => {
+      clearTimeout(stalled);
+      response.off('drain', onDrain).off('close', onClose);
+      if (problem) reject(problem);
+      else resolve();
+    };
+    const onDrain = (): void => done();
+    const onClose = (): void => done(new Error('the client went away'));
+    response.once('drain', onDrain).once('close', onClose);
+  });
 }

@@ -36,8 +36,22 @@ function isConnection(on: Connection | OwnTransactions): on is Connection {
   return 'savepoint' in on;
 }
 
-/** Why a call's signal is aborted; without a reason, each abort makes an error with a stack, which takes its time. */
-const over = 'the call has ended';
+/** Whether a call is over; a signal is made for calls that wait only, since it takes its time. */
+class Ending {
+  over = false;
+  private controller: AbortController | null = null;
+
+  signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.over) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  end(): void {
+    this.over = true;
+    this.controller?.abort();
+  }
+}
 
 /**
  * A call while its handler runs. It is open until its answer is written; a handler that goes on behind that, or a plugin's
@@ -49,7 +63,7 @@ export class RunningCall implements Call, Ambient {
   readonly session: CallerSession;
   readonly log: Logger;
   readonly effects: Effects;
-  private readonly ended: AbortController;
+  private readonly ending: Ending;
   private eventId: Promise<number> | null = null;
 
   constructor(
@@ -57,7 +71,7 @@ export class RunningCall implements Call, Ambient {
     /** The call that this one is a step of, with more permissions: both end together and have one event. */
     private readonly outer: RunningCall | null = null,
   ) {
-    this.ended = outer?.ended ?? new AbortController();
+    this.ending = outer?.ending ?? new Ending();
     const { hub, method, session, log, effects } = parts;
     this.hub = hub;
     this.method = method;
@@ -76,7 +90,7 @@ export class RunningCall implements Call, Ambient {
 
   /** Ends the call: what still waits gets false. */
   end(): void {
-    this.ended.abort(over);
+    this.ending.end();
   }
 
   /** The same call under another name and with effects and an event of its own: a part of a multicall. */
@@ -174,7 +188,7 @@ export class RunningCall implements Call, Ambient {
     return this.hub.wake.wait(
       channel,
       milliseconds,
-      AbortSignal.any([this.parts.signal(), this.ended.signal]),
+      AbortSignal.any([this.parts.signal(), this.ending.signal()]),
     );
   }
 
@@ -189,7 +203,7 @@ export class RunningCall implements Call, Ambient {
   }
 
   private checkOpen(): void {
-    if (this.ended.signal.aborted) throw new Error(`the call of ${this.method} has ended`);
+    if (this.ending.over) throw new Error(`the call of ${this.method} has ended`);
   }
 }
 

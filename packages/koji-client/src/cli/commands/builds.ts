@@ -3,9 +3,11 @@ import type { BuildInfo, TaskInfo } from '@koji/core/api';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';
-import { pythonRepr, pythonStr } from '../python-text.js';
-import { taskLabel } from '../task-label.js';
-import { longTime } from '../times.js';
+import { formatChangelog } from '../../text/changelog.js';
+import type { ChangelogEntry } from '../../text/changelog.js';
+import { pythonRepr, pythonStr } from '../../text/python-text.js';
+import { taskLabel } from '../../text/task-label.js';
+import { longTime } from '../../text/times.js';
 
 const buildinfo = command({
   name: 'buildinfo',
@@ -136,24 +138,9 @@ async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promi
 }
 
 async function changelogOf({ session }: Run, buildId: number): Promise<string> {
-  const entries = await session.call<{ date: string; author: string; text: string }[]>(
-    'getChangelogEntries',
-    [buildId],
-  );
+  const entries = await session.call<ChangelogEntry[]>('getChangelogEntries', [buildId]);
   if (!Array.isArray(entries)) throw new GenericError('the hub answered no changelog');
-  if (entries.length === 0) return '';
-  const text = entries.map(
-    ({ date, author, text: what }) => `* ${changelogDate(date)} ${author}\n${what}\n\n`,
-  );
-  return `Changelog:\n${text.join('')}`;
-}
-
-function changelogDate(date: string): string {
-  const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-  const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-  const [year = 0, month = 1, day = 1] = date.slice(0, 10).split('-').map(Number);
-  const weekday = days[new Date(Date.UTC(year, month - 1, day)).getUTCDay()];
-  return `${weekday} ${months[month - 1]} ${String(day).padStart(2, '0')} ${year}`;
+  return entries.length === 0 ? '' : `Changelog:\n${formatChangelog(entries)}`;
 }
 
 export const builds = [buildinfo];

@@ -8,7 +8,7 @@ import type { RpmInfo } from '@koji/core/rpm';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
-import { compareText, pythonRepr } from '../python-text.js';
+import { compareText, pythonRepr } from '../../text/python-text.js';
 
 interface RpmFile {
   readonly path: string;

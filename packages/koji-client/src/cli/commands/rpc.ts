@@ -4,7 +4,7 @@ import type { Command } from '../command.js';
 import { listCommands } from '../help.js';
 import { LiteralError, jsonLiteral, pythonLiteral, valueOfArgument } from '../literals.js';
 import { flag, text } from '../options.js';
-import { compareText, pprint, pythonJson, pythonRepr, pythonStr } from '../python-text.js';
+import { compareText, pprint, pythonJson, pythonRepr, pythonStr } from '../../text/python-text.js';
 
 const namedArgument = /^([\p{L}_][\p{L}\p{N}_]*)=([^\n]*)$/u;
 

@@ -5,9 +5,9 @@ import { eventOf } from '../events.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, int, noFlag, text, texts } from '../options.js';
-import { compareText, pythonStr } from '../python-text.js';
+import { compareText, pythonStr } from '../../text/python-text.js';
 import { runsInBackground, watch } from './watching.js';
-import { asctime } from '../times.js';
+import { asctime } from '../../text/times.js';
 
 const twoArguments =
   "This command takes at least two arguments: a tag name/ID and one or more package n-v-r's";
