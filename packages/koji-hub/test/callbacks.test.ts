@@ -44,7 +44,7 @@ describe.each(databases)('callbacks on $name', (kind) => {
       path.join(folder, 'recorder.mjs'),
       `import { appendFileSync } from 'node:fs';
 import { callback } from ${JSON.stringify(sdk)};
-const events = ['PackageListChange', 'TaskStateChange', 'BuildStateChange', 'Import', 'RPMSign', 'Tag', 'Untag', 'BuildPromote', 'Commit'];
+const events = ['PackageListChange', 'TaskStateChange', 'BuildStateChange', 'Import', 'RPMSign', 'Tag', 'Untag', 'BuildPromote', 'RepoInit', 'RepoDone', 'Commit'];
 export const recorder = callback(...events.flatMap((name) => ['pre' + name, 'post' + name]))((event, payload) => {
   appendFileSync(${JSON.stringify(record)}, JSON.stringify({ event, payload }) + '\\n');
   if (event === 'preTag' && payload.tag.name === 'forbidden') throw new Error('not into this one');
@@ -268,6 +268,57 @@ export const recorder = callback(...events.flatMap((name) => ['pre' + name, 'pos
     expect(events[3]?.payload).toMatchObject({ build_type: 'image', archive: { filename: 'd.qcow2' } });
     expect(events[4]?.payload).toMatchObject({ archive: { arch: 'x86_64' }, fileinfo: { buildroot_id: 1 } });
     expect(events[5]?.payload).toMatchObject({ type: 'cg', build: { nvr: 'told-2-1' } });
+  });
+
+  test('a repo is told when it is begun and when it is done', async () => {
+    await admin('createTag', ['repo-tag'], { arches: 'x86_64' });
+    const builder = await hub.builder('repo-host', ['x86_64']);
+    await recorded();
+    const [id, event] = (await builder('host.repoInit', ['repo-tag'], { opts: { src: true } })) as [
+      number,
+      number,
+    ];
+    const begun = await recorded();
+    const keys = ['event', 'opts', 'repo_id', 'tag', 'task_id'];
+    expect(shapes(begun)).toEqual([
+      ['preRepoInit', keys],
+      ['postRepoInit', keys],
+      ['preCommit', []],
+      ['postCommit', []],
+    ]);
+    const common = { tag: { name: 'repo-tag' }, task_id: null, opts: { src: true, debuginfo: false } };
+    expect(begun[0]?.payload).toMatchObject({ ...common, repo_id: null });
+    expect(begun[1]?.payload).toMatchObject({ ...common, repo_id: id });
+
+    await builder('host.repoDone', [id, {}, true]);
+    const done = await recorded();
+    expect(shapes(done).slice(0, 2)).toEqual([
+      ['preRepoDone', ['data', 'expire', 'repo']],
+      ['postRepoDone', ['data', 'expire', 'repo']],
+    ]);
+    const told = { data: {}, expire: true, repo: { id, tag_name: 'repo-tag', create_event: event } };
+    expect(done[1]?.payload).toMatchObject(told);
+  });
+
+  test('a repo of signed rpms is told with its keys and arches', async () => {
+    await admin('createTag', ['dist-tag'], { arches: 'x86_64' });
+    await recorded();
+    await admin('distRepo', ['dist-tag', ['0a1b2c3d']], { arch: ['x86_64', 'aarch64'] });
+    const events = (await recorded()).filter(({ event }) => event.endsWith('RepoInit'));
+    const keys = ['arches', 'dist', 'event', 'keys', 'repo_id', 'tag', 'task_opts'];
+    const sources = ['with_debuginfo', 'with_separate_src', 'with_src'];
+    expect(shapes(events)).toEqual([
+      ['preRepoInit', [...keys, ...sources]],
+      ['postRepoInit', [...keys.slice(0, 5), 'repodir', ...keys.slice(5), ...sources]],
+    ]);
+    expect(events[1]?.payload).toMatchObject({
+      tag: { name: 'dist-tag' },
+      keys: ['0a1b2c3d'],
+      arches: ['x86_64', 'aarch64'],
+      dist: true,
+      with_src: false,
+    });
+    expect(events[1]?.payload['repodir']).toContain('repos-dist/dist-tag/');
   });
 
   test('a task that changes is told with the old and the new state', async () => {

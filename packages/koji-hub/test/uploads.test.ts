@@ -92,6 +92,64 @@ describe('uploads', () => {
     });
   });
 
+  test('any sequence of raw uploads leaves the bytes that a file written so has, or a fault of Koji’s', async () => {
+    const digests = ['md5', 'sha256', 'adler32', 'crc32', ''];
+    const step = fc.record({
+      filename: fc.constantFrom('one', 'two'),
+      offset: fc.constantFrom('0', '-1', '3', '1000', '-2', '1e3', 'x', ' 7', '9'.repeat(20)),
+      fileverify: fc.constantFrom(...digests, ...digests.slice(0, 3)),
+      overwrite: fc.boolean(),
+      volume: fc.constantFrom('DEFAULT', 'DEFAULT', 'nosuch', '../x'),
+      body: fc.uint8Array({ maxLength: 2000 }),
+    });
+    const sums = (body: Buffer): Record<string, string> => ({
+      md5: createHash('md5').update(body).digest('hex'),
+      sha256: createHash('sha256').update(body).digest('hex'),
+    });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+        const filepath = `model/${++run}`;
+        const files = new Map<string, Buffer>();
+        for (const { body: bytes, overwrite, ...query } of steps) {
+          const body = Buffer.from(bytes);
+          const outcome = await upload(
+            { ...query, filepath, ...(overwrite ? { overwrite: '1' } : {}) },
+            new Uint8Array(body),
+          );
+          if ('fault' in outcome) expect(outcome.fault[0]).toBeGreaterThanOrEqual(1000);
+          const { filename, fileverify } = query;
+          const old = files.get(filename);
+          const offset = query.offset === '-1' ? (old?.length ?? 0) : Number(query.offset);
+          const possible = /^(0|-1|3|1000| 7)$/.test(query.offset) && query.volume === 'DEFAULT';
+          const known = digests.indexOf(fileverify) < 3;
+          if (!possible || !known || (old && query.offset === '0' && !overwrite)) {
+            expect(outcome).toHaveProperty('fault');
+            continue;
+          }
+          const kept = overwrite && query.offset !== '-1' ? (old ?? Buffer.of()).subarray(0, offset) : old;
+          // Nothing written behind the end makes a file no longer.
+          const end = body.length > 0 || overwrite ? offset + body.length : 0;
+          const fresh = Buffer.alloc(Math.max(kept?.length ?? 0, end));
+          kept?.copy(fresh);
+          body.copy(fresh, offset);
+          files.set(filename, fresh);
+          // What stands behind the piece shows that it was not the last one.
+          if (!overwrite && fresh.length !== offset + body.length) expect(outcome).toHaveProperty('fault');
+          else
+            expect(valueOf(outcome)).toMatchObject({
+              size: body.length,
+              offset,
+              fileverify,
+              ...(fileverify === 'adler32' ? {} : { hexdigest: sums(body)[fileverify] }),
+            });
+        }
+        for (const [name, content] of files) expect(await readFile(work(filepath, name))).toEqual(content);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
   test('a large file goes to disk as it comes, and its digest is right', async () => {
     const body = new Uint8Array(randomBytes(30_000_000));
     const digest = createHash('sha256').update(body).digest('hex');
