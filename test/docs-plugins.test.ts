@@ -93,7 +93,7 @@ async function run(blocks: readonly Block[]): Promise<string[]> {
   return said.split(`${mark}\n`);
 }
 
-test.each(['method.md', 'callback.md', 'task.md', 'cli.md', 'publish.md', 'failures.md'])(
+test.each(['method.md', 'callback.md', 'task.md', 'cli.md', 'testing.md', 'publish.md', 'failures.md'])(
   'the commands of %s do what it says',
   async (name) => {
     const blocks = [...blocksOf(page('README.md')), ...blocksOf(page(name))];

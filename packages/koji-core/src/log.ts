@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import winston from 'winston';
 
 /** What code logs to; `%s`-free: messages are made by the caller, the error goes in `cause`. */
@@ -13,6 +14,8 @@ export interface LogOptions {
   /** A file to append to; absent means standard error. */
   readonly file?: string;
   readonly level?: string;
+  /** Takes every line, and nothing else does: for tests. */
+  readonly onLine?: (line: string) => void;
 }
 
 const line = winston.format.printf((info) => {
@@ -33,15 +36,27 @@ export interface Log {
   readonly close: () => Promise<void>;
 }
 
+function sink(onLine: (line: string) => void): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      onLine(text.trimEnd());
+      done();
+    },
+  });
+}
+
 /** Opens a log. Lines are `time [LEVEL] {pid} name message`, with the stack of an error below it. */
 export function openLog(options: LogOptions = {}): Log {
   const root = winston.createLogger({
     level: options.level ?? 'info',
     format: winston.format.combine(winston.format.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), line),
     transports: [
-      options.file
-        ? new winston.transports.File({ filename: options.file })
-        : new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) }),
+      options.onLine
+        ? new winston.transports.Stream({ stream: sink(options.onLine) })
+        : options.file
+          ? new winston.transports.File({ filename: options.file })
+          : new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) }),
     ],
   });
   let closed = false;

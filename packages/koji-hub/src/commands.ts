@@ -85,6 +85,17 @@ export function changePassword(config: HubConfig, name: string, password: string
   });
 }
 
+/** Makes a user, or gives one that is there this password and these permissions, too. */
+export async function putUser(
+  call: RunningCall,
+  name: string,
+  { password, permissions }: { readonly password: string; readonly permissions: readonly string[] },
+): Promise<void> {
+  const id = (await findUser(call, { name }))?.id ?? (await createUser(call, { name }));
+  await setPassword(call, id, password);
+  for (const permission of permissions) await grant(call, id, permission);
+}
+
 async function setPassword(call: RunningCall, userId: number, password: string): Promise<void> {
   if (password === '') throw new GenericError('a password must not be empty');
   const hash = await hashPassword(password);

@@ -49,7 +49,11 @@ export interface OpenHub {
  * @throws ConfigError with everything that is wrong with configuration, database schema or plugins; then nothing stays open
  */
 export async function startHub(config: HubConfig): Promise<RunningHub> {
-  const open = await openHub(config);
+  return serve(await openHub(config));
+}
+
+/** Lets an open hub recover, schedule and answer; closes it when that fails. */
+export async function serve(open: OpenHub): Promise<RunningHub> {
   const { hub, dispatcher, closers, stopping } = open;
   try {
     await recoverFiles(hub);
@@ -64,8 +68,16 @@ export async function startHub(config: HubConfig): Promise<RunningHub> {
   }
 }
 
+/** What a hub for tests is given instead of finding it. */
+export interface Given {
+  /** Modules of plugins that option Plugins names. */
+  readonly plugins?: Readonly<Record<string, object>>;
+  /** Takes the log's lines. */
+  readonly onLog?: (line: string) => void;
+}
+
 /** Opens a hub's log, database, plugins and policies. Close it by `closers`. */
-export async function openHub(config: HubConfig): Promise<OpenHub> {
+export async function openHub(config: HubConfig, given: Given = {}): Promise<OpenHub> {
   const problems = checkOptions(config);
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   const closers = new Closers();
@@ -75,6 +87,7 @@ export async function openHub(config: HubConfig): Promise<OpenHub> {
     const log = openLog({
       level,
       ...(LogFile === null ? {} : { file: path.resolve(folderOf(config), LogFile) }),
+      ...(given.onLog ? { onLine: given.onLog } : {}),
     });
     closers.add('log', log.close);
     const database = await openDatabase({
@@ -87,7 +100,7 @@ export async function openHub(config: HubConfig): Promise<OpenHub> {
     await makeStore(storeOf(config));
     const wake = openWake(database);
     closers.add('wake', () => wake.close());
-    const hub = { ...(await compose(config, log.logger)), database, wake, logger: log.logger };
+    const hub = { ...(await compose(config, log.logger, given.plugins)), database, wake, logger: log.logger };
     const times = new SessionTimes(database, log.logger('koji.auth'));
     closers.add('session times', () => times.close());
     const dispatcher = new Dispatcher(hub, times);
@@ -110,10 +123,12 @@ export async function openHub(config: HubConfig): Promise<OpenHub> {
 export async function compose(
   config: HubConfig,
   logger: (name: string) => Logger,
+  given: Given['plugins'] = {},
 ): Promise<Pick<Hub, 'options' | 'paths' | 'policies' | 'callbacks' | 'methods'>> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
-  const found = await findPlugins(config, [...methods.keys(), 'multiCall', 'system.multicall']);
+  const taken = [...methods.keys(), 'multiCall', 'system.multicall'];
+  const found = await findPlugins(config, { taken, given });
   checkPlugins(config, found, logger('koji.plugins'));
   const timeLimit = options.CallbackTimeout * 1000;
   const callbacks = new CallbackRegistry({ logger: logger('koji.plugins'), timeLimit });

@@ -16,8 +16,11 @@ export interface HubPlugins {
   readonly problems: readonly string[];
 }
 
-/** Loads the plugins that hub.conf names. `taken` are the names of the hub's own methods. */
-export async function findPlugins(config: HubConfig, taken: Iterable<string>): Promise<HubPlugins> {
+/** Loads the plugins that hub.conf names, where `given` has not their modules. `taken` are the hub's own methods. */
+export async function findPlugins(
+  config: HubConfig,
+  { taken, given }: { taken: Iterable<string>; given: Readonly<Record<string, object>> },
+): Promise<HubPlugins> {
   const { Plugins, PluginPath } = config.options;
   const from = folderOf(config);
   const folders = PluginPath.map((folder) => path.resolve(from, folder));
@@ -26,6 +29,7 @@ export async function findPlugins(config: HubConfig, taken: Iterable<string>): P
     names: Plugins,
     folders,
     from,
+    modules: given,
     taken: { methods: taken },
   });
   return { plugins, problems: problems.map(describeProblem) };

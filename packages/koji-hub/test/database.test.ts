@@ -35,7 +35,7 @@ test('TypeORM alone loses the rows of a write that overlaps a failing one on SQL
 
 test('a write within a write on SQLite fails rather than waiting for itself for ever', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'koji-turns-'));
-  const database = await openDatabase({ url: 'sqlite:koji.db', folder, patience: 100 });
+  const database = await openDatabase({ url: 'sqlite:koji.db', folder, patience: 1000 });
   try {
     await database.write((db) => db.run(sql`CREATE TABLE tag (id integer PRIMARY KEY, name text)`));
     const nested = database.write(() => database.write((db) => addTag(db, 'never')));
@@ -45,7 +45,7 @@ test('a write within a write on SQLite fails rather than waiting for itself for 
     // One that goes on is waited for.
     const busy = database.write(async (db) => {
       for (let i = 0; i < 15; i++) {
-        await sleep(20);
+        await sleep(100);
         await addTag(db, 'busy');
       }
     });
@@ -72,13 +72,16 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
 
   test('a write that overlaps a failing one keeps its rows, and readers see committed rows only', async () => {
     const seen: string[][] = [];
+    let written = (): void => undefined;
+    const first = new Promise<void>((resolve) => (written = resolve));
     const failing = database.write(async (db) => {
       await addTag(db, 'first');
       seen.push(await database.read(tagNames));
+      written();
       await sleep(30);
       throw new Error('on purpose');
     });
-    const other = sleep(10).then(() => database.write((db) => addTag(db, 'second')));
+    const other = first.then(() => database.write((db) => addTag(db, 'second')));
     await expect(failing).rejects.toThrow('on purpose');
     await other;
     expect(seen).toEqual([[]]);

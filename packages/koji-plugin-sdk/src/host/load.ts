@@ -6,8 +6,9 @@ import { checkTogether } from './check-together.js';
 import { findPlugin } from './find.js';
 import type { PluginPlaces } from './find.js';
 import { importPlugin } from './import.js';
+import type { PluginModule } from './import.js';
 import { readPackage } from './package.js';
-import type { PluginPart } from './package.js';
+import type { PluginEntry, PluginPart } from './package.js';
 import type { PluginProblem } from './problems.js';
 
 /** Which plugins to load, for whom and from where. */
@@ -19,6 +20,8 @@ export interface LoadOptions extends PluginPlaces {
   readonly configFolder?: string;
   /** Names that are taken: methods of the hub, commands of the CLI, policy tests. */
   readonly taken?: { readonly methods?: Names; readonly commands?: Names; readonly policyTests?: Names };
+  /** Modules that are loaded already, by plugin. */
+  readonly modules?: Readonly<Record<string, object>>;
   /** Milliseconds that one plugin may take to load. Default 10,000. */
   readonly timeLimit?: number;
 }
@@ -53,12 +56,22 @@ async function loadOne(
   name: string,
   options: LoadOptions,
 ): Promise<{ plugin: LoadedPlugin } | { problems: readonly PluginProblem[] }> {
+  const given = options.modules && Object.hasOwn(options.modules, name) ? options.modules[name] : undefined;
+  if (given) return collected({ name, version: null, file: `the module given as ${name}` }, given, options);
   const found = findPlugin(name, options);
   if ('problem' in found) return { problems: [found] };
   const entry = readPackage(found, options.part);
   if ('problem' in entry) return { problems: [entry] };
   const imported = await importPlugin(entry, options.timeLimit ?? 10_000);
   if ('problem' in imported) return { problems: [imported] };
-  const { plugin, problems } = collect(entry, imported.module, options.part);
+  return collected(entry, imported.module, options);
+}
+
+function collected(
+  entry: PluginEntry,
+  module: object,
+  { part }: LoadOptions,
+): { plugin: LoadedPlugin } | { problems: readonly PluginProblem[] } {
+  const { plugin, problems } = collect(entry, module as PluginModule, part);
   return problems.length > 0 ? { problems } : { plugin };
 }

@@ -1,0 +1,52 @@
+/** A hub for the tests of plugins; their authors have it through `@koji/plugin-sdk/testing`. */
+import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
+import { putUser } from './commands.js';
+import { makeConfig } from './config.js';
+import { openHub, serve } from './hub.js';
+
+/** What a hub for tests is made of. */
+export interface TestParts {
+  /** An empty folder for database, file store and `plugins/NAME.conf`. */
+  readonly folder: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly policies: Readonly<Record<string, string>>;
+  /** Modules of plugins by name. */
+  readonly plugins: Readonly<Record<string, object>>;
+  readonly onLog: (line: string) => void;
+}
+
+/** A hub that answers, and what no client could ask of it. */
+export interface HubForTests {
+  readonly url: string;
+  readonly topdir: string;
+  /** Makes a user, or gives one that is there this password and these permissions, too. */
+  addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
+  /** Runs the callbacks of an event in a transaction. */
+  fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a hub with plugins that are loaded already.
+ *
+ * @throws ConfigError with everything that is wrong with options, policies and plugins
+ */
+export async function openForTests({ folder, plugins, onLog, ...parts }: TestParts): Promise<HubForTests> {
+  const values = {
+    Listen: '127.0.0.1:0',
+    KojiDir: 'store',
+    LogLevel: 'INFO',
+    Plugins: Object.keys(plugins).join(' '),
+    ...parts.options,
+  };
+  const open = await openHub(makeConfig(folder, values, parts.policies), { plugins, onLog });
+  const running = await serve(open);
+  return {
+    url: running.url,
+    topdir: open.hub.paths.topdir,
+    addUser: (name, password, permissions) =>
+      open.runOwn('addUser', (call) => putUser(call, name, { password, permissions })),
+    fire: (event, payload) => open.runOwn(`fire ${event}`, (call) => call.runCallbacks(event, payload)),
+    stop: () => running.stop(),
+  };
+}

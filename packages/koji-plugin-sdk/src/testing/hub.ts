@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { GenericError, PathInfo, parseNVR } from '@koji/core';
+import type { BuildInfo } from '@koji/core/api';
+import type { CallbackName, CallbackPayloads } from '../callbacks.js';
+import type { HubSession } from '../session.js';
+
+/** A hub for a test. */
+export interface TestHubOptions {
+  /** Modules of hub plugins, by the names that hub.conf would have: `{ greet: await import('../src/hub.js') }`. */
+  readonly plugins?: Readonly<Record<string, object>>;
+  /** What the plugins' configuration files say, by plugin. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Options of hub.conf. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** Rules of policies, by policy. */
+  readonly policies?: Readonly<Record<string, string>>;
+  /** Tags to begin with. */
+  readonly tags?: readonly string[];
+}
+
+/** A session of a test: every method of the hub, typed, and uploads. */
+export type TestSession = HubSession & {
+  upload(file: string, directory: string, options?: { name?: string; volume?: string }): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** A hub in this process, on a database and a file store that go with it. */
+export interface TestHub {
+  /** For any other client: `http://127.0.0.1:PORT/kojihub`. */
+  readonly url: string;
+  /** The root of the file store. */
+  readonly topdir: string;
+  /** Where the store's files are. */
+  readonly paths: PathInfo;
+  /** A session of `kojiadmin`. */
+  readonly admin: TestSession;
+  /** Lines of the hub's log. */
+  readonly log: readonly string[];
+  /** Logs a user in; one that is not there is made, with these permissions. */
+  login(name: string, ...permissions: readonly string[]): Promise<TestSession>;
+  /** A builder's session; the same one each time for a name. */
+  builder(name?: string): Promise<TestSession>;
+  /**
+   * Makes a complete build by NVR and tags it; the package is listed where it has to be.
+   *
+   * @param files real rpms to import instead, by their paths; they must be of this build
+   */
+  addBuild(
+    nvr: string,
+    about?: { readonly tags?: readonly string[]; readonly files?: readonly string[] },
+  ): Promise<BuildInfo>;
+  /** Runs the plugins' callbacks of an event as if it had happened, in a transaction. */
+  fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What `@koji/hub/testing` offers. */
+interface HubForTests {
+  readonly openForTests: (parts: {
+    readonly folder: string;
+    readonly options: Readonly<Record<string, string>>;
+    readonly policies: Readonly<Record<string, string>>;
+    readonly plugins: Readonly<Record<string, object>>;
+    readonly onLog: (line: string) => void;
+  }) => Promise<{
+    readonly url: string;
+    readonly topdir: string;
+    addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
+    fire(event: string, payload: object): Promise<void>;
+    stop(): Promise<void>;
+  }>;
+}
+
+interface Client {
+  readonly ClientSession: new (url: string) => TestSession & {
+    login(name: string, password: string): Promise<unknown>;
+    exclusiveSession(): Promise<unknown>;
+  };
+}
+
+async function needed<T>(name: string): Promise<T> {
+  try {
+    return (await import(name)) as T;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new GenericError(
+      'a test hub needs the hub and the client: npm install --save-dev @koji/hub @koji/client',
+      { cause },
+    );
+  }
+}
+
+const password = 'test';
+
+/**
+ * Starts a hub for a test, with an admin `kojiadmin`. Needs `@koji/hub` and `@koji/client` among the `devDependencies`.
+ *
+ * @throws ConfigError with everything that is wrong with the plugins
+ */
+export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
+  const [{ openForTests }, { ClientSession }] = await Promise.all([
+    needed<HubForTests>('@koji/hub/testing'),
+    needed<Client>('@koji/client'),
+  ]);
+  const folder = await mkdtemp(path.join(tmpdir(), 'koji-test-hub-'));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const log: string[] = [];
+  await mkdir(path.join(folder, 'plugins'));
+  for (const [name, text] of Object.entries(options.config ?? {}))
+    await writeFile(path.join(folder, 'plugins', `${name}.conf`), text);
+  const { policies = {}, plugins = {} } = options;
+  const parts = { folder, options: options.options ?? {}, policies, plugins };
+  const hub = await openForTests({ ...parts, onLog: (line) => log.push(line) }).catch(
+    async (error: unknown) => {
+      await remove();
+      throw error;
+    },
+  );
+  const url = `${hub.url}/kojihub`;
+  const sessions: TestSession[] = [];
+  const open = async (name: string): Promise<InstanceType<Client['ClientSession']>> => {
+    const session = new ClientSession(url);
+    sessions.push(session);
+    await session.login(name, password);
+    return session;
+  };
+  const stop = async (): Promise<void> => {
+    for (const session of sessions) await session.close().catch(() => undefined);
+    await hub.stop();
+    await remove();
+  };
+  try {
+    await hub.addUser('kojiadmin', password, ['admin']);
+    const admin = await open('kojiadmin');
+    for (const tag of options.tags ?? []) await admin.createTag(tag);
+    const builders = new Map<string, Promise<TestSession>>();
+    const newBuilder = async (name: string): Promise<TestSession> => {
+      await admin.call('addHost', [name, ['x86_64', 'noarch']]);
+      await hub.addUser(name, password, []);
+      const session = await open(name);
+      await session.exclusiveSession();
+      return session;
+    };
+    return {
+      url,
+      topdir: hub.topdir,
+      paths: new PathInfo(hub.topdir),
+      admin,
+      log,
+      login: async (name, ...permissions) => {
+        await hub.addUser(name, password, permissions);
+        return open(name);
+      },
+      builder: (name = 'builder') => {
+        const known = builders.get(name) ?? newBuilder(name);
+        builders.set(name, known);
+        return known;
+      },
+      addBuild: (nvr, about = {}) => addBuild(admin, nvr, about),
+      fire: (event, payload) => hub.fire(event, payload),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function addBuild(
+  admin: TestSession,
+  nvr: string,
+  { tags = [], files = [] }: { readonly tags?: readonly string[]; readonly files?: readonly string[] },
+): Promise<BuildInfo> {
+  const { name, version, release } = parseNVR(nvr);
+  for (const file of files) {
+    await admin.upload(file, 'test');
+    await admin.call('importRPM', ['test', path.basename(file)]);
+  }
+  if (files.length === 0) await admin.call('createEmptyBuild', [name, version, release, null]);
+  for (const tag of tags) {
+    await admin.call('packageListAdd', [tag, name, 'kojiadmin']);
+    await admin.call('tagBuildBypass', [tag, nvr]);
+  }
+  return (await admin.call('getBuild', [nvr, true])) as BuildInfo;
+}

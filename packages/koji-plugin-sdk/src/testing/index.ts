@@ -1,0 +1,4 @@
+export { runTask } from './task.js';
+export type { TaskRecord, TaskTestOptions } from './task.js';
+export { startTestHub } from './hub.js';
+export type { TestHub, TestHubOptions } from './hub.js';

@@ -1,0 +1,195 @@
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { inspect } from 'node:util';
+import { GenericError, faultToWire, joinSafe, type Logger } from '@koji/core';
+import { encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
+import { runTask as runHandler } from '../host/task.js';
+import { signatureOf } from '../host/signature.js';
+import type { HubSession } from '../session.js';
+import type { TaskHandlerClass, TaskRuntime, UploadTarget } from '../task.js';
+import { fakeSession, type Answers, type MadeCall } from './fake-session.js';
+import type { TestHub } from './hub.js';
+
+/** How to run a task in a test. */
+export interface TaskTestOptions {
+  /** The arguments by name. */
+  readonly named?: Readonly<Record<string, unknown>>;
+  /** The method, for a class that handles several. */
+  readonly method?: string;
+  /** What methods of the hub answer: values, or functions of their arguments. Not with `hub`. */
+  readonly calls?: Answers;
+  /** What a subtask comes to; throw for one that fails. Not with `hub`. */
+  readonly subtask?: (method: string, args: readonly unknown[]) => unknown;
+  /** Options of kojid.conf. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** The folder that has the hub's files, for `localPath`. Default: that of `hub`. */
+  readonly topdir?: string;
+  /** Runs it as a task of this hub, with a builder's session; its end is told to the hub. */
+  readonly hub?: TestHub;
+}
+
+/** What a task did. */
+export interface TaskRecord {
+  readonly id: number;
+  readonly result: unknown;
+  /** Lines as `LEVEL message`. */
+  readonly log: readonly string[];
+  /** Uploaded files by their path below the task's output. */
+  readonly uploads: ReadonlyMap<string, Buffer>;
+  /** Calls to the hub in their order; empty with `hub`. */
+  readonly calls: readonly MadeCall[];
+  /** Subtasks that it made; empty with `hub`. */
+  readonly subtasks: readonly { readonly method: string; readonly args: readonly unknown[] }[];
+}
+
+const fakeId = 1;
+const fakeHost = { id: 1, name: 'builder', arches: 'x86_64', capacity: 2, task_load: 0, enabled: true };
+
+/**
+ * Runs a task handler as kojid does, in this process: arguments are checked and placed, `checkHost` is asked, files that
+ * it uploads are kept. Without a `hub` it talks to a session that answers out of `calls`.
+ *
+ * @throws what the handler throws; ParameterError for arguments that don't fit; RefuseTask
+ */
+export async function runTask(
+  Handler: TaskHandlerClass,
+  args: readonly unknown[] = [],
+  options: TaskTestOptions = {},
+): Promise<TaskRecord> {
+  const method = options.method ?? Handler.Methods[0];
+  if (method === undefined) throw new GenericError(`${Handler.name} has no Methods`);
+  const place = options.hub
+    ? await taskOfHub(options.hub, method, encodeArgs(args, options.named))
+    : fakeTask(method, args, options);
+  const folder = await mkdtemp(path.join(tmpdir(), 'koji-task-'));
+  const record = { log: [] as string[], uploads: new Map<string, Buffer>() };
+  const runtime = new TestRuntime(place, { method, folder, record, options });
+  const { handler } = Handler.prototype as { readonly handler: (...args: never[]) => unknown };
+  const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: signatureOf(handler) };
+  try {
+    await mkdir(runtime.workdir, { recursive: true });
+    const result = await runHandler(task, runtime, { args, keywords: options.named ?? {} });
+    // As over the wire: what can't be sent is no result.
+    await place.closed(encodeResponse(result));
+    return { ...record, id: place.id, result, calls: place.calls, subtasks: place.subtasks };
+  } catch (error) {
+    const { faultCode, faultString } = faultToWire(error);
+    await place.failed(encodeFault(faultCode, faultString));
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where a task is from, and whom its end is told. */
+interface Place {
+  readonly id: number;
+  readonly session: HubSession;
+  readonly calls: MadeCall[];
+  readonly subtasks: { method: string; args: readonly unknown[] }[];
+  readonly send?: (file: string, target: UploadTarget) => Promise<void>;
+  closed(response: string): Promise<unknown>;
+  failed(fault: string): Promise<unknown>;
+}
+
+async function taskOfHub(hub: TestHub, method: string, params: readonly unknown[]): Promise<Place> {
+  const builder = await hub.builder();
+  const { host } = builder;
+  const { id: hostId } = (await builder.call('host.getHost')) as { readonly id: number };
+  const id = (await hub.admin.call('makeTask', [method, params], { assign: hostId })) as number;
+  await builder.call('host.openTask', [id]);
+  return {
+    id,
+    session: builder,
+    calls: [],
+    subtasks: [],
+    send: (file, { directory, name, volume }) =>
+      builder.upload(file, directory, { name, ...(volume === null ? {} : { volume }) }),
+    closed: (response) => host.closeTask(id, response),
+    failed: (fault) => host.failTask(id, fault),
+  };
+}
+
+function fakeTask(method: string, args: readonly unknown[], options: TaskTestOptions): Place {
+  const calls: MadeCall[] = [];
+  const subtasks: Place['subtasks'] = [];
+  const info = { id: fakeId, method, arch: 'noarch', owner: 1, state: 1, parent: null, label: null };
+  const outcome = (id: unknown): unknown => {
+    const made = subtasks[Number(id) - fakeId - 1];
+    if (!made) throw new GenericError(`No such task: ${String(id)}`);
+    return options.subtask?.(made.method, made.args) ?? null;
+  };
+  const ids = (): number[] => subtasks.map((_, i) => fakeId + 1 + i);
+  const answers: Answers = {
+    getTaskInfo: { ...info, request: encodeArgs(args, options.named) },
+    getTaskResult: outcome,
+    'host.getHost': fakeHost,
+    'host.setTaskWeight': null,
+    'host.taskSetWait': null,
+    'host.subtask': (made: string, given: readonly unknown[]) =>
+      fakeId + subtasks.push({ method: made, args: given }),
+    'host.taskWait': () => [ids(), []],
+    'host.taskWaitResults': (_: number, wanted: readonly number[] | null) =>
+      (wanted ?? ids()).map((id) => [id, outcome(id)]),
+    cancelTaskChildren: null,
+    ...options.calls,
+  };
+  const session = fakeSession(answers, calls);
+  const nobody = async (): Promise<void> => undefined;
+  return { id: fakeId, session, calls, subtasks, closed: nobody, failed: nobody };
+}
+
+interface RuntimeParts {
+  readonly method: string;
+  readonly folder: string;
+  readonly record: { readonly log: string[]; readonly uploads: Map<string, Buffer> };
+  readonly options: TaskTestOptions;
+}
+
+class TestRuntime implements TaskRuntime {
+  readonly id: number;
+  readonly method: string;
+  readonly session: HubSession;
+  readonly options: TaskRuntime['options'];
+  readonly workdir: string;
+  readonly logger: Logger;
+
+  constructor(
+    private readonly place: Place,
+    private readonly parts: RuntimeParts,
+  ) {
+    const { method, folder, options } = parts;
+    this.id = place.id;
+    this.method = method;
+    this.session = place.session;
+    this.workdir = path.join(folder, 'task');
+    const topdir = options.topdir ?? options.hub?.topdir ?? path.join(folder, 'topdir');
+    this.options = { topdir, topurl: null, workdir: folder, ...options.options };
+    const write = (level: string) => (message: string, cause?: unknown) => {
+      parts.record.log.push(`${level} ${message}${cause === undefined ? '' : `\n${inspect(cause)}`}`);
+    };
+    this.logger = { debug: write('DEBUG'), info: write('INFO'), warn: write('WARN'), error: write('ERROR') };
+  }
+
+  async upload(file: string, target: UploadTarget): Promise<void> {
+    const below = path.posix.relative(`tasks/${this.id % 10000}/${this.id}`, target.directory);
+    this.parts.record.uploads.set(path.posix.join(below, target.name), await readFile(file));
+    await this.place.send?.(file, target);
+  }
+
+  async download(relativePath: string): Promise<string> {
+    const copy = path.join(this.parts.folder, 'downloads', path.basename(relativePath));
+    await mkdir(path.dirname(copy), { recursive: true });
+    await copyFile(joinSafe(this.options.topdir, relativePath), copy);
+    return copy;
+  }
+
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async runCallbacks(): Promise<void> {
+    // No plugin is loaded beside a single handler.
+  }
+}

@@ -1,0 +1,172 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { BuildError, ConfigError, GenericError, ParameterError } from '@koji/core';
+import { named } from '@koji/core/wire';
+import { BaseTaskHandler, RefuseTask, callback, context, exported, pluginConfig } from '@koji/plugin-sdk';
+import { runTask, startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
+
+class Greet extends BaseTaskHandler {
+  static override readonly Methods = ['greet', 'greetAgain'];
+  static override readonly _taskWeight = 1.5;
+
+  async handler(name: string, greeting = 'hello', { loud = false } = {}): Promise<unknown> {
+    const tag = await this.session.getTag('f44', named({ strict: true }));
+    const { name: user } = (await this.session.call('getLoggedInUser')) as { name: string };
+    this.logger.info(`greeting ${name}`);
+    await this.uploadText('card.txt', `${greeting}, ${name}`);
+    writeFileSync(path.join(this.workdir, 'inner.txt'), loud ? 'LOUD' : 'quiet');
+    await this.uploadFile(path.join(this.workdir, 'inner.txt'), { directory: 'below' });
+    return { said: `${greeting}, ${name}`, tag: (tag as { name: string }).name, user, as: this.method };
+  }
+}
+
+class Family extends BaseTaskHandler {
+  static override readonly Methods = ['family'];
+
+  async handler(): Promise<unknown> {
+    const child = await this.subtask('child', ['a'], { label: 'one' });
+    const other = await this.subtask('child', ['b']);
+    return Object.fromEntries(await this.wait([child, other], { failAny: true }));
+  }
+}
+
+const calls = { getTag: (name: string) => ({ id: 1, name }), getLoggedInUser: { name: 'builder' } };
+
+describe('runTask', () => {
+  it('gives a handler its arguments and a session that answers, and keeps what it did', async () => {
+    const done = await runTask(Greet, ['you'], { named: { greeting: 'hi' }, calls });
+    expect(done.result).toEqual({ said: 'hi, you', tag: 'f44', user: 'builder', as: 'greet' });
+    expect(done.log).toEqual(['INFO greeting you']);
+    expect([...done.uploads].map(([name, bytes]) => [name, bytes.toString()])).toEqual([
+      ['card.txt', 'hi, you'],
+      ['below/inner.txt', 'quiet'],
+    ]);
+    expect(done.calls).toContainEqual({ method: 'getTag', args: ['f44'], named: { strict: true } });
+    expect(done.calls).toContainEqual({ method: 'host.setTaskWeight', args: [1, 1.5], named: {} });
+    expect((await runTask(Greet, ['you'], { method: 'greetAgain', calls })).result).toMatchObject({
+      as: 'greetAgain',
+    });
+  });
+
+  it('says which call has no answer, and which argument does not fit', async () => {
+    await expect(runTask(Greet, ['you'])).rejects.toThrow(
+      "the task calls getTag, which has no answer: give one as calls['getTag']",
+    );
+    await expect(runTask(Greet, [], { calls })).rejects.toBeInstanceOf(ParameterError);
+    await expect(runTask(Greet, ['a'], { named: { nope: 1 }, calls })).rejects.toThrow(/nope/);
+  });
+
+  it('makes subtasks and waits for what the test says they come to', async () => {
+    const done = await runTask(Family, [], { subtask: (method, [arg]) => `${method} ${String(arg)}` });
+    expect(done.result).toEqual({ 2: 'child a', 3: 'child b' });
+    expect(done.subtasks).toEqual([
+      { method: 'child', args: ['a'] },
+      { method: 'child', args: ['b'] },
+    ]);
+    const failing = runTask(Family, [], {
+      subtask: () => {
+        throw new BuildError('no compiler');
+      },
+    });
+    await expect(failing).rejects.toThrow(BuildError);
+  });
+
+  it('throws what a handler throws, also a refusal, and refuses a result that no wire could carry', async () => {
+    class Odd extends BaseTaskHandler {
+      static override readonly Methods = ['odd'];
+      override checkHost = (host: Readonly<Record<string, unknown>>): boolean => host['arches'] === 'x86_64';
+
+      handler(what: unknown): unknown {
+        if (what === 'refuse') throw new RefuseTask('not here');
+        return what === 'symbol' ? Symbol('s') : what;
+      }
+    }
+    await expect(runTask(Odd, ['refuse'])).rejects.toThrow('not here');
+    await expect(runTask(Odd, ['symbol'])).rejects.toThrow(/symbol is no value/);
+    await expect(runTask(Odd, [1], { calls: { 'host.getHost': { arches: 's390x' } } })).rejects.toThrow(
+      'failed host check',
+    );
+  });
+
+  it('has the files of the hub where kojid has them', async () => {
+    class Reads extends BaseTaskHandler {
+      static override readonly Methods = ['reads'];
+      handler(file: string): Promise<string> {
+        return this.localPath(file);
+      }
+    }
+    const here = import.meta.dirname;
+    const { result } = await runTask(Reads, ['tsconfig.json'], { topdir: here });
+    expect(path.basename(String(result))).toBe('tsconfig.json');
+    await expect(runTask(Reads, ['../package.json'], { topdir: here })).rejects.toThrow(/path/i);
+  });
+});
+
+const methods = {
+  addressOf: exported(async (user: string) => {
+    context.session.assertPerm('admin');
+    const row = await context.db.get<{ name: string }>(
+      context.db.sql`SELECT name FROM users WHERE name = ${user}`,
+    );
+    return `${row?.name ?? 'nobody'}@${pluginConfig('addresses').text('mail', 'domain')}`;
+  }),
+  guard: callback('preTag', (_event, { tag }) => {
+    if (tag.name === 'forbidden') throw new GenericError('not into this one');
+    context.log.info(`into ${tag.name}`);
+  }),
+};
+
+describe('startTestHub', () => {
+  let hub: TestHub;
+
+  beforeAll(async () => {
+    hub = await startTestHub({
+      plugins: { addresses: methods },
+      config: { addresses: '[mail]\ndomain = example.org\n' },
+      tags: ['f44', 'forbidden'],
+    });
+  });
+  afterAll(() => hub.stop());
+
+  it('serves the methods of a plugin to users with their permissions', async () => {
+    expect(await hub.admin.call('addressOf', ['kojiadmin'])).toBe('kojiadmin@example.org');
+    const alice = await hub.login('alice');
+    await expect(alice.call('addressOf', ['alice'])).rejects.toThrow(/admin permission required/);
+    const boss = await hub.login('boss', 'admin');
+    expect(await boss.call('addressOf', ['alice'])).toBe('alice@example.org');
+  });
+
+  it('has builds, also of real files, and runs callbacks', async () => {
+    const build = await hub.addBuild('bash-5.2-1', { tags: ['f44'] });
+    expect(build).toMatchObject({ nvr: 'bash-5.2-1', state: 1 });
+    expect(hub.log.join('\n')).toContain('into f44');
+    await expect(hub.addBuild('zsh-5-1', { tags: ['forbidden'] })).rejects.toThrow('not into this one');
+    expect(await hub.admin.listTagged('forbidden')).toEqual([]);
+    const file = path.join(import.meta.dirname, '../../koji-core/test/fixtures/rpms/pkgc-1.2-3.src.rpm');
+    const imported = await hub.addBuild('pkgc-1.2-3', { files: [file] });
+    expect(await hub.admin.listBuildRPMs(imported.id)).toMatchObject([{ name: 'pkgc', arch: 'src' }]);
+  });
+
+  it('fires any event', async () => {
+    const tag = (await hub.admin.call('getTag', ['forbidden'])) as never;
+    const build = (await hub.admin.call('getBuild', ['bash-5.2-1'])) as never;
+    await expect(hub.fire('preTag', { tag, build, user: null, force: false })).rejects.toThrow(
+      'not into this one',
+    );
+  });
+
+  it('runs a task as its builder, to its end', async () => {
+    await expect(runTask(Greet, ['you'], { hub, named: { nope: 1 } })).rejects.toBeInstanceOf(ParameterError);
+    const { id, result } = await runTask(Greet, ['you', 'hi'], { hub });
+    expect(await hub.admin.getTaskResult(id)).toEqual(result);
+    expect(await hub.admin.getTaskInfo(id)).toMatchObject({ method: 'greet', state: 2, weight: 1.5 });
+    const output = await hub.admin.listTaskOutput(id);
+    expect(output).toEqual(expect.arrayContaining(['card.txt', 'below/inner.txt']));
+    const failed = await hub.admin.listTasks(named({ opts: { method: 'greet', state: [5] } }));
+    expect(failed).toHaveLength(1);
+  });
+
+  it('says everything that is wrong with a plugin, and leaves nothing behind', async () => {
+    await expect(startTestHub({ plugins: { empty: {} } })).rejects.toThrow(ConfigError);
+  });
+});
