@@ -1,11 +1,12 @@
 import { ParameterError } from '@koji/core';
-import { callback, context, exported, pluginConfig } from '@koji/plugin-sdk';
+import { callback, context, exported, option, pluginConfig } from '@koji/plugin-sdk';
 
-const config = pluginConfig('rpmcheck');
-/** The permission that a caller needs; none when empty. */
-const permission = config.text('rpmcheck', 'permission', 'build');
-/** Whether every imported RPM gets a task of its own. */
-const checkImports = config.boolean('rpmcheck', 'check_imports', false);
+const config = pluginConfig('rpmcheck', {
+  rpmcheck: {
+    permission: option.text('build', 'The permission that a caller needs; none when empty'),
+    check_imports: option.boolean(false, 'Every imported RPM gets a task of its own'),
+  },
+});
 
 /**
  * Makes a task that checks an uploaded RPM, by its path below the hub's `work` folder.
@@ -16,6 +17,7 @@ export const checkRPM = exported({ doc: 'Check digests and signatures of an uplo
   path: string,
 ) => {
   context.session.assertLogin();
+  const { permission } = config.rpmcheck;
   if (permission !== '') context.session.assertPerm(permission);
   if (typeof path !== 'string' || path === '' || path.startsWith('/') || path.split('/').includes('..'))
     throw new ParameterError(`checkRPM: ${JSON.stringify(path)} is not a path below the work folder`);
@@ -27,7 +29,7 @@ export const onImport = callback('postImport', async (event, payload) => {
   if (payload.type !== 'rpm' || payload.filepath === null) return;
   const { rpm, build } = payload;
   const nvra = `${rpm.name}-${rpm.version}-${rpm.release}.${rpm.arch}`;
-  if (!checkImports) {
+  if (!config.rpmcheck.check_imports) {
     context.log.info(`rpmcheck: ${nvra} was imported and is not checked`);
     return;
   }

@@ -8,13 +8,13 @@ import {
   typeName,
 } from '@koji/core';
 import type { BuildrootInfo, HostInfo, TaskInfo } from '@koji/core/api';
-import { context, exported, pluginConfig } from '@koji/plugin-sdk';
+import { context, exported, option, pluginConfig } from '@koji/plugin-sdk';
 
-/** Methods of the tasks whose buildroots may be saved. */
-const allowedMethods = pluginConfig('save_failed_tree').words('permissions', 'allowed_methods', [
-  'buildArch',
-]);
-const allowsAll = allowedMethods.length === 1 && allowedMethods[0] === '*';
+const config = pluginConfig('save_failed_tree', {
+  permissions: {
+    allowed_methods: option.words(['buildArch'], 'Methods of tasks whose buildroots may be saved; * for all'),
+  },
+});
 
 /** Makes a task that packs the buildroot of a failed task, on the host that has it; for the task's owner and admins. */
 export const saveFailedTree = exported({ doc: 'Save the buildroot of a failed task.' })(async (
@@ -43,9 +43,11 @@ function readId(value: unknown): number {
 async function checkTask(task: TaskInfo): Promise<void> {
   if (task.state !== TASK_STATES.FAILED)
     throw new PreBuildError(`Task ${task.id} has not failed. Only failed tasks can upload their buildroots.`);
-  if (!allowsAll && !allowedMethods.includes(task.method))
+  const { allowed_methods: allowed } = config.permissions;
+  const allowsAll = allowed.length === 1 && allowed[0] === '*';
+  if (!allowsAll && !allowed.includes(task.method))
     throw new PreBuildError(
-      `Only ${allowedMethods.join(', ')} tasks can upload their buildroots (Task ${task.id} is ${task.method}).`,
+      `Only ${allowed.join(', ')} tasks can upload their buildroots (Task ${task.id} is ${task.method}).`,
     );
   if (task.owner !== context.session.userId && !context.session.hasPerm('admin'))
     throw new ActionNotAllowed("Only owner of failed task or 'admin' can run this task.");

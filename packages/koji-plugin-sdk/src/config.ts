@@ -1,84 +1,194 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ConfigError } from '@koji/core';
-import { parseIni } from '@koji/core/config';
+import {
+  boolean,
+  checked,
+  choice,
+  defaultText,
+  folders,
+  integer,
+  number,
+  parseIni,
+  readOptions,
+  required,
+  secret,
+  text,
+} from '@koji/core/config';
+import type { Option, OptionTable, OptionValues, Sections } from '@koji/core/config';
+
+/** Words separated by spaces or commas: Koji's plugins have files with either. */
+function words(fallback: readonly string[], doc: string): Option<readonly string[]> {
+  const read = (value: string): { value: readonly string[] } => ({
+    value: value.split(/[\s,]+/).filter(Boolean),
+  });
+  return { kind: 'list (spaces or commas)', default: fallback, doc, read };
+}
+
+/** Kinds of options: each takes its default and one line of documentation. */
+export const option = { boolean, checked, choice, folders, integer, number, required, secret, text, words };
+
+/** Options by section; a section `path*` stands for all whose names begin so. */
+export type ConfigShape = Readonly<Record<string, OptionTable>>;
+
+/** The values of a plugin's options. */
+export type ConfigValues<S extends ConfigShape> = {
+  readonly [K in keyof S]: K extends `${string}*`
+    ? ReadonlyMap<string, OptionValues<S[K]>>
+    : OptionValues<S[K]>;
+};
+
+/** One option as it stands. */
+export interface ConfigSetting {
+  readonly section: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly doc: string;
+  /** As the file says it, or would say it for a default. */
+  readonly value: string;
+  /** Whether the file has it. */
+  readonly given: boolean;
+}
+
+/** What is known about a plugin's options and its file. */
+export interface ConfigReport {
+  readonly file: string;
+  readonly exists: boolean;
+  readonly settings: readonly ConfigSetting[];
+  /** Wrong or missing values, a line each. */
+  readonly problems: readonly string[];
+  /** What the file has and the plugin does not know. */
+  readonly unknown: readonly string[];
+}
+
+/** A configuration that a plugin declared. */
+export interface DeclaredConfig {
+  readonly name: string;
+  report(): ConfigReport;
+}
+
+interface Shared {
+  folder: string | null;
+  /** Counts the loads: what was read for an earlier one is read again. */
+  load: number;
+  readonly declared: DeclaredConfig[];
+}
 
 // All copies of this package must look where the program that loads the plugins said.
-const key = Symbol.for('koji.plugin.config-folder');
-const shared = globalThis as { [key]?: string };
+const key = Symbol.for('koji.plugin.config');
+const holder = globalThis as { [key]?: Shared | undefined };
+const shared = (holder[key] ??= { folder: null, load: 0, declared: [] });
 
 /** Says where the plugins' configuration files are; the loader does, before it imports. */
 export function setConfigFolder(folder: string): void {
-  shared[key] = folder;
+  shared.folder = folder;
+  shared.load += 1;
 }
 
-/** A plugin's configuration file: options by section, read as Koji's own files are. */
-export class PluginConfig {
-  /** The file, whether it exists or not. */
-  readonly file: string;
-  private readonly sections: ReturnType<typeof parseIni>;
+/** All configurations declared so far, in their order. */
+export function declaredConfigs(): readonly DeclaredConfig[] {
+  return shared.declared;
+}
 
-  constructor(file: string) {
-    this.file = file;
-    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
-    this.sections = parseIni([{ file, text }]);
-  }
-
-  /** The sections that the file has. */
-  sectionNames(): string[] {
-    return [...this.sections.keys()];
-  }
-
-  /** An option's text; `fallback` when it is not there, and an error when there is none. */
-  text(section: string, option: string, fallback?: string): string {
-    return this.read(section, option, fallback, (text) => text);
-  }
-
-  /** Words separated by spaces or commas. */
-  words(section: string, option: string, fallback?: readonly string[]): readonly string[] {
-    return this.read(section, option, fallback, (text) => text.split(/[\s,]+/).filter((word) => word !== ''));
-  }
-
-  integer(section: string, option: string, fallback?: number): number {
-    return this.read(section, option, fallback, (text) => {
-      if (!/^[+-]?\d+$/.test(text)) throw this.error(section, option, `'${text}' is not a whole number`);
-      return Number(text);
-    });
-  }
-
-  /** `yes`, `true`, `on`, `1`, or `no`, `false`, `off`, `0`. */
-  boolean(section: string, option: string, fallback?: boolean): boolean {
-    return this.read(section, option, fallback, (text) => {
-      if (/^(yes|true|on|1)$/i.test(text)) return true;
-      if (/^(no|false|off|0)$/i.test(text)) return false;
-      throw this.error(section, option, `'${text}' is neither yes nor no`);
-    });
-  }
-
-  private read<T>(section: string, option: string, fallback: T | undefined, convert: (text: string) => T): T {
-    const text = this.sections.get(section)?.get(option.toLowerCase());
-    if (text !== undefined) return convert(text);
-    if (fallback === undefined) throw this.error(section, option, 'is missing');
-    return fallback;
-  }
-
-  private error(section: string, option: string, problem: string): ConfigError {
-    return new ConfigError(`${this.file} [${section}] ${option}: ${problem}`);
-  }
+interface Reading {
+  readonly report: ConfigReport;
+  readonly values: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Reads a plugin's own file `NAME.conf` from the folder `plugins` beside hub.conf or kojid.conf. A file that is not there
- * is an empty one.
+ * Declares the options of a plugin, which stand in its own file `NAME.conf` in the folder `plugins` beside hub.conf or
+ * kojid.conf. The program that loads the plugin checks the file first and says everything that is wrong with it; a file
+ * that is not there is an empty one. Values are read when they are first asked for.
  *
- * @throws ConfigError naming file, section and option when a value is missing or wrong
+ * @throws ConfigError naming file, section and option, when a value is asked for that is missing or wrong
  * @example
- * const limit = pluginConfig('rpmcheck').integer('rpmcheck', 'max_size', 1_000_000);
+ * const config = pluginConfig('rpmcheck', {
+ *   rpmcheck: { max_size: option.integer(1_000_000, 'Bytes that a checked RPM may have') },
+ * });
+ * config.rpmcheck.max_size; // a number
  */
-export function pluginConfig(name: string): PluginConfig {
-  const folder = shared[key];
-  if (folder === undefined)
-    throw new ConfigError(`where ${name}.conf is, is known only in plugins that Koji loads, not outside`);
+export function pluginConfig<const S extends ConfigShape>(name: string, shape: S): ConfigValues<S> {
   if (!/^[\w.-]+$/.test(name)) throw new ConfigError(`'${name}' can't be the name of a plugin's file`);
-  return new PluginConfig(path.join(folder, `${name}.conf`));
+  let last: { load: number; reading: Reading } | null = null;
+  const reading = (): Reading => {
+    if (shared.folder === null)
+      throw new ConfigError(`where ${name}.conf is, is known only in plugins that Koji loads, not outside`);
+    if (last?.load !== shared.load)
+      last = { load: shared.load, reading: read(path.join(shared.folder, `${name}.conf`), shape) };
+    return last.reading;
+  };
+  shared.declared.push({ name, report: () => reading().report });
+  const config = {};
+  for (const section of Object.keys(shape)) {
+    const get = (): unknown => {
+      const { report, values } = reading();
+      if (report.problems.length > 0) throw new ConfigError(report.problems.join('\n'));
+      return values[section];
+    };
+    Object.defineProperty(config, section, { enumerable: true, get });
+  }
+  return config as ConfigValues<S>;
+}
+
+function read(file: string, shape: ConfigShape): Reading {
+  const exists = fs.existsSync(file);
+  const problems: string[] = [];
+  let sections: Sections;
+  try {
+    sections = parseIni([{ file, text: exists ? fs.readFileSync(file, 'utf8') : '' }]);
+  } catch (error) {
+    problems.push(...linesOf(error));
+    sections = parseIni([]);
+  }
+  const values: Record<string, unknown> = {};
+  const settings: ConfigSetting[] = [];
+  const known = new Set<string>();
+  const take = (section: string, table: OptionTable): unknown => {
+    known.add(section);
+    const given = sections.get(section) ?? new Map<string, string>();
+    settings.push(...settingsOf(section, table, given));
+    try {
+      return readOptions(table, given, { file, section });
+    } catch (error) {
+      problems.push(...linesOf(error));
+      return {};
+    }
+  };
+  for (const [section, table] of Object.entries(shape)) {
+    if (!section.endsWith('*')) values[section] = take(section, table);
+    else {
+      const own = sections.keys().filter((one) => one.startsWith(section.slice(0, -1)) && !(one in shape));
+      values[section] = new Map(own.map((one) => [one, take(one, table)]));
+    }
+  }
+  const unknown = sections.keys().flatMap((section) => {
+    const names = new Set(settings.filter((s) => s.section === section).map((s) => s.name.toLowerCase()));
+    const strange = [...(sections.get(section)?.keys() ?? [])].filter((one) => !names.has(one));
+    return known.has(section) ? strange.map((one) => `[${section}] ${one}`) : [`[${section}]`];
+  });
+  return { report: { file, exists, settings, problems, unknown }, values };
+}
+
+/** A ConfigError has a line for each problem. */
+function linesOf(error: unknown): string[] {
+  if (!(error instanceof ConfigError)) throw error;
+  return error.message.split('\n');
+}
+
+function settingsOf(
+  section: string,
+  table: OptionTable,
+  given: ReadonlyMap<string, string>,
+): ConfigSetting[] {
+  return Object.entries(table).map(([name, { kind, doc, default: fallback, secret: hidden }]) => {
+    const own = given.get(name.toLowerCase());
+    return {
+      section,
+      name,
+      kind,
+      doc,
+      value: own !== undefined && hidden === true ? '(secret)' : (own ?? defaultText(fallback, kind)),
+      given: own !== undefined,
+    };
+  });
 }

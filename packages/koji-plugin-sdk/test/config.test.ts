@@ -1,47 +1,140 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { listPlugins, loadPlugins } from '../src/host/index.js';
-import { pluginConfig } from '../src/index.js';
+import { describeProblem, listPlugins, loadPlugins } from '../src/host/index.js';
+import { option, pluginConfig } from '../src/index.js';
 
 let root: string;
+let file: string;
 
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'koji-config-'));
   fs.mkdirSync(path.join(root, 'plugins'));
-  fs.writeFileSync(
-    path.join(root, 'plugins', 'mine.conf'),
-    '[limits]\nMax_Size = 12\nbad = twelve\nstrict = off\nkeys = aa, bb  cc\n',
-  );
+  file = path.join(root, 'plugins', 'mine.conf');
 });
 
 afterEach(() => fs.rmSync(root, { recursive: true }));
 
-test('a plugin reads its own file from the folder beside the configuration', async () => {
-  await loadPlugins({ part: 'hub', names: [], folders: [], from: root });
-  const config = pluginConfig('mine');
-  expect(config.sectionNames()).toEqual(['limits']);
-  expect(config.integer('limits', 'max_size')).toBe(12);
-  expect(config.boolean('limits', 'strict')).toBe(false);
-  expect(config.words('limits', 'keys')).toEqual(['aa', 'bb', 'cc']);
-  expect(config.text('limits', 'absent', 'none')).toBe('none');
-  const file = path.join(root, 'plugins', 'mine.conf');
-  expect(() => config.integer('limits', 'bad')).toThrow(
-    `${file} [limits] bad: 'twelve' is not a whole number`,
-  );
-  expect(() => config.boolean('limits', 'bad')).toThrow("'twelve' is neither yes nor no");
-  expect(() => config.text('other', 'thing')).toThrow(`${file} [other] thing: is missing`);
+const load = (module: object = {}): ReturnType<typeof loadPlugins> =>
+  loadPlugins({ part: 'hub', names: ['mine'], folders: [], from: root, modules: { mine: module } });
+
+const limits = {
+  limits: {
+    max_size: option.integer(5, 'Bytes'),
+    ratio: option.number(0.5, 'Part of all'),
+    strict: option.boolean(true, 'Whether to refuse'),
+    keys: option.words([], 'Ids of keys'),
+    mode: option.choice('fast', ['safe'], 'How'),
+    owner: option.text(null, 'Who has it'),
+  },
+};
+
+test('values have the types of their options, from the file beside the configuration or by default', async () => {
+  fs.writeFileSync(file, '[limits]\nMax_Size = 12\nratio = .25\nstrict = off\nkeys = aa, bb  cc\n');
+  const config = pluginConfig('mine', limits);
+  await load();
+  const size: number = config.limits.max_size;
+  const owner: string | null = config.limits.owner;
+  expect(size).toBe(12);
+  expect(owner).toBeNull();
+  expect(config.limits).toEqual({
+    max_size: 12,
+    ratio: 0.25,
+    strict: false,
+    keys: ['aa', 'bb', 'cc'],
+    mode: 'fast',
+    owner: null,
+  });
 });
 
-test('a file that is not there is an empty one, and names are not paths', async () => {
-  await loadPlugins({ part: 'hub', names: [], folders: [], from: '/', configFolder: root });
-  expect(pluginConfig('absent').integer('limits', 'size', 3)).toBe(3);
-  expect(() => pluginConfig('../mine')).toThrow("'../mine' can't be the name of a plugin's file");
+test('a file that is not there is an empty one, and every load reads anew', async () => {
+  const config = pluginConfig('mine', limits);
+  await load();
+  expect(config.limits.max_size).toBe(5);
+  fs.writeFileSync(file, '[limits]\nmax_size = 6\n');
+  expect(config.limits.max_size).toBe(5);
+  await load();
+  expect(config.limits.max_size).toBe(6);
+});
+
+test('everything that is wrong with a file is said when its plugin is loaded', async () => {
+  fs.writeFileSync(file, '[limits]\nmax_size = many\nmode = slow\nkeys = UPPER\n');
+  const config = pluginConfig('mine', {
+    limits: {
+      ...limits.limits,
+      keys: option.checked(limits.limits.keys, (keys) =>
+        keys.every((one) => one === one.toLowerCase()) ? null : 'ids are in lower case',
+      ),
+      topic: option.required(option.text(null, 'What to call it')),
+    },
+  });
+  const { plugins, problems } = await load({ f: Object.assign(() => 1, { exported: true }) });
+  expect(plugins).toEqual([]);
+  expect(problems.map(describeProblem)).toEqual(
+    [
+      "[limits] max_size = 'many': not a whole number",
+      "[limits] keys = 'UPPER': ids are in lower case",
+      "[limits] mode = 'slow': not one of fast, safe",
+      '[limits] topic: is missing',
+    ].map(
+      (text) =>
+        `plugin mine (${file}): ${text}\n  remedy: correct ${file}\n  see docs/plugins/failures.md#bad-config`,
+    ),
+  );
+  expect(() => config.limits).toThrow(`${file} [limits] max_size = 'many': not a whole number\n`);
+});
+
+test('a plugin that reads its wrong file while it loads is told so, not that it threw', async () => {
+  fs.writeFileSync(file, 'no section\n');
+  const sdk = path.resolve(import.meta.dirname, '../dist/index.js');
+  fs.writeFileSync(
+    path.join(root, 'mine.mjs'),
+    `import { option, pluginConfig } from '${sdk}';
+     const config = pluginConfig('mine', { a: { b: option.text('', 'B') } });
+     export const { b } = config.a;`,
+  );
+  const { problems } = await loadPlugins({ part: 'hub', names: ['mine'], folders: [root], from: root });
+  expect(problems).toMatchObject([{ plugin: 'mine', file, topic: 'bad-config' }]);
+});
+
+test('a section with * stands for all whose names begin so', async () => {
+  fs.writeFileSync(file, '[path0]\npath = /a\n[path1]\npath = /b\n[paths]\nall = no\n');
+  const config = pluginConfig('mine', {
+    paths: { all: option.boolean(true, 'All of them') },
+    'path*': { path: option.required(option.text(null, 'A folder')) },
+  });
+  await load();
+  expect([...config['path*']]).toEqual([
+    ['path0', { path: '/a' }],
+    ['path1', { path: '/b' }],
+  ]);
+  expect(config.paths.all).toBe(false);
+});
+
+test('what a report shows of a file', async () => {
+  fs.writeFileSync(file, '[limits]\nkey = abc\nold = 1\n[other]\nx = 1\n');
+  const key = option.secret(option.text('', 'To sign with'));
+  pluginConfig('mine', { limits: { key, mode: option.choice('fast', ['safe'], 'How') } });
+  const { plugins } = await load({ f: Object.assign(() => 1, { exported: true }) });
+  expect(plugins[0]?.configs[0]?.report()).toEqual({
+    file,
+    exists: true,
+    settings: [
+      { section: 'limits', name: 'key', kind: 'string', doc: 'To sign with', value: '(secret)', given: true },
+      { section: 'limits', name: 'mode', kind: 'fast | safe', doc: 'How', value: 'fast', given: false },
+    ],
+    problems: [],
+    unknown: ['[limits] old', '[other]'],
+  });
+});
+
+test('names are not paths, and values are known only to plugins that are loaded', () => {
+  expect(() => pluginConfig('../mine', {})).toThrow("'../mine' can't be the name of a plugin's file");
 });
 
 test('the plugins of a folder are its loose files and its packages', () => {
-  for (const file of ['b.js', 'a.mjs', 'c.cjs', 'readme.md', 'd.ts'])
-    fs.writeFileSync(path.join(root, file), '');
+  for (const one of ['b.js', 'a.mjs', 'c.cjs', 'readme.md', 'd.ts'])
+    fs.writeFileSync(path.join(root, one), '');
   fs.mkdirSync(path.join(root, 'packed'));
   fs.writeFileSync(path.join(root, 'packed', 'package.json'), '{}');
   fs.mkdirSync(path.join(root, 'builders-only'));

@@ -2,7 +2,15 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BuildError, ConfigError, GenericError, ParameterError } from '@koji/core';
 import { named } from '@koji/core/wire';
-import { BaseTaskHandler, RefuseTask, callback, context, exported, pluginConfig } from '@koji/plugin-sdk';
+import {
+  BaseTaskHandler,
+  RefuseTask,
+  callback,
+  context,
+  exported,
+  option,
+  pluginConfig,
+} from '@koji/plugin-sdk';
 import { runTask, startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
 
 class Greet extends BaseTaskHandler {
@@ -102,13 +110,17 @@ describe('runTask', () => {
   });
 });
 
+const config = pluginConfig('addresses', {
+  mail: { domain: option.required(option.text(null, 'What is behind the @')) },
+});
+
 const methods = {
   addressOf: exported(async (user: string) => {
     context.session.assertPerm('admin');
     const row = await context.db.get<{ name: string }>(
       context.db.sql`SELECT name FROM users WHERE name = ${user}`,
     );
-    return `${row?.name ?? 'nobody'}@${pluginConfig('addresses').text('mail', 'domain')}`;
+    return `${row?.name ?? 'nobody'}@${config.mail.domain}`;
   }),
   guard: callback('preTag', (_event, { tag }) => {
     if (tag.name === 'forbidden') throw new GenericError('not into this one');

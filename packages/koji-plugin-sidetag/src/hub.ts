@@ -1,31 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import {
-  ActionNotAllowed,
-  ConfigError,
-  GenericError,
-  ParameterError,
-  plain,
-  repr,
-  typeName,
-} from '@koji/core';
+import { ActionNotAllowed, GenericError, ParameterError, plain, repr, typeName } from '@koji/core';
 import type { InheritanceLink, Named, TagInfo } from '@koji/core/api';
 import { matchesAny } from '@koji/core/policy';
-import { callback, context, exported, pluginConfig, policyTest } from '@koji/plugin-sdk';
+import { callback, context, exported, option, pluginConfig, policyTest } from '@koji/plugin-sdk';
 import type { NewSideTag, SideTag } from './index.js';
 
-const config = pluginConfig('sidetag');
-/** Whether a side tag goes with its last build. */
-const removesEmpty = config.boolean('sidetag', 'remove_empty', false);
-const suffixes = config.words('sidetag', 'allowed_suffixes', []);
-const nameTemplate = config.text('sidetag', 'name_template', '{basetag}-side-{tag_id}');
-/** Whether a new side tag gets a repo at once. */
-const requestsRepo = config.boolean('sidetag', 'trigger_new_repo', false);
+const nameTemplate = option.text('{basetag}-side-{tag_id}', 'The names of side tags');
 
-const strange = /\{(?!basetag\}|tag_id\})[^}]*\}?/.exec(nameTemplate)?.[0];
-if (strange !== undefined)
-  throw new ConfigError(
-    `${config.file} [sidetag] name_template: '${strange}' is neither {basetag} nor {tag_id}`,
-  );
+const config = pluginConfig('sidetag', {
+  sidetag: {
+    remove_empty: option.boolean(false, 'A side tag goes with its last build'),
+    allowed_suffixes: option.words([], 'Suffixes that a user may ask for'),
+    name_template: option.checked(nameTemplate, (template) => {
+      const strange = /\{(?!basetag\}|tag_id\})[^}]*\}?/.exec(template)?.[0];
+      return strange === undefined ? null : `'${strange}' is neither {basetag} nor {tag_id}`;
+    }),
+    trigger_new_repo: option.boolean(false, 'A new side tag gets a repo at once'),
+  },
+});
 
 /** Makes a child tag of a tag for the caller, with a target of the same name; the policy `sidetag` decides. */
 export const createSideTag = exported({ doc: 'Create a side tag of a tag, and a target for it.' })(async (
@@ -33,7 +25,7 @@ export const createSideTag = exported({ doc: 'Create a side tag of a tag, and a 
   debuginfo: unknown = false,
   suffix: unknown = null,
 ): Promise<NewSideTag> => {
-  if (suffix && !(typeof suffix === 'string' && suffixes.includes(suffix)))
+  if (suffix && !(typeof suffix === 'string' && config.sidetag.allowed_suffixes.includes(suffix)))
     throw new GenericError(`${plain(suffix)} suffix is not allowed for sidetag`);
   const user = caller();
   const base = await getTag(basetag);
@@ -48,7 +40,7 @@ export const createSideTag = exported({ doc: 'Create a side tag of a tag, and a 
   const settings = { parent: base.id, arches: base.arches, extra };
   const id = (await context.callUnchecked('createTag', [name], settings)) as number;
   await context.callUnchecked('createBuildTarget', [name, id, id]);
-  return { name, id, task_id: null, request: requestsRepo ? await requestRepo(id) : null };
+  return { name, id, task_id: null, request: config.sidetag.trigger_new_repo ? await requestRepo(id) : null };
 });
 
 function caller(): Named {
@@ -79,7 +71,8 @@ async function reserveName(base: TagInfo, ending: string): Promise<string> {
   const id = Math.max(...taken.map((row) => row.id));
   await run(sql`DELETE FROM tag WHERE name IN (${first}, ${second})`);
   const name =
-    nameTemplate.replaceAll('{basetag}', () => base.name).replaceAll('{tag_id}', String(id)) + ending;
+    config.sidetag.name_template.replaceAll('{basetag}', () => base.name).replaceAll('{tag_id}', String(id)) +
+    ending;
   await run(sql`INSERT INTO tag (id, name) VALUES (${id}, ${name}) ON CONFLICT (name) DO NOTHING`);
   return name;
 }
@@ -262,7 +255,7 @@ function wrongType(value: unknown, wanted: string): ParameterError {
 
 /** Removes a side tag with its last build, if the configuration says so. */
 export const removeEmptySideTag = callback('postUntag', async (_event, payload) => {
-  if (!removesEmpty) return;
+  if (!config.sidetag.remove_empty) return;
   const tag = (await context.call('getTag', [payload.tag.id])) as TagInfo | null;
   if (!tag || !isSideTag(tag)) return;
   const { sql, get } = context.db;

@@ -5,13 +5,17 @@ export { Sections, parseIni } from './ini.js';
 export type { IniOptions, Source } from './ini.js';
 export {
   boolean,
+  checked,
   choice,
   defaultText,
   describeOptions,
   folders,
   integer,
+  number,
   readOptions,
+  required,
   sampleFile,
+  secret,
   text,
   words,
 } from './options.js';

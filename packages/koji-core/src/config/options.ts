@@ -7,6 +7,10 @@ export interface Option<T> {
   readonly doc: string;
   /** Reads the text of the file; a string is the problem with it. */
   readonly read: (text: string) => { value: T } | string;
+  /** The file must have it; its default is never used. */
+  readonly required?: boolean;
+  /** Its value is for nobody's eyes, such as a password. */
+  readonly secret?: boolean;
 }
 
 /** The options of a section, by name as the documentation spells them. */
@@ -46,6 +50,15 @@ export function boolean(fallback: boolean, doc: string): Option<boolean> {
   return { kind: 'boolean', default: fallback, doc, read };
 }
 
+/** A number, whole or not. */
+export function number(fallback: number, doc: string): Option<number>;
+export function number(fallback: null, doc: string): Option<number | null>;
+export function number(fallback: number | null, doc: string): Option<number | null> {
+  const read = (value: string): { value: number } | string =>
+    /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(value) ? { value: Number(value) } : 'not a number';
+  return { kind: 'number', default: fallback, doc, read };
+}
+
 /** Words with spaces between them. */
 export function words(fallback: readonly string[], doc: string): Option<readonly string[]> {
   return {
@@ -76,6 +89,25 @@ export function choice<const T extends string>(fallback: T, others: readonly T[]
   return { kind: all.join(' | '), default: fallback, doc, read };
 }
 
+/** An option that the file must have. */
+export function required<T>(option: Option<T>): Option<NonNullable<T>> {
+  return { ...(option as Option<NonNullable<T>>), required: true };
+}
+
+/** An option whose value no report shows. */
+export function secret<T>(option: Option<T>): Option<T> {
+  return { ...option, secret: true };
+}
+
+/** An option whose value must also please `problemOf`, which answers what is wrong with it, or null. */
+export function checked<T>(option: Option<T>, problemOf: (value: T) => string | null): Option<T> {
+  const read = (text: string): { value: T } | string => {
+    const found = option.read(text);
+    return typeof found === 'string' ? found : (problemOf(found.value) ?? found);
+  };
+  return { ...option, read };
+}
+
 /** Where a section's values come from, for messages, and what to do with those that the table does not have. */
 export interface SectionName {
   /** The file; or the file in which an option stands. */
@@ -102,8 +134,13 @@ export function readOptions<T extends OptionTable>(
     `${typeof file === 'string' ? file : file(name)} [${section}] ${name}`;
   for (const [name, option] of Object.entries(table)) {
     const value = given.get(name.toLowerCase());
-    const read = value === undefined ? { value: option.default } : option.read(value);
-    if (typeof read === 'string') problems.push(`${where(name)} = '${value ?? ''}': ${read}`);
+    if (value === undefined) {
+      if (option.required === true) problems.push(`${where(name)}: is missing`);
+      else result[name] = option.default;
+      continue;
+    }
+    const read = option.read(value);
+    if (typeof read === 'string') problems.push(`${where(name)} = '${value}': ${read}`);
     else result[name] = read.value;
   }
   const known = new Set(Object.keys(table).map((name) => name.toLowerCase()));

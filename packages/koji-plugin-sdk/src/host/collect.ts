@@ -5,7 +5,8 @@ import type { CliCommand } from '../cli.js';
 import type { PolicyTest } from '../policy.js';
 import { isTaskHandler } from '../task.js';
 import type { TaskHandlerClass } from '../task.js';
-import type { PluginModule } from './import.js';
+import type { DeclaredConfig } from '../config.js';
+import type { ImportedPlugin, PluginModule } from './import.js';
 import type { PluginMethod } from './methods.js';
 import type { PluginEntry, PluginPart } from './package.js';
 import type { PluginProblem } from './problems.js';
@@ -48,7 +49,10 @@ export interface LoadedPlugin {
   /** The name from the configuration. */
   readonly name: string;
   readonly version: string | null;
+  /** The versions of the SDK that it says it works with. */
+  readonly sdkRange: string | null;
   readonly file: string;
+  readonly configs: readonly DeclaredConfig[];
   readonly methods: readonly PluginMethod[];
   readonly callbacks: readonly PluginCallback[];
   readonly tasks: readonly PluginTask[];
@@ -66,10 +70,10 @@ interface Finding {
 /** Gathers what a module brings, from its marks. */
 export function collect(
   entry: PluginEntry,
-  module: PluginModule,
+  { module, configs }: ImportedPlugin,
   part: PluginPart,
 ): { plugin: LoadedPlugin; problems: PluginProblem[] } {
-  const gathering = new Gathering(entry);
+  const gathering = new Gathering(entry, configs);
   for (const finding of inOrder(findings(module))) gathering.take(finding);
   const plugin = gathering.plugin();
   const { problems } = gathering;
@@ -156,12 +160,14 @@ class Gathering {
   private readonly commands: PluginCommand[] = [];
   private readonly policyTests: PluginPolicyTest[] = [];
 
-  constructor(private readonly entry: PluginEntry) {}
+  constructor(
+    private readonly entry: PluginEntry,
+    private readonly configs: readonly DeclaredConfig[],
+  ) {}
 
   plugin(): LoadedPlugin {
-    const { name, version, file } = this.entry;
-    const { methods, callbacks, tasks, commands, policyTests } = this;
-    return { name, version, file, methods, callbacks, tasks, commands, policyTests };
+    const { configs, methods, callbacks, tasks, commands, policyTests } = this;
+    return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests };
   }
 
   take(finding: Finding): void {

@@ -2,6 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf } from '@koji/core';
+import { declaredConfigs } from '../config.js';
+import type { DeclaredConfig } from '../config.js';
 import type { PluginEntry } from './package.js';
 import type { PluginProblem, ProblemTopic } from './problems.js';
 import { TimeLimitError, withTimeLimit } from './time-limit.js';
@@ -9,19 +11,50 @@ import { TimeLimitError, withTimeLimit } from './time-limit.js';
 /** What a plugin's module exports. */
 export type PluginModule = Readonly<Record<string, unknown>>;
 
+/** A module and the configurations that it, or what it imports, declares. */
+export interface ImportedPlugin {
+  readonly module: PluginModule;
+  readonly configs: readonly DeclaredConfig[];
+}
+
+// A module runs, and declares, once only, however often it is imported.
+const configsByUrl = new Map<string, readonly DeclaredConfig[]>();
+
 /** Imports a plugin's module; what goes wrong is told apart by kind. */
 export async function importPlugin(
   entry: PluginEntry,
   timeLimit: number,
-): Promise<{ module: PluginModule } | PluginProblem> {
+): Promise<ImportedPlugin | { problems: readonly PluginProblem[] }> {
   // A changed file is another module, or a reload would give the old one.
   const url = `${pathToFileURL(entry.file).href}?mtime=${fs.statSync(entry.file).mtimeMs}`;
+  const before = declaredConfigs().length;
+  const declared = (): readonly DeclaredConfig[] => declaredConfigs().slice(before);
   try {
     const module = await withTimeLimit(timeLimit, () => import(url) as Promise<PluginModule>);
-    return { module };
+    const configs = configsByUrl.get(url) ?? declared();
+    configsByUrl.set(url, configs);
+    const problems = configProblems(entry.name, configs);
+    return problems.length > 0 ? { problems } : { module, configs };
   } catch (cause) {
-    return { plugin: entry.name, file: entry.file, cause, ...diagnosis(entry, cause) };
+    // A wrong value may be why it threw, and is the better message.
+    const problems = configProblems(entry.name, declared());
+    if (problems.length > 0) return { problems };
+    return { problems: [{ plugin: entry.name, file: entry.file, cause, ...diagnosis(entry, cause) }] };
   }
+}
+
+/** What is wrong with the plugin's configuration files. */
+export function configProblems(plugin: string, configs: readonly DeclaredConfig[]): PluginProblem[] {
+  return configs.flatMap((config) => {
+    const { file, problems } = config.report();
+    return problems.map((line) => ({
+      plugin,
+      file,
+      problem: line.replace(`${file} `, ''),
+      remedy: `correct ${file}`,
+      topic: 'bad-config',
+    }));
+  });
 }
 
 interface Diagnosis {

@@ -1,6 +1,7 @@
 export { callbackTable, isCallbackName } from '../callbacks.js';
 export { currentAmbient, runInContext } from '../context.js';
 export { isTaskHandler } from '../task.js';
+export type { ConfigReport, ConfigSetting, DeclaredConfig } from '../config.js';
 export { CallbackRegistry } from './registry.js';
 export { findPlugin, listPlugins } from './find.js';
 export { loadPlugins } from './load.js';

@@ -1,12 +1,13 @@
 import path from 'node:path';
-import { setConfigFolder } from '../config.js';
+import { declaredConfigs, setConfigFolder } from '../config.js';
+import type { DeclaredConfig } from '../config.js';
 import { collect } from './collect.js';
 import type { LoadedPlugin } from './collect.js';
 import { checkTogether } from './check-together.js';
 import { findPlugin } from './find.js';
 import type { PluginPlaces } from './find.js';
-import { importPlugin } from './import.js';
-import type { PluginModule } from './import.js';
+import { configProblems, importPlugin } from './import.js';
+import type { ImportedPlugin, PluginModule } from './import.js';
 import { readPackage } from './package.js';
 import type { PluginEntry, PluginPart } from './package.js';
 import type { PluginProblem } from './problems.js';
@@ -57,21 +58,34 @@ async function loadOne(
   options: LoadOptions,
 ): Promise<{ plugin: LoadedPlugin } | { problems: readonly PluginProblem[] }> {
   const given = options.modules && Object.hasOwn(options.modules, name) ? options.modules[name] : undefined;
-  if (given) return collected({ name, version: null, file: `the module given as ${name}` }, given, options);
+  if (given) {
+    const entry = { name, version: null, sdkRange: null, file: `the module given as ${name}` };
+    const configs = lastDeclared(name);
+    const problems = configProblems(name, configs);
+    return problems.length > 0
+      ? { problems }
+      : collected(entry, { module: given as PluginModule, configs }, options);
+  }
   const found = findPlugin(name, options);
   if ('problem' in found) return { problems: [found] };
   const entry = readPackage(found, options.part);
   if ('problem' in entry) return { problems: [entry] };
   const imported = await importPlugin(entry, options.timeLimit ?? 10_000);
-  if ('problem' in imported) return { problems: [imported] };
-  return collected(entry, imported.module, options);
+  return 'problems' in imported ? imported : collected(entry, imported, options);
+}
+
+/** The configuration of a module that was imported before: its own, since it has the plugin's name. */
+function lastDeclared(name: string): DeclaredConfig[] {
+  return declaredConfigs()
+    .filter((config) => config.name === name)
+    .slice(-1);
 }
 
 function collected(
   entry: PluginEntry,
-  module: object,
+  imported: ImportedPlugin,
   { part }: LoadOptions,
 ): { plugin: LoadedPlugin } | { problems: readonly PluginProblem[] } {
-  const { plugin, problems } = collect(entry, module as PluginModule, part);
+  const { plugin, problems } = collect(entry, imported, part);
   return problems.length > 0 ? { problems } : { plugin };
 }

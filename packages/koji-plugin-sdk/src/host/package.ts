@@ -21,6 +21,8 @@ export interface PluginEntry {
   readonly name: string;
   /** From the package.json; null for a loose file. */
   readonly version: string | null;
+  /** The versions of this SDK that it wants; null when it does not say. */
+  readonly sdkRange: string | null;
   /** The module to import. */
   readonly file: string;
 }
@@ -37,7 +39,7 @@ interface PluginManifest {
 
 /** Reads a plugin's package.json and checks it against this SDK; a loose file has none. */
 export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry | PluginProblem {
-  if (!found.isPackage) return { name: found.name, version: null, file: found.path };
+  if (!found.isPackage) return { name: found.name, version: null, sdkRange: null, file: found.path };
   const file = path.join(found.path, 'package.json');
   let manifest: PluginManifest;
   try {
@@ -116,7 +118,13 @@ function entryOf(
       'build the package (npm run build)',
       'bad-package',
     );
-  return { name: found.name, version: manifest.version ?? null, file };
+  const sdkRange = manifest.peerDependencies?.[sdk];
+  return {
+    name: found.name,
+    version: manifest.version ?? null,
+    sdkRange: typeof sdkRange === 'string' ? sdkRange : null,
+    file,
+  };
 }
 
 /** The main module of a package that says nothing of Koji. */

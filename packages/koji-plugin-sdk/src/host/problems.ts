@@ -18,6 +18,7 @@ export type ProblemTopic =
   | 'not-installed'
   | 'found-twice'
   | 'bad-package'
+  | 'bad-config'
   | 'no-such-part'
   | 'wrong-sdk-version'
   | 'sdk-under-dependencies'
