@@ -32,6 +32,7 @@ export {
 export type { FaultName } from './faults.js';
 export { ConfigError, messageOf } from './errors.js';
 export { Closers } from './closers.js';
+export { writeIndentedJson, writeJson } from './json.js';
 export { openLog } from './log.js';
 export type { Log, LogOptions, Logger } from './log.js';
 export {

@@ -5,7 +5,7 @@ import type { Logger } from '@koji/core';
 import { api } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import type { HubConfig } from '@koji/core/config';
-import { CallbackRegistry } from '@koji/plugin-sdk/host';
+import { ActivityLog, CallbackRegistry } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
 import { SessionTimes } from './auth/session-times.js';
 import type { Hub, ServedMethod } from './call.js';
@@ -15,6 +15,8 @@ import type { Opened } from './db/database.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
 import { recoverFiles } from './domain/files.js';
 import { readPolicies } from './domain/policy.js';
+import { startDeliveries } from './outbox/deliver.js';
+import { ActivityWriter } from './plugin-activity.js';
 import { asPolicyTest, checkPlugins, findPlugins, serveMethod } from './plugins.js';
 import { startScheduler } from './scheduler/run.js';
 import { Dispatcher } from './server/dispatch.js';
@@ -59,6 +61,9 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     await recoverFiles(hub);
     const scheduler = startScheduler(hub, (work) => open.runOwn('scheduler', work));
     closers.add('scheduler', () => scheduler.stop());
+    const { database, activity, outboxes } = hub;
+    const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
+    closers.add('deliveries', () => deliveries.stop());
     const server = await listen(hub, dispatcher, stopping);
     closers.add('server', () => server.stop());
     return { url: server.url, log: hub.logger('koji'), stop: () => closers.closeAll() };
@@ -101,6 +106,8 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
     const wake = openWake(database);
     closers.add('wake', () => wake.close());
     const hub = { ...(await compose(config, log.logger, given.plugins)), database, wake, logger: log.logger };
+    const activity = new ActivityWriter(hub.activity, database, log.logger('koji.plugins'));
+    closers.add('activity of plugins', () => activity.close());
     const times = new SessionTimes(database, log.logger('koji.auth'));
     closers.add('session times', () => times.close());
     const dispatcher = new Dispatcher(hub, times);
@@ -119,26 +126,37 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
   }
 }
 
+type Composed = Pick<
+  Hub,
+  'options' | 'paths' | 'policies' | 'callbacks' | 'methods' | 'activity' | 'outboxes'
+>;
+
 /** The parts of a hub that come from configuration and plugins alone. */
 export async function compose(
   config: HubConfig,
   logger: (name: string) => Logger,
   given: Given['plugins'] = {},
-): Promise<Pick<Hub, 'options' | 'paths' | 'policies' | 'callbacks' | 'methods'>> {
+): Promise<Composed> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
   const taken = [...methods.keys(), 'multiCall', 'system.multicall'];
   const found = await findPlugins(config, { taken, given });
   checkPlugins(config, found, logger('koji.plugins'));
   const timeLimit = options.CallbackTimeout * 1000;
-  const callbacks = new CallbackRegistry({ logger: logger('koji.plugins'), timeLimit });
+  const activity = new ActivityLog();
+  const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
+  const callbacks = new CallbackRegistry({ logger: logger('koji.plugins'), timeLimit, circuit, activity });
   for (const plugin of found.plugins) {
     callbacks.add(plugin.callbacks);
-    for (const method of plugin.methods) methods.set(method.name, serveMethod(method, timeLimit));
+    for (const method of plugin.methods) methods.set(method.name, serveMethod(method, timeLimit, activity));
   }
   const pluginTests = found.plugins.flatMap((plugin) => plugin.policyTests.map(asPolicyTest));
   const policies = readPolicies({ texts, options, pluginTests });
-  return { options, paths: new PathInfo(storeOf(config)), policies, callbacks, methods };
+  const outboxes = found.plugins.flatMap(({ name: plugin, outboxes: own }) =>
+    own.map((outbox) => ({ plugin, outbox })),
+  );
+  const paths = new PathInfo(storeOf(config));
+  return { options, paths, policies, callbacks, methods, activity, outboxes };
 }
 
 function ownMethods(): Map<string, ServedMethod> {

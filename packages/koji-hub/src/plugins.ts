@@ -2,7 +2,7 @@ import { ConfigError } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
 import { describeProblem, loadPlugins, runInContext, runPluginMethod } from '@koji/plugin-sdk/host';
-import type { LoadedPlugin, PluginMethod, PluginPolicyTest } from '@koji/plugin-sdk/host';
+import type { ActivityLog, LoadedPlugin, PluginMethod, PluginPolicyTest } from '@koji/plugin-sdk/host';
 import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
 import { folderOf } from './config.js';
@@ -47,11 +47,14 @@ export function checkPlugins(config: HubConfig, { problems }: HubPlugins, log: L
   for (const problem of problems) log.error(`starting without it: ${problem}`);
 }
 
-/** A plugin's method as the dispatcher serves it, ended after `timeLimit` milliseconds. */
-export function serveMethod(method: PluginMethod, timeLimit: number): ServedMethod {
+/** A plugin's method as the dispatcher serves it, counted, and ended after `timeLimit` milliseconds. */
+export function serveMethod(method: PluginMethod, timeLimit: number, activity: ActivityLog): ServedMethod {
+  const { plugin, name } = method;
   const handler = (args: Record<string, unknown>, call: Call): unknown =>
-    runPluginMethod(method, args, ambientOf(call), timeLimit);
-  return { declared: method.declaration, handler, plugin: method.plugin };
+    activity.measure({ plugin, kind: 'method', name }, () =>
+      runPluginMethod(method, args, ambientOf(call), timeLimit),
+    );
+  return { declared: method.declaration, handler, plugin };
 }
 
 /** A plugin's policy test, which may use the context of the call that asks the policy. */

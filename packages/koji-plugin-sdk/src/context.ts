@@ -84,6 +84,8 @@ export interface Ambient {
     keywords: Readonly<Record<string, unknown>>,
     options: NewTask,
   ): Promise<number>;
+  /** Writes a message of an outbox into the transaction. */
+  enqueue(queue: string, topic: string, text: string): Promise<void>;
   afterCommit(action: () => unknown): void;
   onRollback(undo: () => unknown): void;
 }
@@ -94,41 +96,39 @@ interface Scope {
 }
 
 const key = Symbol.for('koji.plugin.context');
-const shared = globalThis as { [key]?: AsyncLocalStorage<Scope> | undefined };
-
+const holder = globalThis as {
+  [key]?: { readonly storage: AsyncLocalStorage<Scope>; running: number } | undefined;
+};
 // One storage for all copies of this package, since a plugin may bring its own.
-function storage(): AsyncLocalStorage<Scope> {
-  shared[key] ??= new AsyncLocalStorage<Scope>();
-  return shared[key];
-}
+const shared = (holder[key] ??= { storage: new AsyncLocalStorage<Scope>(), running: 0 });
 
 /** Runs a plugin's code with {@link context}; the context is closed once the code has ended. */
 export async function runInContext<T>(ambient: Ambient, run: () => T | Promise<T>): Promise<T> {
   const scope: Scope = { ambient, open: true };
+  shared.running += 1;
   try {
-    return await storage().run(scope, run);
+    return await shared.storage.run(scope, run);
   } finally {
     scope.open = false;
+    shared.running -= 1;
+    // While it is enabled, every promise of the hub pays for it on Node 20, not only those of plugins.
+    if (shared.running === 0) shared.storage.disable();
   }
 }
 
 /** The ambient of the code that runs now; null outside of a call. */
 export function currentAmbient(): Ambient | null {
-  const scope = storage().getStore();
+  const scope = shared.storage.getStore();
   return scope?.open === true ? scope.ambient : null;
 }
 
-function current(): Ambient {
-  const scope = storage().getStore();
-  if (!scope)
-    throw new GenericError(
-      'context is only there while the hub runs a method or callback of a plugin, not while the plugin loads, in a task or in a command',
-    );
-  if (!scope.open)
-    throw new GenericError(
-      `context was used after the call of ${scope.ambient.method} had ended: await everything that a method or callback starts`,
-    );
-  return scope.ambient;
+/** As {@link currentAmbient}, for what makes no sense without. */
+export function needAmbient(): Ambient {
+  const scope = shared.storage.getStore();
+  if (scope?.open === true) return scope.ambient;
+  throw new GenericError(
+    'context is only there while the hub runs a method or callback of a plugin: not while the plugin loads, in a task or in a command, and not once the call has ended (await everything that a method or callback starts)',
+  );
 }
 
 /** The call that runs a plugin's method or callback: who calls, and what the plugin may do in its name. */
@@ -181,23 +181,23 @@ export interface TaskArguments {
  */
 export const context: Context = {
   get session() {
-    return current().session;
+    return needAmbient().session;
   },
   get method() {
-    return current().method;
+    return needAmbient().method;
   },
   get log() {
-    return current().log;
+    return needAmbient().log;
   },
   get db() {
-    return current().pluginDb;
+    return needAmbient().pluginDb;
   },
-  event: () => current().event(),
-  call: (method, args = [], named = {}) => current().invoke(method, args, named),
-  callUnchecked: (method, args = [], named = {}) => current().invokeUnchecked(method, args, named),
-  assertPolicy: (name, data = {}) => current().assertPolicy(name, data),
+  event: () => needAmbient().event(),
+  call: (method, args = [], named = {}) => needAmbient().invoke(method, args, named),
+  callUnchecked: (method, args = [], named = {}) => needAmbient().invokeUnchecked(method, args, named),
+  assertPolicy: (name, data = {}) => needAmbient().assertPolicy(name, data),
   makeTask: (method, args = [], { named = {}, ...options } = {}) =>
-    current().makeTask(method, args, named, options),
-  afterCommit: (action) => current().afterCommit(action),
-  onRollback: (undo) => current().onRollback(undo),
+    needAmbient().makeTask(method, args, named, options),
+  afterCommit: (action) => needAmbient().afterCommit(action),
+  onRollback: (undo) => needAmbient().onRollback(undo),
 };

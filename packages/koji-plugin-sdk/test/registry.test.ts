@@ -2,7 +2,13 @@ import { ActionNotAllowed, CallbackError, GenericError } from '@koji/core';
 import type { BuildInfo, TagInfo } from '@koji/core/api';
 import { DateTime } from '@koji/core/wire';
 import { context } from '../src/index.js';
-import { CallbackRegistry, callPluginMethod, callbackTable, signatureOf } from '../src/host/index.js';
+import {
+  ActivityLog,
+  CallbackRegistry,
+  callPluginMethod,
+  callbackTable,
+  signatureOf,
+} from '../src/host/index.js';
 import type { Ambient, PluginCallback, PluginMethod } from '../src/host/index.js';
 
 const lines: string[] = [];
@@ -39,6 +45,7 @@ function ambientOf(later: (() => unknown)[] = []): Ambient {
     pluginDb: {} as Ambient['pluginDb'],
     makeTask: (method, args, keywords, options) => Promise.resolve([method, args, keywords, options].length),
     afterCommit: (action) => later.push(action),
+    enqueue: async () => undefined,
     onRollback: () => undefined,
   };
 }
@@ -59,8 +66,21 @@ const payload = {
   force: false,
 };
 
+let activity: ActivityLog;
+let clock: number;
+
+beforeEach(() => {
+  activity = new ActivityLog();
+  clock = 1_000_000;
+});
+
 function registryOf(...callbacks: PluginCallback[]): CallbackRegistry {
-  const registry = new CallbackRegistry({ logger, timeLimit: 50 });
+  const registry = new CallbackRegistry({
+    logger,
+    timeLimit: 50,
+    activity,
+    circuit: { limit: 3, pause: 20_000, now: () => clock },
+  });
   registry.add(callbacks);
   return registry;
 }
@@ -106,7 +126,7 @@ describe('callbacks', () => {
     await expect(registry.run('postTag', payload)).rejects.toThrow(
       'Error running postTag callback from sleeper:\nTimeLimitError: did not end within 0.05 s',
     );
-    expect(registry.counts()).toMatchObject([{ plugin: 'sleeper', runs: 1, failures: 1, timeouts: 1 }]);
+    expect(activity.list()).toMatchObject([{ plugin: 'sleeper', runs: 1, failures: 1, timeouts: 1 }]);
   });
 
   test('that may fail, are logged and counted, and the next one runs', async () => {
@@ -124,10 +144,45 @@ describe('callbacks', () => {
     await registry.run('postTag', payload);
     expect(ran).toBe(true);
     expect(lines).toEqual(['warn Error running postTag callback from shaky: no network']);
-    expect(registry.counts()).toMatchObject([
-      { plugin: 'shaky', event: 'postTag', runs: 1, failures: 0, ignored: 1, timeouts: 0 },
-      { plugin: 'behind', event: 'postTag', runs: 1, failures: 0, ignored: 0 },
+    expect(activity.list()).toMatchObject([
+      { plugin: 'shaky', kind: 'callback', name: 'postTag', runs: 1, failures: 0, ignored: 1, timeouts: 0 },
+      { plugin: 'behind', name: 'postTag', runs: 1, failures: 0, ignored: 0 },
     ]);
+  });
+
+  test('that may fail and keep failing, are switched off for a while and come back when they work', async () => {
+    let works = false;
+    const registry = registryOf(
+      listener('shaky', () => (works ? undefined : Promise.reject(new Error('no broker'))), {
+        ignoreError: true,
+      }),
+    );
+    for (let i = 0; i < 5; i += 1) await registry.run('postTag', payload);
+    expect(activity.list()).toMatchObject([
+      {
+        runs: 3,
+        ignored: 3,
+        skipped: 2,
+        lastFailure: { message: 'no broker' },
+        offUntil: new Date(1_020_000),
+      },
+    ]);
+    expect(lines.at(-1)).toBe(
+      'error the postTag callback of shaky is switched off for 20 s: it failed 3 times in a row',
+    );
+    works = true;
+    clock += 20_000;
+    await registry.run('postTag', payload);
+    expect(lines.at(-1)).toBe('warn the postTag callback of shaky works again and is switched on');
+    await registry.run('postTag', payload);
+    expect(activity.list()).toMatchObject([{ runs: 5, offUntil: null }]);
+  });
+
+  test('that guard something are never switched off', async () => {
+    const registry = registryOf(listener('guard', () => Promise.reject(new Error('not today'))));
+    for (let i = 0; i < 5; i += 1)
+      await expect(registry.run('postTag', payload)).rejects.toThrow('not today');
+    expect(activity.list()).toMatchObject([{ runs: 5, failures: 5, skipped: 0, offUntil: null }]);
   });
 
   test('that wait for the commit, run when it has happened and harm nobody', async () => {
@@ -136,9 +191,9 @@ describe('callbacks', () => {
       listener('bus', () => Promise.reject(new Error('broker')), { afterCommit: true }),
     );
     await registry.run('postTag', payload, ambientOf(later));
-    expect(registry.counts()).toEqual([]);
+    expect(activity.list()).toEqual([]);
     for (const action of later) await action();
-    expect(registry.counts()).toMatchObject([{ plugin: 'bus', runs: 1, ignored: 1 }]);
+    expect(activity.list()).toMatchObject([{ plugin: 'bus', runs: 1, ignored: 1 }]);
   });
 
   test('get moments as text if they want, and the same text all of them', async () => {
@@ -211,7 +266,7 @@ describe('the context', () => {
       }),
     );
     await registry.run('postTag', payload, ambientOf());
-    await expect(late).rejects.toThrow('context was used after the call of tagBuild had ended');
+    await expect(late).rejects.toThrow('and not once the call has ended (await everything that');
   });
 });
 

@@ -92,6 +92,11 @@ export const hubOptions = {
     'Whether the hub refuses to start when a plugin does not load, or starts without it',
   ),
   CallbackTimeout: integer(30, 'Seconds that a callback or method of a plugin may take'),
+  CallbackFailureLimit: integer(
+    5,
+    'Failures in a row that switch off a callback which may fail; 0 never switches one off',
+  ),
+  CallbackPause: integer(300, 'Seconds that such a callback is switched off before it is tried again'),
   BodyTimeout: integer(60, 'Seconds that a client may be silent while it sends a request'),
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
 };

@@ -1,11 +1,10 @@
-import { GenericError, ParameterError, TASK_STATES } from '@koji/core';
+import { GenericError, ParameterError, TASK_STATES, writeJson } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
 import type { AssignedTask, BuilderMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { epoch, now, sql } from '../db/sql.js';
 import { toFloat, truthy } from '../domain/convert.js';
 import { getHost, listChannels } from '../domain/hosts.js';
-import { writeJson } from '../domain/json.js';
 import { checkText } from '../domain/names.js';
 import { tagNotification } from '../domain/notifications.js';
 import { refuse } from '../domain/refusals.js';

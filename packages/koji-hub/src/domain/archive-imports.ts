@@ -1,6 +1,14 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { BuildError, CHECKSUM_TYPES, GenericError, ImportError, joinSafe, valueOf } from '@koji/core';
+import {
+  BuildError,
+  CHECKSUM_TYPES,
+  GenericError,
+  ImportError,
+  joinSafe,
+  valueOf,
+  writeJson,
+} from '@koji/core';
 import type { MavenPath } from '@koji/core';
 import type { ArchiveType, ArchiveInfo, BuildInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
@@ -13,7 +21,6 @@ import { buildTypes, mavenBuild, winBuild } from './build-types.js';
 import { checkStruct } from './convert.js';
 import { digestOf } from './digests.js';
 import { stageMove } from './files.js';
-import { writeJson } from './json.js';
 import { addMavenSums, mavenLabel, readPom } from './maven.js';
 import { plain, repr } from './repr.js';
 

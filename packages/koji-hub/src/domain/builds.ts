@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { BUILD_STATES, GenericError, TagError, draftRelease, nameOf, parseNVR } from '@koji/core';
+import { BUILD_STATES, GenericError, TagError, draftRelease, nameOf, parseNVR, writeJson } from '@koji/core';
 import type { BuildInfo, Extra } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { lookupName } from '../db/lookup.js';
@@ -8,7 +8,7 @@ import type { Sql } from '../db/sql.js';
 import { isStruct } from './convert.js';
 import { stageRemoval } from './files.js';
 import { idIs, isId, isPossibleId } from './ids.js';
-import { readJson, writeJson } from './json.js';
+import { readJson } from './json.js';
 import { checkName } from './names.js';
 import { plain, repr, typeName } from './repr.js';
 import { getUser } from './users.js';

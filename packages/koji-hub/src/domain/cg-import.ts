@@ -1,7 +1,7 @@
 /** The import of what a content generator built: first everything is checked, then everything is written. */
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { BR_TYPES, BUILD_STATES, GenericError } from '@koji/core';
+import { BR_TYPES, BUILD_STATES, GenericError, writeJson } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { lookupName } from '../db/lookup.js';
@@ -18,7 +18,6 @@ import type { BuildPlan, BuildrootPlan, OutputPlan } from './cg-plan.js';
 import { assertGenerator, clearReservation } from './cg-reservations.js';
 import { stageMove, stageWrite } from './files.js';
 import { importRpm, placeRpm } from './importing.js';
-import { writeJson } from './json.js';
 import { checkName } from './names.js';
 import { repr } from './repr.js';
 import { addSignature } from './signatures.js';

@@ -1,10 +1,10 @@
 /** The metadata of content generators: read from whatever form it comes in, and its fields with their types. */
 import { lstat, readFile } from 'node:fs/promises';
-import { GenericError, ParameterError, joinSafe } from '@koji/core';
+import { GenericError, ParameterError, joinSafe, writeIndentedJson } from '@koji/core';
 import { Double } from '@koji/core/wire';
 import type { Call } from '../call.js';
 import { isStruct, toFloat } from './convert.js';
-import { readJson, writeIndentedJson } from './json.js';
+import { readJson } from './json.js';
 import { checkText } from './names.js';
 import { plain, repr } from './repr.js';
 

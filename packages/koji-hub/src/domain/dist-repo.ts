@@ -1,13 +1,13 @@
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError, ParameterError, REPO_STATES, TASK_STATES } from '@koji/core';
+import { GenericError, ParameterError, REPO_STATES, TASK_STATES, writeIndentedJson } from '@koji/core';
 import type { RepoInfo, RpmInfo, TagInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { lookupName } from '../db/lookup.js';
 import { anyOf, sql } from '../db/sql.js';
 import { checkList, isStruct, toInt, truthy } from './convert.js';
 import { stageFolder, stageLink, stageMove, stageSecond } from './files.js';
-import { readJson, writeIndentedJson } from './json.js';
+import { readJson } from './json.js';
 import { makeTask } from './make-task.js';
 import { checkText } from './names.js';
 import { archFolder, checkArchFolder } from './repo-done.js';

@@ -1,4 +1,10 @@
-import { DEFAULT_REPO_MERGE_MODE, GenericError, ParameterError, REPO_MERGE_MODES } from '@koji/core';
+import {
+  DEFAULT_REPO_MERGE_MODE,
+  GenericError,
+  ParameterError,
+  REPO_MERGE_MODES,
+  writeJson,
+} from '@koji/core';
 import type { ExternalRepo, QueryOpts, TagExternalRepo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { atEvent, history } from '../db/history.js';
@@ -7,7 +13,7 @@ import { query } from '../db/rows.js';
 import { anyOf, sql } from '../db/sql.js';
 import { toArches, toDict, toInt } from './convert.js';
 import { fullInheritance } from './inheritance.js';
-import { readJson, writeJson } from './json.js';
+import { readJson } from './json.js';
 import { checkName } from './names.js';
 import { plain, repr } from './repr.js';
 import { getTag } from './tags.js';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { BUILD_STATES, GenericError, parseNVRA } from '@koji/core';
+import { BUILD_STATES, GenericError, parseNVRA, writeJson } from '@koji/core';
 import type { RpmHeader, RpmInfo } from '@koji/core/rpm';
 import type { BuildInfo, ImportedRpm } from '@koji/core/api';
 import type { Call } from '../call.js';
@@ -8,7 +8,6 @@ import { sql } from '../db/sql.js';
 import { placeFile } from './archive-imports.js';
 import { addBuildType, buildState, findBuild, getBuild, newBuild } from './builds.js';
 import { isPossibleId } from './ids.js';
-import { writeJson } from './json.js';
 import { readHeader } from './rpm-files.js';
 
 /** How an rpm comes in. */

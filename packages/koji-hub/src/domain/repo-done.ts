@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
-import { GenericError, REPO_STATES, canonArch } from '@koji/core';
+import { GenericError, REPO_STATES, canonArch, writeIndentedJson } from '@koji/core';
 import type { RepoInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { jsonContains, sql } from '../db/sql.js';
 import { checkStruct, isStruct, truthy } from './convert.js';
 import { stageLink, stageMove, stageWrite } from './files.js';
-import { readJson, writeIndentedJson } from './json.js';
+import { readJson } from './json.js';
 import { getRepo, setRepoState } from './repos.js';
 import { repr } from './repr.js';
 import { fileIn, uploadedFile } from './uploaded-files.js';

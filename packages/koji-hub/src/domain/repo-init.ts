@@ -1,7 +1,16 @@
 import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError, PathInfo, REPO_STATES, canonArch, compsXml, isDebuginfo } from '@koji/core';
+import {
+  GenericError,
+  PathInfo,
+  REPO_STATES,
+  canonArch,
+  compsXml,
+  isDebuginfo,
+  writeIndentedJson,
+  writeJson,
+} from '@koji/core';
 import type { TagInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { nextId } from '../db/ids.js';
@@ -11,7 +20,6 @@ import { readTagGroups } from './comps.js';
 import { truthy } from './convert.js';
 import { findEvent } from './events.js';
 import { stageFolder } from './files.js';
-import { writeIndentedJson, writeJson } from './json.js';
 import { readPackageList } from './package-lists.js';
 import { repoOptionsFor } from './repo-options.js';
 import type { RepoOptions, SomeRepoOptions } from './repo-options.js';

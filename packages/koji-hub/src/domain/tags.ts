@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { GenericError, ParameterError } from '@koji/core';
+import { GenericError, ParameterError, writeJson } from '@koji/core';
 import type { BuildConfig, TagInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { atEvent, history } from '../db/history.js';
@@ -8,7 +8,7 @@ import { anyOf, id, sql } from '../db/sql.js';
 import { checkList, toArches, truthy } from './convert.js';
 import { isId } from './ids.js';
 import { fullInheritance, writeInheritance } from './inheritance.js';
-import { readJson, writeJson } from './json.js';
+import { readJson } from './json.js';
 import { checkName } from './names.js';
 import { plain, repr } from './repr.js';
 

@@ -12,6 +12,8 @@ import { query, whole } from '../db/rows.js';
 import { Sql, now, sql } from '../db/sql.js';
 import type { SqlValue } from '../db/sql.js';
 import { makeTask } from '../domain/tasks.js';
+import { outboxChannel } from '../outbox/deliver.js';
+import { putMessage } from '../outbox/messages.js';
 
 /** What a call of access `none` needs from the dispatcher: transactions of its own. */
 export interface OwnTransactions {
@@ -171,6 +173,11 @@ export class RunningCall implements Call, Ambient {
     options: NewTask,
   ): Promise<number> {
     return makeTask(this, method, encodeArgs(args, keywords), { ...options });
+  }
+
+  async enqueue(queue: string, topic: string, text: string): Promise<void> {
+    await putMessage(this.db, queue, topic, text);
+    this.effects.afterCommit(() => this.hub.database.notify(outboxChannel));
   }
 
   read<T>(work: (call: Call) => Promise<T>): Promise<T> {

@@ -43,6 +43,7 @@ function claims(plugin: LoadedPlugin): Claim[] {
     ...plugin.tasks.flatMap(({ methods }) => methods.map((name) => `task method ${name}`)),
     ...plugin.commands.map(({ name }) => `command ${name}`),
     ...plugin.policyTests.map(({ name }) => `policy test ${name}`),
+    ...plugin.outboxes.map(({ name }) => `outbox ${name}`),
   ].map((thing) => ({ plugin, thing }));
 }
 

@@ -2,6 +2,8 @@ import { isCallbackName } from '../callbacks.js';
 import { marksOf } from '../marks.js';
 import type { AnyFunction, CliMark, Marks } from '../marks.js';
 import type { CliCommand } from '../cli.js';
+import { outboxOf } from '../outbox.js';
+import type { PluginOutbox } from '../outbox.js';
 import type { PolicyTest } from '../policy.js';
 import { isTaskHandler } from '../task.js';
 import type { TaskHandlerClass } from '../task.js';
@@ -58,6 +60,7 @@ export interface LoadedPlugin {
   readonly tasks: readonly PluginTask[];
   readonly commands: readonly PluginCommand[];
   readonly policyTests: readonly PluginPolicyTest[];
+  readonly outboxes: readonly PluginOutbox[];
 }
 
 interface Finding {
@@ -75,7 +78,7 @@ export function collect(
 ): { plugin: LoadedPlugin; problems: PluginProblem[] } {
   const gathering = new Gathering(entry, configs);
   for (const finding of inOrder(findings(module))) gathering.take(finding);
-  const plugin = gathering.plugin();
+  const plugin = { ...gathering.plugin(), outboxes: outboxesOf(module) };
   const { problems } = gathering;
   if (problems.length === 0 && countFor(plugin, part) === 0)
     problems.push({
@@ -97,7 +100,15 @@ const wanted: Readonly<Record<PluginPart, string>> = {
 function countFor(plugin: LoadedPlugin, part: PluginPart): number {
   if (part === 'cli') return plugin.commands.length;
   if (part === 'builder') return plugin.tasks.length + plugin.callbacks.length;
-  return plugin.methods.length + plugin.callbacks.length + plugin.policyTests.length;
+  const { methods, callbacks, policyTests, outboxes } = plugin;
+  return methods.length + callbacks.length + policyTests.length + outboxes.length;
+}
+
+function outboxesOf(module: PluginModule): PluginOutbox[] {
+  const named = Object.entries(module).filter(([key]) => key !== 'default' && key !== 'module.exports');
+  const fallback = module['default'];
+  const values = [...named.map(([, value]) => value), ...(isObject(fallback) ? Object.values(fallback) : [])];
+  return [...new Set(values.map(outboxOf).filter((found) => found !== null))];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -165,7 +176,7 @@ class Gathering {
     private readonly configs: readonly DeclaredConfig[],
   ) {}
 
-  plugin(): LoadedPlugin {
+  plugin(): Omit<LoadedPlugin, 'outboxes'> {
     const { configs, methods, callbacks, tasks, commands, policyTests } = this;
     return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests };
   }

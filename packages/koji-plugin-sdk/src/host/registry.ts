@@ -1,11 +1,14 @@
-import util from 'node:util';
 import { CallbackError, PluginError, messageOf } from '@koji/core';
 import type { Logger } from '@koji/core';
-import { DateTime } from '@koji/core/wire';
 import type { CallbackName, CallbackPayloads } from '../callbacks.js';
 import { isCallbackName } from '../callbacks.js';
+import { withTimesAsText } from '../times.js';
 import { currentAmbient, runInContext } from '../context.js';
 import type { Ambient } from '../context.js';
+import { ActivityLog } from './activity.js';
+import type { Activity } from './activity.js';
+import { Circuit } from './circuit.js';
+import type { CircuitOptions } from './circuit.js';
 import { TimeLimitError, withTimeLimit } from './time-limit.js';
 
 /** One function of a plugin that listens to some events. */
@@ -20,25 +23,21 @@ export interface PluginCallback {
   readonly afterCommit: boolean;
 }
 
-/** How often a plugin ran for an event, and what came of it. */
-export interface CallbackCount {
-  readonly plugin: string;
-  readonly event: CallbackName;
-  runs: number;
-  /** Failures that failed the call. */
-  failures: number;
-  /** Failures that were only logged. */
-  ignored: number;
-  /** Of both kinds, those where the time limit ran out. */
-  timeouts: number;
-  milliseconds: number;
-}
-
 /** Settings of a registry. */
 export interface RegistryOptions {
   readonly logger: Logger;
   /** Milliseconds that one callback may take. Default 60,000. */
   readonly timeLimit?: number;
+  /** When a callback that may fail is switched off. Default: after 5 failures in a row, for 300 s. */
+  readonly circuit?: CircuitOptions;
+  /** Where runs are counted. Default: nobody looks. */
+  readonly activity?: ActivityLog;
+}
+
+/** A callback for one of its events. */
+interface Listener {
+  readonly callback: PluginCallback;
+  readonly circuit: Circuit;
 }
 
 /**
@@ -46,14 +45,17 @@ export interface RegistryOptions {
  * with a time limit, its plugin and event named in every error and log line.
  */
 export class CallbackRegistry {
-  private readonly callbacks = new Map<CallbackName, PluginCallback[]>();
-  private readonly counted = new Map<string, CallbackCount>();
+  private readonly callbacks = new Map<CallbackName, Listener[]>();
   private readonly logger: Logger;
   private readonly timeLimit: number;
+  private readonly circuit: CircuitOptions;
+  private readonly activity: ActivityLog;
 
-  constructor({ logger, timeLimit = 60_000 }: RegistryOptions) {
+  constructor({ logger, timeLimit = 60_000, circuit, activity = new ActivityLog() }: RegistryOptions) {
     this.logger = logger;
     this.timeLimit = timeLimit;
+    this.circuit = circuit ?? { limit: 5, pause: 300_000 };
+    this.activity = activity;
   }
 
   /** Adds callbacks behind those already there. */
@@ -61,9 +63,10 @@ export class CallbackRegistry {
     for (const callback of callbacks) {
       for (const event of callback.events) {
         checkEvent(event);
+        const listener = { callback, circuit: new Circuit(this.circuit) };
         const listeners = this.callbacks.get(event);
-        if (listeners) listeners.push(callback);
-        else this.callbacks.set(event, [callback]);
+        if (listeners) listeners.push(listener);
+        else this.callbacks.set(event, [listener]);
       }
     }
   }
@@ -73,7 +76,7 @@ export class CallbackRegistry {
     for (const [event, listeners] of this.callbacks) {
       this.callbacks.set(
         event,
-        listeners.filter((listener) => !callbacks.includes(listener)),
+        listeners.filter(({ callback }) => !callbacks.includes(callback)),
       );
     }
   }
@@ -81,11 +84,6 @@ export class CallbackRegistry {
   /** Whether anybody listens to an event; a caller may spare himself making the payload. */
   has(event: CallbackName): boolean {
     return (this.callbacks.get(event)?.length ?? 0) > 0;
-  }
-
-  /** What happened so far, by plugin and event. */
-  counts(): readonly Readonly<CallbackCount>[] {
-    return [...this.counted.values()];
   }
 
   /**
@@ -102,82 +100,71 @@ export class CallbackRegistry {
     const listeners = this.callbacks.get(event);
     if (!listeners) return;
     let converted: object | undefined;
-    for (const callback of listeners) {
-      const given = callback.convertDatetime ? (converted ??= withTimesAsText(payload) as object) : payload;
-      if (callback.afterCommit && ambient) {
-        ambient.afterCommit(() => this.runOne(callback, event, given, null));
+    for (const listener of listeners) {
+      const { convertDatetime, afterCommit } = listener.callback;
+      const given = convertDatetime ? (converted ??= withTimesAsText(payload) as object) : payload;
+      if (afterCommit && ambient) {
+        ambient.afterCommit(() => this.runOne(listener, event, given, null));
       } else {
-        await this.runOne(callback, event, given, ambient);
+        await this.runOne(listener, event, given, ambient);
       }
     }
   }
 
   private async runOne(
-    callback: PluginCallback,
+    { callback, circuit }: Listener,
     event: CallbackName,
     payload: object,
     ambient: Ambient | null,
   ): Promise<void> {
-    const count = this.countOf(callback.plugin, event);
+    const actor = { plugin: callback.plugin, kind: 'callback', name: event } as const;
+    if (circuit.offUntil) {
+      this.activity.of(actor).skipped += 1;
+      return;
+    }
     const started = performance.now();
-    count.runs += 1;
+    let failure: { readonly cause: unknown } | null = null;
     try {
       // The context ends with the time limit, so that a late callback can't touch a transaction that is gone.
       const limited = (): Promise<unknown> =>
         withTimeLimit(this.timeLimit, async () => callback.run(event, payload));
       await (ambient ? runInContext(ambient, limited) : limited());
-    } catch (error) {
-      this.failed(callback, { event, count, error });
-    } finally {
-      count.milliseconds += performance.now() - started;
+      if (circuit.succeeded())
+        this.logger.warn(`the ${event} callback of ${callback.plugin} works again and is switched on`);
+    } catch (cause) {
+      failure = { cause };
     }
+    const count = this.activity.of(actor);
+    count.runs += 1;
+    count.milliseconds += performance.now() - started;
+    count.offUntil = null;
+    if (failure) this.failed(callback, event, { count, circuit, cause: failure.cause });
   }
 
   private failed(
     callback: PluginCallback,
-    { event, count, error }: { event: CallbackName; count: CallbackCount; error: unknown },
+    event: CallbackName,
+    { count, circuit, cause }: { count: Activity; circuit: Circuit; cause: unknown },
   ): void {
     const message = `Error running ${event} callback from ${callback.plugin}`;
-    if (error instanceof TimeLimitError) count.timeouts += 1;
-    if (callback.ignoreError || callback.afterCommit) {
-      count.ignored += 1;
-      this.logger.warn(`${message}: ${messageOf(error)}`, error);
-      return;
+    count.lastFailure = { at: new Date(), message: messageOf(cause) };
+    if (cause instanceof TimeLimitError) count.timeouts += 1;
+    if (!callback.ignoreError && !callback.afterCommit) {
+      count.failures += 1;
+      this.logger.error(`${message}: ${messageOf(cause)}`, cause);
+      throw new CallbackError(`${message}:\n${messageOf(cause)}`, { cause });
     }
-    count.failures += 1;
-    this.logger.error(`${message}: ${messageOf(error)}`, error);
-    throw new CallbackError(`${message}:\n${messageOf(error)}`, { cause: error });
-  }
-
-  private countOf(plugin: string, event: CallbackName): CallbackCount {
-    const key = `${plugin} ${event}`;
-    let count = this.counted.get(key);
-    if (!count) {
-      count = { plugin, event, runs: 0, failures: 0, ignored: 0, timeouts: 0, milliseconds: 0 };
-      this.counted.set(key, count);
-    }
-    return count;
+    count.ignored += 1;
+    this.logger.warn(`${message}: ${messageOf(cause)}`, cause);
+    if (!circuit.failed()) return;
+    count.offUntil = circuit.offUntil;
+    const { limit, pause } = this.circuit;
+    this.logger.error(
+      `the ${event} callback of ${callback.plugin} is switched off for ${pause / 1000} s: it failed ${limit} times in a row`,
+    );
   }
 }
 
 function checkEvent(event: string): void {
   if (!isCallbackName(event)) throw new PluginError(`"${event}" is not a valid callback type`);
-}
-
-/** A copy with every moment as Koji writes it (`2024-02-29 23:59:59.000000+00:00`); other values are shared. */
-export function withTimesAsText(value: unknown): unknown {
-  if (util.types.isDate(value)) return timeText(value);
-  if (value instanceof DateTime) {
-    const date = value.toDate();
-    return date === null ? value.value : timeText(date);
-  }
-  if (Array.isArray(value)) return value.map(withTimesAsText);
-  const isPlain =
-    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-  if (!isPlain) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withTimesAsText(item)]));
-}
-
-function timeText(date: Date): string {
-  return date.toISOString().replace('T', ' ').replace('Z', '000+00:00');
 }

@@ -2,7 +2,8 @@ import { initial } from './0001-initial.js';
 import { fileIntents } from './0002-file-intents.js';
 import { buildsByOwner } from './0003-builds-by-owner.js';
 import { textLengths } from './0004-text-lengths.js';
+import { plugins } from './0005-plugins.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [initial, fileIntents, buildsByOwner, textLengths];
+export const migrations: readonly Migration[] = [initial, fileIntents, buildsByOwner, textLengths, plugins];

@@ -13,6 +13,7 @@ import { hostTables } from './hosts.js';
 import { notificationTables } from './notifications.js';
 import { packageTables } from './packages.js';
 import { permissionTables } from './permissions.js';
+import { pluginTables } from './plugins.js';
 import { repoTables } from './repos.js';
 import { rpmTables } from './rpms.js';
 import { schedulerTables } from './scheduler.js';
@@ -48,5 +49,6 @@ export function tables(dialect: Dialect): EntitySchema[] {
     ...notificationTables,
     ...schedulerTables,
     ...fileIntentTables,
+    ...pluginTables,
   ].map((table) => table(dialect));
 }
