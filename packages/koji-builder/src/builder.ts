@@ -3,9 +3,10 @@ import { Closers, ConfigError } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import { ClientSession } from '@koji/client';
 import { openBuilderLog, sessionOptions } from './config.js';
+import { ActivityFile } from './daemon/activity.js';
 import { Loop } from './daemon/loop.js';
 import { Runner, killLeftovers } from './daemon/runner.js';
-import { loadTasks } from './tasks/load.js';
+import { loadTasks, ownTasks } from './tasks/load.js';
 
 /** A builder that runs. */
 export interface Builder {
@@ -51,6 +52,8 @@ async function start(options: KojidOptions, folder: string, closers: Closers): P
   if (killed > 0) logger.warn(`killed ${killed} processes of tasks that an earlier builder left`);
   const runner = new Runner({ type: 'setup', options, folder }, log.logger('koji.task'));
   closers.add('the spare process', () => runner.close());
+  const activity = new ActivityFile(options, logger);
+  closers.add('activity of plugins', () => activity.close());
   const loop = new Loop({
     session,
     runner,
@@ -58,6 +61,10 @@ async function start(options: KojidOptions, folder: string, closers: Closers): P
     methods: new Set(byMethod.keys()),
     log: logger,
     login: () => logIn(session, options, false),
+    onEnd: (end) => {
+      const plugin = byMethod.get(end.method)?.plugin;
+      if (plugin !== undefined && plugin !== ownTasks) activity.add({ plugin, ...end });
+    },
   });
   logger.info(
     `ready as ${options.user} at ${options.server}, methods: ${[...byMethod.keys()].sort().join(', ')}`,

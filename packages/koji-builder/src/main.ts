@@ -5,9 +5,12 @@ import { AuthError, ConfigError } from '@koji/core';
 import { kojidOptions, readKojidConfig } from '@koji/core/config';
 import { RequestError } from '@koji/client';
 import { PluginLoadError } from '@koji/plugin-sdk/host';
+import type { KojidOptions } from '@koji/core/config';
+import { describePlugins, examinePlugins } from './plugin-doctor.js';
 import { startBuilder } from './builder.js';
 
 const usage = `usage: kojid [-c FILE] [options]
+       kojid [-c FILE] plugins [--check] [--json]
 
   -c, --config FILE   configuration (default /etc/kojid/kojid.conf)
   -f, --fg            stay in the foreground (kojid always does)
@@ -16,16 +19,19 @@ const usage = `usage: kojid [-c FILE] [options]
   -d, --debug         log everything (log_level = DEBUG)
       --user NAME, --password TEXT, -s, --server URL, --plugin NAME, --maxjobs N, ...
                       any option of kojid.conf, over what the file says
+
+plugins says what each plugin is, brings, reads and did, and what is wrong with it; with --check only the last.
 `;
 
 async function main(): Promise<void> {
-  const { config, overrides, help } = readArgs(process.argv.slice(2));
+  const { config, overrides, help, command, check, json } = readArgs(process.argv.slice(2));
   if (help) {
     process.stdout.write(usage);
     return;
   }
   const file = path.resolve(config ?? '/etc/kojid/kojid.conf');
   const options = readKojidConfig({ file, overrides });
+  if (command === 'plugins') return showPlugins(options, path.dirname(file), { check, json });
   const builder = await startBuilder(options, path.dirname(file));
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -38,14 +44,32 @@ async function main(): Promise<void> {
   await builder.stopped;
 }
 
+async function showPlugins(
+  options: KojidOptions,
+  folder: string,
+  { check, json }: { check: boolean; json: boolean },
+): Promise<void> {
+  const report = await examinePlugins(options, folder);
+  const { problems } = report;
+  const lines = check ? problems : describePlugins(report);
+  if (json) console.log(JSON.stringify(report, null, 2));
+  else for (const line of lines) console.log(line);
+  if (check && problems.length > 0) process.exitCode = 1;
+  else if (check && !json) console.log('nothing is wrong');
+}
+
 function readArgs(argv: string[]): {
   config: string | undefined;
   overrides: Record<string, string>;
   help: boolean;
+  command: 'plugins' | null;
+  check: boolean;
+  json: boolean;
 } {
   const named = Object.keys(kojidOptions).map((name) => [name.replaceAll('_', '-'), name] as const);
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: argv,
+    allowPositionals: true,
     options: {
       ...Object.fromEntries(named.map(([flag]) => [flag, { type: 'string' as const }])),
       config: { type: 'string', short: 'c' },
@@ -55,6 +79,8 @@ function readArgs(argv: string[]): {
       verbose: { type: 'boolean', short: 'v' },
       debug: { type: 'boolean', short: 'd' },
       help: { type: 'boolean', short: 'h' },
+      check: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
     },
   });
   const given: Record<string, unknown> = values;
@@ -62,7 +88,11 @@ function readArgs(argv: string[]): {
   for (const [flag, name] of named) if (typeof given[flag] === 'string') overrides[name] = given[flag];
   if (values.verbose) overrides.log_level = 'INFO';
   if (values.debug) overrides.log_level = 'DEBUG';
-  return { config: values.config, overrides, help: values.help === true };
+  const [command = null, ...more] = positionals;
+  if ((command !== null && command !== 'plugins') || more.length > 0)
+    throw new ConfigError(`no such command: ${positionals.join(' ')} (kojid --help)`);
+  const { check, json } = values;
+  return { config: values.config, overrides, help: values.help === true, command, check, json };
 }
 
 function report(error: unknown): void {

@@ -26,11 +26,41 @@ test('a wrong password and a hub that is not there refuse the start in one line'
   expect(lonely.stderr().trim()).toMatch(/^kojid: no answer from http:\/\/127\.0\.0\.1:9\/kojihub: [^\n]*$/);
 });
 
+test('kojid plugins says what plugins are and bring, and with --check what is wrong', async () => {
+  const good = site.kojid(['plugins'], { plugins: 'works' });
+  expect(good.status).toBe(0);
+  expect(good.stdout).toMatch(/^works\n {2}from .*works\.mjs\n {2}made for any version of @koji\/plugin-sdk/);
+  expect(good.stdout).toContain("  brings task arguments(first, second='two', named=None)\n");
+  expect(site.kojid(['plugins', '--check'], { plugins: 'works' })).toMatchObject({
+    status: 0,
+    stdout: 'nothing is wrong\n',
+  });
+  const bad = site.kojid(['plugins', '--check'], { plugins: 'works nowhere' });
+  expect(bad).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining('plugin nowhere: is not installed') as string,
+  });
+});
+
 describe('a builder that waits at the hub', () => {
   beforeAll(async () => {
     await site.startBuilder({ plugins: 'works', maxjobs: '2', sleeptime: '15' });
   });
   afterAll(() => site.stopBuilders());
+
+  test('notes what the tasks of plugins did, for kojid plugins', async () => {
+    await site.reach(await site.session.makeTask('prints', ['hello']), 'CLOSED');
+    await site.reach(await site.session.makeTask('throws', []), 'FAILED');
+    await until('both are noted', () => {
+      const { stdout } = site.kojid(['plugins'], { plugins: 'works' });
+      return (
+        /^ {2}ran task prints: \d+ times, [\d.]+ ms each$/m.test(stdout) &&
+        /^ {2}ran task throws: \d+ times, .* failed, last 20.*: BuildError: the build is broken$/m.test(
+          stdout,
+        )
+      );
+    });
+  });
 
   test('hears of a new task at once, although sleeptime is 15 and RunInterval 60', async () => {
     await sleep(500); // it is idle now

@@ -7,6 +7,7 @@ import type { HubConfig } from '@koji/core/config';
 import { hashPassword } from './auth/passwords.js';
 import { checkOptions, databaseUrl, folderOf, newConfigText, storeOf } from './config.js';
 import { openDatabase } from './db/database.js';
+import type { Opened } from './db/database.js';
 import { history } from './db/history.js';
 import { lookupName } from './db/lookup.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
@@ -186,16 +187,21 @@ export async function check(config: HubConfig): Promise<string[]> {
   return problems;
 }
 
-async function checkDatabase({ options, ...config }: HubConfig): Promise<void> {
-  const url = databaseUrl(options);
-  const folder = folderOf({ options, ...config });
+/** Opens a hub's database; unlike a start, it makes none. */
+export async function openExisting(config: HubConfig): Promise<Opened> {
+  const url = databaseUrl(config.options);
+  const folder = folderOf(config);
   if (url.startsWith('sqlite:')) {
     const file = path.resolve(folder, url.slice('sqlite:'.length));
     await access(file, constants.R_OK | constants.W_OK).catch(() => {
       throw new ConfigError(`the database ${file} is not there, or not to be written: run koji-hub migrate`);
     });
   }
-  const database = await openDatabase({ url, folder });
+  return openDatabase({ url, folder });
+}
+
+async function checkDatabase(config: HubConfig): Promise<void> {
+  const database = await openExisting(config);
   try {
     const state = await schemaState(database);
     checkSchema(state);

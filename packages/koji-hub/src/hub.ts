@@ -21,6 +21,7 @@ import { asPolicyTest, checkPlugins, findPlugins, serveMethod } from './plugins.
 import { startScheduler } from './scheduler/run.js';
 import { Dispatcher } from './server/dispatch.js';
 import { listen } from './server/http.js';
+import { multiCallNames } from './server/multicall.js';
 import type { RunningCall } from './server/running-call.js';
 import { openWake } from './wake.js';
 
@@ -139,8 +140,7 @@ export async function compose(
 ): Promise<Composed> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
-  const taken = [...methods.keys(), 'multiCall', 'system.multicall'];
-  const found = await findPlugins(config, { taken, given });
+  const found = await findPlugins(config, { taken: ownMethodNames(), given });
   checkPlugins(config, found, logger('koji.plugins'));
   const timeLimit = options.CallbackTimeout * 1000;
   const activity = new ActivityLog();
@@ -157,6 +157,11 @@ export async function compose(
   );
   const paths = new PathInfo(storeOf(config));
   return { options, paths, policies, callbacks, methods, activity, outboxes };
+}
+
+/** The names that no plugin's method may have. */
+export function ownMethodNames(): string[] {
+  return [...Object.keys(handlers), ...multiCallNames];
 }
 
 function ownMethods(): Map<string, ServedMethod> {

@@ -14,6 +14,14 @@ import {
 } from './commands.js';
 import { checkOptions, embeddedFolder, findConfig } from './config.js';
 import { startHub } from './hub.js';
+import {
+  describePlugins,
+  describeQueue,
+  examinePlugins,
+  handleDeadLetters,
+  listDeadLetters,
+  listQueues,
+} from './plugin-doctor.js';
 import { isWorker, reportUrl, startWorkers } from './workers.js';
 
 const usage = `Usage: koji-hub [--config FILE] [COMMAND]
@@ -26,6 +34,8 @@ Without --config the hub takes ./hub.conf, or makes one in ./${embeddedFolder} a
   user passwd NAME PASSWORD                 set a user's password
   user grant NAME PERMISSION                grant a permission
   policy explain NAME [FIELD=VALUE ...]     say which rule of a policy decides about the data, and why
+  plugins [--check] [--json]                say what each plugin is, brings, reads and did, and what is wrong
+  outbox [dead|replay|drop [QUEUE|ID]]      the messages of plugins: how many wait; those given up, to send again or drop
   check                                     say everything that is wrong with configuration, database and plugins
   migrate                                   bring the database up to date
 `;
@@ -44,6 +54,8 @@ function readArguments() {
         help: { type: 'boolean', short: 'h', default: false },
         password: { type: 'string' },
         admin: { type: 'boolean', default: false },
+        check: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
       },
     });
   } catch (error) {
@@ -132,6 +144,37 @@ async function policy([action, name, ...fields]: readonly string[]): Promise<voi
   for (const line of lines) console.log(line);
 }
 
+async function plugins(): Promise<void> {
+  const report = await examinePlugins(config());
+  const { problems } = report;
+  if (values.json) console.log(JSON.stringify(report, null, 2));
+  else if (!values.check) for (const line of describePlugins(report)) console.log(line);
+  else for (const problem of problems) process.stderr.write(`${problem}\n`);
+  if (values.check && problems.length > 0) process.exitCode = 1;
+  else if (values.check && !values.json) console.log('nothing is wrong');
+}
+
+async function outbox([action, which, ...more]: readonly string[]): Promise<void> {
+  if (more.length > 0) throw new UsageError('outbox: too many arguments');
+  const choice =
+    which === undefined ? {} : /^\d{1,9}$/.test(which) ? { id: Number(which) } : { queue: which };
+  if (action === undefined) {
+    const queues = await listQueues(config());
+    for (const state of queues) console.log(describeQueue(state));
+    if (queues.length === 0) console.log('no messages');
+  } else if (action === 'dead') {
+    for (const letter of await listDeadLetters(config(), choice))
+      console.log(
+        `${letter.id} ${letter.queue} ${letter.topic}, ${letter.attempts} tries: ${letter.last_error ?? ''}\n  ${letter.body}`,
+      );
+  } else if (action === 'replay' || action === 'drop') {
+    if (action === 'drop' && which === undefined) throw new UsageError('outbox drop: name a queue or an id');
+    const count = await handleDeadLetters(config(), action, choice);
+    console.log(`${action === 'replay' ? 'sending again' : 'dropped'}: ${count}`);
+    if (which !== undefined && count === 0) process.exitCode = 1;
+  } else throw new UsageError(`outbox: dead, replay or drop, not ${action}`);
+}
+
 /** JSON where it is, such as 5, true, null or ["a", "b"]; else the text itself. */
 function fromText(value: string): unknown {
   try {
@@ -145,6 +188,7 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
   if (values.help) return void process.stdout.write(usage);
   if (command === 'user') return user(rest);
   if (command === 'policy') return policy(rest);
+  if (command === 'outbox') return outbox(rest);
   if (rest.length > (command === 'init' ? 1 : 0)) throw new UsageError(`${command}: too many arguments`);
   switch (command) {
     case 'start':
@@ -159,6 +203,8 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
       console.log(done.length === 0 ? 'the database is up to date' : `done: ${done.join(', ')}`);
       return;
     }
+    case 'plugins':
+      return plugins();
     case 'check': {
       const problems = await check(config());
       for (const problem of problems) process.stderr.write(`${problem}\n`);

@@ -57,9 +57,9 @@ async function load({ options, folder }: Setup): Promise<Tasks> {
 }
 
 async function finish(run: Run): Promise<void> {
-  let outcome: Done['outcome'];
+  let done: Omit<Done, 'type'>;
   try {
-    outcome = await runOnce(run);
+    done = await runOnce(run);
   } catch (error) {
     // The hub could not be told: the daemon fails the task with this.
     await send({ type: 'broken', message: messageOf(error) });
@@ -67,11 +67,11 @@ async function finish(run: Run): Promise<void> {
     return process.exit(1);
   }
   await closers.closeAll();
-  await send({ type: 'done', outcome });
+  await send({ type: 'done', ...done });
   process.exit(0);
 }
 
-async function runOnce({ task, session: info }: Run): Promise<Done['outcome']> {
+async function runOnce({ task, session: info }: Run): Promise<Omit<Done, 'type'>> {
   if (!setup || !tasks) throw new Error('a task came before its settings');
   const { options } = setup;
   const { byMethod, callbacks } = await tasks;
@@ -90,17 +90,17 @@ async function runOnce({ task, session: info }: Run): Promise<Done['outcome']> {
     const { params } = decodeCall(Buffer.from(String(task.request)));
     const result = await runTask(type, runtime, decodeArgs(params));
     await tell(() => session.host.closeTask(task.id, encodeResponse(result)));
-    return 'closed';
+    return { outcome: 'closed' };
   } catch (error) {
     if (error instanceof RefuseTask) {
       log.warn(`task ${task.id} is refused: ${error.message}`);
       await tell(() => session.host.refuseTask(task.id, true, error.message));
-      return 'refused';
+      return { outcome: 'refused' };
     }
     log.error(`task ${task.id} failed`, error);
     const { faultCode, faultString } = faultToWire(error);
     await tell(() => session.host.failTask(task.id, encodeFault(faultCode, faultString)));
-    return 'failed';
+    return { outcome: 'failed', failure: messageOf(error) };
   } finally {
     await runtime.close();
   }

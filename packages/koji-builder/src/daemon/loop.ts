@@ -6,6 +6,7 @@ import type { KojidOptions } from '@koji/core/config';
 import { encodeFault } from '@koji/core/wire';
 import { RequestError, type ClientSession } from '@koji/client';
 import type { SessionKey } from '@koji/core/api';
+import type { TaskEnd } from './activity.js';
 import type { TaskData } from './protocol.js';
 import type { Ending, Runner, TaskProcess } from './runner.js';
 import { taskFolder } from './task-run.js';
@@ -15,6 +16,9 @@ interface RunningTask {
   /** Resolves when the process is gone with everything that it left behind. */
   readonly gone: Promise<Ending>;
   readonly sessionId: number;
+  readonly method: string;
+  /** Milliseconds of `performance.now()`. */
+  readonly started: number;
   /** Being killed: its end needs no report to the hub. */
   dropped: boolean;
 }
@@ -29,6 +33,8 @@ export interface LoopParts {
   readonly log: Logger;
   /** Logs in anew after the hub has closed the session; AuthLockError when another builder has taken it over. */
   readonly login: () => Promise<void>;
+  /** Hears of every task that ended and was not taken from this builder. */
+  readonly onEnd: (end: Omit<TaskEnd, 'plugin'>) => void;
 }
 
 /** Milliseconds between tries after an error. */
@@ -211,7 +217,14 @@ export class Loop {
       await this.removeFolder(task.id);
       return ending;
     });
-    const running: RunningTask = { process, gone, sessionId: key['session-id'], dropped: false };
+    const running: RunningTask = {
+      process,
+      gone,
+      sessionId: key['session-id'],
+      method: task.method,
+      started: performance.now(),
+      dropped: false,
+    };
     this.running.set(task.id, running);
     process.start(data, key);
     void this.follow(task.id, running);
@@ -220,9 +233,13 @@ export class Loop {
 
   /** Sees a task's process to its end. */
   private async follow(id: number, task: RunningTask): Promise<void> {
-    const { session, log } = this.parts;
+    const { session, log, onEnd } = this.parts;
     try {
       const ending = await task.gone;
+      if (!task.dropped) {
+        const failure = ending.told ? ending.failure : ending.why;
+        onEnd({ method: task.method, milliseconds: performance.now() - task.started, failure });
+      }
       if (!ending.told && !task.dropped) {
         log.error(`task ${id}: ${ending.why}`);
         // Whoever stops this daemon may well have ended its tasks too; then it is not their fault.

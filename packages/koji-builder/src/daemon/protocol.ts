@@ -43,6 +43,8 @@ export interface Broken {
 export interface Done {
   readonly type: 'done';
   readonly outcome: 'closed' | 'failed' | 'refused' | 'freed';
+  /** Why it failed. */
+  readonly failure?: string;
 }
 
 /** Child to daemon, any number of times: the task waits for its subtasks, and is no load meanwhile. */

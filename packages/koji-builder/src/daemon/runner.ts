@@ -7,10 +7,12 @@ import type { Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionKey } from '@koji/core/api';
 import { killMarked, killTree, markName } from './process-tree.js';
-import type { Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
+import type { Done, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
 
 /** How a task's process ended: it told the hub itself, or it died and somebody else must. */
-export type Ending = { readonly told: true } | { readonly told: false; readonly why: string };
+export type Ending =
+  | { readonly told: true; /** Why the task failed; null when it did not. */ readonly failure: string | null }
+  | { readonly told: false; readonly why: string };
 
 const killGrace = 3000;
 /** Milliseconds that a process may take to load before its task fails. */
@@ -25,7 +27,7 @@ export class TaskProcess {
   /** Resolves when the process is gone, whatever made it go. */
   readonly ended: Promise<Ending>;
   private readonly child: ChildProcess;
-  private told = false;
+  private done: Done | null = null;
   private problem: string | null = null;
   private readonly mark: string;
   private loaded = false;
@@ -50,7 +52,11 @@ export class TaskProcess {
         resolve({ told: false, why: `could not start a process: ${error.message}` }),
       );
       this.child.once('exit', (code, signal) =>
-        resolve(this.told ? { told: true } : { told: false, why: this.reason(code, signal) }),
+        resolve(
+          this.done
+            ? { told: true, failure: this.done.failure ?? null }
+            : { told: false, why: this.reason(code, signal) },
+        ),
       );
     });
     this.send(setup);
@@ -91,7 +97,7 @@ export class TaskProcess {
   }
 
   private hear(message: ToDaemon): void {
-    if (message.type === 'done') this.told = true;
+    if (message.type === 'done') this.done = message;
     else if (message.type === 'broken') this.problem = message.message;
     else if (message.type === 'waits') this.onWait();
     else {

@@ -5,6 +5,7 @@ import {
   PluginLoadError,
   loadPlugins,
   signatureOf,
+  type LoadResult,
   type PluginTask,
 } from '@koji/plugin-sdk/host';
 import { builtIn } from './index.js';
@@ -15,22 +16,24 @@ export interface Tasks {
   readonly callbacks: CallbackRegistry;
 }
 
+/** Whose tasks those are that no plugin brings. */
+export const ownTasks = 'koji';
+
+/** The plugins that kojid.conf names, and what is wrong with the others. */
+export function findPlugins(options: KojidOptions, folder: string): Promise<LoadResult> {
+  return loadPlugins({ part: 'builder', names: options.plugin, folders: options.pluginpath, from: folder });
+}
+
 /**
  * The built-in task types and those of the plugins that kojid.conf names; a plugin's replaces a built-in one.
  *
  * @throws PluginLoadError with every problem of every plugin
  */
 export async function loadTasks(options: KojidOptions, folder: string, logger: Logger): Promise<Tasks> {
-  const names = options.plugin;
-  const { plugins, problems } = await loadPlugins({
-    part: 'builder',
-    names,
-    folders: options.pluginpath,
-    from: folder,
-  });
+  const { plugins, problems } = await findPlugins(options, folder);
   if (problems.length > 0) throw new PluginLoadError(problems);
   const own = builtIn.map((Handler) => ({
-    plugin: 'koji',
+    plugin: ownTasks,
     methods: Handler.Methods,
     Handler,
     signature: signatureOf(

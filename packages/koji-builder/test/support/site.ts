@@ -146,6 +146,28 @@ export class Site {
 
   /** Starts kojid. */
   runBuilder(values: Values = {}): RunningBuilder {
+    this.configure(values);
+    const child = spawn(process.execPath, [kojid, '--config', this.path('kojid.conf')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, KOJI_TEST_FOLDER: this.folder },
+    });
+    const builder = runningBuilder(child);
+    this.builders.add(builder);
+    void builder.ended.then(() => this.builders.delete(builder));
+    return builder;
+  }
+
+  /** Runs kojid with these arguments to its end. */
+  kojid(args: readonly string[], values: Values): { status: number | null; stdout: string } {
+    this.configure(values);
+    const env = { ...process.env, KOJI_TEST_FOLDER: this.folder };
+    return spawnSync(process.execPath, [kojid, '--config', this.path('kojid.conf'), ...args], {
+      env,
+      encoding: 'utf8',
+    });
+  }
+
+  private configure(values: Values): void {
     const { user = 'builder' } = values;
     const config = {
       server: this.url,
@@ -164,14 +186,6 @@ export class Site {
     };
     const lines = Object.entries(config).map(([name, value]) => `${name} = ${value}`);
     writeFileSync(this.path('kojid.conf'), `[kojid]\n${lines.join('\n')}\n`);
-    const child = spawn(process.execPath, [kojid, '--config', this.path('kojid.conf')], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, KOJI_TEST_FOLDER: this.folder },
-    });
-    const builder = runningBuilder(child);
-    this.builders.add(builder);
-    void builder.ended.then(() => this.builders.delete(builder));
-    return builder;
   }
 
   log(): string {

@@ -1,3 +1,4 @@
+export { argumentText, shownArguments } from './argument-text.js';
 export {
   any,
   arg,

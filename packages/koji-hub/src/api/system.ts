@@ -1,4 +1,5 @@
 import { GenericError } from '@koji/core';
+import { argumentText, shownArguments } from '@koji/core/api';
 import type { Arg, ListedMethod, Method, systemMethods } from '@koji/core/api';
 import type { HubOptions } from '@koji/core/config';
 import { encodeResponse } from '@koji/core/wire';
@@ -48,14 +49,9 @@ function shownOptions(options: HubOptions): Record<string, unknown> {
   );
 }
 
-type Shown = Pick<Method, 'args' | 'rest' | 'keywords' | 'keywordsName'>;
-
-/** The arguments of a wrapper of Koji's, which takes anything. */
-const wrapper = { args: [], rest: true, keywords: true, keywordsName: 'opts' };
-
 function listed(name: string, declared: Method): ListedMethod {
   const { doc } = declared;
-  const { args, rest, keywords, keywordsName = 'kwargs' }: Shown = declared.wrapped ? wrapper : declared;
+  const { args, rest, keywords, keywordsName = 'kwargs' } = shownArguments(declared);
   const defaults = args.filter(({ optional }) => optional).map(sendable);
   return {
     name,
@@ -88,20 +84,4 @@ function sendable({ default: value }: Arg): unknown {
   } catch {
     return null;
   }
-}
-
-function argumentText(declared: Method): string {
-  const { args, rest, keywords, keywordsName = 'kwargs' }: Shown = declared.wrapped ? wrapper : declared;
-  const shown = args.map((argument) =>
-    argument.optional ? `${argument.name}=${pythonText(argument.default)}` : argument.name,
-  );
-  const further = [...(rest ? ['*args'] : []), ...(keywords ? [`**${keywordsName}`] : [])];
-  return `(${[...shown, ...further].join(', ')})`;
-}
-
-function pythonText(value: unknown): string {
-  if (value === null || value === undefined) return 'None';
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (typeof value === 'string') return `'${value}'`;
-  return JSON.stringify(value);
 }

@@ -12,6 +12,8 @@ export interface RawHub extends RunningHub {
   /** The address of the API. */
   readonly api: string;
   readonly folder: string;
+  /** For `Database =`, relative to the folder. */
+  readonly databaseUrl: string;
   readonly kojiDir: string;
   readonly database: Opened;
   /** Adds a user whose password is the name. */
@@ -52,6 +54,7 @@ export async function startRawHub(
       log: hub.log,
       api: `${hub.url}/kojihub`,
       folder: made.folder,
+      databaseUrl: made.url,
       kojiDir,
       database: await made.open(),
       async addUser(name, admin) {

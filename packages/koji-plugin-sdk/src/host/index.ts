@@ -12,6 +12,8 @@ export { callPluginMethod, runPluginMethod } from './methods.js';
 export { sdkVersion } from './package.js';
 export { PluginLoadError, describeProblem } from './problems.js';
 export { SignatureError, fit, signatureOf } from './signature.js';
+export { describeReport, isOff, reportOf } from './report.js';
+export type { PluginReport, ReportedActivity } from './report.js';
 export { runTask } from './task.js';
 export { withTimeLimit } from './time-limit.js';
 export type { CallbackFacts } from '../callbacks.js';

@@ -1,0 +1,28 @@
+import type { Method } from './method.js';
+
+type Shown = Pick<Method, 'args' | 'rest' | 'keywords' | 'keywordsName'>;
+
+/** The arguments of a wrapper of Koji's, which takes anything. */
+const wrapper = { args: [], rest: true, keywords: true, keywordsName: 'opts' };
+
+/** The arguments of a method as its callers are told of them. */
+export function shownArguments(declared: Method): Shown {
+  return declared.wrapped ? wrapper : declared;
+}
+
+/** A method's arguments as Koji shows them: `(tag, event=None, *args)`. */
+export function argumentText(declared: Method): string {
+  const { args, rest, keywords, keywordsName = 'kwargs' } = shownArguments(declared);
+  const shown = args.map((argument) =>
+    argument.optional ? `${argument.name}=${pythonText(argument.default)}` : argument.name,
+  );
+  const further = [...(rest ? ['*args'] : []), ...(keywords ? [`**${keywordsName}`] : [])];
+  return `(${[...shown, ...further].join(', ')})`;
+}
+
+function pythonText(value: unknown): string {
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'string') return `'${value}'`;
+  return JSON.stringify(value);
+}

@@ -1,0 +1,113 @@
+/** What `koji-hub plugins` and `koji-hub outbox` say. */
+import { messageOf } from '@koji/core';
+import type { HubConfig } from '@koji/core/config';
+import { describeReport, isOff, reportOf } from '@koji/plugin-sdk/host';
+import type { PluginReport } from '@koji/plugin-sdk/host';
+import { openExisting } from './commands.js';
+import type { Connection } from './db/connection.js';
+import { ownMethodNames } from './hub.js';
+import { outboxChannel } from './outbox/deliver.js';
+import { deadLetters, drop, queueStates, replay } from './outbox/messages.js';
+import type { DeadLetter, DeadLetterChoice, QueueState } from './outbox/messages.js';
+import { readActivity } from './plugin-activity.js';
+import type { StoredActivity } from './plugin-activity.js';
+import { findPlugins } from './plugins.js';
+
+/** All about the plugins of a hub. */
+export interface PluginsReport {
+  readonly plugins: readonly (PluginReport & { readonly activity: readonly StoredActivity[] })[];
+  readonly queues: readonly QueueState[];
+  /** What somebody should do something about; `koji-hub plugins --check` fails if there is any. */
+  readonly problems: readonly string[];
+}
+
+/** Loads the plugins that hub.conf names and reads from the database what they did. */
+export async function examinePlugins(config: HubConfig): Promise<PluginsReport> {
+  const found = await findPlugins(config, { taken: ownMethodNames(), given: {} });
+  const problems = [...found.problems];
+  let activity: StoredActivity[] = [];
+  let queues: QueueState[] = [];
+  try {
+    await onDatabase(config, async (read) => {
+      activity = await read(readActivity);
+      queues = await read(queueStates);
+    });
+  } catch (error) {
+    problems.push(`what plugins did is not known: ${messageOf(error)} (koji-hub check says more)`);
+  }
+  const served = new Set(found.plugins.flatMap(({ outboxes }) => outboxes.map(({ name }) => name)));
+  for (const entry of activity.filter(isOff))
+    problems.push(
+      `plugin ${entry.plugin}: its ${entry.name} callback is switched off until ${entry.off_until ?? ''}, since it kept failing: ${entry.last_failure ?? ''}`,
+    );
+  for (const { queue, waiting, dead } of queues) {
+    if (!served.has(queue) && waiting > 0)
+      problems.push(
+        `outbox ${queue}: ${waiting} messages wait for a plugin that is not enabled: enable it, or let them be`,
+      );
+    if (dead > 0)
+      problems.push(
+        `outbox ${queue}: ${dead} messages could not be delivered: koji-hub outbox dead, then replay or drop`,
+      );
+  }
+  const plugins = found.plugins.map((plugin) => ({
+    ...reportOf(plugin),
+    activity: activity.filter((entry) => entry.plugin === plugin.name),
+  }));
+  return { plugins, queues, problems };
+}
+
+/** The report as an operator reads it. */
+export function describePlugins({ plugins, queues, problems }: PluginsReport): string[] {
+  return [
+    ...(plugins.length === 0 ? ['no plugin is enabled'] : []),
+    ...plugins.flatMap((plugin) => describeReport(plugin, plugin.activity)),
+    ...queues.map(describeQueue),
+    ...problems.map((problem) => `PROBLEM ${problem}`),
+  ];
+}
+
+/** One line about a queue. */
+export function describeQueue({ queue, waiting, dead, oldest }: QueueState): string {
+  const since = oldest === null ? '' : `, the oldest since ${new Date(oldest * 1000).toISOString()}`;
+  return `outbox ${queue}: ${waiting} messages wait${since}; ${dead} are dead letters`;
+}
+
+/** Runs work on the hub's database while the hub may be running. */
+async function onDatabase<T>(
+  config: HubConfig,
+  work: (read: <R>(query: (db: Connection) => Promise<R>) => Promise<R>) => Promise<T>,
+): Promise<T> {
+  const database = await openExisting(config);
+  try {
+    return await work((query) => database.read(query));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Every queue that has messages. */
+export function listQueues(config: HubConfig): Promise<QueueState[]> {
+  return onDatabase(config, (read) => read(queueStates));
+}
+
+/** The dead letters of all queues or of one. */
+export function listDeadLetters(config: HubConfig, choice: DeadLetterChoice): Promise<DeadLetter[]> {
+  return onDatabase(config, (read) => read((db) => deadLetters(db, choice)));
+}
+
+/** Has dead letters delivered again by the hub, or throws them away; how many. */
+export async function handleDeadLetters(
+  config: HubConfig,
+  what: 'replay' | 'drop',
+  choice: DeadLetterChoice,
+): Promise<number> {
+  const database = await openExisting(config);
+  try {
+    const count = await database.write((db) => (what === 'replay' ? replay : drop)(db, choice));
+    await database.notify(outboxChannel);
+    return count;
+  } finally {
+    await database.close();
+  }
+}
