@@ -240,6 +240,9 @@ export interface CallbackPayloads {
   postCreateRepo: CreateRepo;
 }
 
+/** Raised whenever a field of a payload gets another meaning or type, or goes; new fields leave it as it is. */
+export const payloadVersion = 1;
+
 /** The name of an event that plugins can act on. */
 export type CallbackName = keyof CallbackPayloads;
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { GenericError } from '@koji/core';
 import type { Logger } from '@koji/core';
-import type { QueryOpts } from '@koji/core/api';
+import type { QueryOpts, TaskArgs } from '@koji/core/api';
 
 /** Who calls, as a plugin sees it. */
 export interface ContextSession {
@@ -158,7 +158,12 @@ export interface Context {
   /** Throws ActionNotAllowed unless the policy of that name allows it to the caller. */
   assertPolicy(name: string, data?: Readonly<Record<string, unknown>>): Promise<void>;
   /** Makes a task owned by the caller, whatever permissions he has: check them first. Answers its id. */
-  makeTask(method: string, args?: readonly unknown[], options?: NewTask & TaskArguments): Promise<number>;
+  makeTask<M extends string>(method: M, args?: TaskArgs<M>, options?: NewTask): Promise<number>;
+  makeTask<M extends string>(
+    method: M,
+    args: Partial<TaskArgs<M>>,
+    options: NewTask & TaskArguments,
+  ): Promise<number>;
   /** Runs something once the call has committed, and never when it is undone. */
   afterCommit(action: () => unknown): void;
   /** Runs something when the call is undone. */
@@ -167,7 +172,7 @@ export interface Context {
 
 /** Named arguments of a new task's handler. */
 export interface TaskArguments {
-  readonly named?: Readonly<Record<string, unknown>>;
+  readonly named: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -196,8 +201,11 @@ export const context: Context = {
   call: (method, args = [], named = {}) => needAmbient().invoke(method, args, named),
   callUnchecked: (method, args = [], named = {}) => needAmbient().invokeUnchecked(method, args, named),
   assertPolicy: (name, data = {}) => needAmbient().assertPolicy(name, data),
-  makeTask: (method, args = [], { named = {}, ...options } = {}) =>
-    needAmbient().makeTask(method, args, named, options),
+  makeTask: (
+    method: string,
+    args: readonly unknown[] = [],
+    { named = {}, ...options }: NewTask & Partial<TaskArguments> = {},
+  ) => needAmbient().makeTask(method, args, named, options),
   afterCommit: (action) => needAmbient().afterCommit(action),
   onRollback: (undo) => needAmbient().onRollback(undo),
 };

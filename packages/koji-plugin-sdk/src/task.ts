@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { GenericError } from '@koji/core';
+import type { TaskArgs } from '@koji/core/api';
 import type { Logger } from '@koji/core';
 import type { CallbackName, CallbackPayloads } from './callbacks.js';
 import type { HubSession } from './session.js';
@@ -186,12 +187,12 @@ export abstract class BaseTaskHandler {
   }
 
   /** Makes a task below this one; answers its id. */
-  async subtask(
-    method: string,
-    args: readonly unknown[] = [],
+  async subtask<M extends string>(
+    method: M,
+    args?: TaskArgs<M>,
     options: SubtaskOptions = {},
   ): Promise<number> {
-    return (await this.session.call('host.subtask', [method, args, this.id], options)) as number;
+    return (await this.session.call('host.subtask', [method, args ?? [], this.id], options)) as number;
   }
 
   /**

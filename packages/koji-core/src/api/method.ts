@@ -108,8 +108,14 @@ export type CallArgs<M> =
         : Positional<A> | WithNamed<A>
     : never;
 
-/** A client's method. */
-export type ClientMethod<M> = (...args: CallArgs<M>) => Promise<ResultOf<M>>;
+type LeadingWithNamed<A extends readonly unknown[]> =
+  | [NamedArgs<object>]
+  | (A extends readonly [infer H, ...infer Rest] ? [H, ...LeadingWithNamed<Rest>] : never);
+
+/** A client's method. An API may have a plugin's function instead of a declaration: it tells no names, but all types. */
+export type ClientMethod<M> = M extends (...args: infer A) => infer R
+  ? (...args: A | LeadingWithNamed<Required<A>>) => Promise<Awaited<R>>
+  : (...args: CallArgs<M>) => Promise<ResultOf<M>>;
 
 type TopLevel<T> = { [K in keyof T as K extends `${string}.${string}` ? never : K]: ClientMethod<T[K]> };
 type Prefixes<T> = keyof T extends infer K ? (K extends `${infer P}.${string}` ? P : never) : never;

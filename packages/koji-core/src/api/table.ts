@@ -119,7 +119,10 @@ export const api = {
   ...uploadMethods,
 } satisfies Methods;
 
-/** The declarations by wire name, as types; a plugin adds its own with `declare module '@koji/core/api'`. */
+/**
+ * The declarations by wire name, as types. A plugin adds its own, declarations or simply its functions:
+ * `declare module '@koji/core/api' { interface Api { greet: typeof greet } }`.
+ */
 export interface Api
   extends
     ArchiveMethods,
@@ -160,3 +163,17 @@ export interface Api
     SessionMethods,
     SystemMethods,
     UploadMethods {}
+
+/**
+ * The handlers of tasks by method, as types, so that who makes a task is told what arguments it takes. A plugin adds its own:
+ * `declare module '@koji/core/api' { interface TaskHandlers { mytask: MyTask['handler'] } }`.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be added to
+export interface TaskHandlers {}
+
+/** The arguments of a task's handler; any for a method that {@link TaskHandlers} does not know. */
+export type TaskArgs<M extends string> = M extends keyof TaskHandlers
+  ? TaskHandlers[M] extends (...args: infer A) => unknown
+    ? Readonly<A>
+    : never
+  : readonly unknown[];

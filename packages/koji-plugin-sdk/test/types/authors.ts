@@ -7,9 +7,13 @@ import {
   exportCli,
   exported,
   ignoreError,
+  option,
+  outbox,
+  pluginConfig,
   policyTest,
 } from '@koji/plugin-sdk';
-import type { CallbackPayloads } from '@koji/plugin-sdk';
+import { named } from '@koji/core/wire';
+import type { CallbackPayloads, HubSession } from '@koji/plugin-sdk';
 
 export const onTag = callback(
   'preTag',
@@ -95,3 +99,76 @@ export const isSmall = policyTest('is_small')((data, most) => Number(data['size'
 
 // @ts-expect-error -- a policy test decides with true or false
 export const isWrong = policyTest('is_wrong')(() => 'yes');
+
+declare module '@koji/core/api' {
+  interface Api {
+    mymethod: typeof mymethod;
+    'my.listed': typeof listed;
+  }
+  interface TaskHandlers {
+    mytask: MyTask['handler'];
+  }
+}
+
+export const listed = exported((limit = 10) => [limit]);
+
+export async function users(session: HubSession): Promise<unknown> {
+  const answer: (string | null)[] = await session.mymethod('a', 'b');
+  await session.mymethod('a', 'b', 'c');
+  await session.mymethod('a', 'b', named({ kwarg1: 'c' }));
+  const numbers: number[] = await session.my.listed();
+  // @ts-expect-error -- its first argument is text
+  await session.mymethod(1, 'b');
+  // @ts-expect-error -- it takes three
+  await session.mymethod('a', 'b', 'c', 'd');
+  return [answer, numbers];
+}
+
+export class Parent extends BaseTaskHandler {
+  static override readonly Methods = ['parent'];
+
+  async handler(): Promise<void> {
+    await this.subtask('mytask', ['f44', 1], { label: 'one' });
+    await this.subtask('mytask', ['f44']);
+    await this.subtask('somebodyElses', [1, 2, 3]);
+    // @ts-expect-error -- a tag is text
+    await this.subtask('mytask', [44]);
+  }
+}
+
+export const makes = exported(async () => {
+  await context.makeTask('mytask', ['f44']);
+  await context.makeTask('mytask', ['f44'], { named: { event: 1 }, priority: 5 });
+  await context.makeTask('mytask', [], { named: { tag: 'f44' } });
+  // @ts-expect-error -- a tag is missing
+  await context.makeTask('mytask', []);
+  // @ts-expect-error -- an event is a number
+  return context.makeTask('mytask', ['f44', 'now']);
+});
+
+const config = pluginConfig('mine', {
+  mine: { most: option.integer(1, 'Most'), owner: option.text(null, 'Who'), tags: option.words([], 'Tags') },
+  'path*': { at: option.required(option.text(null, 'A folder')) },
+});
+
+export function reads(): unknown {
+  const most: number = config.mine.most;
+  const owner: string | null = config.mine.owner;
+  const tags: readonly string[] = config.mine.tags;
+  const at: string | undefined = config['path*'].get('path0')?.at;
+  // @ts-expect-error -- there is no such option
+  const wrong: unknown = config.mine.least;
+  return [most, owner, tags, at, wrong];
+}
+
+export const letters = outbox('letters', ({ nvr }: { nvr: string }, { topic, attempt }) => [
+  nvr,
+  topic,
+  attempt,
+]);
+
+export const sends = callback('postTag', async (event, { build }) => {
+  await letters.put('tag', { nvr: build.nvr });
+  // @ts-expect-error -- another outbox's message
+  await letters.put('tag', { name: build.nvr });
+});
