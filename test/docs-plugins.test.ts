@@ -47,7 +47,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const name of ['kojid', 'hub']) {
+  for (const name of ['kojid', 'hub', 'receiver']) {
     const file = path.join(folder, `${name}.pid`);
     if (!existsSync(file)) continue;
     const pid = Number(readFileSync(file, 'utf8'));
@@ -67,11 +67,11 @@ afterEach(async () => {
 /** Runs blocks in one shell that stops at the first failure; answers what each printed. */
 async function run(blocks: readonly Block[]): Promise<string[]> {
   const mark = '=== end of block ===';
-  const port = await freePort();
+  const ports = [await freePort(), await freePort()];
   const script = blocks.map(({ commands }) => `${commands}echo '${mark}'\n`).join('');
   writeFileSync(
     path.join(folder, 'docs.sh'),
-    `set -e\n${script.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)}`,
+    `set -e\n${script.replaceAll('8080', String(ports[0])).replaceAll('8081', String(ports[1]))}`,
   );
   const env = {
     ...process.env,
@@ -93,7 +93,16 @@ async function run(blocks: readonly Block[]): Promise<string[]> {
   return said.split(`${mark}\n`);
 }
 
-test.each(['method.md', 'callback.md', 'task.md', 'cli.md', 'testing.md', 'publish.md', 'failures.md'])(
+test.each([
+  'method.md',
+  'callback.md',
+  'task.md',
+  'cli.md',
+  'messages.md',
+  'testing.md',
+  'publish.md',
+  'failures.md',
+])(
   'the commands of %s do what it says',
   async (name) => {
     const blocks = [...blocksOf(page('README.md')), ...blocksOf(page(name))];

@@ -30,7 +30,7 @@ export type {
   ResultOf,
 } from './method.js';
 export { api } from './table.js';
-export type { Api, TaskArgs, TaskHandlers } from './table.js';
+export type { Api, OwnApi, TaskArgs, TaskHandlers } from './table.js';
 export type { BuildingMethods, BuildResults, LogPaths, NewBuildData } from './building.js';
 export type { ArchiveType, ArchiveTypeMethods } from './archive-types.js';
 export type { BuildMethods } from './builds.js';

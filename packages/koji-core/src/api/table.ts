@@ -119,11 +119,8 @@ export const api = {
   ...uploadMethods,
 } satisfies Methods;
 
-/**
- * The declarations by wire name, as types. A plugin adds its own, declarations or simply its functions:
- * `declare module '@koji/core/api' { interface Api { greet: typeof greet } }`.
- */
-export interface Api
+/** The declarations by wire name, as types. */
+export interface OwnApi
   extends
     ArchiveMethods,
     ArchiveTypeMethods,
@@ -163,6 +160,13 @@ export interface Api
     SessionMethods,
     SystemMethods,
     UploadMethods {}
+
+/**
+ * Koji's own methods and those of plugins, which add declarations, or simply their functions:
+ * `declare module '@koji/core/api' { interface Api { greet: typeof greet } }`.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be added to
+export interface Api extends OwnApi {}
 
 /**
  * The handlers of tasks by method, as types, so that who makes a task is told what arguments it takes. A plugin adds its own:

@@ -1,4 +1,4 @@
-import type { Api } from '@koji/core/api';
+import type { OwnApi } from '@koji/core/api';
 import type { Handlers } from '../call.js';
 import { archives } from './archives.js';
 import { archiveTypes } from './archive-types.js';
@@ -79,4 +79,4 @@ export const handlers = {
   ...userGroupHandlers,
   ...users,
   ...volumes,
-} satisfies Handlers<Omit<Api, 'multiCall' | 'system.multicall'>>;
+} satisfies Handlers<Omit<OwnApi, 'multiCall' | 'system.multicall'>>;

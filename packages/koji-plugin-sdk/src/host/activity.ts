@@ -1,3 +1,5 @@
+import { messageOf } from '@koji/core';
+
 /** What of a plugin was running. */
 export type ActivityKind = 'callback' | 'method' | 'task' | 'delivery';
 
@@ -57,18 +59,21 @@ export class ActivityLog {
   /** Runs something of a plugin and counts it; what it throws fails whoever asked for it. */
   async measure<T>(actor: Actor, run: () => Promise<T>): Promise<T> {
     const started = performance.now();
-    let failure: unknown = null;
+    let failure: Activity['lastFailure'] = null;
     try {
       return await run();
     } catch (error) {
-      failure = error ?? new Error('nothing was thrown');
+      failure = { at: new Date(), message: messageOf(error) };
       throw error;
     } finally {
       // Taken only now: the log may have been drained in between.
       const entry = this.of(actor);
       entry.runs += 1;
       entry.milliseconds += performance.now() - started;
-      if (failure !== null) entry.failures += 1;
+      if (failure !== null) {
+        entry.failures += 1;
+        entry.lastFailure = failure;
+      }
     }
   }
 }
