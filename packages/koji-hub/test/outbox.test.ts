@@ -65,6 +65,7 @@ describe.each(databases)('messages of plugins on $name', (kind) => {
       deliver: async (text: string, delivery: Delivery) => {
         await deliver(text, delivery);
       },
+      close: async () => undefined,
     };
     const outboxes = [{ plugin: 'tester', outbox }];
     return startDeliveries({ database: on, log, activity: new ActivityLog(), outboxes, firstPause });

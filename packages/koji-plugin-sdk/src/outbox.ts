@@ -22,6 +22,8 @@ export interface OutboxOptions {
   readonly attempts?: number;
   /** Seconds that a try may take. Default 30. */
   readonly timeLimit?: number;
+  /** Called when the hub stops, to close connections. */
+  readonly close?: () => unknown;
 }
 
 /** Takes one message to where it belongs; what it throws is a failed try. */
@@ -47,6 +49,7 @@ export interface PluginOutbox {
   /** Milliseconds. */
   readonly timeLimit: number;
   deliver(text: string, delivery: Delivery): Promise<void>;
+  close(): Promise<void>;
 }
 
 const brand = Symbol.for('koji.plugin.outbox');
@@ -71,6 +74,9 @@ export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOpti
     timeLimit: timeLimit * 1000,
     deliver: async (text, delivery) => {
       await deliver(JSON.parse(text) as M, delivery);
+    },
+    close: async () => {
+      await options.close?.();
     },
   };
   return Object.defineProperty(

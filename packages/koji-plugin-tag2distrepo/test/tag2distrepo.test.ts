@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const newTag = (name: string, arches: string, extra: object): Promise<unknown> =>
+const newTag = (name: string, arches: string, extra: Readonly<Record<string, unknown>>): Promise<unknown> =>
   hub.admin.createTag(name, named({ arches, extra }));
 
 interface Task {
