@@ -62,7 +62,7 @@ async function download(name: string): Promise<string> {
 }
 
 test('lerna publishes every package that is not private, with the version of the tree', async () => {
-  const found = await Promise.all(ours.map(({ name }) => registry?.find(name)));
+  const found = await Promise.all(ours.map(async ({ name }) => registry?.find(name)));
   const versions = found.map((published) => [published?.name, published?.version]);
   expect(versions).toEqual(ours.map(({ name, version }) => [name, version]));
 });

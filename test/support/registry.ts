@@ -20,6 +20,10 @@ export interface Published {
   readonly dist: { readonly tarball: string; readonly integrity: string };
 }
 
+/** Asks on a connection of its own: one that is kept may be closed while this process waits for another. */
+const ask = (url: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(url, { ...init, headers: { ...(init.headers as Record<string, string>), connection: 'close' } });
+
 /** A registry of our own, which knows of no other one, in a folder. */
 export class Registry {
   private constructor(
@@ -67,7 +71,7 @@ export class Registry {
   /** The setting that lets the user of this registry publish, as a line of an .npmrc. */
   async login(): Promise<string> {
     const user = { name: 'publisher', password: 'a long password' };
-    const reply = await fetch(`${this.url}-/user/org.couchdb.user:${user.name}`, {
+    const reply = await ask(`${this.url}-/user/org.couchdb.user:${user.name}`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(user),
@@ -79,13 +83,13 @@ export class Registry {
 
   /** The newest version of a package; null when the registry does not have it. */
   async find(name: string): Promise<Published | null> {
-    const reply = await fetch(`${this.url}${name.replace('/', '%2f')}/latest`);
+    const reply = await ask(`${this.url}${name.replace('/', '%2f')}/latest`);
     return reply.ok ? ((await reply.json()) as Published) : null;
   }
 
   /** The file that the registry hands out for a version. */
   async tarball({ dist }: Published): Promise<Buffer> {
-    const reply = await fetch(dist.tarball);
+    const reply = await ask(dist.tarball);
     if (!reply.ok) throw new Error(`${dist.tarball}: ${reply.status}`);
     return Buffer.from(await reply.arrayBuffer());
   }
@@ -99,7 +103,7 @@ export class Registry {
   private answers(): Promise<boolean> {
     if (this.server.exitCode !== null)
       throw new Error(`the registry ended: ${readFileSync(path.join(this.folder, 'verdaccio.out'), 'utf8')}`);
-    return fetch(`${this.url}-/ping`).then(
+    return ask(`${this.url}-/ping`).then(
       (reply) => reply.ok,
       () => false,
     );
