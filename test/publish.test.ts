@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Registry, publishAll, strangersEnvironment, tools } from './support/registry.js';
+import { Copy, Registry, strangersEnvironment, tools } from './support/registry.js';
 import { System, root } from './support/system.js';
 
 interface Manifest {
@@ -39,11 +39,14 @@ const temp = realpathSync(mkdtempSync(path.join(tmpdir(), 'koji-published-')));
 const stranger = path.join(temp, 'stranger');
 const loaded = path.join(temp, 'loaded');
 let registry: Registry | undefined;
+let copy: Copy | undefined;
 let system: System | undefined;
 
 beforeAll(async () => {
   registry = await Registry.start(path.join(temp, 'registry'));
-  await publishAll(registry, path.join(temp, 'copy'), examples);
+  copy = new Copy(path.join(temp, 'copy'), registry);
+  await copy.publishPackages();
+  copy.publishPlugins(examples);
 }, 240_000);
 
 afterAll(async () => {
@@ -184,3 +187,18 @@ test('hub, builder, client and plugins ran nothing of this repository', () => {
     expect([...scripts].some((file) => file.startsWith(path.join(modules, name, '/')))).toBe(true);
   expect([...scripts].filter((file) => file.startsWith(`${root}/`))).toEqual([]);
 });
+
+test('a new version is one command away from being published, and its packages want one another', async () => {
+  const [major = '', minor] = ours[0]!.version.split('.');
+  const next = `${major}.${Number(minor) + 1}.0`;
+  copy!.bump(next);
+  await copy!.publishPackages();
+  for (const { name } of ours) {
+    const published = await registry?.find(name);
+    expect([name, published?.version]).toEqual([name, next]);
+    const wanted = Object.entries({ ...published?.dependencies, ...published?.peerDependencies })
+      .filter(([dependency]) => dependency.startsWith('@koji/'))
+      .map(([, range]) => range.replace('^', ''));
+    expect(new Set([...wanted, next])).toEqual(new Set([next]));
+  }
+}, 60_000);

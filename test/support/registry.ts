@@ -1,6 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort, root, until } from './system.js';
 
@@ -17,6 +18,8 @@ export function strangersEnvironment(): NodeJS.ProcessEnv {
 export interface Published {
   readonly name: string;
   readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly dist: { readonly tarball: string; readonly integrity: string };
 }
 
@@ -68,9 +71,9 @@ export class Registry {
     return registry;
   }
 
-  /** The setting that lets the user of this registry publish, as a line of an .npmrc. */
+  /** Makes a user; answers the setting that lets them publish, as a line of an .npmrc. */
   async login(): Promise<string> {
-    const user = { name: 'publisher', password: 'a long password' };
+    const user = { name: randomUUID(), password: 'a long password' };
     const reply = await ask(`${this.url}-/user/org.couchdb.user:${user.name}`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
@@ -110,30 +113,65 @@ export class Registry {
   }
 }
 
-/** Publishes this tree from a copy of it: the packages with lerna, plugins with npm, as their authors would. */
-export async function publishAll(
-  registry: Registry,
-  copy: string,
-  plugins: readonly string[],
-): Promise<void> {
-  for (const name of ['.gitignore', 'package.json', 'lerna.json', 'nx.json', 'packages', 'examples'])
-    cpSync(path.join(root, name), path.join(copy, name), {
-      recursive: true,
-      filter: (file) => path.basename(file) !== 'node_modules',
-    });
-  writeFileSync(path.join(copy, '.npmrc'), await registry.login());
-  const options = { cwd: copy, encoding: 'utf8', env: strangersEnvironment(), stdio: 'pipe' } as const;
-  const git = (...args: string[]): string => {
+const copied = [
+  '.gitignore',
+  'CHANGELOG.md',
+  'docs',
+  'examples',
+  'lerna.json',
+  'nx.json',
+  'package.json',
+  'packages',
+  'scripts',
+];
+
+/** A copy of this tree as it is built, in a repository of its own, so that publishing leaves no trace here. */
+export class Copy {
+  private readonly options;
+
+  constructor(
+    private readonly folder: string,
+    private readonly registry: Registry,
+  ) {
+    this.options = { cwd: folder, encoding: 'utf8', env: strangersEnvironment(), stdio: 'pipe' } as const;
+    for (const name of copied)
+      cpSync(path.join(root, name), path.join(folder, name), {
+        recursive: true,
+        filter: (file) => path.basename(file) !== 'node_modules',
+      });
+    symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+    this.git('init', '--quiet');
+    this.commit();
+  }
+
+  /** Publishes the packages as the release workflow does. */
+  async publishPackages(): Promise<void> {
+    writeFileSync(path.join(this.folder, '.npmrc'), await this.registry.login());
+    const lerna = path.join(root, 'node_modules', 'lerna', 'dist', 'cli.js');
+    const args = ['publish', 'from-package', '--yes', '--no-git-reset', '--registry', this.registry.url];
+    execFileSync(process.execPath, [lerna, ...args], this.options);
+  }
+
+  /** Publishes the example plugins as their authors would. */
+  publishPlugins(places: readonly string[]): void {
+    // They are built; building them is what an author's own prepublishOnly does.
+    const quiet = ['--ignore-scripts', '--loglevel=error', '--registry', this.registry.url];
+    execFileSync('npm', ['publish', ...quiet, ...places.flatMap((place) => ['-w', place])], this.options);
+  }
+
+  /** Gives everything a new version, as a maintainer does before a release. */
+  bump(version: string): void {
+    execFileSync(process.execPath, [path.join(this.folder, 'scripts', 'bump.mjs'), version], this.options);
+    this.commit();
+  }
+
+  private commit(): void {
+    this.git('add', '--all', '--', ...copied);
+    this.git('commit', '--quiet', '--message', 'what is published');
+  }
+
+  private git(...args: string[]): void {
     const settings = ['user.name=nobody', 'user.email=nobody@example.org', 'commit.gpgsign=false'];
-    return execFileSync('git', [...settings.flatMap((setting) => ['-c', setting]), ...args], options);
-  };
-  git('init', '--quiet');
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'what is published');
-  const lerna = path.join(root, 'node_modules', 'lerna', 'dist', 'cli.js');
-  const publish = ['publish', 'from-package', '--yes', '--no-git-reset', '--registry', registry.url];
-  execFileSync(process.execPath, [lerna, ...publish], options);
-  // They are built; building them is what an author's own prepublishOnly does.
-  const quiet = ['--ignore-scripts', '--loglevel=error', '--registry', registry.url];
-  execFileSync('npm', ['publish', ...quiet, ...plugins.flatMap((place) => ['-w', place])], options);
+    execFileSync('git', [...settings.flatMap((setting) => ['-c', setting]), ...args], this.options);
+  }
 }
