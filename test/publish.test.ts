@@ -9,6 +9,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,11 +82,26 @@ test.each([...ours, ...examples.map(manifestOf)].map(({ name }) => name))(
   'publint and attw find nothing wrong with %s as it is published',
   async (name) => {
     const file = await download(name);
-    expect(complaints('publint', 'run', '--strict', file)).toBe('');
+    expect(complaints('publint', '--strict', file)).toBe('');
     // There are ES modules only: docs/releasing.md.
     expect(complaints('attw', '--profile', 'esm-only', '--no-color', '--no-emoji', file)).toBe('');
   },
 );
+
+test('the plugin that docs/plugins/publish.md makes passes both, too', () => {
+  const author = path.join(temp, 'author');
+  mkdirSync(author);
+  symlinkSync(path.join(root, 'node_modules'), path.join(author, 'node_modules'));
+  const page = readFileSync(path.join(root, 'docs', 'plugins', 'publish.md'), 'utf8');
+  const [, commands = ''] = /^```sh\n([^]*?)^```$/m.exec(page) ?? [];
+  const env = strangersEnvironment();
+  env['PATH'] = `${path.join(root, 'node_modules', '.bin')}:${env['PATH'] ?? ''}`;
+  const options = { cwd: author, env, encoding: 'utf8', stdio: 'pipe' } as const;
+  execFileSync('sh', ['-e', '-c', `${commands}npm pack ./koji-plugin-greet`], options);
+  const file = path.join(author, 'koji-plugin-greet-1.0.0.tgz');
+  expect(complaints('publint', '--strict', file)).toBe('');
+  expect(complaints('attw', '--profile', 'esm-only', file)).toBe('');
+});
 
 /** A stranger's environment, where better-sqlite3 finds a binary instead of compiling for a minute what is compiled here. */
 function withPrebuiltSqlite(): NodeJS.ProcessEnv {
@@ -201,4 +217,10 @@ test('a new version is one command away from being published, and its packages w
       .map(([, range]) => range.replace('^', ''));
     expect(new Set([...wanted, next])).toEqual(new Set([next]));
   }
+  const url = 'https://git.example/owner/name';
+  const refused = copy!.gate(`v${ours[0]!.version}`, url);
+  expect(refused).toContain(`lerna.json says ${next}`);
+  expect(refused).toContain('@koji/hub does not name its repository');
+  copy!.nameRepository(url);
+  expect(copy!.gate(`v${next}`, url)).toBe('');
 }, 60_000);

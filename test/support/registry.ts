@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -163,6 +163,20 @@ export class Copy {
   bump(version: string): void {
     execFileSync(process.execPath, [path.join(this.folder, 'scripts', 'bump.mjs'), version], this.options);
     this.commit();
+  }
+
+  /** Does what docs/releasing.md says to do once. */
+  nameRepository(url: string): void {
+    const page = readFileSync(path.join(root, 'docs', 'releasing.md'), 'utf8');
+    const [, commands = ''] = /^ *```sh\n([^]*?)^ *```$/m.exec(page) ?? [];
+    execFileSync('sh', ['-e', '-c', commands.replace('git+URL', `git+${url}`)], this.options);
+  }
+
+  /** What the release workflow has against publishing this; empty when it is content. */
+  gate(tag: string, url: string): string {
+    const script = path.join(this.folder, 'scripts', 'release-gate.mjs');
+    const done = spawnSync(process.execPath, [script, tag, url], this.options);
+    return done.status === 0 ? '' : done.stderr;
   }
 
   private commit(): void {
