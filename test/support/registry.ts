@@ -35,7 +35,7 @@ export class Registry {
     private readonly server: ChildProcess,
   ) {}
 
-  /** Starts it with one user, who may publish; fails with its log when it does not come. */
+  /** Starts it, with the tools that it is one of; fails with its log when it does not come. */
   static async start(folder: string): Promise<Registry> {
     execFileSync(process.execPath, [path.join(root, 'scripts', 'release-tools.mjs')], {
       env: strangersEnvironment(),
