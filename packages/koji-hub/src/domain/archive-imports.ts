@@ -1,6 +1,14 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { BuildError, CHECKSUM_TYPES, GenericError, ImportError, joinSafe, valueOf } from '@koji/core';
+import {
+  BuildError,
+  CHECKSUM_TYPES,
+  GenericError,
+  ImportError,
+  joinSafe,
+  readPom,
+  valueOf,
+} from '@koji/core';
 import type { MavenPath } from '@koji/core';
 import type { ArchiveType, ArchiveInfo, BuildInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
@@ -14,7 +22,7 @@ import { checkStruct } from './convert.js';
 import { digestOf } from './digests.js';
 import { stageMove } from './files.js';
 import { writeJson } from './json.js';
-import { addMavenSums, mavenLabel, readPom } from './maven.js';
+import { addMavenSums, mavenLabel } from './maven.js';
 import { plain, repr } from './repr.js';
 
 /** What a content generator says about a file, checked against the file by whoever passes it on. */
