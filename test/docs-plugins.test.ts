@@ -1,41 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { callbackTable } from '@koji/plugin-sdk/host';
-import { freePort, root } from './support/system.js';
+import { blocksOf, runBlocks, stopDaemons } from './support/pages.js';
+import type { Block } from './support/pages.js';
+import { root } from './support/system.js';
 
 const docs = path.join(root, 'docs', 'plugins');
 const page = (name: string): string => readFileSync(path.join(docs, name), 'utf8');
-
-/** A command block of a page and, if there is one behind it, the lines that must be in what it prints. */
-interface Block {
-  readonly commands: string;
-  readonly printed: readonly string[];
-}
-
-/** Blocks of `sh` are run, a `text` block behind one is what it prints; all others are only shown. */
-function blocksOf(text: string): Block[] {
-  const fences = [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, kind = '', body = '']) => ({
-    kind,
-    body,
-  }));
-  return fences.flatMap(({ kind, body }, i) => {
-    const next = fences[i + 1];
-    const printed = next?.kind === 'text' ? next.body.trimEnd().split('\n') : [];
-    return kind === 'sh' ? [{ commands: body, printed }] : [];
-  });
-}
 
 let folder: string;
 
@@ -47,50 +19,19 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const name of ['kojid', 'hub', 'receiver']) {
-    const file = path.join(folder, `${name}.pid`);
-    if (!existsSync(file)) continue;
-    const pid = Number(readFileSync(file, 'utf8'));
-    try {
-      process.kill(pid, 'SIGTERM');
-      for (;;) {
-        process.kill(pid, 0);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    } catch {
-      // It is gone.
-    }
-  }
+  await stopDaemons(folder);
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs blocks in one shell that stops at the first failure; answers what each printed. */
+/** Runs blocks as somebody who has installed Koji in the folder; answers what each printed. */
 async function run(blocks: readonly Block[]): Promise<string[]> {
-  const mark = '=== end of block ===';
-  const ports = [await freePort(), await freePort()];
-  const script = blocks.map(({ commands }) => `${commands}echo '${mark}'\n`).join('');
-  writeFileSync(
-    path.join(folder, 'docs.sh'),
-    `set -e\n${script.replaceAll('8080', String(ports[0])).replaceAll('8081', String(ports[1]))}`,
-  );
-  const env = {
+  return runBlocks(blocks, folder, {
     ...process.env,
     HOME: path.join(folder, 'home'),
     PATH: `${path.join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
     npm_config_offline: 'true',
     npm_config_cache: path.join(folder, 'home', 'npm'),
-  };
-  const shell = spawn('bash', ['-c', 'exec 2>&1; . ./docs.sh'], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let said = '';
-  shell.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-  // Not `close`: the daemons that the commands start may outlive the shell.
-  const [status] = (await once(shell, 'exit')) as [number | null];
-  if (status !== 0) throw new Error(`the commands ended with ${String(status)}:\n${said}`);
-  return said.split(`${mark}\n`);
 }
 
 test.each([

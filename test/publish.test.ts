@@ -12,10 +12,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Copy, Registry, strangersEnvironment, tools } from './support/registry.js';
+import { blocksOf, runBlocks, stopDaemons } from './support/pages.js';
 import { System, root } from './support/system.js';
 
 interface Manifest {
@@ -108,12 +109,43 @@ function withPrebuiltSqlite(): NodeJS.ProcessEnv {
   const source = path.join(root, 'node_modules', 'better-sqlite3');
   const { version } = readJson(path.join(source, 'package.json')) as Manifest;
   const prebuilds = path.join(temp, 'prebuilds');
-  mkdirSync(prebuilds);
+  mkdirSync(prebuilds, { recursive: true });
   const target = `node-v${process.versions.modules}-${process.platform}-${process.arch}`;
   const file = path.join(prebuilds, `better-sqlite3-v${version}-${target}.tar.gz`);
   execFileSync('tar', ['-czf', file, '-C', source, 'build/Release/better_sqlite3.node']);
   return { ...strangersEnvironment(), npm_config_better_sqlite3_local_prebuilds: prebuilds };
 }
+
+test('the ten minutes of docs/plugins/ten-minutes.md lead from an empty folder to a plugin that runs', async () => {
+  const folder = path.join(temp, 'author-in-a-hurry');
+  const home = path.join(temp, 'home');
+  mkdirSync(folder);
+  mkdirSync(home);
+  const own = path.join(homedir(), '.npmrc');
+  const settings = existsSync(own) ? readFileSync(own, 'utf8') : '';
+  writeFileSync(path.join(home, '.npmrc'), `${settings}\n@koji:registry=${registry!.url}\n`);
+  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  const env = {
+    ...withPrebuiltSqlite(),
+    HOME: home,
+    npm_config_userconfig: path.join(home, '.npmrc'),
+    npm_config_cache: cache,
+  };
+  const page = readFileSync(path.join(root, 'docs', 'plugins', 'ten-minutes.md'), 'utf8');
+  const blocks = blocksOf(page);
+  const started = performance.now();
+  try {
+    const said = await runBlocks(blocks, folder, env);
+    const seconds = Math.round((performance.now() - started) / 1000);
+    // For `npm run ten-minutes`: a slow machine is no reason to fail.
+    process.stderr.write(`ten minutes: the commands took ${seconds} s, of 60 that they may take\n`);
+    blocks.forEach(({ printed }, i) => {
+      for (const line of printed) expect(said[i]).toContain(line);
+    });
+  } finally {
+    await stopDaemons(folder);
+  }
+}, 280_000);
 
 /** Does what the README says to somebody with an empty folder; only @koji packages come from our registry. */
 function install({ url }: Registry): void {
