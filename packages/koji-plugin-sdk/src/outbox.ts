@@ -22,6 +22,8 @@ export interface OutboxOptions {
   readonly attempts?: number;
   /** Seconds that a try may take. Default 30. */
   readonly timeLimit?: number;
+  /** Ends what deliveries keep open, such as a connection; when the hub stops, after the last one. */
+  readonly close?: () => unknown;
 }
 
 /** Takes one message to where it belongs; what it throws is a failed try. */
@@ -47,6 +49,7 @@ export interface PluginOutbox {
   /** Milliseconds. */
   readonly timeLimit: number;
   deliver(text: string, delivery: Delivery): Promise<void>;
+  close?(): Promise<void>;
 }
 
 const brand = Symbol.for('koji.plugin.outbox');
@@ -61,7 +64,7 @@ const brand = Symbol.for('koji.plugin.outbox');
  * export const onTag = callback('postTag', (_event, { tag, build }) => letters.put(tag.name, { nvr: build.nvr }));
  */
 export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOptions = {}): Outbox<M> {
-  const { attempts = 20, timeLimit = 30 } = options;
+  const { attempts = 20, timeLimit = 30, close } = options;
   if (!/^[\w.-]{1,255}$/.test(name)) throw new GenericError(`'${name}' can't be the name of an outbox`);
   if (!Number.isInteger(attempts) || attempts < 1 || !(timeLimit > 0))
     throw new GenericError(`outbox ${name}: attempts and timeLimit must be above 0`);
@@ -71,6 +74,9 @@ export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOpti
     timeLimit: timeLimit * 1000,
     deliver: async (text, delivery) => {
       await deliver(JSON.parse(text) as M, delivery);
+    },
+    close: async () => {
+      await close?.();
     },
   };
   return Object.defineProperty(

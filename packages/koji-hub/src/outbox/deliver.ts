@@ -71,6 +71,10 @@ class Deliveries {
     if (this.timer) clearTimeout(this.timer);
     await this.looking;
     await Promise.all(this.running);
+    for (const { outbox } of this.parts.outboxes)
+      await outbox.close?.().catch((error: unknown) => {
+        this.parts.log.warn(`outbox ${outbox.name} could not be closed: ${messageOf(error)}`, error);
+      });
   }
 
   private look(): void {
