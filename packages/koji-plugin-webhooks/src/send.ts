@@ -72,8 +72,8 @@ function withoutLogin(url: string): { target: URL; authorization: string | null 
 
 /** Why there was no answer: a code such as ECONNREFUSED at best, since texts may quote the address. */
 function reasonOf(error: unknown, timeout: number): string {
-  if (!(error instanceof Object)) return 'no answer';
-  if ((error as { name?: unknown }).name === 'TimeoutError') return `no answer within ${timeout} s`;
-  const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: unknown };
+  const { name, cause } = error as { name?: unknown; cause?: { code?: unknown } };
+  if (name === 'TimeoutError') return `no answer within ${timeout} s`;
+  const code = cause?.code;
   return typeof code === 'string' ? `no answer: ${code}` : 'no answer';
 }
