@@ -33,8 +33,11 @@ class Receiver {
         const text = Buffer.concat(chunks).toString();
         const received = { headers: request.headers, text, message: JSON.parse(text) as Received['message'] };
         this.all.push(received);
-        const status = this.answers.length > 0 ? this.answers.shift()! : 204;
-        if (status === null) return void request.socket.destroy();
+        const status = this.answers.length > 0 ? (this.answers.shift() as number | null) : 204;
+        if (status === null) {
+          request.socket.destroy();
+          return;
+        }
         if (status < 300) this.taken.push(received);
         response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end();
       });

@@ -1,0 +1,114 @@
+/** Receivers of each protocol: they write down what arrives. */
+import { headers as natsHeaders, connect as connectNats } from '@nats-io/transport-node';
+import amqplib from 'amqplib';
+import mqtt from 'mqtt';
+import rhea from 'rhea';
+import type { EventContext } from 'rhea';
+import { login } from './brokers.js';
+
+/** A message as it arrived. */
+export interface Arrived {
+  readonly address: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly body: string;
+  readonly id: string | undefined;
+  readonly contentType: string | undefined;
+  /** Milliseconds that the message still has, as far as the protocol tells. */
+  readonly ttl?: number | undefined;
+}
+
+export interface Receiver {
+  readonly arrived: Arrived[];
+  stop(): Promise<void>;
+}
+
+const { user, password } = login;
+
+export async function receiveMqtt(port: number): Promise<Receiver> {
+  const arrived: Arrived[] = [];
+  const options = { port, username: user, password, protocolVersion: 5 } as const;
+  const client = await mqtt.connectAsync('mqtt://127.0.0.1', options);
+  client.on('message', (topic, payload, packet) => {
+    const { userProperties = {}, contentType, messageExpiryInterval } = packet.properties ?? {};
+    const { 'message-id': id, ...properties } = userProperties as Record<string, string>;
+    const ttl = messageExpiryInterval === undefined ? undefined : messageExpiryInterval * 1000;
+    arrived.push({ address: topic, properties, body: payload.toString(), id, contentType, ttl });
+  });
+  await client.subscribeAsync('koji/#', { qos: 1 });
+  return { arrived, stop: () => client.endAsync() };
+}
+
+export async function receiveNats(
+  port: number,
+): Promise<Receiver & { request(subject: string, what: object): Promise<unknown> }> {
+  const arrived: Arrived[] = [];
+  const client = await connectNats({ servers: `127.0.0.1:${port}`, user, pass: password });
+  client.subscribe('koji.>', {
+    callback: (_error, message) => {
+      const headers = message.headers ?? natsHeaders();
+      const all = Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]));
+      const { 'Nats-Msg-Id': id, 'Content-Type': contentType, ...properties } = all;
+      arrived.push({ address: message.subject, properties, body: message.string(), id, contentType });
+    },
+  });
+  await client.flush();
+  return {
+    arrived,
+    stop: () => client.close(),
+    request: async (subject, what) => (await client.request(subject, JSON.stringify(what))).json(),
+  };
+}
+
+export async function receiveAmqp091(port: number): Promise<Receiver> {
+  const arrived: Arrived[] = [];
+  const model = await amqplib.connect({ hostname: '127.0.0.1', port, username: user, password });
+  const channel = await model.createChannel();
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  await channel.bindQueue(queue, 'amq.topic', 'koji.#');
+  await channel.consume(
+    queue,
+    (message) => {
+      if (!message) return;
+      const { messageId, contentType, headers, expiration } = message.properties;
+      arrived.push({
+        address: message.fields.routingKey,
+        properties: headers ?? {},
+        body: message.content.toString(),
+        id: messageId as string,
+        contentType: contentType as string,
+        ttl: expiration === undefined ? undefined : Number(expiration),
+      });
+    },
+    { noAck: true },
+  );
+  return { arrived, stop: () => model.close() };
+}
+
+export async function receiveAmqp10(port: number): Promise<Receiver> {
+  const arrived: Arrived[] = [];
+  const options = { host: '127.0.0.1', port, username: user, password, reconnect: false };
+  const connection = rhea.create_container().connect(options);
+  connection.on('disconnected', () => undefined);
+  const receiver = connection.open_receiver('/topic/koji.#');
+  receiver.on('message', ({ message }: EventContext) => {
+    const { message_id: id, content_type: contentType, body, application_properties, ttl } = message!;
+    const annotations = (message!.message_annotations ?? {}) as { 'x-routing-key'?: string };
+    arrived.push({
+      address: annotations['x-routing-key'] ?? '',
+      properties: (application_properties ?? {}) as Record<string, unknown>,
+      body: body as string,
+      id: id as string,
+      contentType,
+      ttl,
+    });
+  });
+  await new Promise((resolve) => receiver.once('receiver_open', resolve));
+  return {
+    arrived,
+    stop: () =>
+      new Promise((resolve) => {
+        connection.once('connection_close', () => resolve());
+        connection.close();
+      }),
+  };
+}
