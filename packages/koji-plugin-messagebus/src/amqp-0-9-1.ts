@@ -53,7 +53,10 @@ export const amqp091: Transport = {
               ...(ttl === null ? {} : { expiration: ttl }),
             },
             (error: unknown) => {
-              if (error) reject(new Error('the broker did not take the message', { cause: error }));
+              const refused = (): void =>
+                reject(new Error('the broker refused the message', { cause: error }));
+              // The reason why a channel was closed is told behind what was lost with it.
+              if (error) setImmediate(refused);
               else resolve();
             },
           );

@@ -81,10 +81,13 @@ class SenderLink {
       this.sender.on(event, () => this.fail(errorOf({ error: this.sender.error })));
   }
 
-  async send({ id, properties, body, ttl, created }: Outgoing): Promise<void> {
+  async send({ id, address, properties, body, ttl, created }: Outgoing): Promise<void> {
     while (!this.sender.sendable()) await this.credit();
     const delivery = this.sender.send({
       message_id: id,
+      // Whoever receives several topics sees from these which one it was.
+      to: this.target,
+      subject: address,
       content_type: 'application/json',
       creation_time: created,
       durable: true,

@@ -89,20 +89,18 @@ export async function receiveAmqp10(port: number): Promise<Receiver> {
   const options = { host: '127.0.0.1', port, username: user, password, reconnect: false };
   const connection = rhea.create_container().connect(options);
   connection.on('disconnected', () => undefined);
-  const receiver = connection.open_receiver('/topic/koji.#');
-  receiver.on('message', ({ message }: EventContext) => {
-    const { message_id: id, content_type: contentType, body, application_properties, ttl } = message!;
-    const annotations = (message!.message_annotations ?? {}) as { 'x-routing-key'?: string };
-    arrived.push({
-      address: annotations['x-routing-key'] ?? '',
-      properties: (application_properties ?? {}) as Record<string, unknown>,
-      body: body as string,
-      id: id as string,
-      contentType,
-      ttl,
-    });
-  });
-  await new Promise((resolve) => receiver.once('receiver_open', resolve));
+  const take = ({ message }: EventContext): void => {
+    const { message_id: id, content_type: contentType, to, subject, body, ttl } = message!;
+    const properties = (message!.application_properties ?? {}) as Record<string, unknown>;
+    const address = to!.replace(/^\/topic\//, '');
+    if (!address.endsWith(subject!)) throw new Error(`the subject ${subject} is not that of ${address}`);
+    arrived.push({ address, properties, body: body as string, id: id as string, contentType, ttl });
+  };
+  for (const topic of ['/topic/koji.build.*', '/topic/koji.task.free']) {
+    const receiver = connection.open_receiver(topic);
+    receiver.on('message', take);
+    await new Promise((resolve) => receiver.once('receiver_open', resolve));
+  }
   return {
     arrived,
     stop: () =>
