@@ -4,7 +4,16 @@ import { existsSync } from 'node:fs';
 import { build, installPackages, needSystem, root, run } from './setup.mjs';
 
 const postgresInstalled = () => existsSync('/usr/lib/postgresql');
-needSystem({ python3: 'python3', rpm: 'rpm', 'xz-utils': 'xz', postgresql: () => postgresInstalled() });
+needSystem({
+  python3: 'python3',
+  rpm: 'rpm',
+  'xz-utils': 'xz',
+  openssl: 'openssl',
+  postgresql: () => postgresInstalled(),
+  mosquitto: () => existsSync('/usr/sbin/mosquitto'),
+  'nats-server': () => existsSync('/usr/sbin/nats-server'),
+  'rabbitmq-server': () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server'),
+});
 installPackages();
 build();
 const node = (script, ...args) => run(process.execPath, [path.join(root, script), ...args]);

@@ -20,8 +20,10 @@ export const amqp091: Transport = {
       {
         timeout: connectTimeout,
         clientProperties: { connection_name: 'koji-hub' },
-        ...(isSecure ? { servername: host, ...tls } : {}),
-        ...(user === null && tls.cert !== undefined ? { credentials: amqplib.credentials.external() } : {}),
+        ...(isSecure ? { ...tls } : {}),
+        ...(isSecure && user === null && tls.cert !== undefined
+          ? { credentials: amqplib.credentials.external() }
+          : {}),
       },
     );
     const { ended, end } = newEnd();

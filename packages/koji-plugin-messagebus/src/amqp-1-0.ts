@@ -48,9 +48,7 @@ function optionsOf({ scheme, host, port, user, password }: Broker, { tls }: Tran
     // A broker that wants no login wants to be told so.
     username: user ?? 'anonymous',
     ...(password === null ? {} : { password }),
-    ...(isSecure
-      ? { transport: 'tls' as const, servername: host, enable_sasl_external: tls.cert !== undefined, ...tls }
-      : {}),
+    ...(isSecure ? { transport: 'tls' as const, enable_sasl_external: tls.cert !== undefined, ...tls } : {}),
   };
 }
 

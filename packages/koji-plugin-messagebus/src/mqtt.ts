@@ -20,7 +20,7 @@ export const mqtt: Transport = {
       reconnectPeriod: 0,
       ...(user === null ? {} : { username: user }),
       ...(password === null ? {} : { password }),
-      ...(isSecure ? { servername: host, ...tls } : {}),
+      ...(isSecure ? { ...tls } : {}),
     });
     client.on('error', end);
     client.on('close', () => end(null));

@@ -1,9 +1,15 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { ConfigError } from '@koji/core';
 import { startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
-import { freePort, until } from '../../../test/support/system.js';
+import { freePort, root, until } from '../../../test/support/system.js';
 import * as messagebus from '../src/hub.js';
 import { Gate, startMosquitto, startNats, startRabbit } from './support/brokers.js';
 import type { RunningBroker } from './support/brokers.js';
+import { makeCertificates } from './support/certificates.js';
+import type { Certificates } from './support/certificates.js';
 import { receiveAmqp091, receiveAmqp10, receiveMqtt, receiveNats } from './support/receivers.js';
 import type { Arrived, Receiver } from './support/receivers.js';
 
@@ -153,6 +159,40 @@ test.each(kinds)(
   },
 );
 
+describe('over TLS', () => {
+  let folder: string;
+  let certificates: Certificates;
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'koji-certificates-'));
+    certificates = makeCertificates(folder);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each(kinds)('$protocol reaches a broker that it can trust, and no other one', async (kind) => {
+    const { protocol, prefix } = kind;
+    const scheme = { amqp: 'amqps', mqtt: 'mqtts', nats: 'tls' }[kind.scheme]!;
+    // NATS begins to speak TLS in the middle, which a gate can't do for it.
+    const secure = protocol === 'nats' ? await startNats(certificates) : null;
+    const gate = secure ? null : await Gate.to(kind.broker().port, certificates);
+    await gate?.open();
+    const port = (secure ?? gate)?.port;
+    const broker = `[broker]\nprotocol = ${protocol}\ntopic_prefix = ${prefix}\ncert = ${certificates.client}\n`;
+    const own = `${broker}user = guest\npassword = guest\nurls = ${scheme}://localhost:${port}\n`;
+    expect(await logOf(own, failed)).toMatch(/localhost: .*certificate/);
+    const receiver = secure
+      ? await receiveNats(secure.port, certificates)
+      : await kind.receive(kind.broker().port);
+    const conf = `${own}cacert = ${certificates.ca}\n`;
+    const hub = await startTestHub({ plugins: { messagebus }, config: { messagebus: conf } });
+    await hub.addBuild('bash-5.2-1');
+    await until('it arrived', () => receiver.arrived.length > 0);
+    await hub.stop();
+    await receiver.stop();
+    await Promise.all([secure?.stop(), gate?.shut()]);
+  });
+});
+
 test('an exchange that is not there is a failed try', async () => {
   const url = `amqp://127.0.0.1:${rabbit.port}`;
   const conf = `[broker]\nprotocol = amqp-0-9-1\nurls = ${url}\nexchange = nowhere\n`;
@@ -202,4 +242,21 @@ test.each([
   expect(error).toBeInstanceOf(ConfigError);
   expect(error.message).toContain(problem);
   expect(error.message).not.toContain('pw');
+});
+
+test('only the client library that the protocol needs is loaded', () => {
+  const script = `
+    import module from 'node:module';
+    import path from 'node:path';
+    const loaded = () => ['rhea', 'amqplib', 'mqtt', '@nats-io'].filter((name) =>
+      Object.keys(module._cache).some((file) => file.includes(path.join('node_modules', name, path.sep))));
+    const before = [await import('@koji/plugin-messagebus'), loaded()][1];
+    await import('./packages/koji-plugin-messagebus/dist/mqtt.js').then(({ mqtt }) =>
+      mqtt.connect({ host: '127.0.0.1', port: 1, scheme: 'mqtt' }, { tls: {}, topicPrefix: '' }).catch(() => 0));
+    console.log(JSON.stringify([before, loaded()]));
+    process.exit();
+  `;
+  const args = ['--input-type=module', '-e', script];
+  const said = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  expect(JSON.parse(said)).toEqual([[], ['mqtt']]);
 });

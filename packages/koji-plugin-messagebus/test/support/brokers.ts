@@ -5,7 +5,9 @@ import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { freePort, until } from '../../../../test/support/system.js';
+import type { Certificates } from './certificates.js';
 
 /** Who may log in at each of them. */
 export const login = { user: 'guest', password: 'guest' };
@@ -72,14 +74,26 @@ export async function startMosquitto(): Promise<RunningBroker> {
   return start(folder, { command: '/usr/sbin/mosquitto', args, port, ready: 'running' });
 }
 
-export async function startNats(): Promise<RunningBroker> {
+/** @param certificates for a server that speaks TLS with clients whose certificate it likes */
+export async function startNats(certificates?: Certificates): Promise<RunningBroker> {
   const folder = newFolder('nats');
   const port = await freePort();
   const args = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder];
   const who = ['--user', login.user, '--pass', login.password];
+  const tls = certificates
+    ? [
+        '--tlsverify',
+        '--tlscert',
+        certificates.cert,
+        '--tlskey',
+        certificates.key,
+        '--tlscacert',
+        certificates.ca,
+      ]
+    : [];
   return start(folder, {
     command: '/usr/sbin/nats-server',
-    args: [...args, ...who],
+    args: [...args, ...who, ...tls],
     port,
     ready: 'Server is ready',
   });
@@ -129,15 +143,20 @@ export class Gate {
   private constructor(
     readonly port: number,
     private readonly target: number,
+    private readonly certificates: Certificates | undefined,
   ) {}
 
-  /** A gate that is shut. */
-  static async to(target: number): Promise<Gate> {
-    return new Gate(await freePort(), target);
+  /**
+   * A gate that is shut.
+   *
+   * @param certificates for one that speaks TLS with those who come in
+   */
+  static async to(target: number, certificates?: Certificates): Promise<Gate> {
+    return new Gate(await freePort(), target, certificates);
   }
 
   async open(): Promise<void> {
-    this.server = createServer((from) => {
+    const enter = (from: Socket): void => {
       if (this.isMute) {
         this.sockets.add(from);
         return;
@@ -153,7 +172,12 @@ export class Gate {
           to.destroy();
         });
       }
-    });
+    };
+    const { ca, cert, key } = this.certificates ?? {};
+    const pem = (file = ''): Buffer => readFileSync(file);
+    const secure = { ca: ca && pem(ca), cert: cert && pem(cert), key: key && pem(key), requestCert: true };
+    this.server = this.certificates ? createTlsServer(secure, enter) : createServer(enter);
+    this.server.on('tlsClientError', () => undefined);
     await once(this.server.listen(this.port, '127.0.0.1'), 'listening');
   }
 

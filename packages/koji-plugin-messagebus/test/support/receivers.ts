@@ -5,6 +5,7 @@ import mqtt from 'mqtt';
 import rhea from 'rhea';
 import type { EventContext } from 'rhea';
 import { login } from './brokers.js';
+import type { Certificates } from './certificates.js';
 
 /** A message as it arrived. */
 export interface Arrived {
@@ -40,9 +41,12 @@ export async function receiveMqtt(port: number): Promise<Receiver> {
 
 export async function receiveNats(
   port: number,
+  certificates?: Certificates,
 ): Promise<Receiver & { request(subject: string, what: object): Promise<unknown> }> {
   const arrived: Arrived[] = [];
-  const client = await connectNats({ servers: `127.0.0.1:${port}`, user, pass: password });
+  const { ca: caFile = '', client: certFile = '' } = certificates ?? {};
+  const tls = certificates ? { tls: { caFile, certFile, keyFile: certFile } } : {};
+  const client = await connectNats({ servers: `localhost:${port}`, user, pass: password, ...tls });
   client.subscribe('koji.>', {
     callback: (_error, message) => {
       const headers = message.headers ?? natsHeaders();
