@@ -24,7 +24,7 @@ afterAll(() => Promise.all([rabbit, mosquitto, nats].map((broker) => broker.stop
 
 interface Kind {
   readonly protocol: string;
-  readonly scheme: string;
+  readonly scheme: 'amqp' | 'mqtt' | 'nats';
   readonly broker: () => RunningBroker;
   readonly receive: (port: number) => Promise<Receiver>;
   readonly prefix: string;
@@ -34,7 +34,7 @@ interface Kind {
   readonly ttl: number | undefined;
 }
 
-const amqp = { scheme: 'amqp', broker: () => rabbit, separator: '.', textOnly: false, ttl: 60_000 };
+const amqp = { scheme: 'amqp' as const, broker: () => rabbit, separator: '.', textOnly: false, ttl: 60_000 };
 const kinds: Kind[] = [
   { ...amqp, protocol: 'amqp-1.0', receive: receiveAmqp10, prefix: '/topic/koji' },
   { ...amqp, protocol: 'amqp-0-9-1', receive: receiveAmqp091, prefix: 'koji' },
@@ -141,7 +141,7 @@ async function logOf(conf: string, isSo: (line: string) => boolean): Promise<str
   const hub = await startTestHub({ plugins: { messagebus }, config: { messagebus: conf } });
   try {
     await hub.addBuild('bash-5.2-1');
-    return (await until('it is logged', () => hub.log.find(isSo))) ?? '';
+    return await until('it is logged', () => hub.log.find(isSo));
   } finally {
     await hub.stop();
   }
@@ -171,7 +171,7 @@ describe('over TLS', () => {
 
   test.each(kinds)('$protocol reaches a broker that it can trust, and no other one', async (kind) => {
     const { protocol, prefix } = kind;
-    const scheme = { amqp: 'amqps', mqtt: 'mqtts', nats: 'tls' }[kind.scheme]!;
+    const scheme = { amqp: 'amqps', mqtt: 'mqtts', nats: 'tls' }[kind.scheme];
     // NATS begins to speak TLS in the middle, which a gate can't do for it.
     const secure = protocol === 'nats' ? await startNats(certificates) : null;
     const gate = secure ? null : await Gate.to(kind.broker().port, certificates);

@@ -103,7 +103,7 @@ test('a wrong value that is secret is not shown', async () => {
   pluginConfig('mine', { limits: { key: option.secret(key) } });
   const { problems } = await load();
   expect(problems).toMatchObject([
-    { problem: expect.stringContaining('[limits] key = (secret): too short') },
+    { problem: expect.stringContaining('[limits] key = (secret): too short') as string },
   ]);
 });
 

@@ -18,6 +18,14 @@ export interface Arrived {
   readonly ttl?: number | undefined;
 }
 
+/** The properties of AMQP 0-9-1 that are sent. */
+interface MessageProperties {
+  readonly messageId: string;
+  readonly contentType: string;
+  readonly headers: Record<string, unknown>;
+  readonly expiration?: string;
+}
+
 export interface Receiver {
   readonly arrived: Arrived[];
   stop(): Promise<void>;
@@ -73,13 +81,13 @@ export async function receiveAmqp091(port: number): Promise<Receiver> {
     queue,
     (message) => {
       if (!message) return;
-      const { messageId, contentType, headers, expiration } = message.properties;
+      const { messageId, contentType, headers, expiration } = message.properties as MessageProperties;
       arrived.push({
         address: message.fields.routingKey,
-        properties: headers ?? {},
+        properties: headers,
         body: message.content.toString(),
-        id: messageId as string,
-        contentType: contentType as string,
+        id: messageId,
+        contentType,
         ttl: expiration === undefined ? undefined : Number(expiration),
       });
     },
@@ -94,11 +102,14 @@ export async function receiveAmqp10(port: number): Promise<Receiver> {
   const connection = rhea.create_container().connect(options);
   connection.on('disconnected', () => undefined);
   const take = ({ message }: EventContext): void => {
-    const { message_id: id, content_type: contentType, to, subject, body, ttl } = message!;
-    const properties = (message!.application_properties ?? {}) as Record<string, unknown>;
+    const { message_id: id, content_type: contentType, to, subject, ttl } = message!;
+    const { application_properties: properties, body } = message as {
+      application_properties: Record<string, unknown>;
+      body: string;
+    };
     const address = to!.replace(/^\/topic\//, '');
     if (!address.endsWith(subject!)) throw new Error(`the subject ${subject} is not that of ${address}`);
-    arrived.push({ address, properties, body: body as string, id: id as string, contentType, ttl });
+    arrived.push({ address, properties, body, id: id as string, contentType, ttl });
   };
   for (const topic of ['/topic/koji.build.*', '/topic/koji.task.free']) {
     const receiver = connection.open_receiver(topic);
