@@ -20,6 +20,7 @@ export default tseslint.config(
       '.nx/',
       'quickstart/',
       '**/test/fixtures/',
+      '**/templates/',
       '**/*.mjs',
       '**/*.cjs',
       '**/*.js',

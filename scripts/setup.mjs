@@ -42,23 +42,44 @@ export function needSystem(wanted) {
   process.exit(1);
 }
 
-/** Installs what the lock file says when it changed since the last time, with a compiler for better-sqlite3 if no built one is to be had. */
-export function installPackages() {
+// Not npm ci: it refuses a lock file that was made where packages for other platforms could not be had.
+const npmInstall = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+
+/** Calls `install` when the lock file of a folder changed since the last time, or what compiles for Node.js did. */
+function whenLockChanged(folder, install) {
   const lock = createHash('sha256')
-    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .update(readFileSync(path.join(folder, 'package-lock.json')))
     .digest('hex');
-  const stamp = path.join(root, 'node_modules', '.koji-installed');
+  const stamp = path.join(folder, 'node_modules', '.koji-installed');
   const key = `${lock} ${process.version} ${process.arch}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
-  console.log('installing npm packages (the first time takes a minute or two)');
-  // Not npm ci: it refuses a lock file that was made where packages for other platforms could not be had.
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (!run('npm', args, { stdio: 'ignore' })) {
+  install();
+  writeFileSync(stamp, key);
+}
+
+/** Installs what the lock file says when it changed since the last time, with a compiler for better-sqlite3 if no built one is to be had. */
+export function installPackages() {
+  whenLockChanged(root, () => {
+    console.log('installing npm packages (the first time takes a minute or two)');
+    if (run('npm', npmInstall, { stdio: 'ignore' })) return;
     console.log('SQLite has to be compiled here, which takes a minute');
     needSystem({ python3: 'python3', make: 'make', 'g++': 'g++' });
-    if (!run('npm', args)) process.exit(1);
-  }
-  writeFileSync(stamp, key);
+    if (!run('npm', npmInstall)) process.exit(1);
+  });
+}
+
+/** Installs the registry and the checkers of packages, which only the tests of publishing use. */
+export function installReleaseTools() {
+  const folder = path.join(root, 'tools', 'release');
+  whenLockChanged(folder, () => {
+    if (
+      !run('npm', [...npmInstall, '--ignore-scripts'], {
+        cwd: folder,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      })
+    )
+      process.exit(1);
+  });
 }
 
 /** Compiles what changed. */

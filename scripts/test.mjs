@@ -3,16 +3,17 @@ import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { build, installPackages, needSystem, root, run } from './setup.mjs';
 
-const postgresInstalled = () => existsSync('/usr/lib/postgresql');
+const at = (file) => () => existsSync(file);
 needSystem({
   python3: 'python3',
   rpm: 'rpm',
   'xz-utils': 'xz',
   openssl: 'openssl',
-  postgresql: () => postgresInstalled(),
-  mosquitto: () => existsSync('/usr/sbin/mosquitto'),
-  'nats-server': () => existsSync('/usr/sbin/nats-server'),
-  'rabbitmq-server': () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server'),
+  postgresql: at('/usr/lib/postgresql'),
+  // Brokers for the message bus plugin; the tests start their own.
+  mosquitto: at('/usr/sbin/mosquitto'),
+  'nats-server': at('/usr/sbin/nats-server'),
+  'rabbitmq-server': at('/usr/lib/rabbitmq/bin/rabbitmq-server'),
 });
 installPackages();
 build();

@@ -133,3 +133,15 @@ test('every link between the pages leads somewhere', () => {
     }
   }
 });
+
+test('a method, a task and a command with their test are fewer than 120 lines', () => {
+  const folder = path.join(root, 'examples/koji-plugin-comparetags');
+  const files = ['src', 'test'].flatMap((name) =>
+    readdirSync(path.join(folder, name))
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => path.join(folder, name, file)),
+  );
+  const lines = files.map((file) => readFileSync(file, 'utf8').trimEnd().split('\n').length);
+  expect(files.length).toBe(4);
+  expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(120);
+});

@@ -1,6 +1,14 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  createWriteStream,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -54,6 +62,8 @@ export interface SystemOptions {
   readonly hub?: Readonly<Record<string, string>>;
   readonly kojid?: Readonly<Record<string, string>>;
   readonly folder?: string;
+  /** Runs what is installed in `folder`, by npx and with this environment, instead of what is built here. */
+  readonly npx?: NodeJS.ProcessEnv;
 }
 
 const password = 'secret';
@@ -67,14 +77,15 @@ export class System {
   private constructor(
     readonly folder: string,
     port: number,
+    private readonly npx: NodeJS.ProcessEnv | undefined,
   ) {
     this.url = `http://127.0.0.1:${port}/kojihub`;
   }
 
   /** Makes the folder, the database with its admin, and the configuration files; starts nothing. */
-  static async create({ hub = {}, kojid = {}, folder }: SystemOptions = {}): Promise<System> {
+  static async create({ hub = {}, kojid = {}, folder, npx }: SystemOptions = {}): Promise<System> {
     const port = await freePort();
-    const system = new System(folder ?? mkdtempSync(path.join(tmpdir(), 'koji-system-')), port);
+    const system = new System(folder ?? mkdtempSync(path.join(tmpdir(), 'koji-system-')), port, npx);
     const files = system.url.replace('kojihub', 'kojifiles');
     system.configure('hub.conf', 'hub', {
       Listen: `127.0.0.1:${port}`,
@@ -132,10 +143,16 @@ export class System {
     return this.run('koji', ['-c', this.path('koji.conf'), ...args]);
   }
 
+  private command(name: 'koji' | 'koji-hub' | 'kojid'): [string, ...string[]] {
+    return this.npx ? ['npx', '--no', '--', name] : [process.execPath, program(name)];
+  }
+
   private run(name: 'koji' | 'koji-hub', args: string[]): Ran {
-    const done = spawnSync(process.execPath, [program(name), ...args], {
+    const [command, ...first] = this.command(name);
+    const done = spawnSync(command, [...first, ...args], {
       encoding: 'utf8',
       cwd: this.folder,
+      env: this.npx ?? process.env,
       timeout: 120_000,
     });
     if (done.error) throw done.error;
@@ -166,8 +183,14 @@ export class System {
     const daemon = this.daemons.get(name);
     this.daemons.delete(name);
     if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
-    daemon.kill(signal);
-    await once(daemon, 'exit');
+    if (this.npx && daemon.pid) {
+      // npx does not hand signals on; its output is closed when the last of its processes is gone.
+      process.kill(-daemon.pid, signal);
+      await once(daemon, 'close');
+    } else {
+      daemon.kill(signal);
+      await once(daemon, 'exit');
+    }
   }
 
   /** Stops what runs; removes the folder unless this or an earlier call said `keep`. */
@@ -187,13 +210,25 @@ export class System {
   }
 
   private spawn(name: 'koji-hub' | 'kojid', config: string): void {
-    const out = openSync(this.path(`${name}.out`), 'a');
-    const daemon = spawn(process.execPath, [program(name), '--config', this.path(config)], {
-      cwd: this.folder,
-      stdio: ['ignore', out, out],
-    });
+    const [command, ...first] = this.command(name);
+    const args = [...first, '--config', this.path(config)];
+    const file = this.path(`${name}.out`);
+    if (this.npx) {
+      const daemon = spawn(command, args, {
+        cwd: this.folder,
+        env: this.npx,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const out = createWriteStream(file, { flags: 'a' });
+      for (const stream of [daemon.stdout, daemon.stderr]) stream.pipe(out, { end: false });
+      daemon.once('close', () => out.end());
+      this.daemons.set(name, daemon);
+      return;
+    }
+    const out = openSync(file, 'a');
+    this.daemons.set(name, spawn(command, args, { cwd: this.folder, stdio: ['ignore', out, out] }));
     closeSync(out);
-    this.daemons.set(name, daemon);
   }
 
   private async answers(): Promise<boolean> {

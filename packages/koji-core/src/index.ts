@@ -93,6 +93,7 @@ export { initialRows } from './initial-rows.js';
 export type { ArchiveTypeRow } from './initial-rows.js';
 export { canonArch, parseArches } from './arch.js';
 export { compsXml } from './comps.js';
+export { readPom } from './maven.js';
 export { checkNVR, checkNVRA, isDebuginfo, parseNVR, parseNVRA } from './nvr.js';
 export type { Nvr, Nvra } from './nvr.js';
 export { PathInfo, joinSafe } from './paths.js';

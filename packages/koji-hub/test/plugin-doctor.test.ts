@@ -98,7 +98,9 @@ describe.each(databases)('what koji-hub says of plugins on $name', (kind) => {
     await hub.stop();
     const { stdout } = await run('plugins');
     expect(stdout).toMatch(/^ {2}ran method work: 2 times, [\d.]+ ms each$/m);
-    expect(stdout).toMatch(/^ {2}ran delivery letters: 2 times, [\d.]+ ms each, 2 failed, last 20.*: nobody there$/m);
+    expect(stdout).toMatch(
+      /^ {2}ran delivery letters: 2 times, [\d.]+ ms each, 2 failed, last 20.*: nobody there$/m,
+    );
     const check = await run('plugins', '--check');
     expect(check).toMatchObject({ code: 1, stdout: '' });
     expect(check.stderr).toMatch(

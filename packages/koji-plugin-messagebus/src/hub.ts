@@ -1,8 +1,8 @@
 import { matchesAny } from '@koji/core/policy';
 import { callback, outbox } from '@koji/plugin-sdk';
 import type { CallbackFunction, Outbox } from '@koji/plugin-sdk';
-import { busEvents, busMessage } from '@koji/plugin-sdk/messages';
-import type { BusEvent, BusMessage } from '@koji/plugin-sdk/messages';
+import { messageEvents, eventMessage } from '@koji/plugin-sdk/messages';
+import type { MessageEvent, EventMessage } from '@koji/plugin-sdk/messages';
 import { Bus } from './bus.js';
 import { config, longestConnect, longestSend } from './config.js';
 import { plainPrefix } from './transport.js';
@@ -10,9 +10,9 @@ import { plainPrefix } from './transport.js';
 const bus = new Bus();
 
 /** The messages to the bus. */
-export const messagebus: Outbox<BusMessage> = outbox(
+export const messagebus: Outbox<EventMessage> = outbox(
   'messagebus',
-  async (message: BusMessage, { id, created }) => {
+  async (message: EventMessage, { id, created }) => {
     const { ttl } = config.message;
     await bus.publish({
       ...message,
@@ -27,10 +27,10 @@ export const messagebus: Outbox<BusMessage> = outbox(
 );
 
 /** Writes a message for what is wanted on the bus. */
-export const tellBus: CallbackFunction<BusEvent> = callback(...busEvents)(async (event, payload) => {
+export const tellBus: CallbackFunction<MessageEvent> = callback(...messageEvents)(async (event, payload) => {
   const { events, extra_limit: extraLimit } = config.message;
   const wants = (address: string): boolean => matchesAny(address, events);
-  const message = await busMessage(event, payload, { extraLimit, wants });
+  const message = await eventMessage(event, payload, { extraLimit, wants });
   // A lane for each kind of thing, so that all that happens to builds comes in order.
   if (message) await messagebus.put(message.address.split('.', 1).join(), message);
 });

@@ -1,5 +1,5 @@
 import util from 'node:util';
-import type { BusProperties } from '@koji/plugin-sdk/messages';
+import type { MessageProperties } from '@koji/plugin-sdk/messages';
 
 /** A broker, as one of the URLs names it. */
 export interface Broker {
@@ -31,7 +31,7 @@ export interface Outgoing {
   readonly id: string;
   /** Without the prefix. */
   readonly address: string;
-  readonly properties: BusProperties;
+  readonly properties: MessageProperties;
   /** JSON. */
   readonly body: string;
   /** Milliseconds, null for ever. */
@@ -72,7 +72,7 @@ export function plainPrefix(prefix: string): string {
 }
 
 /** Properties for protocols that have text only: those that are null are left out. */
-export function textProperties(properties: BusProperties): [string, string][] {
+export function textProperties(properties: MessageProperties): [string, string][] {
   return Object.entries(properties).flatMap(([name, value]) =>
     value === null ? [] : [[name, String(value)] as [string, string]],
   );

@@ -291,6 +291,9 @@ export const callbackTable: { readonly [E in CallbackName]: CallbackFacts } = {
   postCreateRepo: builder('after the metadata of a repo was made'),
 };
 
+/** The names of all events. */
+export const callbackNames = Object.keys(callbackTable) as [CallbackName, ...CallbackName[]];
+
 /** Whether text is the name of an event. */
 export function isCallbackName(name: string): name is CallbackName {
   return Object.hasOwn(callbackTable, name);

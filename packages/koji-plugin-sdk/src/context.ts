@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { GenericError } from '@koji/core';
-import type { Logger } from '@koji/core';
+import type { Logger, PathInfo } from '@koji/core';
 import type { QueryOpts, TaskArgs } from '@koji/core/api';
 
 /** Who calls, as a plugin sees it. */
@@ -66,6 +66,8 @@ export interface Ambient {
   readonly session: ContextSession;
   readonly log: Logger;
   readonly pluginDb: PluginDatabase;
+  readonly paths: PathInfo;
+  readonly options: Readonly<Record<string, unknown>>;
   event(): Promise<number>;
   invoke(
     method: string,
@@ -141,6 +143,10 @@ export interface Context {
   readonly log: Logger;
   /** The call's transaction, for what no method answers. */
   readonly db: PluginDatabase;
+  /** Where the file store's files are. */
+  readonly paths: PathInfo;
+  /** The options of hub.conf by their names; not all are for everybody's eyes. */
+  readonly options: Readonly<Record<string, unknown>>;
   /** The id of the call's event, which all its changes carry. */
   event(): Promise<number>;
   /** Calls another method of the hub in the caller's name and in the same transaction. */
@@ -196,6 +202,12 @@ export const context: Context = {
   },
   get db() {
     return needAmbient().pluginDb;
+  },
+  get paths() {
+    return needAmbient().paths;
+  },
+  get options() {
+    return needAmbient().options;
   },
   event: () => needAmbient().event(),
   call: (method, args = [], named = {}) => needAmbient().invoke(method, args, named),

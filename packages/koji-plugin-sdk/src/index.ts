@@ -1,7 +1,7 @@
 export { BaseTaskHandler, RefuseTask } from './task.js';
 export { afterCommit, callback, convertDatetime, ignoreError } from './callback.js';
 export { exportAs, exportIn, exported } from './exported.js';
-export { payloadVersion } from './callbacks.js';
+export { callbackNames, payloadVersion } from './callbacks.js';
 export { exportCli } from './cli.js';
 export { outbox } from './outbox.js';
 export { policyTest } from './policy.js';

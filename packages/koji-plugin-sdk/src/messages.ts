@@ -9,7 +9,7 @@ import type { Context } from './context.js';
 import { messageText } from './outbox.js';
 
 /** The events that messages are made of. */
-export const busEvents = [
+export const messageEvents = [
   'postPackageListChange',
   'postTaskStateChange',
   'postBuildStateChange',
@@ -22,24 +22,24 @@ export const busEvents = [
   'postBuildPromote',
 ] as const;
 
-/** One of {@link busEvents}. */
-export type BusEvent = (typeof busEvents)[number];
+/** One of {@link messageEvents}. */
+export type MessageEvent = (typeof messageEvents)[number];
 
 /** What a receiver can choose messages by, without reading the body. */
-export type BusProperties = Readonly<Record<string, string | number | boolean | null>>;
+export type MessageProperties = Readonly<Record<string, string | number | boolean | null>>;
 
 /** A message as it goes to the outside. */
-export interface BusMessage {
+export interface EventMessage {
   /** What happened, in two words: `build.tag`, `task.closed`. */
   readonly address: string;
   /** Always with `type`, the event without its `post`. */
-  readonly properties: BusProperties;
+  readonly properties: MessageProperties;
   /** The event's payload as JSON, times as text. */
   readonly body: string;
 }
 
 /** How messages are made. */
-export interface BusOptions {
+export interface MessageOptions {
   /** Characters of JSON that a build's `extra` may have; it is left out when it has more. Default 0: as many as there are. */
   readonly extraLimit?: number;
   /** Whether messages of an address are wanted at all. Default: all are. */
@@ -53,15 +53,15 @@ export interface BusOptions {
  *
  * @example
  * export const onTag = callback('postTag', async (event, payload) => {
- *   const message = await busMessage(event, payload);
+ *   const message = await eventMessage(event, payload);
  *   if (message) await letters.put(message.address, message);
  * });
  */
-export async function busMessage<E extends BusEvent>(
+export async function eventMessage<E extends MessageEvent>(
   event: E,
   payload: CallbackPayloads[E],
-  { extraLimit = 0, wants = () => true, context: asked = context }: BusOptions = {},
-): Promise<BusMessage | null> {
+  { extraLimit = 0, wants = () => true, context: asked = context }: MessageOptions = {},
+): Promise<EventMessage | null> {
   const describe: Describe<E> = descriptions[event];
   const head = describe(payload);
   if (!head || !wants(head.address)) return null;
@@ -82,10 +82,10 @@ export async function busMessage<E extends BusEvent>(
 
 interface Head {
   readonly address: string;
-  readonly properties: BusProperties;
+  readonly properties: MessageProperties;
 }
 
-type Describe<E extends BusEvent> = (payload: CallbackPayloads[E]) => Head | null;
+type Describe<E extends MessageEvent> = (payload: CallbackPayloads[E]) => Head | null;
 
 interface Versioned {
   readonly name: string;
@@ -93,7 +93,7 @@ interface Versioned {
   readonly release: string;
 }
 
-const nvrOf = (build: Versioned | null): BusProperties => ({
+const nvrOf = (build: Versioned | null): MessageProperties => ({
   name: build?.name ?? null,
   version: build?.version ?? null,
   release: build?.release ?? null,
@@ -113,7 +113,7 @@ const tagged =
     properties: { tag: tag.name, ...nvrOf(build), user: user?.name ?? null },
   });
 
-const descriptions: { readonly [E in BusEvent]: Describe<E> } = {
+const descriptions: { readonly [E in MessageEvent]: Describe<E> } = {
   postPackageListChange: ({ action, tag, package: listed, user }) => ({
     address: `package.${action}`,
     properties: { tag: tag.name, package: listed.name, action, user: user?.name ?? null },
@@ -187,7 +187,7 @@ const descriptions: { readonly [E in BusEvent]: Describe<E> } = {
 };
 
 /** Whether a field of the payload is a build; `info` of other events is a task. */
-const isBuild = (event: BusEvent, field: 'build' | 'info'): boolean =>
+const isBuild = (event: MessageEvent, field: 'build' | 'info'): boolean =>
   field === 'build' || event === 'postBuildStateChange';
 
 function withoutLongExtra(build: unknown, limit: number): unknown {

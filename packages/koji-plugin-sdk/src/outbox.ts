@@ -22,7 +22,7 @@ export interface OutboxOptions {
   readonly attempts?: number;
   /** Seconds that a try may take. Default 30. */
   readonly timeLimit?: number;
-  /** Ends what deliveries keep open, such as a connection; when the hub stops, after the last one. */
+  /** Called when the hub stops, to close connections. */
   readonly close?: () => unknown;
 }
 
@@ -49,7 +49,7 @@ export interface PluginOutbox {
   /** Milliseconds. */
   readonly timeLimit: number;
   deliver(text: string, delivery: Delivery): Promise<void>;
-  close?(): Promise<void>;
+  close(): Promise<void>;
 }
 
 const brand = Symbol.for('koji.plugin.outbox');
@@ -64,7 +64,7 @@ const brand = Symbol.for('koji.plugin.outbox');
  * export const onTag = callback('postTag', (_event, { tag, build }) => letters.put(tag.name, { nvr: build.nvr }));
  */
 export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOptions = {}): Outbox<M> {
-  const { attempts = 20, timeLimit = 30, close } = options;
+  const { attempts = 20, timeLimit = 30 } = options;
   if (!/^[\w.-]{1,255}$/.test(name)) throw new GenericError(`'${name}' can't be the name of an outbox`);
   if (!Number.isInteger(attempts) || attempts < 1 || !(timeLimit > 0))
     throw new GenericError(`outbox ${name}: attempts and timeLimit must be above 0`);
@@ -76,7 +76,7 @@ export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOpti
       await deliver(JSON.parse(text) as M, delivery);
     },
     close: async () => {
-      await close?.();
+      await options.close?.();
     },
   };
   return Object.defineProperty(

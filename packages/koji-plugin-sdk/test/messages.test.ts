@@ -3,22 +3,22 @@ import { callback } from '@koji/plugin-sdk';
 import { startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
 import type { BuildInfo, TagInfo, UserInfo } from '@koji/core/api';
 import type { CallbackPayloads } from '../src/callbacks.js';
-import { busEvents, busMessage } from '../src/messages.js';
-import type { BusEvent, BusMessage, BusOptions } from '../src/messages.js';
+import { messageEvents, eventMessage } from '../src/messages.js';
+import type { MessageEvent, EventMessage, MessageOptions } from '../src/messages.js';
 
-const sent: BusMessage[] = [];
+const sent: EventMessage[] = [];
 const skipped: string[] = [];
-let options: BusOptions = {};
+let options: MessageOptions = {};
 
 const recorder = {
-  record: callback(...busEvents)(async (event, payload) => {
-    const message = await busMessage(event, payload, options);
+  record: callback(...messageEvents)(async (event, payload) => {
+    const message = await eventMessage(event, payload, options);
     if (message) sent.push(message);
     else skipped.push(event);
   }),
 };
 
-const bodyOf = (message: BusMessage | undefined): unknown => JSON.parse(message?.body ?? 'null');
+const bodyOf = (message: EventMessage | undefined): unknown => JSON.parse(message?.body ?? 'null');
 
 describe('messages of a hub', () => {
   let hub: TestHub;
@@ -34,10 +34,10 @@ describe('messages of a hub', () => {
   });
 
   const addresses = (): string[] => sent.map(({ address }) => address);
-  const fire = async <E extends BusEvent>(
+  const fire = async <E extends MessageEvent>(
     event: E,
     payload: CallbackPayloads[E],
-  ): Promise<BusMessage | undefined> => {
+  ): Promise<EventMessage | undefined> => {
     await hub.fire(event, payload);
     return sent.at(-1);
   };

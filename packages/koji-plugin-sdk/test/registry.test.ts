@@ -43,6 +43,8 @@ function ambientOf(later: (() => unknown)[] = []): Ambient {
     invokeUnchecked: (method, args, keywords) => Promise.resolve([method, args, keywords]),
     assertPolicy: () => Promise.resolve(),
     pluginDb: {} as Ambient['pluginDb'],
+    paths: {} as Ambient['paths'],
+    options: {},
     makeTask: (method, args, keywords, options) => Promise.resolve([method, args, keywords, options].length),
     afterCommit: (action) => later.push(action),
     enqueue: async () => undefined,

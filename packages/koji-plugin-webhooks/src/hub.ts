@@ -2,8 +2,8 @@ import { GenericError } from '@koji/core';
 import { matchesAny } from '@koji/core/policy';
 import { callback, outbox } from '@koji/plugin-sdk';
 import type { CallbackFunction, Outbox } from '@koji/plugin-sdk';
-import { busEvents, busMessage } from '@koji/plugin-sdk/messages';
-import type { BusEvent, BusProperties } from '@koji/plugin-sdk/messages';
+import { messageEvents, eventMessage } from '@koji/plugin-sdk/messages';
+import type { MessageEvent, MessageProperties } from '@koji/plugin-sdk/messages';
 import { config, longestTimeout } from './config.js';
 import { send } from './send.js';
 
@@ -15,7 +15,7 @@ export interface WebhookMessage {
   /** The section of webhooks.conf. */
   readonly webhook: string;
   readonly address: string;
-  readonly properties: BusProperties;
+  readonly properties: MessageProperties;
   /** JSON. */
   readonly body: string;
 }
@@ -35,10 +35,13 @@ export const webhooks: Outbox<WebhookMessage> = outbox(
 );
 
 /** Writes a message for every receiver that wants it. */
-export const notifyReceivers: CallbackFunction<BusEvent> = callback(...busEvents)(async (event, payload) => {
+export const notifyReceivers: CallbackFunction<MessageEvent> = callback(...messageEvents)(async (
+  event,
+  payload,
+) => {
   const wanting = (address: string): string[] =>
     [...config['webhook*']].filter(([, { events }]) => matchesAny(address, events)).map(([name]) => name);
-  const message = await busMessage(event, payload, {
+  const message = await eventMessage(event, payload, {
     extraLimit: config.message.extra_limit,
     wants: (address) => wanting(address).length > 0,
   });

@@ -1,7 +1,7 @@
 /** Completing builds whose files are no rpms: of Maven, Windows and images. */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { BuildError, GenericError } from '@koji/core';
+import { BuildError, GenericError, readPom } from '@koji/core';
 import type { ArchiveInfo, BuildInfo, TaskInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { anyOf, sql } from '../db/sql.js';
@@ -12,7 +12,7 @@ import { mavenBuild, winBuild } from './build-types.js';
 import { linkFromDefault } from './build-volumes.js';
 import { idsOfRpms } from './buildroot-contents.js';
 import { lockBuild } from './builds.js';
-import { addMavenSums, readPom } from './maven.js';
+import { addMavenSums } from './maven.js';
 import { idIn, logsIn, structIn, textIn, textsIn, wrapperRpmsIn } from './results.js';
 import { taskFile } from './uploaded-files.js';
 

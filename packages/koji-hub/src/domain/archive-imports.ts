@@ -6,6 +6,7 @@ import {
   GenericError,
   ImportError,
   joinSafe,
+  readPom,
   valueOf,
   writeJson,
 } from '@koji/core';
@@ -21,7 +22,7 @@ import { buildTypes, mavenBuild, winBuild } from './build-types.js';
 import { checkStruct } from './convert.js';
 import { digestOf } from './digests.js';
 import { stageMove } from './files.js';
-import { addMavenSums, mavenLabel, readPom } from './maven.js';
+import { addMavenSums, mavenLabel } from './maven.js';
 import { plain, repr } from './repr.js';
 
 /** What a content generator says about a file, checked against the file by whoever passes it on. */

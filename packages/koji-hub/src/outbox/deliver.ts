@@ -71,10 +71,15 @@ class Deliveries {
     if (this.timer) clearTimeout(this.timer);
     await this.looking;
     await Promise.all(this.running);
-    for (const { outbox } of this.parts.outboxes)
-      await outbox.close?.().catch((error: unknown) => {
-        this.parts.log.warn(`outbox ${outbox.name} could not be closed: ${messageOf(error)}`, error);
-      });
+    for (const { outbox } of this.byQueue.values()) await this.close(outbox);
+  }
+
+  private async close(outbox: PluginOutbox): Promise<void> {
+    try {
+      await withTimeLimit(outbox.timeLimit, () => outbox.close());
+    } catch (error) {
+      this.parts.log.warn(`outbox ${outbox.name} did not close: ${messageOf(error)}`, error);
+    }
   }
 
   private look(): void {

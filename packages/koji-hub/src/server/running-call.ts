@@ -1,5 +1,5 @@
 import { GenericError } from '@koji/core';
-import type { Logger } from '@koji/core';
+import type { Logger, PathInfo } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
 import { placeArgs, readArgs } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
@@ -147,6 +147,14 @@ export class RunningCall implements Call, Ambient {
 
   assertPolicy(name: string, data: Readonly<Record<string, unknown>>): Promise<void> {
     return this.hub.policies.assert(this, name, data);
+  }
+
+  get paths(): PathInfo {
+    return this.hub.paths;
+  }
+
+  get options(): Readonly<Record<string, unknown>> {
+    return this.hub.options;
   }
 
   get pluginDb(): PluginDatabase {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { GenericError, faultToWire, joinSafe, type Logger } from '@koji/core';
-import { encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
+import { decodeArgs, encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
 import { runTask as runHandler } from '../host/task.js';
 import { signatureOf } from '../host/signature.js';
 import type { HubSession } from '../session.js';
@@ -60,8 +60,44 @@ export async function runTask(
   const method = options.method ?? Handler.Methods[0];
   if (method === undefined) throw new GenericError(`${Handler.name} has no Methods`);
   const place = options.hub
-    ? await taskOfHub(options.hub, method, encodeArgs(args, options.named))
+    ? await newTask(options.hub, method, encodeArgs(args, options.named))
     : fakeTask(method, args, options);
+  return runAt(place, Handler, { method, options, given: { args, keywords: options.named ?? {} } });
+}
+
+/**
+ * Runs a task that a hub has: with the arguments it was made with, on the test's builder.
+ *
+ * @throws what the handler throws; the hub is told first
+ */
+export async function runTaskOf(hub: TestHub, id: number, Handler: TaskHandlerClass): Promise<TaskRecord> {
+  const { method, request } = (await hub.admin.call('getTaskInfo', [id], {
+    request: true,
+    strict: true,
+  })) as {
+    readonly method: string;
+    readonly request: readonly unknown[];
+  };
+  const host = await hostOf(hub);
+  await hub.admin.call('assignTask', [id, host.name, true]);
+  const given = decodeArgs(request);
+  return runAt(await openedTask(hub, id), Handler, { method, options: { hub }, given });
+}
+
+interface Given {
+  readonly method: string;
+  readonly options: TaskTestOptions;
+  readonly given: {
+    readonly args: readonly unknown[];
+    readonly keywords: Readonly<Record<string, unknown>>;
+  };
+}
+
+async function runAt(
+  place: Place,
+  Handler: TaskHandlerClass,
+  { method, options, given }: Given,
+): Promise<TaskRecord> {
   const folder = await mkdtemp(path.join(tmpdir(), 'koji-task-'));
   const record = { log: [] as string[], uploads: new Map<string, Buffer>() };
   const runtime = new TestRuntime(place, { method, folder, record, options });
@@ -69,7 +105,7 @@ export async function runTask(
   const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: signatureOf(handler) };
   try {
     await mkdir(runtime.workdir, { recursive: true });
-    const result = await runHandler(task, runtime, { args, keywords: options.named ?? {} });
+    const result = await runHandler(task, runtime, given);
     // As over the wire: what can't be sent is no result.
     await place.closed(encodeResponse(result));
     return { ...record, id: place.id, result, calls: place.calls, subtasks: place.subtasks };
@@ -93,11 +129,19 @@ interface Place {
   failed(fault: string): Promise<unknown>;
 }
 
-async function taskOfHub(hub: TestHub, method: string, params: readonly unknown[]): Promise<Place> {
+async function hostOf(hub: TestHub): Promise<{ readonly id: number; readonly name: string }> {
+  const builder = await hub.builder();
+  return (await builder.call('host.getHost')) as { readonly id: number; readonly name: string };
+}
+
+async function newTask(hub: TestHub, method: string, params: readonly unknown[]): Promise<Place> {
+  const { id: assign } = await hostOf(hub);
+  return openedTask(hub, (await hub.admin.call('makeTask', [method, params], { assign })) as number);
+}
+
+async function openedTask(hub: TestHub, id: number): Promise<Place> {
   const builder = await hub.builder();
   const { host } = builder;
-  const { id: hostId } = (await builder.call('host.getHost')) as { readonly id: number };
-  const id = (await hub.admin.call('makeTask', [method, params], { assign: hostId })) as number;
   await builder.call('host.openTask', [id]);
   return {
     id,

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { GenericError, messageOf } from '@koji/core';
+import type { CliCommand, CliOptions, CliTools } from '../cli.js';
+import type { TaskHandlerClass } from '../task.js';
+import type { TestHub, TestSession } from './hub.js';
+import { runTaskOf } from './task.js';
+
+/** How to run a command in a test. */
+export interface CommandTestOptions {
+  readonly hub: TestHub;
+  /** Whose session it has. Default: the admin's. */
+  readonly session?: TestSession;
+  /** Values of the options that it declares. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  /** The profile and global options. */
+  readonly options?: CliOptions;
+  /** Handlers of the tasks that it waits for: they run, one after the other, when it does. */
+  readonly tasks?: readonly TaskHandlerClass[];
+}
+
+/** What a command did. */
+export interface CommandRecord {
+  /** The exit code. */
+  readonly code: number;
+  /** Lines on standard output. */
+  readonly printed: readonly string[];
+  /** Lines on standard error. */
+  readonly warned: readonly string[];
+}
+
+/** The command ended with a message about its usage. */
+class UsageEnd extends Error {}
+
+/**
+ * Runs a command as `koji` does, with a session of a test hub. Its arguments are those that are left when its options are
+ * read.
+ *
+ * @throws what the command throws
+ */
+export async function runCommand(
+  command: CliCommand,
+  args: readonly string[],
+  { hub, session = hub.admin, flags = {}, options = {}, tasks = [] }: CommandTestOptions,
+): Promise<CommandRecord> {
+  const printed: string[] = [];
+  const warned: string[] = [];
+  const tools: CliTools = {
+    print: (line) => void printed.push(line),
+    warn: (line) => void warned.push(line),
+    options: flags,
+    login: async () => undefined,
+    usageError(message) {
+      throw new UsageEnd(message);
+    },
+    async upload(file, directory) {
+      await session.upload(file, directory);
+      return `${directory}/${path.basename(file)}`;
+    },
+    taskOutput: async (id, name) => readFile(path.join(hub.topdir, 'work', outputOf(id), name)),
+    watchTasks: async (ids) => {
+      let failed = 0;
+      for (const id of ids) {
+        const failure = await failureOf(hub, tasks, id);
+        if (failure !== null) failed = warned.push(`task ${id} failed: ${failure}`);
+      }
+      return failed > 0 ? 1 : 0;
+    },
+  };
+  const all = { server: hub.url, quiet: false, ...options };
+  try {
+    const code = await command(all, session, args, tools);
+    return { code: typeof code === 'number' ? code : 0, printed, warned };
+  } catch (error) {
+    if (!(error instanceof UsageEnd)) throw error;
+    return { code: 2, printed, warned: [...warned, error.message] };
+  }
+}
+
+const outputOf = (id: number): string => `tasks/${id % 10000}/${id}`;
+
+/** Runs a task with the handler that is for it; why it failed, null when it did not. */
+async function failureOf(
+  hub: TestHub,
+  handlers: readonly TaskHandlerClass[],
+  id: number,
+): Promise<string | null> {
+  const { method } = (await hub.admin.call('getTaskInfo', [id], { strict: true })) as { method: string };
+  const Handler = handlers.find(({ Methods }) => Methods.includes(method));
+  if (!Handler) throw new GenericError(`runCommand: no handler of ${method} is among its tasks`);
+  return runTaskOf(hub, id, Handler).then(() => null, messageOf);
+}

@@ -1,0 +1,226 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Copy, Registry, strangersEnvironment, tools } from './support/registry.js';
+import { System, root } from './support/system.js';
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+}
+
+const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
+const manifestOf = (place: string): Manifest => readJson(path.join(root, place, 'package.json')) as Manifest;
+const placesIn = (folder: string): string[] =>
+  readdirSync(path.join(root, folder))
+    .map((name) => path.join(folder, name))
+    .filter((place) => existsSync(path.join(root, place, 'package.json')));
+
+const isPublic = (place: string): boolean => !manifestOf(place).private;
+const ours = placesIn('packages').filter(isPublic).map(manifestOf);
+const examples = placesIn('examples').filter(isPublic);
+const plugins = ['koji-plugin-mymethod', 'koji-plugin-mytask'];
+
+const temp = realpathSync(mkdtempSync(path.join(tmpdir(), 'koji-published-')));
+const stranger = path.join(temp, 'stranger');
+const loaded = path.join(temp, 'loaded');
+let registry: Registry | undefined;
+let copy: Copy | undefined;
+let system: System | undefined;
+
+beforeAll(async () => {
+  registry = await Registry.start(path.join(temp, 'registry'));
+  copy = new Copy(path.join(temp, 'copy'), registry);
+  await copy.publishPackages();
+  copy.publishPlugins(examples);
+}, 240_000);
+
+afterAll(async () => {
+  await system?.stop({ keep: true });
+  await registry?.stop();
+  rmSync(temp, { recursive: true, force: true });
+}, 120_000);
+
+/** Keeps the file that the registry hands out, and answers its name. */
+async function download(name: string): Promise<string> {
+  const published = await registry?.find(name);
+  if (!registry || !published) throw new Error(`${name} is not published`);
+  const file = path.join(temp, `${name.replace('/', '-')}.tgz`);
+  writeFileSync(file, await registry.tarball(published));
+  return file;
+}
+
+test('lerna publishes every package that is not private, with the version of the tree', async () => {
+  const found = await Promise.all(ours.map(async ({ name }) => registry?.find(name)));
+  const versions = found.map((published) => [published?.name, published?.version]);
+  expect(versions).toEqual(ours.map(({ name, version }) => [name, version]));
+});
+
+/** What a checker of tools/release has to say of a package; empty when it is content. */
+function complaints(checker: 'publint' | 'attw', ...args: string[]): string {
+  const program = path.join(tools, 'node_modules', '.bin', checker);
+  const done = spawnSync(program, args, { encoding: 'utf8', cwd: temp, env: strangersEnvironment() });
+  return done.status === 0 ? '' : `${done.stdout}${done.stderr}`;
+}
+
+test.each([...ours, ...examples.map(manifestOf)].map(({ name }) => name))(
+  'publint and attw find nothing wrong with %s as it is published',
+  async (name) => {
+    const file = await download(name);
+    expect(complaints('publint', '--strict', file)).toBe('');
+    // There are ES modules only: docs/releasing.md.
+    expect(complaints('attw', '--profile', 'esm-only', '--no-color', '--no-emoji', file)).toBe('');
+  },
+);
+
+test('the plugin that docs/plugins/publish.md makes passes both, too', () => {
+  const author = path.join(temp, 'author');
+  mkdirSync(author);
+  symlinkSync(path.join(root, 'node_modules'), path.join(author, 'node_modules'));
+  const page = readFileSync(path.join(root, 'docs', 'plugins', 'publish.md'), 'utf8');
+  const [, commands = ''] = /^```sh\n([^]*?)^```$/m.exec(page) ?? [];
+  const env = strangersEnvironment();
+  env['PATH'] = `${path.join(root, 'node_modules', '.bin')}:${env['PATH'] ?? ''}`;
+  const options = { cwd: author, env, encoding: 'utf8', stdio: 'pipe' } as const;
+  execFileSync('sh', ['-e', '-c', `${commands}npm pack ./koji-plugin-greet`], options);
+  const file = path.join(author, 'koji-plugin-greet-1.0.0.tgz');
+  expect(complaints('publint', '--strict', file)).toBe('');
+  expect(complaints('attw', '--profile', 'esm-only', file)).toBe('');
+});
+
+/** A stranger's environment, where better-sqlite3 finds a binary instead of compiling for a minute what is compiled here. */
+function withPrebuiltSqlite(): NodeJS.ProcessEnv {
+  const source = path.join(root, 'node_modules', 'better-sqlite3');
+  const { version } = readJson(path.join(source, 'package.json')) as Manifest;
+  const prebuilds = path.join(temp, 'prebuilds');
+  mkdirSync(prebuilds);
+  const target = `node-v${process.versions.modules}-${process.platform}-${process.arch}`;
+  const file = path.join(prebuilds, `better-sqlite3-v${version}-${target}.tar.gz`);
+  execFileSync('tar', ['-czf', file, '-C', source, 'build/Release/better_sqlite3.node']);
+  return { ...strangersEnvironment(), npm_config_better_sqlite3_local_prebuilds: prebuilds };
+}
+
+/** Does what the README says to somebody with an empty folder; only @koji packages come from our registry. */
+function install({ url }: Registry): void {
+  mkdirSync(stranger);
+  writeFileSync(path.join(stranger, '.npmrc'), `@koji:registry=${url}\n`);
+  const env = withPrebuiltSqlite();
+  const npm = (...args: string[]): string =>
+    execFileSync('npm', args, { cwd: stranger, env, encoding: 'utf8', stdio: 'pipe' });
+  npm('init', '--yes');
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  npm('install', ...quiet, '@koji/hub', '@koji/builder', '@koji/client');
+  // Their registry knows nothing else, so that this fails if a plugin brings anything that Koji has not.
+  npm('install', ...quiet, '--registry', url, ...plugins);
+}
+
+test('a stranger installs hub, builder, client and plugins, and runs a method and a task of the plugins', async () => {
+  install(registry!);
+  // V8 writes down which scripts each process loaded, when it ends in order.
+  const npx = { ...strangersEnvironment(), NODE_V8_COVERAGE: loaded };
+  system = await System.create({
+    folder: stranger,
+    npx,
+    hub: { Plugins: 'mymethod' },
+    kojid: { plugins: 'mytask' },
+  });
+  await system.startHub();
+  await system.startBuilder();
+  const answer: unknown = JSON.parse(
+    system.koji('call', '--json-output', 'mymethod', 'one', 'two', 'kwarg1=three'),
+  );
+  expect(answer).toEqual({ arg1: 'one', arg2: 'two', kwarg1: 'three', user: 'kojiadmin' });
+  const id = Number(/\d+/.exec(system.koji('make-task', 'mytask', 'hello', 'world', 'kwarg1=seven'))?.[0]);
+  system.koji('watch-task', String(id));
+  const result: unknown = JSON.parse(system.koji('call', '--json-output', 'getTaskResult', String(id)));
+  expect(result).toEqual({ arg1: 'hello', arg2: 'world', kwarg1: 'seven', task: id });
+  const output = path.join(stranger, 'koji/work/tasks', String(id), String(id), 'mytask.txt');
+  expect(readFileSync(output, 'utf8')).toBe('hello\nworld\nseven\n');
+  await system.stop({ keep: true });
+}, 240_000);
+
+const filesBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => !lstatSync(path.join(folder, file)).isDirectory())
+    .sort();
+
+test('what was installed is what was published, byte for byte, and nothing of it is a link out of the folder', async () => {
+  const modules = path.join(stranger, 'node_modules');
+  for (const file of filesBelow(modules)) {
+    const full = path.join(modules, file);
+    if (lstatSync(full).isSymbolicLink()) expect(realpathSync(full)).toContain(`${modules}/`);
+  }
+  const lock = readJson(path.join(stranger, 'package-lock.json')) as {
+    packages: Record<string, { integrity?: string; link?: boolean }>;
+  };
+  const names = readdirSync(path.join(modules, '@koji')).map((name) => `@koji/${name}`);
+  expect(names).toEqual(['@koji/builder', '@koji/client', '@koji/core', '@koji/hub', '@koji/plugin-sdk']);
+  for (const name of [...names, ...plugins]) {
+    const file = await download(name);
+    const integrity = `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`;
+    expect(lock.packages[`node_modules/${name}`]?.integrity).toBe(integrity);
+    const unpacked = path.join(temp, 'unpacked', name);
+    mkdirSync(unpacked, { recursive: true });
+    execFileSync('tar', ['-xzf', file, '-C', unpacked, '--strip-components=1']);
+    const installed = path.join(modules, name);
+    expect(filesBelow(installed)).toEqual(filesBelow(unpacked));
+    for (const one of filesBelow(unpacked))
+      expect(readFileSync(path.join(installed, one)).equals(readFileSync(path.join(unpacked, one)))).toBe(
+        true,
+      );
+  }
+});
+
+test('hub, builder, client and plugins ran nothing of this repository', () => {
+  const scripts = new Set<string>();
+  for (const report of readdirSync(loaded)) {
+    const { result } = readJson(path.join(loaded, report)) as { result: { url: string }[] };
+    for (const { url } of result) if (url.startsWith('file:')) scripts.add(fileURLToPath(url));
+  }
+  const modules = path.join(stranger, 'node_modules');
+  for (const file of [
+    '@koji/hub/dist/main.js',
+    '@koji/builder/dist/main.js',
+    '@koji/client/dist/cli/main.js',
+  ])
+    expect(scripts).toContain(path.join(modules, file));
+  for (const name of plugins)
+    expect([...scripts].some((file) => file.startsWith(path.join(modules, name, '/')))).toBe(true);
+  expect([...scripts].filter((file) => file.startsWith(`${root}/`))).toEqual([]);
+});
+
+test('a new version is one command away from being published, and its packages want one another', async () => {
+  const [major = '', minor] = ours[0]!.version.split('.');
+  const next = `${major}.${Number(minor) + 1}.0`;
+  copy!.bump(next);
+  await copy!.publishPackages();
+  for (const { name } of ours) {
+    const published = await registry?.find(name);
+    expect([name, published?.version]).toEqual([name, next]);
+    const wanted = Object.entries({ ...published?.dependencies, ...published?.peerDependencies })
+      .filter(([dependency]) => dependency.startsWith('@koji/'))
+      .map(([, range]) => range.replace('^', ''));
+    expect(new Set([...wanted, next])).toEqual(new Set([next]));
+  }
+  const url = 'https://git.example/owner/name';
+  const refused = copy!.gate(`v${ours[0]!.version}`, url);
+  expect(refused).toContain(`lerna.json says ${next}`);
+  expect(refused).toContain('@koji/hub does not name its repository');
+  copy!.nameRepository(url);
+  expect(copy!.gate(`v${next}`, url)).toBe('');
+}, 60_000);
