@@ -8,6 +8,7 @@ needSystem({
   python3: 'python3',
   rpm: 'rpm',
   'xz-utils': 'xz',
+  openssl: 'openssl',
   postgresql: at('/usr/lib/postgresql'),
   // Brokers for the message bus plugin; the tests start their own.
   mosquitto: at('/usr/sbin/mosquitto'),

@@ -1,32 +1,14 @@
 /**
- * What Koji tells the outside of an event: one form for every way to tell it. Addresses, properties and bodies are those of
- * Koji's own messages.
+ * The messages that Koji's own bus plugin, protonmsg, makes of what happens on a hub: one form for all plugins that send
+ * them on, so that receivers need not care which one did.
  */
-import { BUILD_STATES, nameOf, writeJson } from '@koji/core';
-import { Double } from '@koji/core/wire';
+import { BUILD_STATES } from '@koji/core';
+import type { CallbackPayloads } from './callbacks.js';
 import { context } from './context.js';
-import type { CallbackName, CallbackPayloads } from './callbacks.js';
+import type { Context } from './context.js';
 import { messageText } from './outbox.js';
 
-/** What a message is about, for those who filter: text, numbers and nulls. */
-export type MessageProperties = Readonly<Record<string, string | number | boolean | null>>;
-
-/** A message about an event. */
-export interface EventMessage {
-  /** What happened, with dots: `build.tag`, `task.closed`. */
-  readonly address: string;
-  readonly properties: MessageProperties;
-  /** The payload as JSON. */
-  readonly body: string;
-}
-
-/** How messages are made. */
-export interface MessageOptions {
-  /** Characters of JSON that `extra` of a build may have, or it is left out; 0 has no limit. Default 0. */
-  readonly extraLimit?: number;
-}
-
-/** The events that there are messages about. */
+/** The events that messages are made of. */
 export const messageEvents = [
   'postPackageListChange',
   'postTaskStateChange',
@@ -38,157 +20,178 @@ export const messageEvents = [
   'postRepoInit',
   'postRepoDone',
   'postBuildPromote',
-] as const satisfies readonly CallbackName[];
+] as const;
 
-/** The name of an event that there are messages about. */
+/** One of {@link messageEvents}. */
 export type MessageEvent = (typeof messageEvents)[number];
 
-interface Subject {
+/** What a receiver can choose messages by, without reading the body. */
+export type MessageProperties = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A message as it goes to the outside. */
+export interface EventMessage {
+  /** What happened, in two words: `build.tag`, `task.closed`. */
   readonly address: string;
-  readonly properties: Readonly<Record<string, unknown>>;
-  /** What the body has beside the payload. */
-  readonly more?: object;
+  /** Always with `type`, the event without its `post`. */
+  readonly properties: MessageProperties;
+  /** The event's payload as JSON, times as text. */
+  readonly body: string;
 }
 
-type Describe = {
-  readonly [E in MessageEvent]: (payload: CallbackPayloads[E]) => Subject | null | Promise<Subject | null>;
-};
+/** How messages are made. */
+export interface MessageOptions {
+  /** Characters of JSON that a build's `extra` may have; it is left out when it has more. Default 0: as many as there are. */
+  readonly extraLimit?: number;
+  /** Whether messages of an address are wanted at all. Default: all are. */
+  readonly wants?: (address: string) => boolean;
+  /** What answers for what the payload does not have. Default: the call that is running. */
+  readonly context?: Pick<Context, 'call'>;
+}
 
-interface Release {
+/**
+ * The message of an event; null when there is none to send, as for a change of a task that is none of its state.
+ *
+ * @example
+ * export const onTag = callback('postTag', async (event, payload) => {
+ *   const message = await eventMessage(event, payload);
+ *   if (message) await letters.put(message.address, message);
+ * });
+ */
+export async function eventMessage<E extends MessageEvent>(
+  event: E,
+  payload: CallbackPayloads[E],
+  { extraLimit = 0, wants = () => true, context: asked = context }: MessageOptions = {},
+): Promise<EventMessage | null> {
+  const describe: Describe<E> = descriptions[event];
+  const head = describe(payload);
+  if (!head || !wants(head.address)) return null;
+  const { address, properties } = head;
+  const body: Record<string, unknown> = { ...payload };
+  for (const field of ['build', 'info'] as const)
+    if (isBuild(event, field)) body[field] = withoutLongExtra(body[field], Math.abs(extraLimit));
+  // With the whole build, whose extra data say what it is.
+  if (event === 'postBuildStateChange')
+    body['btypes'] = await asked.call('getBuildType', [(payload as { info: object }).info]);
+  if (event === 'postRepoInit' || event === 'postRepoDone') body['task_id'] ??= null;
+  return {
+    address,
+    properties: { type: event.slice('post'.length), ...properties },
+    body: messageText(body),
+  };
+}
+
+interface Head {
+  readonly address: string;
+  readonly properties: MessageProperties;
+}
+
+type Describe<E extends MessageEvent> = (payload: CallbackPayloads[E]) => Head | null;
+
+interface Versioned {
   readonly name: string;
   readonly version: string;
   readonly release: string;
 }
 
-const nvrOf = ({ name, version, release }: Release): Release => ({ name, version, release });
-const ownName = (named: { readonly name: string } | null): string | null => named?.name ?? null;
-const stateName = (state: unknown): string | null => nameOf(BUILD_STATES, Number(state));
+const nvrOf = (build: Versioned | null): MessageProperties => ({
+  name: build?.name ?? null,
+  version: build?.version ?? null,
+  release: build?.release ?? null,
+});
 
-const describe: Describe = {
-  postPackageListChange: ({ action, tag, package: pkg, user }) => ({
+const stateNames = new Map<unknown, string>(
+  Object.entries(BUILD_STATES).map(([name, state]) => [state, name]),
+);
+
+/** A state's name; numbers may come as floats. */
+const stateName = (state: unknown): string => stateNames.get(Number(state)) ?? String(state);
+
+const tagged =
+  (address: string) =>
+  ({ tag, build, user }: CallbackPayloads['postTag']): Head => ({
+    address,
+    properties: { tag: tag.name, ...nvrOf(build), user: user?.name ?? null },
+  });
+
+const descriptions: { readonly [E in MessageEvent]: Describe<E> } = {
+  postPackageListChange: ({ action, tag, package: listed, user }) => ({
     address: `package.${action}`,
-    properties: { tag: tag.name, package: pkg.name, action, user: ownName(user) },
+    properties: { tag: tag.name, package: listed.name, action, user: user?.name ?? null },
   }),
 
-  postTaskStateChange({ attribute, old, new: state, info }) {
-    if (attribute !== 'state') return null;
-    const { id, parent, method } = info as Readonly<Record<string, unknown>>;
+  postTaskStateChange(payload) {
+    if (payload.attribute !== 'state') return null;
+    const { attribute, old, new: state } = payload;
+    const { id, parent, method } = payload.info as { id: number; parent: number | null; method: string };
     return {
       address: `task.${state.toLowerCase()}`,
       properties: { id, parent, method, attribute, old, new: state },
     };
   },
 
-  async postBuildStateChange({ attribute, old, new: state, info }) {
+  postBuildStateChange({ attribute, old, new: state, info }) {
     if (attribute !== 'state') return null;
-    const build = info as Release & { readonly id: number };
     const name = stateName(state);
-    const types = (await context.call('getBuildType', [build.id])) as object | null;
     return {
-      address: `build.${(name ?? '').toLowerCase()}`,
-      properties: { ...nvrOf(build), attribute, old: old === null ? null : stateName(old), new: name },
-      more: { btypes: Object.keys(types ?? {}) },
-    };
-  },
-
-  postImport(payload) {
-    const { type, build } = payload;
-    return { address: `import.${type}`, properties: { importType: type, ...nvrOf(build) } };
-  },
-
-  postRPMSign({ sigkey, build, rpm }) {
-    if (sigkey === '') return null;
-    const { name, version, release } = build ?? { name: null, version: null, release: null };
-    return {
-      address: 'sign.rpm',
+      address: `build.${name.toLowerCase()}`,
       properties: {
-        sigkey,
-        name,
-        version,
-        release,
-        rpm_name: rpm.name,
-        rpm_version: rpm.version,
-        rpm_release: rpm.release,
-        rpm_arch: rpm.arch,
+        ...nvrOf(info as Versioned),
+        attribute,
+        old: old === null ? null : stateName(old),
+        new: name,
       },
     };
   },
 
-  postTag: ({ tag, build, user }) => ({
-    address: 'build.tag',
-    properties: { tag: tag.name, ...nvrOf(build), user: ownName(user) },
+  postImport: ({ type, build }) => ({
+    address: `import.${type}`,
+    properties: { importType: type, ...nvrOf(build) },
   }),
 
-  postUntag: ({ tag, build, user }) => ({
-    address: 'build.untag',
-    properties: { tag: tag.name, ...nvrOf(build), user: ownName(user) },
-  }),
+  postRPMSign({ sigkey, build, rpm }) {
+    if (sigkey === '') return null;
+    const { name: rpm_name, version: rpm_version, release: rpm_release, arch: rpm_arch } = rpm;
+    return {
+      address: 'sign.rpm',
+      properties: { sigkey, ...nvrOf(build), rpm_name, rpm_version, rpm_release, rpm_arch },
+    };
+  },
 
-  postRepoInit: ({ tag, repo_id: repo, task_id: task = null }: RepoStart) => ({
+  postTag: tagged('build.tag'),
+  postUntag: tagged('build.untag'),
+
+  postRepoInit: (payload) => ({
     address: 'repo.init',
-    properties: { tag: tag.name, repo_id: repo, task_id: task },
+    properties: {
+      tag: payload.tag.name,
+      repo_id: payload.repo_id,
+      task_id: 'task_id' in payload ? payload.task_id : null,
+    },
   }),
 
   postRepoDone({ repo, expire }) {
-    const { tag_name: tag, id, task_id: task } = repo as Readonly<Record<string, unknown>>;
-    return { address: 'repo.done', properties: { tag, repo_id: id, task_id: task, expire } };
+    const { id, tag_name: tag, task_id } = repo as { id: number; tag_name: string; task_id: number | null };
+    return { address: 'repo.done', properties: { tag, repo_id: id, task_id, expire } };
   },
 
-  postBuildPromote: ({ build, draft_release: draft, target_release: target, user }) => ({
+  postBuildPromote: ({ build, draft_release, target_release, user }) => ({
     address: 'build.promote',
     properties: {
       build_id: build.id,
       ...nvrOf(build),
-      draft_release: draft,
-      target_release: target,
-      user: ownName(user),
+      draft_release,
+      target_release,
+      user: user?.name ?? null,
     },
   }),
 };
 
-interface RepoStart {
-  readonly tag: { readonly name: string };
-  readonly repo_id: number | null;
-  readonly task_id?: number | null;
-}
+/** Whether a field of the payload is a build; `info` of other events is a task. */
+const isBuild = (event: MessageEvent, field: 'build' | 'info'): boolean =>
+  field === 'build' || event === 'postBuildStateChange';
 
-/**
- * The message about an event; null when there is none, as for other changes of a task than that of its state. Needs the
- * context of the call, so that it works in callbacks only.
- */
-export async function eventMessage<E extends MessageEvent>(
-  event: E,
-  payload: CallbackPayloads[E],
-  { extraLimit = 0 }: MessageOptions = {},
-): Promise<EventMessage | null> {
-  const subject = await describe[event](payload);
-  if (!subject) return null;
-  const properties = Object.entries({ type: event.replace(/^post/, ''), ...subject.properties });
-  return {
-    address: subject.address,
-    properties: Object.fromEntries(properties.map(([name, value]) => [name, scalar(value)])),
-    body: messageText(withoutLongExtra({ ...payload, ...subject.more }, extraLimit)),
-  };
-}
-
-function scalar(value: unknown): string | number | boolean | null {
-  if (value instanceof Double) return value.value;
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-  return value === null || value === undefined ? null : writeJson(value);
-}
-
-/** A build's `extra` may be as large as its content generator liked, and nobody's broker wants that. */
-function withoutLongExtra(payload: object, limit: number): object {
-  if (limit === 0) return payload;
-  const short = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null || !('extra' in value)) return value;
-    const { extra, ...others } = value;
-    return messageText(extra).length > limit ? others : value;
-  };
-  return Object.fromEntries(
-    Object.entries(payload).map(([name, value]) => [
-      name,
-      name === 'build' || name === 'info' ? short(value) : (value as unknown),
-    ]),
-  );
+function withoutLongExtra(build: unknown, limit: number): unknown {
+  if (typeof build !== 'object' || build === null || limit === 0) return build;
+  const { extra = {}, ...rest } = build as { extra?: unknown };
+  return messageText(extra).length > limit ? rest : build;
 }

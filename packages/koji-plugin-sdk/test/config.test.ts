@@ -97,6 +97,16 @@ test('a plugin that reads its wrong file while it loads is told so, not that it 
   expect(problems).toMatchObject([{ plugin: 'mine', file, topic: 'bad-config' }]);
 });
 
+test('a wrong value that is secret is not shown', async () => {
+  fs.writeFileSync(file, '[limits]\nkey = abc\n');
+  const key = option.checked(option.text('', 'To sign with'), () => 'too short');
+  pluginConfig('mine', { limits: { key: option.secret(key) } });
+  const { problems } = await load();
+  expect(problems).toMatchObject([
+    { problem: expect.stringContaining('[limits] key = (secret): too short') as string },
+  ]);
+});
+
 test('a section with * stands for all whose names begin so', async () => {
   fs.writeFileSync(file, '[path0]\npath = /a\n[path1]\npath = /b\n[paths]\nall = no\n');
   const config = pluginConfig('mine', {

@@ -1,83 +1,52 @@
-import { createHmac } from 'node:crypto';
 import { GenericError } from '@koji/core';
 import { matchesAny } from '@koji/core/policy';
-import { callback, option, outbox, pluginConfig } from '@koji/plugin-sdk';
-import { eventMessage, messageEvents } from '@koji/plugin-sdk/messages';
-import type { EventMessage } from '@koji/plugin-sdk/messages';
+import { callback, outbox } from '@koji/plugin-sdk';
+import type { CallbackFunction, Outbox } from '@koji/plugin-sdk';
+import { messageEvents, eventMessage } from '@koji/plugin-sdk/messages';
+import type { MessageEvent, MessageProperties } from '@koji/plugin-sdk/messages';
+import { config, longestTimeout } from './config.js';
+import { send } from './send.js';
 
-const config = pluginConfig('webhooks', {
-  message: {
-    extra_limit: option.integer(
-      0,
-      'Characters of JSON that extra of a build may have, or it is left out; 0 has no limit',
-    ),
-  },
-  'webhook*': {
-    url: option.checked(
-      option.required(option.text(null, 'Where to send messages to, by http or https')),
-      urlProblem,
-    ),
-    events: option.words(['*'], 'Which ones: globs such as build.* or task.failed'),
-    secret: option.secret(option.text(null, 'Messages are signed with it')),
-  },
-});
+/** Characters of a section's name that its lanes have: the name of a lane has room for 255. */
+const longestName = 200;
 
-function urlProblem(text: string): string | null {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url?.protocol === 'http:' || url?.protocol === 'https:' ? null : 'not an http or https url';
-}
-
-/** Milliseconds that a receiver may take. */
-const patience = 25_000;
-
-/** A message and the section of the configuration that says where it goes. */
-interface Letter {
+/** A message to one receiver. */
+export interface WebhookMessage {
+  /** The section of webhooks.conf. */
   readonly webhook: string;
-  readonly message: EventMessage;
+  readonly address: string;
+  readonly properties: MessageProperties;
+  /** JSON. */
+  readonly body: string;
 }
 
-/** The messages that wait for their receivers, a topic for each receiver and address. */
-export const webhooks = outbox('webhooks', async ({ webhook, message }: Letter, { id, attempt }) => {
-  const receiver = config['webhook*'].get(webhook);
-  if (!receiver)
-    throw new GenericError(`[${webhook}] is not in webhooks.conf any more: put it back, or drop the message`);
-  const response = await fetch(receiver.url, {
-    method: 'POST',
-    // One that moved is for somebody to look at: a redirected POST may lose its body.
-    redirect: 'manual',
-    signal: AbortSignal.timeout(patience),
-    headers: { ...headersOf(message, id, attempt), ...signature(receiver.secret, message.body) },
-    body: message.body,
+/** The messages to all receivers. */
+export const webhooks: Outbox<WebhookMessage> = outbox(
+  'webhooks',
+  async ({ webhook, address, properties, body }: WebhookMessage, { id }) => {
+    const found = config['webhook*'].get(webhook);
+    if (!found) throw new GenericError(`webhooks.conf has no [${webhook}] any more`);
+    const { url, secret, timeout } = found;
+    // The body stays as it was written: as a value it would lose what JavaScript's numbers can't hold.
+    const text = `{"address": ${JSON.stringify(address)}, "properties": ${JSON.stringify(properties)}, "body": ${body}}`;
+    await send({ url, secret, timeout, id, event: address, body: text });
+  },
+  { timeLimit: longestTimeout + 5 },
+);
+
+/** Writes a message for every receiver that wants it. */
+export const notifyReceivers: CallbackFunction<MessageEvent> = callback(...messageEvents)(async (
+  event,
+  payload,
+) => {
+  const wanting = (address: string): string[] =>
+    [...config['webhook*']].filter(([, { events }]) => matchesAny(address, events)).map(([name]) => name);
+  const message = await eventMessage(event, payload, {
+    extraLimit: config.message.extra_limit,
+    wants: (address) => wanting(address).length > 0,
   });
-  await response.body?.cancel();
-  if (!response.ok) throw new GenericError(`[${webhook}] answered ${response.status}`);
-});
-
-function headersOf({ address }: EventMessage, id: number, attempt: number): Record<string, string> {
-  return {
-    'Content-Type': 'application/json',
-    'User-Agent': 'koji-webhooks',
-    'X-Koji-Event': address,
-    'X-Koji-Delivery': String(id),
-    'X-Koji-Attempt': String(attempt),
-  };
-}
-
-/** The time is signed too, so that nobody can send an old message again later. */
-function signature(secret: string | null, body: string): Record<string, string> {
-  if (secret === null) return {};
-  const time = String(Math.floor(Date.now() / 1000));
-  const digest = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
-  return { 'X-Koji-Timestamp': time, 'X-Koji-Signature-256': `sha256=${digest}` };
-}
-
-/** Puts what happens into the outbox, once for each receiver that wants it. */
-export const tell = callback(...messageEvents)(async (event, payload) => {
-  const receivers = [...config['webhook*']];
-  if (receivers.length === 0) return;
-  const message = await eventMessage(event, payload, { extraLimit: config.message.extra_limit });
   if (!message) return;
-  for (const [webhook, { events }] of receivers)
-    if (matchesAny(message.address, events))
-      await webhooks.put(`${webhook} ${message.address}`, { webhook, message });
+  // A lane each, so that a receiver that is down holds up itself alone.
+  for (const webhook of wanting(message.address))
+    await webhooks.put(`${webhook.slice(0, longestName)} ${message.address}`, { webhook, ...message });
 });

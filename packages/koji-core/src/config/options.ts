@@ -140,7 +140,8 @@ export function readOptions<T extends OptionTable>(
       continue;
     }
     const read = option.read(value);
-    if (typeof read === 'string') problems.push(`${where(name)} = '${value}': ${read}`);
+    const shown = option.secret === true ? '(secret)' : `'${value}'`;
+    if (typeof read === 'string') problems.push(`${where(name)} = ${shown}: ${read}`);
     else result[name] = read.value;
   }
   const known = new Set(Object.keys(table).map((name) => name.toLowerCase()));

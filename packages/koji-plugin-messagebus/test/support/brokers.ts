@@ -1,128 +1,198 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+/** Brokers of the system's packages, each on a free port of its own with its data in a folder that goes with it. */
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import net from 'node:net';
+import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
+import { freePort, until } from '../../../../test/support/system.js';
+import type { Certificates } from './certificates.js';
 
-/** A broker of a test's own. */
-export interface Broker {
-  readonly host: string;
-  /** Starts it; it keeps its port. */
-  start(): Promise<void>;
-  /** Ends it and throws its data away. */
+/** Who may log in at each of them. */
+export const login = { user: 'guest', password: 'guest' };
+
+/** A broker that runs. */
+export interface RunningBroker {
+  readonly port: number;
   stop(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    const end = (is: boolean) => (): void => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('connect', end(true)).once('error', end(false));
-  });
-}
-
 interface Program {
-  readonly name: string;
-  readonly args: (port: number, folder: string) => readonly string[];
-  readonly env?: (port: number, folder: string) => NodeJS.ProcessEnv;
-  readonly files?: (port: number, folder: string) => Readonly<Record<string, string>>;
+  readonly command: string;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly port: number;
+  /** What it has written once it is ready. */
+  readonly ready: string;
 }
 
-async function brokerOf({ name, args, env, files }: Program): Promise<Broker> {
-  const port = await freePort();
-  const folder = await mkdtemp(path.join(tmpdir(), 'koji-broker-'));
-  let child: ChildProcess | null = null;
-  let said = '';
-  for (const [file, text] of Object.entries(files?.(port, folder) ?? {}))
-    await writeFile(path.join(folder, file), text);
+async function start(
+  folder: string,
+  { command, args = [], env, port, ready }: Program,
+): Promise<RunningBroker> {
+  const file = path.join(folder, 'output');
+  const output = openSync(file, 'w');
+  const child = spawn(command, args, {
+    stdio: ['ignore', output, output],
+    cwd: folder,
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  const exited = once(child, 'exit');
+  const said = (): string => readFileSync(file, 'utf8');
+  await until(`${command} is ready`, () => {
+    if (child.exitCode !== null) throw new Error(`${command} ended: ${said()}`);
+    return said().includes(ready);
+  });
   return {
-    host: `127.0.0.1:${port}`,
-    async start() {
-      const started = spawn(name, args(port, folder), {
-        cwd: folder,
-        env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, ...env?.(port, folder) },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
-      });
-      child = started;
-      const failures: string[] = [];
-      for (const stream of [started.stdout, started.stderr])
-        stream.setEncoding('utf8').on('data', (text: string) => (said += text));
-      started.once('error', (error) => failures.push(error.message));
-      started.once('exit', (code) => failures.push(`ended with ${String(code)}`));
-      while (!(await answers(port))) {
-        if (failures.length > 0)
-          throw new Error(
-            `${name} (apt-get install mosquitto nats-server rabbitmq-server): ${failures.join(', ')}\n${said}`,
-          );
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
+    port,
     async stop() {
-      if (child?.pid !== undefined && child.exitCode === null) {
-        const ended = once(child, 'exit');
-        // With all that it started: RabbitMQ is a script around its virtual machine.
-        process.kill(-child.pid, 'SIGKILL');
-        await ended;
-      }
-      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      child.kill('SIGTERM');
+      await exited;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** Mosquitto, for MQTT. */
-export function mosquitto(): Promise<Broker> {
-  return brokerOf({
-    name: 'mosquitto',
-    args: (_port, folder) => ['-c', path.join(folder, 'mosquitto.conf')],
-    files: (port) => ({
-      'mosquitto.conf': `listener ${port} 127.0.0.1\nallow_anonymous true\nuser ${process.getuid?.() === 0 ? 'root' : ''}\n`,
-    }),
+function newFolder(name: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), `koji-${name}-`));
+  // Mosquitto that root starts works as a user of its own.
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+export async function startMosquitto(): Promise<RunningBroker> {
+  const folder = newFolder('mosquitto');
+  const port = await freePort();
+  const passwords = path.join(folder, 'passwords');
+  writeFileSync(passwords, `${login.user}:${login.password}\n`);
+  spawnSync('mosquitto_passwd', ['-U', passwords]);
+  chmodSync(passwords, 0o644);
+  const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous false', `password_file ${passwords}`];
+  writeFileSync(path.join(folder, 'mosquitto.conf'), `${lines.join('\n')}\n`);
+  const args = ['-v', '-c', path.join(folder, 'mosquitto.conf')];
+  return start(folder, { command: '/usr/sbin/mosquitto', args, port, ready: 'running' });
+}
+
+/** @param certificates for a server that speaks TLS with clients whose certificate it likes */
+export async function startNats(certificates?: Certificates): Promise<RunningBroker> {
+  const folder = newFolder('nats');
+  const port = await freePort();
+  const args = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder];
+  const who = ['--user', login.user, '--pass', login.password];
+  const tls = certificates
+    ? [
+        '--tlsverify',
+        '--tlscert',
+        certificates.cert,
+        '--tlskey',
+        certificates.key,
+        '--tlscacert',
+        certificates.ca,
+      ]
+    : [];
+  return start(folder, {
+    command: '/usr/sbin/nats-server',
+    args: [...args, ...who, ...tls],
+    port,
+    ready: 'Server is ready',
   });
 }
 
-/** A NATS server with JetStream. */
-export function nats(): Promise<Broker> {
-  return brokerOf({
-    name: 'nats-server',
-    args: (port, folder) => ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', path.join(folder, 'data')],
-  });
+/** RabbitMQ with AMQP 0-9-1 and 1.0 on one port. */
+export async function startRabbit(): Promise<RunningBroker> {
+  const folder = newFolder('rabbitmq');
+  const [port, distribution, epmd] = [await freePort(), await freePort(), await freePort()];
+  mkdirSync(path.join(folder, 'home'));
+  writeFileSync(path.join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\n`);
+  writeFileSync(path.join(folder, 'plugins'), '[rabbitmq_amqp1_0].\n');
+  const env = {
+    HOME: path.join(folder, 'home'),
+    LANG: 'C.UTF-8',
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: `koji${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distribution),
+    RABBITMQ_CONFIG_FILE: path.join(folder, 'rabbitmq.conf'),
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, 'plugins'),
+    RABBITMQ_MNESIA_BASE: path.join(folder, 'mnesia'),
+    RABBITMQ_LOG_BASE: path.join(folder, 'log'),
+    RABBITMQ_PID_FILE: path.join(folder, 'pid'),
+  };
+  // Not the one in the search path, which is a script that changes to the system's own user and files.
+  const command = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+  const running = await start(folder, { command, env, port, ready: 'Starting broker... completed' });
+  return {
+    port,
+    async stop() {
+      // The shell that was started hands signals on.
+      await running.stop();
+      // Erlang's port mapper stays behind the node that started it.
+      spawnSync('epmd', ['-kill'], { env: { PATH: process.env['PATH'], ERL_EPMD_PORT: String(epmd) } });
+    },
+  };
 }
 
-/** RabbitMQ, which speaks both kinds of AMQP. */
-export function rabbitmq(): Promise<Broker> {
-  return brokerOf({
-    name: '/usr/lib/rabbitmq/bin/rabbitmq-server',
-    args: () => [],
-    env: (port, folder) => ({
-      HOME: folder,
-      RABBITMQ_NODENAME: `koji${port}@localhost`,
-      RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODE_PORT: String(port),
-      RABBITMQ_DIST_PORT: String(port + 1),
-      RABBITMQ_MNESIA_BASE: path.join(folder, 'data'),
-      RABBITMQ_LOG_BASE: path.join(folder, 'log'),
-      RABBITMQ_LOGS: '-',
-      RABBITMQ_CONFIG_FILE: path.join(folder, 'rabbitmq'),
-      RABBITMQ_CONF_ENV_FILE: path.join(folder, 'none'),
-      RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, 'enabled_plugins'),
-    }),
-    files: () => ({
-      enabled_plugins: '[rabbitmq_amqp1_0].\n',
-      'rabbitmq.conf': 'loopback_users = none\n',
-    }),
-  });
+/** A way to a broker that can be shut, as if the broker were down, and opened again. */
+export class Gate {
+  private readonly sockets = new Set<Socket>();
+  private server: ReturnType<typeof createServer> | null = null;
+  private isMute = false;
+
+  private constructor(
+    readonly port: number,
+    private readonly target: number,
+    private readonly certificates: Certificates | undefined,
+  ) {}
+
+  /**
+   * A gate that is shut.
+   *
+   * @param certificates for one that speaks TLS with those who come in
+   */
+  static async to(target: number, certificates?: Certificates): Promise<Gate> {
+    return new Gate(await freePort(), target, certificates);
+  }
+
+  async open(): Promise<void> {
+    const enter = (from: Socket): void => {
+      if (this.isMute) {
+        this.sockets.add(from);
+        return;
+      }
+      const to = connect(this.target, '127.0.0.1');
+      from.pipe(to).pipe(from);
+      for (const socket of [from, to]) {
+        this.sockets.add(socket);
+        socket.on('error', () => undefined);
+        socket.on('close', () => {
+          this.sockets.delete(socket);
+          from.destroy();
+          to.destroy();
+        });
+      }
+    };
+    const { ca, cert, key } = this.certificates ?? {};
+    const pem = (file = ''): Buffer => readFileSync(file);
+    const secure = { ca: ca && pem(ca), cert: cert && pem(cert), key: key && pem(key), requestCert: true };
+    this.server = this.certificates ? createTlsServer(secure, enter) : createServer(enter);
+    this.server.on('tlsClientError', () => undefined);
+    await once(this.server.listen(this.port, '127.0.0.1'), 'listening');
+  }
+
+  /** From now on nobody behind it says a word. */
+  mute(): void {
+    this.isMute = true;
+  }
+
+  async shut(): Promise<void> {
+    const { server } = this;
+    this.server = null;
+    if (!server) return;
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of this.sockets) socket.destroy();
+    await closed;
+  }
 }
