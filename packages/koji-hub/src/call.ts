@@ -2,10 +2,9 @@ import type { Logger, PathInfo } from '@koji/core';
 import type { HandlerArgs, Method, Methods, ResultOf } from '@koji/core/api';
 import type { HubOptions } from '@koji/core/config';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
-import type { ActivityLog, CallbackRegistry } from '@koji/plugin-sdk/host';
+import type { ActivityLog, CallbackRegistry, LoadedPlugin } from '@koji/plugin-sdk/host';
 import type { Connection, Database } from './db/connection.js';
 import type { Policies } from './domain/policy.js';
-import type { ServedOutbox } from './outbox/deliver.js';
 import type { Wake } from './wake.js';
 
 /** Who calls: everything about the login that a method may ask. Anonymous callers have nulls and no permissions. */
@@ -50,7 +49,7 @@ export interface Hub {
   readonly wake: Wake;
   /** Counts what plugins do. */
   readonly activity: ActivityLog;
-  readonly outboxes: readonly ServedOutbox[];
+  readonly plugins: readonly LoadedPlugin[];
   /** Every method that can be called, by wire name. */
   readonly methods: ReadonlyMap<string, ServedMethod>;
   logger(name: string): Logger;

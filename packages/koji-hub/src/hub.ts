@@ -16,6 +16,7 @@ import { checkSchema, migrate, schemaState } from './db/migrate.js';
 import { recoverFiles } from './domain/files.js';
 import { readPolicies } from './domain/policy.js';
 import { startDeliveries } from './outbox/deliver.js';
+import type { ServedOutbox } from './outbox/deliver.js';
 import { ActivityWriter } from './plugin-activity.js';
 import { asPolicyTest, checkPlugins, findPlugins, serveMethod } from './plugins.js';
 import { startScheduler } from './scheduler/run.js';
@@ -31,6 +32,15 @@ export interface RunningHub {
   readonly url: string;
   /** Writes to the hub's log. */
   readonly log: Logger;
+  /** The plugins that are loaded. */
+  plugins(): Hub['plugins'];
+  /**
+   * Loads the plugins anew; calls that run go on with the old ones.
+   *
+   * @param load tells this load from all others
+   * @throws ConfigError with everything that is wrong; then the old ones stay
+   */
+  reload(load: string): Promise<void>;
   /** Takes no more requests, lets those in flight finish, and closes everything. */
   stop(): Promise<void>;
 }
@@ -38,6 +48,7 @@ export interface RunningHub {
 /** A hub that is put together but answers nobody: for commands. */
 export interface OpenHub {
   readonly hub: Hub;
+  readonly config: HubConfig;
   readonly dispatcher: Dispatcher;
   readonly closers: Closers;
   /** Aborted when it stops. */
@@ -57,21 +68,38 @@ export async function startHub(config: HubConfig): Promise<RunningHub> {
 
 /** Lets an open hub recover, schedule and answer; closes it when that fails. */
 export async function serve(open: OpenHub): Promise<RunningHub> {
-  const { hub, dispatcher, closers, stopping } = open;
+  const { hub, dispatcher, closers, stopping, config } = open;
   try {
     await recoverFiles(hub);
     const scheduler = startScheduler(hub, (work) => open.runOwn('scheduler', work));
     closers.add('scheduler', () => scheduler.stop());
-    const { database, activity, outboxes } = hub;
+    const { database, activity } = hub;
+    const outboxes = outboxesOf(hub);
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
     closers.add('deliveries', () => deliveries.stop());
     const server = await listen(hub, dispatcher, stopping);
     closers.add('server', () => server.stop());
-    return { url: server.url, log: hub.logger('koji'), stop: () => closers.closeAll() };
+    const reload = async (load: string): Promise<void> => {
+      // A plugin that would be left out may be a guard, and the old one is still good.
+      const strict = { ...config, options: { ...config.options, PluginFailure: 'refuse' as const } };
+      const { policies, callbacks, methods, plugins } = await compose(strict, (name) => hub.logger(name), {
+        load,
+        activity,
+      });
+      Object.assign(hub, { policies, callbacks, methods, plugins });
+      deliveries.replace(outboxesOf(hub));
+    };
+    const plugins = (): Hub['plugins'] => hub.plugins;
+    return { url: server.url, log: hub.logger('koji'), plugins, reload, stop: () => closers.closeAll() };
   } catch (error) {
     await closers.closeAll();
     throw error;
   }
+}
+
+/** The outboxes of all plugins. */
+function outboxesOf({ plugins }: Hub): ServedOutbox[] {
+  return plugins.flatMap(({ name, outboxes }) => outboxes.map((outbox) => ({ plugin: name, outbox })));
 }
 
 /** What a hub for tests is given instead of finding it. */
@@ -106,7 +134,12 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
     await makeStore(storeOf(config));
     const wake = openWake(database);
     closers.add('wake', () => wake.close());
-    const hub = { ...(await compose(config, log.logger, given.plugins)), database, wake, logger: log.logger };
+    const hub = {
+      ...(await compose(config, log.logger, given.plugins ? { given: given.plugins } : {})),
+      database,
+      wake,
+      logger: log.logger,
+    };
     const activity = new ActivityWriter(hub.activity, database, log.logger('koji.plugins'));
     closers.add('activity of plugins', () => activity.close());
     const times = new SessionTimes(database, log.logger('koji.auth'));
@@ -116,6 +149,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
     closers.add('waiting calls', () => stopping.abort());
     return {
       hub,
+      config,
       dispatcher,
       closers,
       stopping,
@@ -129,21 +163,28 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
 
 type Composed = Pick<
   Hub,
-  'options' | 'paths' | 'policies' | 'callbacks' | 'methods' | 'activity' | 'outboxes'
+  'options' | 'paths' | 'policies' | 'callbacks' | 'methods' | 'activity' | 'plugins'
 >;
+
+/** How plugins are loaded. */
+interface Loading {
+  readonly given?: Given['plugins'];
+  /** Marks a load behind the first one. */
+  readonly load?: string;
+  readonly activity?: ActivityLog;
+}
 
 /** The parts of a hub that come from configuration and plugins alone. */
 export async function compose(
   config: HubConfig,
   logger: (name: string) => Logger,
-  given: Given['plugins'] = {},
+  { given = {}, load, activity = new ActivityLog() }: Loading = {},
 ): Promise<Composed> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
-  const found = await findPlugins(config, { taken: ownMethodNames(), given });
+  const found = await findPlugins(config, { taken: ownMethodNames(), given, load });
   checkPlugins(config, found, logger('koji.plugins'));
   const timeLimit = options.CallbackTimeout * 1000;
-  const activity = new ActivityLog();
   const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
   const callbacks = new CallbackRegistry({ logger: logger('koji.plugins'), timeLimit, circuit, activity });
   for (const plugin of found.plugins) {
@@ -152,11 +193,8 @@ export async function compose(
   }
   const pluginTests = found.plugins.flatMap((plugin) => plugin.policyTests.map(asPolicyTest));
   const policies = readPolicies({ texts, options, pluginTests });
-  const outboxes = found.plugins.flatMap(({ name: plugin, outboxes: own }) =>
-    own.map((outbox) => ({ plugin, outbox })),
-  );
   const paths = new PathInfo(storeOf(config));
-  return { options, paths, policies, callbacks, methods, activity, outboxes };
+  return { options, paths, policies, callbacks, methods, activity, plugins: found.plugins };
 }
 
 /** The names that no plugin's method may have. */

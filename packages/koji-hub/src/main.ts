@@ -22,13 +22,14 @@ import {
   listDeadLetters,
   listQueues,
 } from './plugin-doctor.js';
+import { watchPlugins } from './watch.js';
 import { isWorker, reportUrl, startWorkers } from './workers.js';
 
 const usage = `Usage: koji-hub [--config FILE] [COMMAND]
 
 Without --config the hub takes ./hub.conf, or makes one in ./${embeddedFolder} at its first start.
 
-  start                                     answer requests until stopped (the default)
+  start [--watch]                           answer requests until stopped (the default); load plugins anew when saved
   init [FOLDER]                             make a hub: hub.conf, database, file store, admin
   user add NAME [--password P] [--admin]    add a user
   user passwd NAME PASSWORD                 set a user's password
@@ -55,6 +56,7 @@ function readArguments() {
         password: { type: 'string' },
         admin: { type: 'boolean', default: false },
         check: { type: 'boolean', default: false },
+        watch: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     });
@@ -81,8 +83,11 @@ async function start(): Promise<void> {
     found = findConfig(made.file);
   }
   if (!found) throw new ConfigError('no configuration');
+  if (found.options.Workers > 1 && values.watch)
+    throw new UsageError(`--watch is for one process: set Workers = 1 in ${found.file}`);
   if (found.options.Workers > 1 && !isWorker) return startSeveral(found);
   const hub = await startHub(found);
+  if (values.watch) watchPlugins(hub, found);
   if (isWorker) reportUrl(hub.url);
   else console.log(`koji-hub answers at ${hub.url}/kojihub`);
   // Calls have borders of their own: what gets here is a stray timer or promise, of a plugin say, and no reason to go down.

@@ -19,7 +19,16 @@ export interface HubPlugins {
 /** Loads the plugins that hub.conf names, where `given` has not their modules. `taken` are the hub's own methods. */
 export async function findPlugins(
   config: HubConfig,
-  { taken, given }: { taken: Iterable<string>; given: Readonly<Record<string, object>> },
+  {
+    taken,
+    given,
+    load,
+  }: {
+    taken: Iterable<string>;
+    given: Readonly<Record<string, object>>;
+    /** Marks a load behind the first one, for which files are read anew. */
+    load?: string | undefined;
+  },
 ): Promise<HubPlugins> {
   const { Plugins, PluginPath } = config.options;
   const from = folderOf(config);
@@ -30,6 +39,7 @@ export async function findPlugins(
     folders,
     from,
     modules: given,
+    ...(load === undefined ? {} : { load }),
     taken: { methods: taken },
   });
   return { plugins, problems: problems.map(describeProblem) };

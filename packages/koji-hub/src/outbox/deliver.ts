@@ -37,15 +37,23 @@ const longestPause = 300;
 /** Milliseconds after which it looks for messages of which it was not told. */
 const beat = 15_000;
 
-/** Starts to deliver; `stop` waits for deliveries in progress. */
-export function startDeliveries(parts: DeliveryParts): { stop(): Promise<void> } {
-  const deliveries = new Deliveries(parts);
-  deliveries.begin();
-  return { stop: () => deliveries.stop() };
+/** Deliveries that go on until they are stopped. */
+export interface RunningDeliveries {
+  /** Goes on with these outboxes; what is being delivered ends as it began. */
+  replace(outboxes: readonly ServedOutbox[]): void;
+  /** Waits for deliveries in progress. */
+  stop(): Promise<void>;
 }
 
-class Deliveries {
-  private readonly byQueue: ReadonlyMap<string, ServedOutbox>;
+/** Starts to deliver. */
+export function startDeliveries(parts: DeliveryParts): RunningDeliveries {
+  const deliveries = new Deliveries(parts);
+  deliveries.begin();
+  return deliveries;
+}
+
+class Deliveries implements RunningDeliveries {
+  private byQueue: ReadonlyMap<string, ServedOutbox>;
   private readonly running = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | null = null;
   private looking: Promise<void> | null = null;
@@ -54,14 +62,20 @@ class Deliveries {
   private unlisten: () => void = () => undefined;
 
   constructor(private readonly parts: DeliveryParts) {
-    this.byQueue = new Map(parts.outboxes.map((served) => [served.outbox.name, served]));
+    this.byQueue = byName(parts.outboxes);
   }
 
   begin(): void {
-    if (this.byQueue.size === 0) return;
     this.unlisten = this.parts.database.listen((channel) => {
       if (channel === outboxChannel || channel === '*') this.look();
     });
+    this.look();
+  }
+
+  replace(outboxes: readonly ServedOutbox[]): void {
+    const old = [...this.byQueue.values()];
+    this.byQueue = byName(outboxes);
+    for (const { outbox } of old) void this.close(outbox);
     this.look();
   }
 
@@ -112,6 +126,7 @@ class Deliveries {
   private async claim(): Promise<number> {
     const { database } = this.parts;
     const queues = [...this.byQueue.keys()];
+    if (queues.length === 0) return beat;
     const free = most - this.running.size;
     // A lane that ends looks again by itself.
     if (free <= 0) return beat;
@@ -187,4 +202,8 @@ class Deliveries {
     else log.warn(`${what}; next try in ${pause} s`, error);
     return { failed: { id, error: messageOf(error), dead }, next: Date.now() / 1000 + pause };
   }
+}
+
+function byName(outboxes: readonly ServedOutbox[]): ReadonlyMap<string, ServedOutbox> {
+  return new Map(outboxes.map((served) => [served.outbox.name, served]));
 }

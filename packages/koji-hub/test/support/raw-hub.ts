@@ -8,7 +8,7 @@ import type { RunningHub } from '../../src/hub.js';
 import type { DatabaseKind } from './databases.js';
 
 /** A started hub with its database open beside it, for tests that look under HTTP. */
-export interface RawHub extends RunningHub {
+export interface RawHub extends Pick<RunningHub, 'url' | 'log' | 'stop'> {
   /** The address of the API. */
   readonly api: string;
   readonly folder: string;

@@ -25,6 +25,8 @@ export interface LoadOptions extends PluginPlaces {
   readonly modules?: Readonly<Record<string, object>>;
   /** Milliseconds that one plugin may take to load. Default 10,000. */
   readonly timeLimit?: number;
+  /** Marks this load: a module that an earlier one has imported is imported anew. */
+  readonly load?: string;
 }
 
 type Names = Iterable<string>;
@@ -70,7 +72,7 @@ async function loadOne(
   if ('problem' in found) return { problems: [found] };
   const entry = readPackage(found, options.part);
   if ('problem' in entry) return { problems: [entry] };
-  const imported = await importPlugin(entry, options.timeLimit ?? 10_000);
+  const imported = await importPlugin(entry, { timeLimit: options.timeLimit ?? 10_000, load: options.load });
   return 'problems' in imported ? imported : collected(entry, imported, options);
 }
 
