@@ -103,6 +103,8 @@ class Deliveries implements RunningDeliveries {
     this.again = true;
     this.looking ??= this.lookOver().finally(() => {
       this.looking = null;
+      // Somebody asked after the last look and before this.
+      if (this.again) this.look();
     });
   }
 
