@@ -21,8 +21,8 @@ import { Transport } from './transport.js';
 import type { Post, TransportOptions } from './transport.js';
 import { readTaskOutput, streamTaskOutput } from './download.js';
 import type { TaskOutputOptions } from './download.js';
-import { uploadBytes, uploadFile } from './upload.js';
-import type { Chunk, UploadOptions } from './upload.js';
+import { uploadBytes, uploadFile, uploadPiece } from './upload.js';
+import type { Chunk, PieceTarget, UploadOptions } from './upload.js';
 
 /** Settings of a session. Times are in seconds, as in koji.conf. */
 export interface SessionOptions extends TransportOptions {
@@ -242,6 +242,11 @@ export class SessionBase {
       ...this.uploadDefaults(options),
       name: options.name,
     });
+  }
+
+  /** Sends a piece of a file that may still be growing, such as a log, verified. */
+  uploadPiece(piece: Uint8Array, directory: string, target: PieceTarget): Promise<void> {
+    return uploadPiece(this.uploader({}), piece, { directory, ...target });
   }
 
   /** Sends one chunk of a file to the upload area, as the hub's raw uploads take it. */

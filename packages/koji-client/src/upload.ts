@@ -120,6 +120,24 @@ async function uploadAll(
   checkStored(stored, { path: `${directory}/${name}`, size: done, digest: repeated ? hex(sum) : undefined });
 }
 
+/** A piece's place: the file's name, and where in the file it begins. */
+export interface PieceTarget {
+  readonly name: string;
+  readonly offset: number;
+  /** The file may be there: it is cut at the offset first. */
+  readonly overwrite?: boolean;
+  readonly volume?: string;
+}
+
+/** Sends a piece of a file that may still be growing; its size and digest are compared. */
+export async function uploadPiece(
+  uploader: Uploader,
+  data: Uint8Array,
+  target: PieceTarget & { directory: string },
+): Promise<void> {
+  checkChunk(await uploader.chunk({ data, ...target }), data);
+}
+
 function checkChunk(result: UploadResult, data: Uint8Array): void {
   if (result.size !== data.length)
     throw new GenericError(`server returned wrong chunk size: ${result.size} != ${data.length}`);

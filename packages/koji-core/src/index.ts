@@ -94,6 +94,8 @@ export type { ArchiveTypeRow } from './initial-rows.js';
 export { canonArch, parseArches } from './arch.js';
 export { compsXml } from './comps.js';
 export { readPom } from './maven.js';
+export { mockConfig } from './mock-config.js';
+export type { MockConfig } from './mock-config.js';
 export { checkNVR, checkNVRA, isDebuginfo, parseNVR, parseNVRA } from './nvr.js';
 export type { Nvr, Nvra } from './nvr.js';
 export { PathInfo, joinSafe } from './paths.js';

@@ -7,6 +7,8 @@ import type { HubSession } from './session.js';
 export interface CliTools {
   /** Writes a line to standard output. */
   print(line: string): void;
+  /** Writes text or bytes to standard output, as they are. */
+  write(data: string | Uint8Array): void;
   /** Writes a line to standard error. */
   warn(line: string): void;
   /** Sends a local file to a folder below the hub's work folder; answers the path there. */
@@ -19,6 +21,8 @@ export interface CliTools {
   usageError(message: string): never;
   /** Logs in, for a command that does so only sometimes. */
   login(): Promise<void>;
+  /** Sets what is said or done when the user interrupts the command; it ends with code 1 when that is done. */
+  atInterrupt(act: () => unknown): void;
   /** Waits for tasks and prints their progress; answers the exit code, 0 when all went well. */
   watchTasks(taskIds: readonly number[], options?: { readonly quiet?: boolean }): Promise<number>;
 }

@@ -79,10 +79,12 @@ const key = Symbol.for('koji.plugin.config');
 const holder = globalThis as { [key]?: Shared | undefined };
 const shared = (holder[key] ??= { folder: null, load: 0, declared: [] });
 
-/** Says where the plugins' configuration files are; the loader does, before it imports. */
-export function setConfigFolder(folder: string): void {
+/** Says where the plugins' configuration files are; the loader does, before it imports. Answers where they were. */
+export function setConfigFolder(folder: string | null): string | null {
+  const before = shared.folder;
   shared.folder = folder;
   shared.load += 1;
+  return before;
 }
 
 /** All configurations declared so far, in their order. */

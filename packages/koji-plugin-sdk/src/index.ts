@@ -16,3 +16,5 @@ export type { Deliver, Delivery, Outbox, OutboxOptions } from './outbox.js';
 export type { HubSession } from './session.js';
 export type { PolicyTest } from './policy.js';
 export type { TaskRuntime } from './task.js';
+export type { ExitStatus } from './program.js';
+export type { GrowingLogs } from './growing-logs.js';

@@ -21,8 +21,8 @@ export interface ExportMark {
 export interface CliOption {
   /** Its short and long forms: `['-q', '--quiet']`. */
   readonly flags: readonly string[];
-  /** Default `text`; a `list` may be given several times, `true` and `false` take no value. */
-  readonly action?: 'text' | 'list' | 'true' | 'false';
+  /** Default `text`; `int` is a whole number, a `list` may be given several times, `true` and `false` take no value. */
+  readonly action?: 'text' | 'int' | 'list' | 'true' | 'false';
   readonly help?: string;
   /** What stands for the value in the help. */
   readonly metavar?: string;
@@ -40,6 +40,8 @@ export interface CliMark {
   readonly usage?: string;
   /** Options by the name that `tools.options` has them under, several where they set one value. Default: none are read. */
   readonly options?: Readonly<Record<string, CliOption | readonly CliOption[]>>;
+  /** False: what begins with a dash is an option only before the first argument, as for a command that is passed on. */
+  readonly interspersed?: boolean;
   /** Whether to log in first. Default: yes, unless the function's name begins with `anon_handle_`. */
   readonly login?: boolean;
 }

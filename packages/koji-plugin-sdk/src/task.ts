@@ -4,6 +4,9 @@ import { GenericError } from '@koji/core';
 import type { TaskArgs } from '@koji/core/api';
 import type { Logger } from '@koji/core';
 import type { CallbackName, CallbackPayloads } from './callbacks.js';
+import { GrowingLogs } from './growing-logs.js';
+import { runProgram } from './program.js';
+import type { ExitStatus, ProgramOptions } from './program.js';
 import type { HubSession } from './session.js';
 
 const brand = Symbol.for('koji.task-handler');
@@ -49,7 +52,9 @@ export interface TaskRuntime {
   readonly logger: Logger;
   /** Sends a local file to the hub. */
   upload(file: string, target: UploadTarget): Promise<void>;
-  /** Gets a file of the hub, by its path below topdir; answers where it is now. */
+  /** Sends a piece of a file that is still growing; what the hub has beyond the offset is cut off. */
+  uploadPart(piece: Buffer, offset: number, target: UploadTarget): Promise<void>;
+  /** Gets a file of the hub, by its path below topdir; answers where it is now. Code ENOENT when there is none. */
   download(relativePath: string): Promise<string>;
   /** Resolves when a subtask has changed, at the latest after some milliseconds. */
   pause(milliseconds: number): Promise<void>;
@@ -181,7 +186,52 @@ export abstract class BaseTaskHandler {
     }
   }
 
-  /** The local path of a file of the hub, by its path below topdir; fetched when the files are not mounted. */
+  /**
+   * Logs that are uploaded while they grow, into the task's output.
+   *
+   * @param find the logs that there are now, by their paths; asked once a second
+   */
+  growingLogs(find: () => Promise<readonly string[]>): GrowingLogs {
+    const directory = this.getUploadDir();
+    return new GrowingLogs({
+      find,
+      send: (name, piece, offset) =>
+        this.runtime.uploadPart(piece, offset, { directory, name, volume: null }),
+      logger: this.logger,
+      timestamps: this.options.log_timestamps === true ? this.workdir : null,
+    });
+  }
+
+  /**
+   * Runs a program, without a shell; what it writes is a log of the task, uploaded while it grows.
+   *
+   * @param log the log's name; a program that is given the same one goes on with it
+   * @returns how the program ended
+   * @throws GenericError when it can't be started
+   * @example
+   * const status = await this.logOutput(['make', 'prep'], 'prep.log', { cwd: folder });
+   * if (!status.success) throw new BuildError(`${status.describe('make')}; see prep.log for more information`);
+   */
+  async logOutput(
+    command: readonly string[],
+    log: string,
+    options: ProgramOptions = {},
+  ): Promise<ExitStatus> {
+    const file = path.join(this.workdir, path.basename(log));
+    this.logger.info(command.join(' '));
+    this.outputs.add(file);
+    this.outputLogs ??= this.growingLogs(async () => [...this.outputs]);
+    return this.outputLogs.during(runProgram(command, file, options));
+  }
+
+  private readonly outputs = new Set<string>();
+  private outputLogs: GrowingLogs | undefined;
+
+  /**
+   * The local path of a file of the hub, by its path below topdir; fetched when the files are not mounted.
+   *
+   * @throws an error with the code ENOENT when the hub has no such file
+   */
   localPath(relativePath: string): Promise<string> {
     return this.runtime.download(relativePath);
   }

@@ -39,6 +39,7 @@ function runtime(answers: Answers = {}, method = 'mytask'): TaskRuntime {
     workdir: '/tmp/10017',
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     upload: async (file, target) => void uploads.push([file, target]),
+    uploadPart: async (_piece, offset, target) => void uploads.push([String(offset), target]),
     download: async (file) => `/mnt/koji/${file}`,
     pause: async (milliseconds) => void pauses.push(milliseconds),
     runCallbacks: async (event, payload) => void calls.push([event, [], payload]),

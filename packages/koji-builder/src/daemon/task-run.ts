@@ -2,7 +2,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { joinSafe, type Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
-import { downloadFile, type ClientSession } from '@koji/client';
+import { RequestError, downloadFile, type ClientSession } from '@koji/client';
 import type { CallbackName, CallbackPayloads, TaskRuntime } from '@koji/plugin-sdk';
 import type { CallbackRegistry, UploadTarget } from '@koji/plugin-sdk/host';
 import type { TaskData } from './protocol.js';
@@ -63,19 +63,24 @@ export class TaskRun implements TaskRuntime {
     });
   }
 
+  async uploadPart(piece: Buffer, offset: number, { directory, name, volume }: UploadTarget): Promise<void> {
+    const at = { offset, overwrite: true, ...(volume === null ? {} : { volume }) };
+    await this.parts.session.uploadPiece(piece, directory, { name, ...at });
+  }
+
   async download(relativePath: string): Promise<string> {
     const { topdir, topurl } = this.parts.options;
     const mounted = joinSafe(topdir, relativePath);
     if (await stat(mounted).catch(() => null)) return mounted;
-    if (!topurl)
-      throw new Error(`${mounted} does not exist, and kojid.conf names no topurl to fetch it from`);
+    if (!topurl) throw missing(`${mounted} does not exist, and kojid.conf names no topurl to fetch it from`);
     const local = joinSafe(path.join(this.workdir, '.fetched'), relativePath);
     await mkdir(path.dirname(local), { recursive: true });
     const [first = ''] = topurl.split(/\s+/);
-    await downloadFile(
-      `${first.replace(/\/$/, '')}/${relativePath.split('/').map(encodeURIComponent).join('/')}`,
-      local,
-    );
+    const url = `${first.replace(/\/$/, '')}/${relativePath.split('/').map(encodeURIComponent).join('/')}`;
+    await downloadFile(url, local).catch((cause: unknown) => {
+      if (cause instanceof RequestError && cause.status === 404) throw missing(cause.message, cause);
+      throw cause;
+    });
     return local;
   }
 
@@ -96,4 +101,8 @@ export class TaskRun implements TaskRuntime {
   runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void> {
     return this.parts.callbacks.run(event, payload);
   }
+}
+
+function missing(message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { code: 'ENOENT' });
 }

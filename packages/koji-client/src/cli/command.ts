@@ -30,8 +30,8 @@ export interface Run<O extends OptionTable = OptionTable> extends Output {
   readonly login: () => Promise<void>;
   /** Checks that the hub answers; logs in only with `--force-auth`. */
   readonly connect: () => Promise<void>;
-  /** Sets what is said when the user interrupts the command. */
-  readonly atInterrupt: (say: () => void) => void;
+  /** Sets what is said or done when the user interrupts the command; it ends when that is done. */
+  readonly atInterrupt: (act: () => unknown) => void;
   /** Ends with the usage, a message and exit code 2. */
   readonly usageError: (message: string) => never;
   /** Ends with a line on standard error, if any, and an exit code. */
@@ -49,6 +49,8 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly options: O;
   /** Runs without a login unless `--force-auth` or `--mine` is given. */
   readonly anonymous?: boolean;
+  /** False: what begins with a dash is an option only before the first argument. */
+  readonly interspersed?: boolean;
   /** Gets its arguments as they are and reads options itself, as commands of plugins do. */
   readonly ownArguments?: boolean;
   /** Answers the exit code, nothing for 0. */

@@ -5,6 +5,7 @@ import type { CliOption, CliTools, PluginCommand } from '@koji/plugin-sdk/host';
 import { categories, command } from './command.js';
 import type { Category, Command, Run } from './command.js';
 import type { GlobalOptions } from './global-options.js';
+import { int } from './options.js';
 import type { OptionDef, OptionTable } from './options.js';
 import { watchTasks } from './watch.js';
 
@@ -35,6 +36,7 @@ function asCommand(plugin: PluginCommand): Command {
     usage: usage ? `${name} ${usage}` : name,
     options: tableOf(plugin.options ?? {}),
     ownArguments: plugin.options === undefined,
+    interspersed: plugin.interspersed,
     anonymous: !login,
     async run(run) {
       await (login ? run.login() : run.connect());
@@ -51,11 +53,10 @@ function asCommand(plugin: PluginCommand): Command {
 }
 
 function tableOf(declared: NonNullable<PluginCommand['options']>): OptionTable {
-  const optionOf = (option: CliOption): OptionDef<unknown> => ({
-    action: 'text',
-    ...option,
-    ...(option.action === 'list' ? { initial: [] } : {}),
-  });
+  const optionOf = ({ action = 'text', ...option }: CliOption): OptionDef<unknown> =>
+    action === 'int'
+      ? int(option.flags, option.help, option)
+      : { action, ...option, ...(action === 'list' ? { initial: [] } : {}) };
   return Object.fromEntries(
     Object.entries(declared).map(([name, option]) => [
       name,
@@ -68,10 +69,12 @@ function toolsOf(run: Run): CliTools {
   const { session, global } = run;
   return {
     print: run.print,
+    write: run.write,
     warn: run.warn,
     options: run.options,
     usageError: run.usageError,
     login: run.login,
+    atInterrupt: run.atInterrupt,
     async upload(file, directory) {
       await session.upload(file, directory);
       return `${directory}/${basename(file)}`;

@@ -70,7 +70,8 @@ function findCommand(commands: readonly Command[], given: string): Command | und
 async function runCommand(command: Command, argv: readonly string[], given: GlobalOptions): Promise<number> {
   const { program } = given;
   const usage = `${program} ${command.usage}${globalHelp}`;
-  const parser = new OptionParser(usage, command.options);
+  const { interspersed = true } = command;
+  const parser = new OptionParser(usage, command.options, { interspersed });
   const asIs = command.ownArguments === true && !argv.some((arg) => arg === '-h' || arg === '--help');
   const parsed = asIs ? { options: {}, args: [...argv] } : parseOr(program, parser, argv);
   if (typeof parsed === 'number') return parsed;
@@ -95,20 +96,20 @@ interface Interrupt {
   /** Resolves with the exit code. */
   readonly happened: Promise<number>;
   seen: boolean;
-  say: () => void;
+  act: () => unknown;
 }
 
 function onInterrupt(): Interrupt {
   const interrupt: { -readonly [K in keyof Interrupt]: Interrupt[K] } = {
     happened: Promise.resolve(0),
     seen: false,
-    say: () => undefined,
+    act: () => undefined,
   };
   interrupt.happened = new Promise((resolve) => {
     process.once('SIGINT', () => {
       interrupt.seen = true;
-      interrupt.say();
-      resolve(1);
+      // Whatever comes of it: the user wants it to end.
+      void Promise.resolve(interrupt.act()).finally(() => resolve(1));
     });
   });
   return interrupt;
@@ -140,7 +141,7 @@ function runOf(
     paths: new PathInfo(global.topdir),
     login: () => login(session, global, out),
     connect: () => (global.force_auth ? login(session, global, out) : checkHub(session, global, out)),
-    atInterrupt: (say) => (interrupt.say = say),
+    atInterrupt: (act) => (interrupt.act = act),
     usageError: (message) => {
       throw new UsageError(message);
     },

@@ -34,6 +34,8 @@ export interface PluginCommand {
   readonly usage: string;
   /** Absent: it reads its arguments by itself. */
   readonly options?: NonNullable<CliMark['options']>;
+  /** Whether options may stand behind arguments. */
+  readonly interspersed: boolean;
   /** Whether to log in first. */
   readonly login: boolean;
   readonly run: CliCommand;
@@ -279,6 +281,7 @@ class Gathering {
       group: mark.group ?? 'misc',
       usage: mark.usage ?? '',
       ...(mark.options ? { options: mark.options } : {}),
+      interspersed: mark.interspersed ?? true,
       login: mark.login ?? !finding.key.startsWith('anon_handle_'),
       run,
     });

@@ -30,3 +30,4 @@ export type { Activity, ActivityKind, Actor } from './activity.js';
 export type { CircuitOptions } from './circuit.js';
 export type { PluginCallback, RegistryOptions } from './registry.js';
 export type { Signature } from './signature.js';
+export { runProgram } from '../program.js';

@@ -25,6 +25,8 @@ export interface CommandRecord {
   readonly code: number;
   /** Lines on standard output. */
   readonly printed: readonly string[];
+  /** What was written to standard output besides. */
+  readonly written: Buffer;
   /** Lines on standard error. */
   readonly warned: readonly string[];
 }
@@ -45,11 +47,15 @@ export async function runCommand(
 ): Promise<CommandRecord> {
   const printed: string[] = [];
   const warned: string[] = [];
+  const pieces: Buffer[] = [];
+  const record = (code: number): CommandRecord => ({ code, printed, warned, written: Buffer.concat(pieces) });
   const tools: CliTools = {
     print: (line) => void printed.push(line),
+    write: (data) => void pieces.push(Buffer.from(data)),
     warn: (line) => void warned.push(line),
     options: flags,
     login: async () => undefined,
+    atInterrupt: () => undefined,
     usageError(message) {
       throw new UsageEnd(message);
     },
@@ -70,10 +76,11 @@ export async function runCommand(
   const all = { server: hub.url, quiet: false, ...options };
   try {
     const code = await command(all, session, args, tools);
-    return { code: typeof code === 'number' ? code : 0, printed, warned };
+    return record(typeof code === 'number' ? code : 0);
   } catch (error) {
     if (!(error instanceof UsageEnd)) throw error;
-    return { code: 2, printed, warned: [...warned, error.message] };
+    warned.push(error.message);
+    return record(2);
   }
 }
 

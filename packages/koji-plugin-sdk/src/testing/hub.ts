@@ -23,6 +23,11 @@ export interface TestHubOptions {
 /** A session of a test: every method of the hub, typed, and uploads. */
 export type TestSession = HubSession & {
   upload(file: string, directory: string, options?: { name?: string; volume?: string }): Promise<void>;
+  uploadPiece(
+    piece: Uint8Array,
+    directory: string,
+    target: { name: string; offset: number; overwrite?: boolean },
+  ): Promise<void>;
   close(): Promise<void>;
 };
 

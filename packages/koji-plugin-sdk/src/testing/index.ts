@@ -1,4 +1,4 @@
-export { runTask } from './task.js';
+export { runTask, runTaskOf } from './task.js';
 export type { TaskRecord, TaskTestOptions } from './task.js';
 export { runCommand } from './command.js';
 export type { CommandRecord, CommandTestOptions } from './command.js';

@@ -1,9 +1,10 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { GenericError, faultToWire, joinSafe, type Logger } from '@koji/core';
 import { decodeArgs, encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
+import { setConfigFolder } from '../config.js';
 import { runTask as runHandler } from '../host/task.js';
 import { signatureOf } from '../host/signature.js';
 import type { HubSession } from '../session.js';
@@ -21,6 +22,8 @@ export interface TaskTestOptions {
   readonly calls?: Answers;
   /** What a subtask comes to; throw for one that fails. Not with `hub`. */
   readonly subtask?: (method: string, args: readonly unknown[]) => unknown;
+  /** What the plugins' configuration files say, by plugin. Default: those of `hub`, else nothing. */
+  readonly config?: Readonly<Record<string, string>>;
   /** Options of kojid.conf. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** The folder that has the hub's files, for `localPath`. Default: that of `hub`. */
@@ -70,7 +73,12 @@ export async function runTask(
  *
  * @throws what the handler throws; the hub is told first
  */
-export async function runTaskOf(hub: TestHub, id: number, Handler: TaskHandlerClass): Promise<TaskRecord> {
+export async function runTaskOf(
+  hub: TestHub,
+  id: number,
+  Handler: TaskHandlerClass,
+  options: Pick<TaskTestOptions, 'config' | 'options'> = {},
+): Promise<TaskRecord> {
   const { method, request } = (await hub.admin.call('getTaskInfo', [id], {
     request: true,
     strict: true,
@@ -81,7 +89,7 @@ export async function runTaskOf(hub: TestHub, id: number, Handler: TaskHandlerCl
   const host = await hostOf(hub);
   await hub.admin.call('assignTask', [id, host.name, true]);
   const given = decodeArgs(request);
-  return runAt(await openedTask(hub, id), Handler, { method, options: { hub }, given });
+  return runAt(await openedTask(hub, id), Handler, { method, options: { ...options, hub }, given });
 }
 
 interface Given {
@@ -102,6 +110,7 @@ async function runAt(
   const record = { log: [] as string[], uploads: new Map<string, Buffer>() };
   const runtime = new TestRuntime(place, { method, folder, record, options });
   const { handler } = Handler.prototype as { readonly handler: (...args: never[]) => unknown };
+  const configured = await configure(options, path.join(folder, 'plugins'));
   const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: signatureOf(handler) };
   try {
     await mkdir(runtime.workdir, { recursive: true });
@@ -114,8 +123,19 @@ async function runAt(
     await place.failed(encodeFault(faultCode, faultString));
     throw error;
   } finally {
+    configured.undo();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Puts the configuration of plugins where they look for it while the task runs. */
+async function configure({ config, hub }: TaskTestOptions, folder: string): Promise<{ undo: () => void }> {
+  if (hub && !config) return { undo: () => undefined };
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of Object.entries(config ?? {}))
+    await writeFile(path.join(folder, `${name}.conf`), text);
+  const before = setConfigFolder(folder);
+  return { undo: () => void setConfigFolder(before) };
 }
 
 /** Where a task is from, and whom its end is told. */
@@ -125,6 +145,7 @@ interface Place {
   readonly calls: MadeCall[];
   readonly subtasks: { method: string; args: readonly unknown[] }[];
   readonly send?: (file: string, target: UploadTarget) => Promise<void>;
+  readonly sendPart?: (piece: Buffer, offset: number, target: UploadTarget) => Promise<void>;
   closed(response: string): Promise<unknown>;
   failed(fault: string): Promise<unknown>;
 }
@@ -150,6 +171,8 @@ async function openedTask(hub: TestHub, id: number): Promise<Place> {
     subtasks: [],
     send: (file, { directory, name, volume }) =>
       builder.upload(file, directory, { name, ...(volume === null ? {} : { volume }) }),
+    sendPart: (piece, offset, { directory, name }) =>
+      builder.uploadPiece(piece, directory, { name, offset, overwrite: true }),
     closed: (response) => host.closeTask(id, response),
     failed: (fault) => host.failTask(id, fault),
   };
@@ -217,9 +240,19 @@ class TestRuntime implements TaskRuntime {
   }
 
   async upload(file: string, target: UploadTarget): Promise<void> {
-    const below = path.posix.relative(`tasks/${this.id % 10000}/${this.id}`, target.directory);
-    this.parts.record.uploads.set(path.posix.join(below, target.name), await readFile(file));
+    this.parts.record.uploads.set(this.placeOf(target), await readFile(file));
     await this.place.send?.(file, target);
+  }
+
+  async uploadPart(piece: Buffer, offset: number, target: UploadTarget): Promise<void> {
+    const at = this.placeOf(target);
+    const before = this.parts.record.uploads.get(at)?.subarray(0, offset) ?? Buffer.alloc(0);
+    this.parts.record.uploads.set(at, Buffer.concat([before, piece]));
+    await this.place.sendPart?.(piece, offset, target);
+  }
+
+  private placeOf({ directory, name }: UploadTarget): string {
+    return path.posix.join(path.posix.relative(`tasks/${this.id % 10000}/${this.id}`, directory), name);
   }
 
   async download(relativePath: string): Promise<string> {

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { lstat, readFile, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { GenericError, messageOf } from '@koji/core';
+
+const run = promisify(execFile);
+const mostLinks = 40;
+
+/** What to mount, and where inside a buildroot. */
+export interface Mount {
+  readonly device: string;
+  /** Where programs inside shall see it. */
+  readonly at: string;
+  readonly type: string;
+  /** As `mount -o` takes them. */
+  readonly options: string;
+}
+
+/**
+ * Where a path that programs in a root see is on the host. Symbolic links are followed as inside, so that none can lead
+ * out of the root; what does not exist ends the search and is taken as it is named.
+ *
+ * @throws GenericError for links that go round in circles
+ */
+export async function pathInRoot(root: string, within: string): Promise<string> {
+  const left = path.posix.normalize(`/${within}`).split('/').filter(Boolean);
+  let links = 0;
+  let at: string[] = [];
+  for (let part = left.shift(); part !== undefined; part = left.shift()) {
+    if (part === '.' || part === '..') {
+      at = part === '..' ? at.slice(0, -1) : at;
+      continue;
+    }
+    const file = path.join(root, ...at, part);
+    const stat = await lstat(file).catch(() => null);
+    if (!stat?.isSymbolicLink()) {
+      at.push(part);
+      continue;
+    }
+    if (++links > mostLinks) throw new GenericError(`too many symbolic links: ${within}`);
+    const target = await readlink(file);
+    if (target.startsWith('/')) at = [];
+    left.unshift(...target.split('/').filter(Boolean));
+  }
+  return path.join(root, ...at);
+}
+
+/** The places below a folder, and the folder itself, where something is mounted; the deepest first. */
+export async function mountsBelow(folder: string): Promise<string[]> {
+  const table = await readFile('/proc/mounts', 'utf8');
+  const places = table
+    .split('\n')
+    .map((line) => unescaped(line.split(' ')[1] ?? '').replace(/ \(deleted\)$/, ''))
+    .filter((place) => place === folder || place.startsWith(`${folder}/`));
+  return [...new Set(places)].sort().reverse();
+}
+
+/** Spaces and the like are written in octal there. */
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+}
+
+/**
+ * Takes away what is mounted at some places and below a folder.
+ *
+ * @returns what could not be, with the reason of each
+ */
+export async function unmount(folder: string, places: readonly string[] = []): Promise<string[]> {
+  const all = [...new Set([...places, ...(await mountsBelow(folder))])].sort().reverse();
+  const failed: string[] = [];
+  for (const place of all)
+    await run('umount', ['-l', place], { env: process.env }).catch((error: unknown) =>
+      failed.push(`${place}: ${messageOf(error)}`),
+    );
+  return failed;
+}

@@ -1,0 +1,66 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a {@link fakeMock} is to do. */
+export interface FakeMockOptions {
+  /** Rpm files that a new buildroot has. */
+  readonly packages?: readonly string[];
+  /** Rpm files that can be installed, by the names they are asked for. */
+  readonly available?: Readonly<Record<string, string>>;
+  /** A folder of programs that commands inside find before those of this host. */
+  readonly programs?: string;
+  /** What mock exits with, by what it is to do: `{ init: 30 }`. */
+  readonly fail?: Readonly<Record<string, number>>;
+}
+
+/** A mock for tests of tasks. */
+export interface FakeMock {
+  /** What kojid.conf has to say for it: the `options` of `runTask`. */
+  readonly options: {
+    readonly mockpath: string;
+    readonly mockdir: string;
+    readonly mockconfigdir: string;
+    readonly mockuser: '';
+  };
+  /** How it was called so far, with the text of the configuration. */
+  calls(): Promise<{ readonly args: readonly string[]; readonly config: string }[]>;
+}
+
+const program = fileURLToPath(new URL('../../testing/fake-mock.js', import.meta.url));
+
+/**
+ * Puts a program that imitates mock into a folder, for tests on machines that have none: buildroots are folders with a
+ * database of packages, commands inside run on this host. It needs `rpm` and `bash`.
+ *
+ * @example
+ * const mock = await fakeMock(folder, { fail: { init: 30 } });
+ * await expect(runTask(MyTask, ['f44-build'], { hub, options: mock.options })).rejects.toThrow('could not init');
+ */
+export async function fakeMock(folder: string, options: FakeMockOptions = {}): Promise<FakeMock> {
+  const at = (name: string): string => path.join(folder, name);
+  await mkdir(at('programs'), { recursive: true });
+  const settings = {
+    packages: options.packages ?? [],
+    available: options.available ?? {},
+    programs: options.programs ?? at('programs'),
+    fail: options.fail ?? {},
+    record: at('mock-calls.jsonl'),
+  };
+  await writeFile(at('mock-settings.json'), JSON.stringify(settings));
+  const words = [process.execPath, program, at('mock-settings.json')].map((word) => `'${word}'`).join(' ');
+  await writeFile(at('mock'), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+  return {
+    options: {
+      mockpath: at('mock'),
+      mockdir: at('roots'),
+      mockconfigdir: at('mock-configs'),
+      mockuser: '',
+    },
+    async calls() {
+      const text = await readFile(settings.record, 'utf8').catch(() => '');
+      const lines = text.split('\n').filter(Boolean);
+      return lines.map((line) => JSON.parse(line) as { args: string[]; config: string });
+    },
+  };
+}
