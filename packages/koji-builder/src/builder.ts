@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { Closers, ConfigError } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import { ClientSession } from '@koji/client';
+import { cleanBuildroots } from './buildroot/cleanup.js';
 import { openBuilderLog, sessionOptions } from './config.js';
 import { ActivityFile } from './daemon/activity.js';
 import { Loop } from './daemon/loop.js';
@@ -61,6 +62,7 @@ async function start(options: KojidOptions, folder: string, closers: Closers): P
     methods: new Set(byMethod.keys()),
     log: logger,
     login: () => logIn(session, options, false),
+    cleanUp: (isRunning) => cleanBuildroots({ session, options, log: logger, isRunning }),
     onEnd: (end) => {
       const plugin = byMethod.get(end.method)?.plugin;
       if (plugin !== undefined && plugin !== ownTasks) activity.add({ plugin, ...end });

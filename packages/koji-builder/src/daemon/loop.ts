@@ -33,6 +33,8 @@ export interface LoopParts {
   readonly log: Logger;
   /** Logs in anew after the hub has closed the session; AuthLockError when another builder has taken it over. */
   readonly login: () => Promise<void>;
+  /** Puts away what ended tasks left on this host. */
+  readonly cleanUp: (isRunning: (taskId: number) => boolean) => Promise<void>;
   /** Hears of every task that ended and was not taken from this builder. */
   readonly onEnd: (end: Omit<TaskEnd, 'plugin'>) => void;
 }
@@ -43,6 +45,8 @@ const errorPause = 5_000;
 const refusalTime = 200;
 /** Milliseconds for the last words to the hub. */
 const farewellTime = 5_000;
+/** Milliseconds between the starts of two times of cleaning up. */
+const cleaningPause = 60_000;
 /** Seconds that one waiting call lasts at most, and how much later than that an answer may come. */
 const longestPoll = 50;
 const pollSlack = 30;
@@ -57,6 +61,8 @@ const pollSlack = 30;
 export class Loop {
   private readonly running = new Map<number, RunningTask>();
   private load = 0;
+  private cleaning = false;
+  private nextCleaning = 0;
   private hubTells = true;
   /** How often in a row the hub said at once that there is something to do. */
   private calls = 0;
@@ -97,11 +103,23 @@ export class Loop {
     while (!this.stopping) {
       try {
         await this.synchronise();
+        this.cleanUp();
         await this.wait(await this.takeTasks());
       } catch (error) {
         await this.recover(error);
       }
     }
+  }
+
+  /** Beside the rest: removing a buildroot may take longer than a task should wait. */
+  private cleanUp(): void {
+    if (this.cleaning || performance.now() < this.nextCleaning) return;
+    this.cleaning = true;
+    this.nextCleaning = performance.now() + cleaningPause;
+    this.parts
+      .cleanUp((id) => this.running.has(id))
+      .catch((error: unknown) => this.parts.log.warn(`could not clean up: ${messageOf(error)}`))
+      .finally(() => (this.cleaning = false));
   }
 
   private async allEnded(): Promise<void> {
