@@ -25,8 +25,8 @@ export interface CommandRecord {
   readonly code: number;
   /** Lines on standard output. */
   readonly printed: readonly string[];
-  /** What was written to standard output besides. */
-  readonly written: Buffer;
+  /** The bytes that were written to standard output besides; absent when there were none. */
+  readonly written?: Buffer;
   /** Lines on standard error. */
   readonly warned: readonly string[];
 }
@@ -48,7 +48,10 @@ export async function runCommand(
   const printed: string[] = [];
   const warned: string[] = [];
   const pieces: Buffer[] = [];
-  const record = (code: number): CommandRecord => ({ code, printed, warned, written: Buffer.concat(pieces) });
+  const record = (code: number): CommandRecord => {
+    const written = pieces.length === 0 ? {} : { written: Buffer.concat(pieces) };
+    return { code, printed, warned, ...written };
+  };
   const tools: CliTools = {
     print: (line) => void printed.push(line),
     write: (data) => void pieces.push(Buffer.from(data)),
