@@ -2,6 +2,7 @@ import type { TaskHandlerClass } from '@koji/plugin-sdk/host';
 import { DefaultTask, ForkTask, SleepTask, SubtaskTask, WaitTestTask } from './basics.js';
 import { BuildNotificationTask, TagNotificationTask } from './notifications.js';
 import { TagBuildTask } from './tag.js';
+import { WaitrepoTask } from './waitrepo.js';
 
 /** The task types that every builder has. */
 export const builtIn: readonly TaskHandlerClass[] = [
@@ -13,4 +14,5 @@ export const builtIn: readonly TaskHandlerClass[] = [
   TagBuildTask,
   TagNotificationTask,
   WaitTestTask,
+  WaitrepoTask,
 ];
