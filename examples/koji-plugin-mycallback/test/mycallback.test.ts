@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { System, root } from '../../../test/support/system.js';
@@ -31,4 +32,13 @@ test('mycallback writes who tags what to the log of the hub, before and after', 
     expect.stringContaining('mycallback: preTag of mypkg-1.0-1 into mytag by kojiadmin'),
     expect.stringContaining('mycallback: postTag of mypkg-1.0-1 into mytag by kojiadmin'),
   ]);
+});
+
+test('its own test, written for node --test, is green', () => {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['--test', '--test-reporter=tap', path.join(import.meta.dirname, 'callback.test.mjs')],
+    { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } },
+  );
+  expect([status, stdout]).toEqual([0, expect.stringContaining('# pass 1')]);
 });

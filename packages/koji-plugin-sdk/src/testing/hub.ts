@@ -43,7 +43,7 @@ export interface TestHub {
   readonly admin: TestSession;
   /** Lines of the hub's log. */
   readonly log: readonly string[];
-  /** Logs a user in; one that is not there is made, with these permissions. */
+  /** Logs a user in, with these permissions too; what is not there of them is made. */
   login(name: string, ...permissions: readonly string[]): Promise<TestSession>;
   /** A builder's session; the same one each time for a name. */
   builder(name?: string): Promise<TestSession>;
@@ -155,7 +155,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       admin,
       log,
       login: async (name, ...permissions) => {
-        await hub.addUser(name, password, permissions);
+        await hub.addUser(name, password, []);
+        for (const one of permissions) await admin.grantPermission(name, one, true);
         return open(name);
       },
       builder: (name = 'builder') => {
