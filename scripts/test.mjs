@@ -8,6 +8,7 @@ needSystem({
   python3: 'python3',
   rpm: 'rpm',
   'xz-utils': 'xz',
+  'createrepo-c': 'createrepo_c',
   openssl: 'openssl',
   postgresql: at('/usr/lib/postgresql'),
   // Brokers for the message bus plugin; the tests start their own.
