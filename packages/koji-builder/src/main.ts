@@ -9,12 +9,13 @@ import type { KojidOptions } from '@koji/core/config';
 import { describePlugins, examinePlugins } from './plugin-doctor.js';
 import { startBuilder } from './builder.js';
 
-const usage = `usage: kojid [-c FILE] [options]
+const usage = `usage: kojid [-c FILE] [--watch] [options]
        kojid [-c FILE] plugins [--check] [--json]
 
   -c, --config FILE   configuration (default /etc/kojid/kojid.conf)
   -f, --fg            stay in the foreground (kojid always does)
       --force-lock    take over from another builder of this name (kojid always does)
+      --watch         for development: new tasks run plugins as they were saved last
   -v, --verbose       log more (log_level = INFO)
   -d, --debug         log everything (log_level = DEBUG)
       --user NAME, --password TEXT, -s, --server URL, --plugin NAME, --maxjobs N, ...
@@ -24,7 +25,7 @@ plugins says what each plugin is, brings, reads and did, and what is wrong with 
 `;
 
 async function main(): Promise<void> {
-  const { config, overrides, help, command, check, json } = readArgs(process.argv.slice(2));
+  const { config, overrides, help, command, check, json, watch } = readArgs(process.argv.slice(2));
   if (help) {
     process.stdout.write(usage);
     return;
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   const file = path.resolve(config ?? '/etc/kojid/kojid.conf');
   const options = readKojidConfig({ file, overrides });
   if (command === 'plugins') return showPlugins(options, path.dirname(file), { check, json });
-  const builder = await startBuilder(options, path.dirname(file));
+  const builder = await startBuilder(options, path.dirname(file), { watch });
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -65,6 +66,7 @@ function readArgs(argv: string[]): {
   command: 'plugins' | null;
   check: boolean;
   json: boolean;
+  watch: boolean;
 } {
   const named = Object.keys(kojidOptions).map((name) => [name.replaceAll('_', '-'), name] as const);
   const { values, positionals } = parseArgs({
@@ -81,6 +83,7 @@ function readArgs(argv: string[]): {
       help: { type: 'boolean', short: 'h' },
       check: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      watch: { type: 'boolean', default: false },
     },
   });
   const given: Record<string, unknown> = values;
@@ -91,8 +94,8 @@ function readArgs(argv: string[]): {
   const [command = null, ...more] = positionals;
   if ((command !== null && command !== 'plugins') || more.length > 0)
     throw new ConfigError(`no such command: ${positionals.join(' ')} (kojid --help)`);
-  const { check, json } = values;
-  return { config: values.config, overrides, help: values.help === true, command, check, json };
+  const { check, json, watch } = values;
+  return { config: values.config, overrides, help: values.help === true, command, check, json, watch };
 }
 
 function report(error: unknown): void {

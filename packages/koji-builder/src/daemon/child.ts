@@ -8,6 +8,7 @@ import { runTask } from '@koji/plugin-sdk/host';
 import { loadTasks, type Tasks } from '../tasks/load.js';
 import { openBuilderLog, sessionOptions } from '../config.js';
 import type { Done, Run, Setup, ToChild, ToDaemon } from './protocol.js';
+import { placesIn } from '../watch/snapshot.js';
 import { TaskRun } from './task-run.js';
 
 const closers = new Closers();
@@ -42,16 +43,20 @@ function send(message: ToDaemon): Promise<void> {
   });
 }
 
-async function load({ options, folder }: Setup): Promise<Tasks> {
+async function load({ options, folder, snapshot }: Setup): Promise<Tasks> {
   try {
     const log = openBuilderLog(options);
     closers.add('the log', () => log.close());
     logger = log.logger;
-    const loaded = await loadTasks(options, folder, log.logger('koji.plugin'));
-    await send({ type: 'loaded' });
+    const elsewhere = snapshot === undefined ? {} : placesIn(snapshot, folder);
+    const loaded = await loadTasks(options, { folder, elsewhere }, log.logger('koji.plugin'));
+    const methods = [...loaded.byMethod].map(([method, { plugin }]) => [method, plugin] as const);
+    await send({ type: 'loaded', methods, plugins: loaded.plugins });
     return loaded;
   } catch (error) {
-    await send({ type: 'broken', message: messageOf(error) });
+    const message = messageOf(error);
+    // Whoever reads it wants to know the file, not its copy.
+    await send({ type: 'broken', message: snapshot ? message.replaceAll(snapshot.top, '') : message });
     return process.exit(1);
   }
 }

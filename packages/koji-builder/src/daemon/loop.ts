@@ -28,8 +28,8 @@ export interface LoopParts {
   readonly session: ClientSession;
   readonly runner: Runner;
   readonly options: KojidOptions;
-  /** Task methods that this builder can run. */
-  readonly methods: ReadonlySet<string>;
+  /** Task methods that this builder can run now. */
+  readonly methods: () => ReadonlySet<string>;
   readonly log: Logger;
   /** Logs in anew after the hub has closed the session; AuthLockError when another builder has taken it over. */
   readonly login: () => Promise<void>;
@@ -97,6 +97,11 @@ export class Loop {
     this.rest.abort();
     if (grace > 0) setTimeout(this.endGrace, grace).unref();
     else this.endGrace();
+  }
+
+  /** Checks in at once: what this builder can do has changed. */
+  checkIn(): void {
+    this.rest.abort();
   }
 
   private async goRound(): Promise<void> {
@@ -204,7 +209,7 @@ export class Loop {
   private async takeTasks(): Promise<boolean> {
     const { session, options, methods } = this.parts;
     const ready = await this.isReady();
-    await session.host.updateHost(this.load, ready, { methods: [...methods], maxjobs: options.maxjobs });
+    await session.host.updateHost(this.load, ready, { methods: [...methods()], maxjobs: options.maxjobs });
     if (!ready) return false;
     const tasks = await session.host.getTasks();
     let took = false;
@@ -218,7 +223,7 @@ export class Loop {
 
   private async takeTask(task: { id: number; method: string }): Promise<boolean> {
     const { session, runner, methods, log } = this.parts;
-    if (!methods.has(task.method)) {
+    if (!methods().has(task.method)) {
       log.warn(`refusing task ${task.id}: no handler for ${task.method}`);
       await session.host.refuseTask(task.id, false, 'no handler for method');
       return false;

@@ -1,5 +1,6 @@
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionKey } from '@koji/core/api';
+import type { PluginEntry } from '@koji/plugin-sdk/host';
 
 /** A task as `host.openTask` gave it; its request is XML-RPC text. */
 export interface TaskData {
@@ -14,6 +15,16 @@ export interface Setup {
   readonly options: KojidOptions;
   /** The folder of kojid.conf: plugins are looked for from there upward. */
   readonly folder: string;
+  /** Where the plugins' files are as they were at one moment; absent when they are run from where they are. */
+  readonly snapshot?: Snapshot;
+}
+
+/** Copies of the plugins' folders. */
+export interface Snapshot {
+  /** A file's copy has the file's own path below this folder. */
+  readonly top: string;
+  /** What was found when the copy was first used; absent then. */
+  readonly plugins?: readonly PluginEntry[];
 }
 
 /** Daemon to child, once: the task to run, with a session of its own. The child answers {@link Done} and exits. */
@@ -31,6 +42,9 @@ export interface Awake {
 /** Child to daemon: ready for its task. */
 export interface Loaded {
   readonly type: 'loaded';
+  /** The task methods that it can run, each with the plugin that brings it. */
+  readonly methods: readonly (readonly [method: string, plugin: string])[];
+  readonly plugins: readonly PluginEntry[];
 }
 
 /** Child to daemon: it can't run any task. */

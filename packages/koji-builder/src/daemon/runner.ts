@@ -7,7 +7,7 @@ import type { Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionKey } from '@koji/core/api';
 import { killMarked, killTree, markName } from './process-tree.js';
-import type { Done, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
+import type { Done, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
 
 /** How a task's process ended: it told the hub itself, or it died and somebody else must. */
 export type Ending =
@@ -26,11 +26,13 @@ const childFile = fileURLToPath(new URL('./child.js', import.meta.url));
 export class TaskProcess {
   /** Resolves when the process is gone, whatever made it go. */
   readonly ended: Promise<Ending>;
+  /** Resolves when the process is ready for a task; never when it does not get so far. */
+  readonly ready: Promise<Loaded>;
   private readonly child: ChildProcess;
   private done: Done | null = null;
   private problem: string | null = null;
   private readonly mark: string;
-  private loaded = false;
+  private loaded: ((what: Loaded) => void) | null = null;
   private slow: NodeJS.Timeout | undefined;
   /** Called whenever the task begins to wait for others. */
   onWait: () => void = () => undefined;
@@ -47,6 +49,7 @@ export class TaskProcess {
     forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
     forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
     this.child.on('message', (message: ToDaemon) => this.hear(message));
+    this.ready = new Promise((resolve) => (this.loaded = resolve));
     this.ended = new Promise((resolve) => {
       this.child.once('error', (error) =>
         resolve({ told: false, why: `could not start a process: ${error.message}` }),
@@ -72,7 +75,7 @@ export class TaskProcess {
   start(task: TaskData, session: SessionKey): void {
     this.name = `task ${task.id}`;
     this.send({ type: 'run', task, session } satisfies Run);
-    if (this.loaded) return;
+    if (!this.loaded) return;
     this.slow = setTimeout(() => {
       this.problem = `task process did not load within ${loadTime / 1000} seconds`;
       void this.kill();
@@ -101,7 +104,8 @@ export class TaskProcess {
     else if (message.type === 'broken') this.problem = message.message;
     else if (message.type === 'waits') this.onWait();
     else {
-      this.loaded = true;
+      this.loaded?.(message);
+      this.loaded = null;
       clearTimeout(this.slow);
     }
   }
@@ -142,16 +146,35 @@ export class Runner {
   private spare: TaskProcess | null = null;
 
   constructor(
-    private readonly setup: Setup,
+    private setup: Setup,
     private readonly log: Logger,
   ) {
-    this.prepare();
+    this.keep(new TaskProcess(setup, log));
+  }
+
+  /**
+   * Makes all further processes in another way, once one has shown that it loads.
+   *
+   * @throws Error saying why it does not; then nothing has changed
+   */
+  async renew(setup: Setup): Promise<Loaded> {
+    const next = new TaskProcess(setup, this.log);
+    const slow = setTimeout(() => void next.kill(), loadTime);
+    const loaded = await Promise.race([next.ready, next.ended]);
+    clearTimeout(slow);
+    if ('told' in loaded) throw new Error(loaded.told ? 'the process ended' : loaded.why);
+    const { plugins } = loaded;
+    this.setup = setup.snapshot ? { ...setup, snapshot: { ...setup.snapshot, plugins } } : setup;
+    const old = this.spare;
+    this.keep(next);
+    await old?.kill();
+    return loaded;
   }
 
   /** A process for one task, loaded or about to be. */
   take(): TaskProcess {
     const taken = this.spare ?? new TaskProcess(this.setup, this.log);
-    this.prepare();
+    this.keep(new TaskProcess(this.setup, this.log));
     return taken;
   }
 
@@ -163,8 +186,7 @@ export class Runner {
     await spare?.ended;
   }
 
-  private prepare(): void {
-    const next = new TaskProcess(this.setup, this.log);
+  private keep(next: TaskProcess): void {
     this.spare = next;
     void next.ended.then((ending) => {
       if (this.spare !== next) return;

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import type { KojidOptions } from '@koji/core/config';
 import type { Logger } from '@koji/core';
 import {
@@ -5,7 +6,9 @@ import {
   PluginLoadError,
   loadPlugins,
   signatureOf,
+  type LoadOptions,
   type LoadResult,
+  type PluginEntry,
   type PluginTask,
 } from '@koji/plugin-sdk/host';
 import { builtIn } from './index.js';
@@ -14,14 +17,24 @@ import { builtIn } from './index.js';
 export interface Tasks {
   readonly byMethod: ReadonlyMap<string, PluginTask>;
   readonly callbacks: CallbackRegistry;
+  /** Each with the real path of its file. */
+  readonly plugins: readonly PluginEntry[];
 }
 
 /** Whose tasks those are that no plugin brings. */
 export const ownTasks = 'koji';
 
+/** What may be elsewhere than it usually is. */
+export type Elsewhere = Pick<LoadOptions, 'configFolder' | 'found' | 'moved'>;
+
 /** The plugins that kojid.conf names, and what is wrong with the others. */
-export function findPlugins(options: KojidOptions, folder: string): Promise<LoadResult> {
-  return loadPlugins({ part: 'builder', names: options.plugin, folders: options.pluginpath, from: folder });
+export function findPlugins(
+  options: KojidOptions,
+  folder: string,
+  elsewhere: Elsewhere = {},
+): Promise<LoadResult> {
+  const names = options.plugin;
+  return loadPlugins({ part: 'builder', names, folders: options.pluginpath, from: folder, ...elsewhere });
 }
 
 /**
@@ -29,8 +42,12 @@ export function findPlugins(options: KojidOptions, folder: string): Promise<Load
  *
  * @throws PluginLoadError with every problem of every plugin
  */
-export async function loadTasks(options: KojidOptions, folder: string, logger: Logger): Promise<Tasks> {
-  const { plugins, problems } = await findPlugins(options, folder);
+export async function loadTasks(
+  options: KojidOptions,
+  { folder, elsewhere }: { readonly folder: string; readonly elsewhere?: Elsewhere },
+  logger: Logger,
+): Promise<Tasks> {
+  const { plugins, problems } = await findPlugins(options, folder, elsewhere);
   if (problems.length > 0) throw new PluginLoadError(problems);
   const own = builtIn.map((Handler) => ({
     plugin: ownTasks,
@@ -44,7 +61,19 @@ export async function loadTasks(options: KojidOptions, folder: string, logger: L
   const callbacks = new CallbackRegistry({ logger });
   callbacks.add(plugins.flatMap((plugin) => plugin.callbacks));
   return {
+    plugins: plugins.map(({ name, version, sdkRange, file }) => {
+      return { name, version, sdkRange, file: realFile(file) };
+    }),
     byMethod: new Map(all.flatMap((task) => task.methods.map((method) => [method, task] as const))),
     callbacks,
   };
+}
+
+/** Where a file really is; one that is gone meanwhile was no link. */
+export function realFile(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
 }

@@ -132,9 +132,9 @@ export class Site {
   }
 
   /** Starts kojid and waits until it takes tasks. */
-  async startBuilder(values: Values = {}): Promise<RunningBuilder> {
+  async startBuilder(values: Values = {}, args: readonly string[] = []): Promise<RunningBuilder> {
     const before = this.log().length;
-    const builder = this.runBuilder(values);
+    const builder = this.runBuilder(values, args);
     let over = false;
     void builder.ended.then(() => (over = true));
     await until('kojid is ready', () => {
@@ -145,9 +145,9 @@ export class Site {
   }
 
   /** Starts kojid. */
-  runBuilder(values: Values = {}): RunningBuilder {
+  runBuilder(values: Values = {}, args: readonly string[] = []): RunningBuilder {
     this.configure(values);
-    const child = spawn(process.execPath, [kojid, '--config', this.path('kojid.conf')], {
+    const child = spawn(process.execPath, [kojid, '--config', this.path('kojid.conf'), ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, KOJI_TEST_FOLDER: this.folder },
     });

@@ -23,11 +23,15 @@ const configsByUrl = new Map<string, readonly DeclaredConfig[]>();
 /** Imports a plugin's module; what goes wrong is told apart by kind. */
 export async function importPlugin(
   entry: PluginEntry,
-  { timeLimit, load }: { readonly timeLimit: number; readonly load: string | undefined },
+  {
+    timeLimit,
+    load,
+    file,
+  }: { readonly timeLimit: number; readonly load: string | undefined; readonly file: string },
 ): Promise<ImportedPlugin | { problems: readonly PluginProblem[] }> {
   // A changed file is another module, or a reload would give the old one.
   const mark = load === undefined ? '' : `&koji-load=${encodeURIComponent(load)}`;
-  const url = `${pathToFileURL(entry.file).href}?mtime=${fs.statSync(entry.file).mtimeMs}${mark}`;
+  const url = `${pathToFileURL(file).href}?mtime=${fs.statSync(file).mtimeMs}${mark}`;
   const before = declaredConfigs().length;
   const declared = (): readonly DeclaredConfig[] => declaredConfigs().slice(before);
   try {

@@ -24,10 +24,12 @@ export type { TaskHandlerClass, TaskOptions, TaskRuntime, UploadTarget } from '.
 export type { LoadedPlugin, PluginCommand, PluginPolicyTest, PluginTask } from './collect.js';
 export type { LoadOptions, LoadResult } from './load.js';
 export type { PluginMethod } from './methods.js';
-export type { PluginPart } from './package.js';
+export type { PluginEntry, PluginPart } from './package.js';
 export type { PluginProblem, ProblemTopic } from './problems.js';
 export type { Activity, ActivityKind, Actor } from './activity.js';
 export type { CircuitOptions } from './circuit.js';
 export type { PluginCallback, RegistryOptions } from './registry.js';
 export type { Signature } from './signature.js';
 export { runProgram } from '../program.js';
+export { foldersToWatch, watchFolders } from './watch.js';
+export type { WatchParts } from './watch.js';

@@ -25,6 +25,10 @@ export interface LoadOptions extends PluginPlaces {
   readonly modules?: Readonly<Record<string, object>>;
   /** Milliseconds that one plugin may take to load. Default 10,000. */
   readonly timeLimit?: number;
+  /** Where to import a plugin's file from instead of its own place, such as a copy. */
+  readonly moved?: (file: string) => string;
+  /** Plugins that were found before: they are not looked for again. */
+  readonly found?: readonly PluginEntry[];
   /** Marks this load: a module that an earlier one has imported is imported anew. */
   readonly load?: string;
 }
@@ -68,12 +72,19 @@ async function loadOne(
       ? { problems }
       : collected(entry, { module: given as PluginModule, configs }, options);
   }
-  const found = findPlugin(name, options);
-  if ('problem' in found) return { problems: [found] };
-  const entry = readPackage(found, options.part);
+  const entry = findEntry(name, options);
   if ('problem' in entry) return { problems: [entry] };
-  const imported = await importPlugin(entry, { timeLimit: options.timeLimit ?? 10_000, load: options.load });
+  const { timeLimit = 10_000, load, moved } = options;
+  const file = moved ? moved(entry.file) : entry.file;
+  const imported = await importPlugin(entry, { timeLimit, load, file });
   return 'problems' in imported ? imported : collected(entry, imported, options);
+}
+
+function findEntry(name: string, options: LoadOptions): PluginEntry | PluginProblem {
+  const known = options.found?.find((entry) => entry.name === name);
+  if (known) return known;
+  const found = findPlugin(name, options);
+  return 'problem' in found ? found : readPackage(found, options.part);
 }
 
 /** The configuration of a module that was imported before: its own, since it has the plugin's name. */
