@@ -3,4 +3,4 @@ export type { TaskRecord, TaskTestOptions } from './task.js';
 export { runCommand } from './command.js';
 export type { CommandRecord, CommandTestOptions } from './command.js';
 export { startTestHub } from './hub.js';
-export type { TestHub, TestHubOptions } from './hub.js';
+export type { TestHub, TestHubOptions, TestSession } from './hub.js';
