@@ -28,6 +28,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Variables to add to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Seconds after which it is killed; default: never. */
+  readonly timeout?: number;
 }
 
 /**
@@ -38,24 +40,31 @@ export interface ProgramOptions {
 export async function runProgram(
   command: readonly string[],
   log: string,
-  { cwd, env }: ProgramOptions = {},
+  { cwd, env, timeout }: ProgramOptions = {},
 ): Promise<ExitStatus> {
   const [program = '', ...args] = command;
   const output = await open(log, 'a', 0o666);
   try {
     await output.write(`$ ${command.join(' ')}\n`);
-    return await new Promise<ExitStatus>((resolve, reject) => {
-      const child = spawn(program, args, {
-        stdio: ['ignore', output.fd, output.fd],
-        ...(cwd === undefined ? {} : { cwd }),
-        env: { ...process.env, ...env },
-      });
-      child.once('error', (cause: NodeJS.ErrnoException) => {
-        const why = cause.code === 'ENOENT' ? 'no such program or working folder' : cause.message;
-        reject(new GenericError(`could not run ${program}: ${why}`, { cause }));
-      });
-      child.once('exit', (code, signal) => resolve(new ExitStatus(code, signal)));
-    });
+    const { status, killed } = await new Promise<{ status: ExitStatus; killed: boolean }>(
+      (resolve, reject) => {
+        const child = spawn(program, args, {
+          stdio: ['ignore', output.fd, output.fd],
+          ...(cwd === undefined ? {} : { cwd }),
+          env: { ...process.env, ...env },
+          ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+        });
+        child.once('error', (cause: NodeJS.ErrnoException) => {
+          const why = cause.code === 'ENOENT' ? 'no such program or working folder' : cause.message;
+          reject(new GenericError(`could not run ${program}: ${why}`, { cause }));
+        });
+        child.once('exit', (code, signal) =>
+          resolve({ status: new ExitStatus(code, signal), killed: child.killed }),
+        );
+      },
+    );
+    if (killed) await output.write(`${program} was killed: it took longer than ${timeout} seconds\n`);
+    return status;
   } finally {
     await output.close();
   }

@@ -36,6 +36,20 @@ describe('logOutput', () => {
     expect(String(uploads.get('b.log'))).toBe('$ true\n');
   });
 
+  test('kills a program that takes too long, and says so in its log', async () => {
+    class Slow extends BaseTaskHandler {
+      static override readonly Methods = ['slow'];
+      async handler(): Promise<string> {
+        return (await this.logOutput(['sleep', '60'], 'slow.log', { timeout: 0.2 })).describe('sleep');
+      }
+    }
+    const { result, uploads } = await runTask(Slow);
+    expect(result).toBe('sleep was killed by signal 15');
+    expect(String(uploads.get('slow.log'))).toBe(
+      '$ sleep 60\nsleep was killed: it took longer than 0.2 seconds\n',
+    );
+  });
+
   test('says how a program ended', async () => {
     await run(['a.log', 'sh', '-c', 'exit 3'], ['a.log', 'sh', '-c', 'kill -9 $$'], ['a.log', 'true']);
     expect(ended.map((status) => [status.success, status.describe('it')])).toEqual([

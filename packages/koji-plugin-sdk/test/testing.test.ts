@@ -96,6 +96,29 @@ describe('runTask', () => {
     );
   });
 
+  it('runs the callbacks of builder plugins around a task', async () => {
+    class Publishes extends BaseTaskHandler {
+      static override readonly Methods = ['publishes'];
+      async handler(tag: string): Promise<void> {
+        await this.runCallbacks('postCreateRepo', { tag, repodir: '/repo', repo_id: 7, arch: 'noarch' });
+      }
+    }
+    const guard = {
+      check: callback('postCreateRepo', async (event, { tag, taskinfo, session }) => {
+        if (tag === 'broken') throw new GenericError(`${event}: not this one`);
+        const { method } = taskinfo as { method: string };
+        await session.call('noteRepo', [tag, method]);
+      }),
+    };
+    const answers = { noteRepo: null };
+    const done = await runTask(Publishes, ['f44'], { plugins: { guard }, calls: answers });
+    expect(done.calls).toContainEqual({ method: 'noteRepo', args: ['f44', 'publishes'], named: {} });
+    await expect(runTask(Publishes, ['broken'], { plugins: { guard } })).rejects.toThrow(
+      'Error running postCreateRepo callback from guard:\nGenericError: postCreateRepo: not this one',
+    );
+    await expect(runTask(Publishes, ['f44'], { plugins: { empty: {} } })).rejects.toThrow('empty');
+  });
+
   it('has the files of the hub where kojid has them', async () => {
     class Reads extends BaseTaskHandler {
       static override readonly Methods = ['reads'];

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { BuildrootError, GenericError, REPO_STATES, canonArch, nameOf } from '@koji/core';
 import { truthy } from '@koji/core/api';
 import type { BuildConfig, BuildrootRpmRef, RepoInfo } from '@koji/core/api';
-import { kojidOptions, readOptions } from '@koji/core/config';
 import type { KojidOptions } from '@koji/core/config';
 import { runProgram } from '@koji/plugin-sdk/host';
 import type { BaseTaskHandler, ExitStatus, GrowingLogs } from '@koji/plugin-sdk';
+import { settingsOf } from '../settings.js';
 import { listInstalled, withOrigins } from './installed.js';
 import { asMockUser } from './mock-user.js';
 import { pathInRoot, unmount, type Mount } from './mounts.js';
@@ -57,7 +57,7 @@ export class BuildRoot {
     this.repo = repo;
     this.config = config;
     this.name = `${repo.tag_name}-${id}-${repo.id}`;
-    this.options = optionsOf(task);
+    this.options = settingsOf(task);
     this.logs = task.growingLogs(() => this.findLogs());
   }
 
@@ -260,9 +260,4 @@ function checkRepo(repo: RepoInfo, config: BuildConfig): void {
   // It becomes a folder's name and a comment in mock's configuration.
   if (!/^[^/\s\p{Cc}]+$/u.test(repo.tag_name))
     throw new BuildrootError(`a buildroot can't be named by the tag ${JSON.stringify(repo.tag_name)}`);
-}
-
-/** The settings of the task's builder; in a test those that were given, and kojid's defaults. */
-function optionsOf({ options }: BaseTaskHandler): KojidOptions {
-  return { ...readOptions(kojidOptions, new Map(), { file: 'kojid.conf', section: 'kojid' }), ...options };
 }

@@ -4,7 +4,12 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { GenericError, faultToWire, joinSafe, type Logger } from '@koji/core';
 import { decodeArgs, encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
+import type { CallbackName, CallbackPayloads } from '../callbacks.js';
 import { setConfigFolder } from '../config.js';
+import { collect } from '../host/collect.js';
+import type { PluginModule } from '../host/import.js';
+import { PluginLoadError } from '../host/problems.js';
+import { CallbackRegistry } from '../host/registry.js';
 import { runTask as runHandler } from '../host/task.js';
 import { signatureOf } from '../host/signature.js';
 import type { HubSession } from '../session.js';
@@ -24,6 +29,8 @@ export interface TaskTestOptions {
   readonly subtask?: (method: string, args: readonly unknown[]) => unknown;
   /** What the plugins' configuration files say, by plugin. Default: those of `hub`, else nothing. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Modules of builder plugins whose callbacks run, by name: `{ guard: await import('../src/builder.js') }`. */
+  readonly plugins?: Readonly<Record<string, object>>;
   /** Options of kojid.conf. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** The folder that has the hub's files, for `localPath`. Default: that of `hub`. */
@@ -77,7 +84,7 @@ export async function runTaskOf(
   hub: TestHub,
   id: number,
   Handler: TaskHandlerClass,
-  options: Pick<TaskTestOptions, 'config' | 'options'> = {},
+  options: Pick<TaskTestOptions, 'config' | 'options' | 'plugins'> = {},
 ): Promise<TaskRecord> {
   const { method, request } = (await hub.admin.call('getTaskInfo', [id], {
     request: true,
@@ -108,11 +115,11 @@ async function runAt(
 ): Promise<TaskRecord> {
   const folder = await mkdtemp(path.join(tmpdir(), 'koji-task-'));
   const record = { log: [] as string[], uploads: new Map<string, Buffer>() };
-  const runtime = new TestRuntime(place, { method, folder, record, options });
   const { handler } = Handler.prototype as { readonly handler: (...args: never[]) => unknown };
   const configured = await configure(options, path.join(folder, 'plugins'));
   const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: signatureOf(handler) };
   try {
+    const runtime = new TestRuntime(place, { method, folder, record, options });
     await mkdir(runtime.workdir, { recursive: true });
     const result = await runHandler(task, runtime, given);
     // As over the wire: what can't be sent is no result.
@@ -221,6 +228,7 @@ class TestRuntime implements TaskRuntime {
   readonly options: TaskRuntime['options'];
   readonly workdir: string;
   readonly logger: Logger;
+  private readonly callbacks: CallbackRegistry;
 
   constructor(
     private readonly place: Place,
@@ -237,6 +245,7 @@ class TestRuntime implements TaskRuntime {
       parts.record.log.push(`${level} ${message}${cause === undefined ? '' : `\n${inspect(cause)}`}`);
     };
     this.logger = { debug: write('DEBUG'), info: write('INFO'), warn: write('WARN'), error: write('ERROR') };
+    this.callbacks = callbacksOf(options.plugins ?? {}, this.logger);
   }
 
   async upload(file: string, target: UploadTarget): Promise<void> {
@@ -266,7 +275,19 @@ class TestRuntime implements TaskRuntime {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  async runCallbacks(): Promise<void> {
-    // No plugin is loaded beside a single handler.
+  async runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void> {
+    await this.callbacks.run(event, payload);
   }
+}
+
+/** @throws PluginLoadError with everything that is wrong with the plugins */
+function callbacksOf(modules: Readonly<Record<string, object>>, logger: Logger): CallbackRegistry {
+  const registry = new CallbackRegistry({ logger });
+  for (const [name, module] of Object.entries(modules)) {
+    const entry = { name, version: null, sdkRange: null, file: `the module given as ${name}` };
+    const { plugin, problems } = collect(entry, { module: module as PluginModule, configs: [] }, 'builder');
+    if (problems.length > 0) throw new PluginLoadError(problems);
+    registry.add(plugin.callbacks);
+  }
+  return registry;
 }

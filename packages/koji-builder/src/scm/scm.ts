@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process';
+import { lstat, mkdir, realpath, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { BuildError, GenericError } from '@koji/core';
+import type { TagInfo } from '@koji/core/api';
+import type { BaseTaskHandler, CallbackPayloads } from '@koji/plugin-sdk';
+import { rulesFor } from './allowed.js';
+import type { ScmPolicyData, ScmRules } from './allowed.js';
+import { planCheckout } from './plan.js';
+import { parseScmUrl, withoutPassword } from './url.js';
+import type { ScmInfo, ScmUrl } from './url.js';
+
+/** What callbacks are told about a checkout, and how it is done. */
+export interface CheckoutOptions {
+  /** The build tag, as the task has it. */
+  readonly buildTag: TagInfo | number | string | null;
+  readonly scratch: boolean | null;
+  /** The buildroot that the sources are for, in tasks that have one. */
+  readonly buildroot?: object;
+  /** The log of the task that gets what the commands say. Default `checkout.log`. */
+  readonly log?: string;
+  /** Seconds that each command may take. Default: as long as it needs. */
+  readonly timeout?: number;
+}
+
+/** Sources that were checked out. */
+export interface Checkout {
+  /** Where they are: the URL's module, or all of the repository. */
+  readonly folder: string;
+  /** Where they came from, as a build's record has it: `source` names the commit. */
+  readonly origin: { readonly url: string; readonly source: string };
+  /** The command that fetches what is not in source control, to be run in the folder; null for none. */
+  readonly sourceCommand: readonly string[] | null;
+}
+
+/**
+ * Sources in git, Subversion or CVS, by an SCM URL: `git+https://git.example.com/rpms/bash?package#f44`.
+ *
+ * @example
+ * const scm = Scm.parse(url);
+ * await scm.assertAllowed(this, { scratch });
+ * const { folder } = await scm.checkout(this, path.join(this.workdir, 'sources'), { buildTag, scratch });
+ */
+export class Scm {
+  /** What callbacks and policies are told. */
+  readonly info: ScmInfo;
+  private rules: ScmRules | null = null;
+
+  private constructor(private readonly url: ScmUrl) {
+    const { scheme, user, host, repository, module, revision, scmtype } = url;
+    this.info = { url: url.url, scheme, user, host, repository, module, revision, scmtype };
+  }
+
+  /**
+   * Takes an SCM URL apart and checks each part.
+   *
+   * @param allowPassword whether it may have a password, for `git+http`, `git+https` and `cvs`
+   * @throws GenericError when it is none, or a part can't be what it should
+   */
+  static parse(url: string, { allowPassword = false }: { readonly allowPassword?: boolean } = {}): Scm {
+    return new Scm(parseScmUrl(url, allowPassword));
+  }
+
+  /**
+   * Asks `allowed_scms` of kojid.conf and the hub's policy `build_from_scm`, as kojid.conf says, and keeps how they want the
+   * SCM used. To be called before {@link checkout}.
+   *
+   * @param data what the policy is told besides the URL and the task's `user_id` and `channel`
+   * @throws BuildError when it is not allowed
+   */
+  async assertAllowed(task: BaseTaskHandler, data: ScmPolicyData): Promise<void> {
+    this.rules = await rulesFor(task, this.info, data);
+  }
+
+  /**
+   * Checks the sources out into a folder, which is made if need be, between the callbacks `preSCMCheckout` and
+   * `postSCMCheckout`. What the commands say is uploaded meanwhile.
+   *
+   * @throws BuildError when a command fails, or the repository has no such folder
+   */
+  async checkout(task: BaseTaskHandler, folder: string, options: CheckoutOptions): Promise<Checkout> {
+    const { info, rules } = this;
+    if (!rules) throw new Error('assertAllowed comes before checkout');
+    const { buildTag, scratch, buildroot } = options;
+    const payload: Omit<CallbackPayloads['preSCMCheckout'], 'session' | 'taskinfo'> = {
+      scminfo: info,
+      build_tag: buildTag,
+      scratch,
+      ...(buildroot === undefined ? {} : { buildroot }),
+    };
+    await task.runCallbacks('preSCMCheckout', payload);
+    await mkdir(folder, { recursive: true });
+    const sources = await this.fetch(task, folder, { ...options, rules });
+    await task.runCallbacks('postSCMCheckout', { ...payload, srcdir: sources });
+    return { folder: sources, origin: await this.originOf(sources), sourceCommand: rules.sourceCommand };
+  }
+
+  private async fetch(
+    task: BaseTaskHandler,
+    folder: string,
+    { rules, log = 'checkout.log', timeout }: CheckoutOptions & { readonly rules: ScmRules },
+  ): Promise<string> {
+    const { fetch, update, fetchCommon, sources, env } = planCheckout(this.url);
+    const run = async (command: readonly string[], cwd = folder): Promise<void> => {
+      const status = await task.logOutput(command, log, {
+        cwd,
+        env,
+        ...(timeout === undefined ? {} : { timeout }),
+      });
+      if (!status.success)
+        throw new BuildError(
+          `Error running ${this.info.scmtype} command "${command.join(' ')}", see ${log} for details`,
+        );
+    };
+    await run(fetch);
+    if (update)
+      await firstThatWorks(update.ways, (command) => run(command, path.join(folder, update.folder)));
+    const place = path.join(folder, sources);
+    const real = await this.realFolder(folder, place);
+    if (rules.useCommon) {
+      await run(fetchCommon);
+      await linkCommon(await realpath(folder), real);
+    }
+    return place;
+  }
+
+  /** Where the sources really are: a link in the repository may lead anywhere. */
+  private async realFolder(folder: string, place: string): Promise<string> {
+    const { module, repository, revision } = this.info;
+    const real = await realpath(`${place}/.`).catch((cause: unknown) => {
+      const what = module === '' ? 'sources' : `folder '${module}'`;
+      throw new BuildError(`${repository} has no ${what} at ${revision}`, { cause });
+    });
+    if (!isBelow(await realpath(folder), real))
+      throw new BuildError(`'${module}' of ${repository} is a link that leads out of the checkout`);
+    return real;
+  }
+
+  private async originOf(folder: string): Promise<Checkout['origin']> {
+    const { scheme, host, repository, module, scmtype } = this.info;
+    const url = withoutPassword(this.info.url);
+    if (!scmtype.startsWith('GIT')) return { url, source: url };
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: folder }).catch(
+      (cause: unknown) => {
+        throw new GenericError('Error getting commit hash for git', { cause });
+      },
+    );
+    return { url, source: `${scheme}${host}${repository}${module && `?${module}`}#${stdout.trim()}` };
+  }
+}
+
+async function firstThatWorks(
+  ways: readonly (readonly string[][])[],
+  run: (command: readonly string[]) => Promise<void>,
+): Promise<void> {
+  for (const [i, commands] of ways.entries()) {
+    try {
+      for (const command of commands) await run(command);
+      return;
+    } catch (error) {
+      if (i === ways.length - 1) throw error;
+    }
+  }
+}
+
+/** Puts a link to `common` beside the sources, where makefiles look for it. */
+async function linkCommon(folder: string, sources: string): Promise<void> {
+  const beside = path.dirname(sources);
+  if (!isBelow(folder, beside)) return;
+  const link = path.join(beside, 'common');
+  if (await lstat(link).catch(() => null)) return;
+  await symlink(path.relative(beside, path.join(folder, 'common')), link);
+}
+
+function isBelow(folder: string, place: string): boolean {
+  return place === folder || place.startsWith(`${folder}/`);
+}
