@@ -62,7 +62,9 @@ test('a package holds what it needs and nothing else', () => {
       .map((file) => file.path)
       .filter(
         (file) =>
-          !/^(dist\/|bin\/|src\/|templates\/|testing\/|index\.[cm]?js$|package\.json$|README\.md$|LICENSE$)/.test(file),
+          !/^(dist\/|bin\/|src\/|templates\/|testing\/|index\.[cm]?js$|package\.json$|README\.md$|LICENSE$)/.test(
+            file,
+          ),
       );
     expect({ name, strays }).toEqual({ name, strays: [] });
     expect(files.map((file) => file.path)).toContain('README.md');
