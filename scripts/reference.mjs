@@ -1,9 +1,11 @@
-// npm run docs: writes docs/reference from the tables in the code; with --check it only says whether they are up to date.
+// npm run docs: writes docs/reference from the tables in the code and the SDK's doc comments; with --check it only says
+// whether they are up to date. A public name of the SDK without a doc comment is an error.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { defaultText, hubOptions, kojidOptions, clientOptions } from '@koji/core/config';
 import { api } from '@koji/core/api';
+import { sdkReference } from './sdk-reference.mjs';
 import { root } from './setup.mjs';
 
 const cell = (text) => text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
@@ -39,6 +41,7 @@ function methodsPage() {
   return `# Methods of the hub\n\nEvery method that this hub answers. Plugins add their own.\n\n${parts.join('\n\n')}\n`;
 }
 
+const sdk = sdkReference();
 const pages = {
   'hub-conf.md': optionsPage(
     'hub.conf',
@@ -56,12 +59,14 @@ const pages = {
     clientOptions,
   ),
   'methods.md': methodsPage(),
+  ...sdk.pages,
 };
 
 const check = process.argv.includes('--check');
 const folder = path.join(root, 'docs', 'reference');
 mkdirSync(folder, { recursive: true });
-let stale = false;
+for (const problem of sdk.problems) console.error(problem);
+let wrong = sdk.problems.length > 0;
 for (const [name, text] of Object.entries(pages)) {
   const file = path.join(folder, name);
   const wanted = await format(text, { ...(await resolveConfig(file)), parser: 'markdown' });
@@ -73,8 +78,8 @@ for (const [name, text] of Object.entries(pages)) {
   }
   if (there === wanted) continue;
   if (check) {
-    stale = true;
+    wrong = true;
     console.error(`docs/reference/${name} is not what the code says: npm run docs`);
   } else writeFileSync(file, wanted);
 }
-process.exitCode = stale ? 1 : 0;
+process.exitCode = wrong ? 1 : 0;

@@ -4,7 +4,7 @@ const brand = Symbol.for('koji.fault');
 
 /**
  * A fault: an error with a code of Koji's that crosses the wire. `instanceof` holds for faults of a second copy of this
- * package too, and a subclass is an instance of its parents.
+ * package too, and a subclass is an instance of its parents. Fault 1000.
  */
 export class GenericError extends Error {
   static readonly faultCode: number = 1000;

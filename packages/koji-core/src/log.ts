@@ -3,9 +3,13 @@ import winston from 'winston';
 
 /** What code logs to; `%s`-free: messages are made by the caller, the error goes in `cause`. */
 export interface Logger {
+  /** For those who look for a fault; not written unless the log's level says so. */
   debug(message: string, cause?: unknown): void;
+  /** What happens in the ordinary way. */
   info(message: string, cause?: unknown): void;
+  /** What somebody should look at; `cause` is an error, whose stack is written too. */
   warn(message: string, cause?: unknown): void;
+  /** What went wrong; `cause` is an error, whose stack is written too. */
   error(message: string, cause?: unknown): void;
 }
 

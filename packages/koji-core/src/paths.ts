@@ -45,6 +45,7 @@ export function joinSafe(base: string, ...parts: readonly string[]): string {
  * were checked when they came in; a stranger's path goes through {@link joinSafe}.
  */
 export class PathInfo {
+  /** @param topdir the root of the file store */
   constructor(readonly topdir: string = '/mnt/koji') {}
 
   /** The root of a volume; `DEFAULT` and null are the store itself. */
@@ -52,10 +53,12 @@ export class PathInfo {
     return volume === null || volume === 'DEFAULT' ? this.topdir : `${this.topdir}/vol/${volume}`;
   }
 
+  /** A build's folder, on its volume. */
   build({ name, version, release, volume_name }: BuildPath): string {
     return `${this.volumedir(volume_name)}/packages/${name}/${version}/${release}`;
   }
 
+  /** The artifacts of maven of a build, as a repository of maven. */
   mavenbuild(build: BuildPath): string {
     return `${this.build(build)}/maven`;
   }
@@ -70,6 +73,7 @@ export class PathInfo {
     return `${this.mavenrepo(info)}/${info.filename}`;
   }
 
+  /** The files of a Windows build. */
   winbuild(build: BuildPath): string {
     return `${this.build(build)}/win`;
   }
@@ -79,6 +83,7 @@ export class PathInfo {
     return relpath ? `${relpath}/${filename}` : filename;
   }
 
+  /** The images of a build. */
   imagebuild(build: BuildPath): string {
     return `${this.build(build)}/images`;
   }
@@ -105,18 +110,22 @@ export class PathInfo {
     return `data/sigcache/${sigkey}/${this.rpm(rpm)}.sig`;
   }
 
+  /** The logs of a build. */
   buildLogs(build: BuildPath): string {
     return `${this.build(build)}/data/logs`;
   }
 
+  /** A repo of a build tag. */
   repo(repoId: number, tag: string): string {
     return `${this.topdir}/repos/${tag}/${repoId}`;
   }
 
+  /** A repo for distribution. */
   distrepo(repoId: number, tag: string, volume: string | null = null): string {
     return `${this.volumedir(volume)}/repos-dist/${tag}/${repoId}`;
   }
 
+  /** What repos of a tag keep between them. */
   repocache(tag: string): string {
     return `${this.topdir}/repos/${tag}/cache`;
   }
@@ -131,6 +140,7 @@ export class PathInfo {
     return `${this.volumedir(volume)}/work`;
   }
 
+  /** The results of scratch builds. */
   scratch(): string {
     return `${this.topdir}/scratch`;
   }

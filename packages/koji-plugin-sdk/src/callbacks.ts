@@ -3,15 +3,23 @@ import type { HubSession } from './session.js';
 
 /** An RPM before or after its row is stored: these fields and further ones. */
 export interface RpmData {
+  /** Its row's id; not there before it is stored. */
   readonly id?: number;
+  /** The name, without version, release and arch. */
   readonly name: string;
+  /** The version. */
   readonly version: string;
+  /** The release; a draft's has its suffix. */
   readonly release: string;
+  /** The arch; `src` or `nosrc` for a source RPM. */
   readonly arch: string;
 }
 
+/** What all changes of a tag's packages have. */
 interface PackageChange {
+  /** The tag as `getTag` answers it. */
   readonly tag: TagInfo;
+  /** The package: `id` and `name`. */
   readonly package: Named;
   /** Null when nobody is logged in. */
   readonly user: UserInfo | null;
@@ -19,13 +27,17 @@ interface PackageChange {
 
 /** A package was added to a tag or changed, blocked, or is about to be. */
 export interface PackageListAdd extends PackageChange {
+  /** What the caller does: `packageListAdd`, `packageListSetOwner` or `packageListSetArches`, or `packageListBlock`. */
   readonly action: 'add' | 'update' | 'block';
   /** The owner's user id. */
   readonly owner: number;
+  /** Whether the package is blocked in the tag now. */
   readonly block: boolean;
   /** Arches separated by spaces. */
   readonly extra_arches: string | null;
+  /** Whether the caller asked to go past the policy and past what is there. */
   readonly force: boolean;
+  /** Whether the package has to be in the tag already. */
   readonly update: boolean;
 }
 
@@ -46,8 +58,11 @@ export type TaskStateChange = {
 
 /** A field of a build changes: a new build has old `null`; states are numbers of Koji's BUILD_STATES. */
 export interface BuildStateChange {
+  /** The field that changes. */
   readonly attribute: 'state' | 'volume_id' | 'owner_id' | 'completion_ts';
+  /** The value so far; null for a new build. */
   readonly old: Float | null;
+  /** The value from now on. */
   readonly new: Float | null;
   /** The build as `getBuild` answers it; before it exists, the row that is about to be stored. */
   readonly info: object;
@@ -55,12 +70,17 @@ export interface BuildStateChange {
 
 /** The RPMs of a finished build task are imported; paths are relative to the upload folder. */
 export interface ImportBuild {
+  /** Says which shape this is. */
   readonly type: 'build';
+  /** The source RPM. */
   readonly srpm: string;
+  /** The other RPMs; once they are imported without repeated noarch ones. */
   readonly rpms: readonly string[];
   /** Path to buildroot id. */
   readonly brmap: Readonly<Record<string, number | null>>;
+  /** The build's task. */
   readonly task_id: number | null;
+  /** The build's id. */
   readonly build_id: number | null;
   /** Arch to log paths. */
   readonly logs: Readonly<Record<string, readonly string[]>> | null;
@@ -68,8 +88,11 @@ export interface ImportBuild {
 
 /** One RPM is imported. */
 export interface ImportRpm {
+  /** Says which shape this is. */
   readonly type: 'rpm';
+  /** The RPM; its `id` is there after the import. */
   readonly rpm: RpmData;
+  /** The build that it belongs to, as `getBuild` answers it. */
   readonly build: BuildInfo;
   /** The file that is imported; null when only its metadata is. */
   readonly filepath: string | null;
@@ -79,7 +102,9 @@ export interface ImportRpm {
 
 /** A build of a content generator is imported. */
 export interface ImportContentGenerator {
+  /** Says which shape this is. */
   readonly type: 'cg';
+  /** The metadata as the content generator gave it. */
   readonly metadata: object;
   /** The upload folder. */
   readonly directory: string;
@@ -87,18 +112,25 @@ export interface ImportContentGenerator {
 
 /** One archive (maven, win, image or a plugin's type) is imported. */
 export interface ImportArchive {
+  /** Says which shape this is. */
   readonly type: 'archive';
+  /** The row to be stored; after the import the archive as `getArchive` answers it. */
   readonly archive: object;
+  /** The build that it belongs to, as `getBuild` answers it. */
   readonly build: BuildInfo;
   /** The build type's name, as `maven`. */
   readonly build_type: string;
+  /** The file that is imported; null when only its metadata is. */
   readonly filepath: string | null;
+  /** What a content generator said about the file; empty when it was none. */
   readonly fileinfo: object | null;
 }
 
 /** The result of an image task is imported. */
 export interface ImportImage {
+  /** Says which shape this is. */
   readonly type: 'image';
+  /** What the task reported about its image. */
   readonly image: object;
 }
 
@@ -120,29 +152,39 @@ export interface RpmSign {
   readonly sigkey: string;
   /** MD5 of the signature header, hex. */
   readonly sighash: string;
+  /** The build that the RPM belongs to; null when it belongs to none. */
   readonly build: BuildInfo | null;
+  /** The RPM. */
   readonly rpm: RpmData;
 }
 
 /** A build gets into a tag. */
 export interface TagChange {
+  /** The tag as `getTag` answers it. */
   readonly tag: TagInfo;
+  /** The build as `getBuild` answers it. */
   readonly build: BuildInfo;
   /** Null when nobody is logged in. */
   readonly user: UserInfo | null;
+  /** Whether the caller asked to go past the policy and past what is there. */
   readonly force: boolean;
 }
 
 /** A build leaves a tag. */
 export interface UntagChange extends TagChange {
+  /** Whether a build that is not in the tag is an error. */
   readonly strict: boolean;
 }
 
 /** A repo of a build tag begins; `repo_id` is null before its record exists. */
 export interface RepoInit {
+  /** The tag as `getTag` answers it, at `event`. */
   readonly tag: TagInfo;
+  /** The point in history that was asked for; null is now. */
   readonly event: number | null;
+  /** The repo's id; null before its record exists. */
   readonly repo_id: number | null;
+  /** The task that makes it, if there is one. */
   readonly task_id: number | null;
   /** The options in force: src, debuginfo, separate_src, maven. */
   readonly opts: object;
@@ -150,31 +192,45 @@ export interface RepoInit {
 
 /** A repo for distribution begins. */
 export interface DistRepoInit {
+  /** The tag as `getTag` answers it. */
   readonly tag: TagInfo;
+  /** Tells it from a repo of a build tag. */
   readonly dist: true;
+  /** The point in history that was asked for; null is now, and after the record is made it is known. */
   readonly event: number | null;
+  /** The repo's id; null before its record exists. */
   readonly repo_id: number | null;
+  /** Koji has it in the payload, and never anything else. */
   readonly with_src: false;
+  /** Koji has it in the payload, and never anything else. */
   readonly with_debuginfo: false;
+  /** Koji has it in the payload, and never anything else. */
   readonly with_separate_src: false;
   /** Ids of the signing keys. */
   readonly keys: readonly string[];
+  /** The arches of its folders. */
   readonly arches: readonly string[];
+  /** The options that `distRepo` was called with. */
   readonly task_opts: object;
 }
 
 /** A repo is finished, or expired since it was not wanted any more. */
 export interface RepoDone {
+  /** The repo as `repoInfo` answers it, before the change. */
   readonly repo: object;
   /** Arch to upload path and file names. */
   readonly data: object;
+  /** Whether it is expired instead of ready. */
   readonly expire: boolean;
 }
 
 /** A draft build becomes a real one. */
 export interface BuildPromote {
+  /** The build as `getBuild` answers it: still a draft before, promoted after. */
   readonly build: BuildInfo;
+  /** The release that it had as a draft. */
   readonly draft_release: string;
+  /** The release that it has from now on. */
   readonly target_release: string;
   /** Null when nobody is logged in. */
   readonly user: UserInfo | null;
@@ -186,10 +242,13 @@ export interface ScmCheckout {
   readonly scminfo: object;
   /** The build tag: a record, an id or a name, as the task has it. */
   readonly build_tag: TagInfo | number | string | null;
+  /** Whether the task is for a scratch build; null when it does not say. */
   readonly scratch: boolean | null;
   /** The buildroot, in tasks that have one. */
   readonly buildroot?: object;
+  /** The builder's login at the hub. */
   readonly session: HubSession;
+  /** The task as `getTaskInfo` answers it, with its request. */
   readonly taskinfo: object;
 }
 
@@ -197,16 +256,23 @@ export interface ScmCheckout {
 export interface CreateRepo {
   /** The tag's name. */
   readonly tag: string;
+  /** The folder on this builder that has the metadata in `repodata`. */
   readonly repodir: string;
+  /** The repo's id. */
   readonly repo_id: number;
+  /** The arch of the folder. */
   readonly arch: string;
+  /** The builder's login at the hub. */
   readonly session: HubSession;
+  /** The task as `getTaskInfo` answers it, with its request. */
   readonly taskinfo: object;
 }
 
 /** The metadata of a repo for distribution was made on a builder. */
 export interface CreateDistRepo extends CreateRepo {
+  /** Ids of the signing keys. */
   readonly keys: readonly string[];
+  /** The options that `distRepo` was called with. */
   readonly opts: object;
 }
 

@@ -5,7 +5,9 @@ import type { QueryOpts, TaskArgs } from '@koji/core/api';
 
 /** Who calls, as a plugin sees it. */
 export interface ContextSession {
+  /** Whether somebody is logged in. */
   readonly loggedIn: boolean;
+  /** The user's id; null when nobody is logged in. */
   readonly userId: number | null;
   /** The user's record; null when nobody is logged in. */
   readonly user: Readonly<Record<string, unknown>> | null;
@@ -21,10 +23,13 @@ export interface ContextSession {
 export interface NewTask {
   /** The channel's name or id. Default `default`. */
   readonly channel?: string | number;
-  /** Smaller is sooner. Default 20. */
+  /** Smaller is sooner. Default 20, or one less than its parent's. */
   readonly priority?: number;
+  /** The arch that its builder must have. Default: its parent's, or `noarch`. */
   readonly arch?: string;
+  /** What tells it from the other tasks of its parent; a parent has a label once. Only with `parent`. */
   readonly label?: string;
+  /** The id of the task that it belongs to, which must be open. */
   readonly parent?: number;
   /** The id of the builder that must take it. */
   readonly assign?: number;
@@ -32,6 +37,7 @@ export interface NewTask {
 
 /** A piece of SQL with its values, made by {@link PluginDatabase.sql}. */
 export interface SqlFragment {
+  /** Text and values in turn; for the database alone. */
   readonly parts: readonly unknown[];
 }
 
@@ -43,6 +49,7 @@ export interface ListQuery {
   readonly from: SqlFragment;
   /** Conditions, all of which must hold. */
   readonly where?: readonly SqlFragment[];
+  /** What the caller asked for: `order`, `limit`, `offset`, `countOnly`… */
   readonly opts?: QueryOpts | null;
 }
 
@@ -178,6 +185,7 @@ export interface Context {
 
 /** Named arguments of a new task's handler. */
 export interface TaskArguments {
+  /** The arguments by name. */
   readonly named: Readonly<Record<string, unknown>>;
 }
 

@@ -3,12 +3,15 @@ import { mark } from './marks.js';
 
 /** What a standard decorator is told about its method, as far as it matters here. */
 export interface MethodContext {
+  /** Always `method`: other things can't be marked. */
   readonly kind: 'method';
+  /** The method's name. */
   readonly name: string | symbol;
 }
 
 /** Marks a function: as a wrapper `m(fn)`, a standard decorator `@m` or a legacy one on a method. */
 export interface Marker {
+  /** As a decorator `@m` of a method; as a legacy one; as a wrapper `m(fn)`, which answers the function itself. */
   <T extends AnyFunction>(method: T, context: MethodContext): void;
   <T extends AnyFunction>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
   // Last, or a decorator would be taken for it.
@@ -20,6 +23,7 @@ export interface Marker {
  * declarations can then name it.
  */
 export interface TypedMarker<F extends AnyFunction> {
+  /** As a decorator `@m` of a method; as a legacy one; as a wrapper `m(fn)`, which answers the function itself. */
   <T extends F>(method: T, context: MethodContext): void;
   <T extends F>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
   (fn: F): F;

@@ -31,6 +31,7 @@ export class GrowingLogs {
   private readonly logs = new Map<string, Log>();
   private readonly names = new Set<string>();
 
+  /** @internal */
   constructor(private readonly parts: GrowingLogsParts) {}
 
   /** Sends what comes, once a second, until some work is over, and the rest then. */

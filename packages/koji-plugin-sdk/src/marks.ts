@@ -23,6 +23,7 @@ export interface CliOption {
   readonly flags: readonly string[];
   /** Default `text`; `int` is a whole number, a `list` may be given several times, `true` and `false` take no value. */
   readonly action?: 'text' | 'int' | 'list' | 'true' | 'false';
+  /** One line for the command's help. */
   readonly help?: string;
   /** What stands for the value in the help. */
   readonly metavar?: string;

@@ -7,6 +7,7 @@ import { timeOf } from './times.js';
 export interface Delivery {
   /** The message's number: the same at every try, so that a receiver can tell one that he has from a new one. */
   readonly id: number;
+  /** The topic that it was put under. */
   readonly topic: string;
   /** The message as JSON. */
   readonly text: string;
@@ -31,6 +32,7 @@ export type Deliver<M> = (message: M, delivery: Delivery) => unknown;
 
 /** A queue of messages to the outside. */
 export interface Outbox<M> {
+  /** The name that it was declared with. */
   readonly name: string;
   /**
    * Writes a message into the transaction of the call: it is delivered once that has committed, and never when it is

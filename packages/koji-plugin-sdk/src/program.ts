@@ -5,6 +5,12 @@ import { GenericError } from '@koji/core';
 
 /** How a program ended: by itself with a code, or by a signal. */
 export class ExitStatus {
+  /**
+   * Programs that ran have one; by hand it is for tests.
+   *
+   * @param code what it ended with; null when a signal ended it
+   * @param signal the signal that ended it
+   */
   constructor(
     readonly code: number | null,
     readonly signal: NodeJS.Signals | null = null,
@@ -25,6 +31,7 @@ export class ExitStatus {
 
 /** How to run a program. */
 export interface ProgramOptions {
+  /** The working folder. Default: that of this process. */
   readonly cwd?: string;
   /** Variables to add to those of this process. */
   readonly env?: Readonly<Record<string, string>>;

@@ -30,25 +30,35 @@ export interface TaskOptions {
   readonly topdir: string;
   /** Where the hub's files are on the web; absent when they are mounted. */
   readonly topurl?: string | null;
+  /** kojid's folder for work; a task has its own in `this.workdir`. */
   readonly workdir: string;
+  /** Any further option of kojid.conf, by its name there. */
   readonly [option: string]: unknown;
 }
 
 /** Where an upload goes, below the hub's work folder. */
 export interface UploadTarget {
+  /** The folder, such as `tasks/17/17`. */
   readonly directory: string;
+  /** The file's name there. */
   readonly name: string;
+  /** The volume's name; null is the default one. */
   readonly volume: string | null;
 }
 
 /** What the builder lends to the handler of one task. */
 export interface TaskRuntime {
+  /** The task's id. */
   readonly id: number;
+  /** The task's method. */
   readonly method: string;
+  /** The builder's login at the hub. */
   readonly session: HubSession;
+  /** What kojid.conf says. */
   readonly options: TaskOptions;
   /** A folder for this task alone; made before the handler runs, removed after. */
   readonly workdir: string;
+  /** The builder's log. */
   readonly logger: Logger;
   /** Sends a local file to the hub. */
   upload(file: string, target: UploadTarget): Promise<void>;
@@ -58,6 +68,7 @@ export interface TaskRuntime {
   download(relativePath: string): Promise<string>;
   /** Resolves when a subtask has changed, at the latest after some milliseconds. */
   pause(milliseconds: number): Promise<void>;
+  /** Runs the callbacks of the builder's plugins; throws CallbackError when one of them fails. */
   runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
 }
 
@@ -100,14 +111,24 @@ export abstract class BaseTaskHandler {
     return true;
   }
 
+  /** The task's id. */
   readonly id: number;
+  /** The task's method: one of `Methods`. */
   readonly method: string;
+  /** A login at the hub as this builder, for the task's whole life. */
   readonly session: HubSession;
+  /** What kojid.conf says, defaults included. */
   readonly options: TaskOptions;
   /** A folder for this task alone, removed at its end. */
   readonly workdir: string;
+  /** Writes to the builder's log; a second argument is an error, whose stack is written too. */
   readonly logger: Logger;
 
+  /**
+   * kojid makes the object, and so does `runTask` of `@koji/plugin-sdk/testing`; plugins don't.
+   *
+   * @throws GenericError for a method that is not among `Methods`
+   */
   constructor(protected readonly runtime: TaskRuntime) {
     const Handler = this.constructor as typeof BaseTaskHandler;
     if (!Handler.Methods.includes(runtime.method))
@@ -313,9 +334,13 @@ export abstract class BaseTaskHandler {
 
 /** A class that handles tasks. */
 export interface TaskHandlerClass {
+  /** The methods that it handles. */
   readonly Methods: readonly string[];
+  /** The load that a task puts on its builder. */
   readonly _taskWeight?: number;
+  /** The class's own name, for messages. */
   readonly name: string;
+  /** Makes the handler of one task. */
   new (runtime: TaskRuntime): BaseTaskHandler;
 }
 

@@ -23,11 +23,17 @@ export type RpmRef = number | string | Readonly<Record<string, unknown>>;
 
 /** How to order and cut a list; `countOnly` makes the answer a number. */
 export interface QueryOpts {
+  /** The number of rows instead of the rows. */
   readonly countOnly?: boolean | null;
+  /** Columns with commas between them; `-` before one turns it round. */
   readonly order?: string | null;
+  /** Rows to leave out at the beginning. */
   readonly offset?: number | null;
+  /** The most rows to answer. */
   readonly limit?: number | null;
+  /** Rows as lists of values instead of structs. */
   readonly asList?: boolean | null;
+  /** Columns to group by, with commas between them; few methods take it. */
   readonly group?: string | null;
 }
 
@@ -212,6 +218,7 @@ interface BuildFields {
   readonly promotion_time: Timestamp | null;
 }
 
+/** The moments of a build in epoch seconds. */
 interface BuildTimes {
   readonly creation_ts: Float;
   readonly start_ts: Float | null;

@@ -2,8 +2,11 @@ import { ConfigError } from '../errors.js';
 
 /** One option of a configuration file. */
 export interface Option<T> {
+  /** The kind in words, for documentation. */
   readonly kind: string;
+  /** The value when the file does not have it. */
   readonly default: T;
+  /** One line of documentation. */
   readonly doc: string;
   /** Reads the text of the file; a string is the problem with it. */
   readonly read: (text: string) => { value: T } | string;

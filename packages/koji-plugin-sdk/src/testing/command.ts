@@ -8,6 +8,7 @@ import { runTaskOf } from './task.js';
 
 /** How to run a command in a test. */
 export interface CommandTestOptions {
+  /** The hub that it talks to. */
   readonly hub: TestHub;
   /** Whose session it has. Default: the admin's. */
   readonly session?: TestSession;

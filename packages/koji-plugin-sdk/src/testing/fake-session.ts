@@ -4,8 +4,11 @@ import type { HubSession } from '../session.js';
 
 /** A call that a task made. */
 export interface MadeCall {
+  /** The method's name, with its prefix: `host.subtask`. */
   readonly method: string;
+  /** The arguments by position. */
   readonly args: readonly unknown[];
+  /** The arguments by name; empty when there were none. */
   readonly named: Readonly<Record<string, unknown>>;
 }
 

@@ -22,12 +22,15 @@ export interface TestHubOptions {
 
 /** A session of a test: every method of the hub, typed, and uploads. */
 export type TestSession = HubSession & {
+  /** Sends a local file to a folder below the hub's work folder, under its own name or another. */
   upload(file: string, directory: string, options?: { name?: string; volume?: string }): Promise<void>;
+  /** Sends a piece of a file to an offset of it. */
   uploadPiece(
     piece: Uint8Array,
     directory: string,
     target: { name: string; offset: number; overwrite?: boolean },
   ): Promise<void>;
+  /** Closes its connections; the login stays open. */
   close(): Promise<void>;
 };
 
@@ -58,6 +61,7 @@ export interface TestHub {
   ): Promise<BuildInfo>;
   /** Runs the plugins' callbacks of an event as if it had happened, in a transaction. */
   fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+  /** Ends the hub, closes every session and removes its files. */
   stop(): Promise<void>;
 }
 

@@ -41,7 +41,9 @@ export interface TaskTestOptions {
 
 /** What a task did. */
 export interface TaskRecord {
+  /** The task's id; 1 without `hub`. */
   readonly id: number;
+  /** What the handler answered. */
   readonly result: unknown;
   /** Lines as `LEVEL message`. */
   readonly log: readonly string[];
