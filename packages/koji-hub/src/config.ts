@@ -11,6 +11,8 @@ export const embeddedFolder = 'koji';
  * Finds the configuration of a hub: the file given, else ./hub.conf, else the one that `koji-hub init` or an earlier start
  * without any made in ./koji; null when there is none.
  */
+export function findConfig(given: string, folder?: string): HubConfig;
+export function findConfig(given: string | undefined, folder?: string): HubConfig | null;
 export function findConfig(given: string | undefined, folder = process.cwd()): HubConfig | null {
   if (given !== undefined) return readHubConfig({ file: path.resolve(folder, given) });
   const file = ['hub.conf', path.join(embeddedFolder, 'hub.conf')]

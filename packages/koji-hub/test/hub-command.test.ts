@@ -144,7 +144,7 @@ site = policy site :: allow
     // docs/policies.md shows what it says of a policy without rules in hub.conf.
     const shown = await readFile(new URL('../../../docs/policies.md', import.meta.url), 'utf8');
     const [, line = '', output] =
-      /```sh\nkoji-hub --config hub\.conf (.*)\n```\n\n```\n([^`]*)```/.exec(shown) ?? [];
+      /```sh\nkoji-hub --config hub\.conf (.*)\n```\n\n```text\n([^`]*)```/.exec(shown) ?? [];
     expect((await run(...line.split(' '))).stdout).toBe(output);
     expect((await run('policy', 'explain', 'channel', 'method=build')).stdout).toMatch(
       /as it is without rules in hub\.conf\n(.*\n)*line 3 decides: use default\n$/,

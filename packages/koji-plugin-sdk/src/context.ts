@@ -193,7 +193,7 @@ export interface TaskArguments {
  * The call that is running.
  *
  * @example
- * export const mymethod = exported((arg1, arg2, kwarg1 = null) => {
+ * export const mymethod = exported((arg1: string, arg2: string, kwarg1: string | null = null) => {
  *   context.session.assertPerm('admin');
  *   return [arg1, arg2, kwarg1];
  * });

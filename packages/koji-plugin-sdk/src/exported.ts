@@ -6,8 +6,10 @@ import type { AnyFunction, ExportMark } from './marks.js';
  * Makes a function a method of the hub, under the name that it is exported with. `fn.exported = true` does the same.
  *
  * @example
- * export const add = exported((a, b = 1) => a + b);
- * export const sum = exported({ args: ['a', 'b?'], access: 'read' })((...numbers) => numbers.reduce((x, y) => x + y));
+ * export const add = exported((a: number, b: number = 1) => a + b);
+ * export const sum = exported({ args: ['a', 'b?'], access: 'read' })((...numbers: number[]) =>
+ *   numbers.reduce((x, y) => x + y),
+ * );
  */
 export function exported<F extends AnyFunction>(fn: F, context?: MethodContext): F;
 export function exported(target: object, key: string | symbol, descriptor: PropertyDescriptor): void;

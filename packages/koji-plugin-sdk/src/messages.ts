@@ -52,6 +52,9 @@ export interface MessageOptions {
  * The message of an event; null when there is none to send, as for a change of a task that is none of its state.
  *
  * @example
+ * export const letters = outbox('letters', async (message: EventMessage) => {
+ *   await fetch('https://letters.example.org/', { method: 'POST', body: message.body });
+ * });
  * export const onTag = callback('postTag', async (event, payload) => {
  *   const message = await eventMessage(event, payload);
  *   if (message) await letters.put(message.address, message);

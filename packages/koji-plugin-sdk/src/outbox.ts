@@ -62,7 +62,10 @@ const brand = Symbol.for('koji.plugin.outbox');
  *
  * @param name of letters, digits, `_`, `.` and `-`, no other plugin's
  * @example
- * export const letters = outbox('letters', async ({ nvr }: { nvr: string }) => post(nvr));
+ * export const letters = outbox('letters', async ({ nvr }: { nvr: string }, { id }) => {
+ *   const answer = await fetch('https://letters.example.org/', { method: 'POST', body: JSON.stringify({ id, nvr }) });
+ *   if (!answer.ok) throw new Error(`the receiver answered ${answer.status}`);
+ * });
  * export const onTag = callback('postTag', (_event, { tag, build }) => letters.put(tag.name, { nvr: build.nvr }));
  */
 export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOptions = {}): Outbox<M> {

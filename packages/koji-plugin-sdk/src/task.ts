@@ -230,8 +230,14 @@ export abstract class BaseTaskHandler {
    * @returns how the program ended
    * @throws GenericError when it can't be started
    * @example
-   * const status = await this.logOutput(['make', 'prep'], 'prep.log', { cwd: folder });
-   * if (!status.success) throw new BuildError(`${status.describe('make')}; see prep.log for more information`);
+   * export class Prepare extends BaseTaskHandler {
+   *   static override readonly Methods = ['prepare'];
+   *
+   *   async handler(folder: string): Promise<void> {
+   *     const status = await this.logOutput(['make', 'prep'], 'prep.log', { cwd: folder });
+   *     if (!status.success) throw new BuildError(`${status.describe('make')}; see prep.log for more information`);
+   *   }
+   * }
    */
   async logOutput(
     command: readonly string[],

@@ -25,13 +25,15 @@ interface Parts {
  * after that, and expires it itself when the task ended without doing so.
  *
  * @example
- * const root = await BuildRoot.create(this, { tag, arch, repoId: repo.id });
- * try {
- *   await root.init();
- *   const status = await root.mock(['--chroot', '--', 'rpm', '-qa']);
- *   if (!status.success) throw new BuildrootError(root.describe(status));
- * } finally {
- *   await root.expire();
+ * async function listPackages(task: BaseTaskHandler, tag: string, repoId: number): Promise<void> {
+ *   const root = await BuildRoot.create(task, { tag, arch: 'x86_64', repoId });
+ *   try {
+ *     await root.init();
+ *     const status = await root.mock(['--chroot', '--', 'rpm', '-qa']);
+ *     if (!status.success) throw new BuildrootError(root.describe(status));
+ *   } finally {
+ *     await root.expire();
+ *   }
  * }
  */
 export class BuildRoot {

@@ -34,8 +34,9 @@ const program = fileURLToPath(new URL('../../testing/fake-mock.js', import.meta.
  * database of packages, commands inside run on this host. It needs `rpm` and `bash`.
  *
  * @example
- * const mock = await fakeMock(folder, { fail: { init: 30 } });
- * await expect(runTask(MyTask, ['f44-build'], { hub, options: mock.options })).rejects.toThrow('could not init');
+ * const hub = await startTestHub();
+ * const mock = await fakeMock('/tmp/mock', { fail: { init: 30 } });
+ * const place = { hub, options: mock.options }; // await runTask(MyTask, ['f44-build'], place): could not init mock buildroot
  */
 export async function fakeMock(folder: string, options: FakeMockOptions = {}): Promise<FakeMock> {
   const at = (name: string): string => path.join(folder, name);
