@@ -38,6 +38,7 @@ const thrown = new Set([
   'ActionNotAllowed',
   'BuildError',
   'BuildrootError',
+  'PluginError',
   'CallbackError',
   'ConfigError',
 ]);
@@ -278,6 +279,7 @@ class Page {
     if (!doc?.text) this.problem(declarations[0], name);
     const parts = [`## ${kind} ${name}`, ...this.signatures(entry)];
     if (doc) parts.push(...this.docLines(doc));
+    if (elsewhere.has(name)) parts.push(`[All of them](${elsewhere.get(name)}).`);
     if (!opaque.has(name) && !thrown.has(name)) parts.push(...this.members(entry));
     return parts.join('\n\n');
   }
@@ -372,14 +374,23 @@ class Page {
     return { text, lines: [], examples: [] };
   }
 
+  /** A table of names, each with the first sentence about it. */
+  index(entries) {
+    const rows = entries.map(({ name, kind, declarations }) => {
+      const [sentence = ''] = /^.*?[.:](?=\s|$)/s.exec(docOf(declarations, this.link)?.text ?? '') ?? [];
+      const cell = sentence.replace(/[.:]$/, '').replaceAll('|', String.raw`\|`);
+      return `| [\`${name}\`](#${kind}-${name.toLowerCase()}) | ${cell} |`;
+    });
+    return `|  |  |\n|---|---|\n${rows.join('\n')}`;
+  }
+
   text() {
     const list = (entries) =>
       entries.map(({ name, kind }) => `[\`${name}\`](#${kind}-${name.toLowerCase()})`).join(', ');
     const exported = this.entries.filter((one) => one.exported);
     const others = this.entries.filter((one) => !one.exported);
     const parts = [`# ${this.door.name}`, this.door.intro];
-    if (exported.length > 0)
-      parts.push(`${this.door === coreDoor ? 'To throw and to catch' : 'It exports'}: ${list(exported)}.`);
+    if (exported.length > 0) parts.push(this.index(exported));
     if (others.length > 0) parts.push(`Types that signatures name: ${list(others)}.`);
     for (const entry of [...exported, ...others]) parts.push(this.render(entry));
     return `${parts.join('\n\n')}\n`;
