@@ -68,6 +68,7 @@ const doors = [
   '@koji/core/api',
   '@koji/client',
   '@koji/builder/buildroot',
+  '@koji/builder/scm',
   '@koji/builder/testing',
 ];
 
@@ -153,13 +154,20 @@ describe('configuration', () => {
     expect(own.length).toBeGreaterThan(1);
     const file = path.join(folder, 'hub.conf');
     const said = own.map((block) => {
-      const plugin = /^packages\/koji-(plugin-.+)\/README\.md$/.exec(block.page)?.[1];
-      const plugins = plugin === undefined ? '' : `Plugins = @koji/${plugin}\n`;
-      writeFileSync(file, `[hub]\nDatabase = sqlite:koji.db\nKojiDir = .\n${plugins}${block.text}`);
+      const plugins = hubPluginOf(block.page).map((name) => `Plugins = ${name}\n`);
+      writeFileSync(file, `[hub]\nDatabase = sqlite:koji.db\nKojiDir = .\n${plugins.join('')}${block.text}`);
       return hub(file, 'migrate') + hub(file, 'check');
     });
     for (const text of said) expect(text).toContain('nothing is wrong');
   });
+
+  /** The plugin of the hub that a page is about, if it is about one. */
+  function hubPluginOf(page: string): string[] {
+    const file = path.join(root, path.dirname(page), 'package.json');
+    if (!page.startsWith('packages/koji-plugin-')) return [];
+    const { name, koji } = JSON.parse(readFileSync(file, 'utf8')) as { name: string; koji: { hub?: string } };
+    return koji.hub === undefined ? [] : [name];
+  }
 
   /** What the hub's program says, run where plugins are found. */
   function hub(file: string, command: string): string {

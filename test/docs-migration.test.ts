@@ -55,10 +55,11 @@ import * as core from '@koji/core';
 import * as rpm from '@koji/core/rpm';
 import * as client from '@koji/client';
 import * as buildroot from '@koji/builder/buildroot';
+import * as scm from '@koji/builder/scm';
 import * as files from 'node:fs/promises';
 import * as crypto from 'node:crypto';
 import type { Api } from '@koji/core/api';
-declare const library: typeof sdk & typeof core & typeof rpm & typeof client & typeof buildroot & typeof files & typeof crypto;
+declare const library: typeof sdk & typeof core & typeof rpm & typeof client & typeof buildroot & typeof scm & typeof files & typeof crypto;
 declare const context: sdk.Context;
 declare const task: sdk.BaseTaskHandler;
 declare const tools: sdk.CliTools;
@@ -78,6 +79,7 @@ const spoken = new Set([
   'waitrepo',
   '%(name)s',
   'return 1',
+  'checkout',
   'f',
 ]);
 

@@ -38,9 +38,12 @@ export interface Checkout {
  * Sources in git, Subversion or CVS, by an SCM URL: `git+https://git.example.com/rpms/bash?package#f44`.
  *
  * @example
- * const scm = Scm.parse(url);
- * await scm.assertAllowed(this, { scratch });
- * const { folder } = await scm.checkout(this, path.join(this.workdir, 'sources'), { buildTag, scratch });
+ * async function sourcesOf(task: BaseTaskHandler, url: string, buildTag: string): Promise<string> {
+ *   const scm = Scm.parse(url);
+ *   await scm.assertAllowed(task, { scratch: true });
+ *   const { folder } = await scm.checkout(task, `${task.workdir}/sources`, { buildTag, scratch: true });
+ *   return folder;
+ * }
  */
 export class Scm {
   /** What callbacks and policies are told. */
