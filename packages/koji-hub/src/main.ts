@@ -82,7 +82,6 @@ async function start(): Promise<void> {
     );
     found = findConfig(made.file);
   }
-  if (!found) throw new ConfigError('no configuration');
   if (found.options.Workers > 1 && values.watch)
     throw new UsageError(`--watch is for one process: set Workers = 1 in ${found.file}`);
   if (found.options.Workers > 1 && !isWorker) return startSeveral(found);

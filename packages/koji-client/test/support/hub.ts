@@ -69,7 +69,6 @@ export async function startRealHub(options: Readonly<Record<string, string>> = {
   await command('migrate');
   await command('user', 'add', 'kojiadmin', '--password', 'kojiadmin', '--admin');
   const config = findConfig(file);
-  if (!config) throw new Error('no configuration');
   const hub: RunningHub = await startHub(config);
   const url = `${hub.url}/kojihub`;
   const profile = join(folder, 'koji.conf');
