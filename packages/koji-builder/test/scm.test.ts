@@ -218,7 +218,12 @@ describe('a checkout', () => {
     site = await gitSite();
     first = site.commit('rpms/bash', { 'bash.spec': 'first', 'sub/deep/file': 'below' });
     site.git('rpms/bash', 'tag', '-a', '-m', 'for a test', 'v1');
-    second = site.commit('rpms/bash', { 'bash.spec': 'second', out: '-> /etc', self: '-> sub' });
+    second = site.commit('rpms/bash', {
+      'bash.spec': 'second',
+      out: '-> /etc',
+      beside: '-> ..',
+      self: '-> sub',
+    });
     site.commit('rpms/bash', { 'bash.spec': 'for f44' }, 'f44');
     site.commit('rpms/common', { 'Makefile.common': 'all:' });
     site.commit('-rf', { file: 'x' });
@@ -264,9 +269,10 @@ describe('a checkout', () => {
       "/rpms/bash.git has no folder 'nowhere' at main",
     );
     await expect(checkout(url('main', 'bash.spec'))).rejects.toThrow("has no folder 'bash.spec'");
-    await expect(checkout(url('main', 'out'))).rejects.toThrow(
-      "'out' of /rpms/bash.git is a link that leads out of the checkout",
-    );
+    for (const link of ['out', 'beside'])
+      await expect(checkout(url('main', link))).rejects.toThrow(
+        `'${link}' of /rpms/bash.git is a link that leads out of the checkout`,
+      );
   });
 
   test('brings the common folder beside the sources, when asked to', async () => {

@@ -7,8 +7,10 @@ import type { ScmUrl } from './url.js';
 export interface CheckoutPlan {
   /** What fetches the sources, run in the folder of the checkout. */
   readonly fetch: readonly string[];
-  /** What brings a clone to the revision, run in it; the later ways are taken when the earlier ones fail. */
-  readonly update: { readonly folder: string; readonly ways: readonly (readonly string[][])[] } | null;
+  /** The folder of all that was fetched, below that of the checkout. */
+  readonly top: string;
+  /** What brings it to the revision, run in it: the later ways when the earlier ones fail. */
+  readonly updates: readonly (readonly string[][])[];
   /** What fetches the folder `common`, run in the folder of the checkout. */
   readonly fetchCommon: readonly string[];
   /** The folder of the sources, below that of the checkout. */
@@ -35,17 +37,15 @@ function gitPlan(scm: ScmUrl): CheckoutPlan {
   const remote = revision.replace(/^origin\/(?=.)/, '');
   return {
     fetch: ['git', 'clone', '-n', '--', `${server}${repository}`, folder],
-    update: {
-      folder,
-      ways: [
-        [
-          ['git', 'fetch', 'origin', remote],
-          ['git', 'reset', '--hard', 'FETCH_HEAD', '--'],
-        ],
-        // Shortened commits and the like, which no server knows.
-        [['git', 'reset', '--hard', revision, '--']],
+    top: folder,
+    updates: [
+      [
+        ['git', 'fetch', 'origin', remote],
+        ['git', 'reset', '--hard', 'FETCH_HEAD', '--'],
       ],
-    },
+      // Shortened commits and the like, which no server knows.
+      [['git', 'reset', '--hard', revision, '--']],
+    ],
     fetchCommon: ['git', 'clone', '--', `${server}${path.posix.join(beside, 'common')}${form}`, 'common'],
     sources: path.posix.join(folder, module),
     env: { GIT_TERMINAL_PROMPT: '0', ...gitLogin(scm, server) },
@@ -71,7 +71,8 @@ function svnPlan(scm: ScmUrl): CheckoutPlan {
   const checkout = ['svn', 'checkout', '--non-interactive'];
   return {
     fetch: [...checkout, '-r', revision, literal(`${server}/${module}`), module || '.'],
-    update: null,
+    top: module || '.',
+    updates: [],
     fetchCommon: [...checkout, literal(`${server}/common`), 'common'],
     sources: module || '.',
     env: {},
@@ -102,7 +103,8 @@ function cvsPlan({
   const cvs = password === null ? ['cvs', '-d', root] : ['cvs'];
   return {
     fetch: [...cvs, 'checkout', '-r', revision, module],
-    update: null,
+    top: module,
+    updates: [],
     fetchCommon: [...cvs, 'checkout', 'common'],
     sources: module,
     env: {

@@ -8,6 +8,7 @@ import type { BaseTaskHandler, CallbackPayloads } from '@koji/plugin-sdk';
 import { rulesFor } from './allowed.js';
 import type { ScmPolicyData, ScmRules } from './allowed.js';
 import { planCheckout } from './plan.js';
+import type { CheckoutPlan } from './plan.js';
 import { parseScmUrl, withoutPassword } from './url.js';
 import type { ScmInfo, ScmUrl } from './url.js';
 
@@ -28,6 +29,8 @@ export interface CheckoutOptions {
 export interface Checkout {
   /** Where they are: the URL's module, or all of the repository. */
   readonly folder: string;
+  /** All that was checked out; for Subversion and CVS that is the same folder. */
+  readonly top: string;
   /** Where they came from, as a build's record has it: `source` names the commit. */
   readonly origin: { readonly url: string; readonly source: string };
   /** The command that fetches what is not in source control, to be run in the folder; null for none. */
@@ -94,48 +97,43 @@ export class Scm {
     };
     await task.runCallbacks('preSCMCheckout', payload);
     await mkdir(folder, { recursive: true });
-    const sources = await this.fetch(task, folder, { ...options, rules });
-    await task.runCallbacks('postSCMCheckout', { ...payload, srcdir: sources });
-    return { folder: sources, origin: await this.originOf(sources), sourceCommand: rules.sourceCommand };
+    const plan = planCheckout(this.url);
+    const place = { folder, top: path.join(folder, plan.top), sources: path.join(folder, plan.sources) };
+    await this.fetch(task, { plan, place, rules }, options);
+    await task.runCallbacks('postSCMCheckout', { ...payload, srcdir: place.sources });
+    const origin = await this.originOf(place.sources);
+    return { folder: place.sources, top: place.top, origin, sourceCommand: rules.sourceCommand };
   }
 
   private async fetch(
     task: BaseTaskHandler,
-    folder: string,
-    { rules, log = 'checkout.log', timeout }: CheckoutOptions & { readonly rules: ScmRules },
-  ): Promise<string> {
-    const { fetch, update, fetchCommon, sources, env } = planCheckout(this.url);
-    const run = async (command: readonly string[], cwd = folder): Promise<void> => {
-      const status = await task.logOutput(command, log, {
-        cwd,
-        env,
-        ...(timeout === undefined ? {} : { timeout }),
-      });
+    { plan, place, rules }: { readonly plan: CheckoutPlan; readonly place: Place; readonly rules: ScmRules },
+    { log = 'checkout.log', timeout }: CheckoutOptions,
+  ): Promise<void> {
+    const limit = timeout === undefined ? {} : { timeout };
+    const run = async (command: readonly string[], cwd = place.folder): Promise<void> => {
+      const status = await task.logOutput(command, log, { cwd, env: plan.env, ...limit });
       if (!status.success)
         throw new BuildError(
           `Error running ${this.info.scmtype} command "${command.join(' ')}", see ${log} for details`,
         );
     };
-    await run(fetch);
-    if (update)
-      await firstThatWorks(update.ways, (command) => run(command, path.join(folder, update.folder)));
-    const place = path.join(folder, sources);
-    const real = await this.realFolder(folder, place);
-    if (rules.useCommon) {
-      await run(fetchCommon);
-      await linkCommon(await realpath(folder), real);
-    }
-    return place;
+    await run(plan.fetch);
+    await firstThatWorks(plan.updates, (command) => run(command, place.top));
+    const sources = await this.realSources(place);
+    if (!rules.useCommon) return;
+    await run(plan.fetchCommon);
+    await linkCommon(await realpath(place.folder), sources);
   }
 
   /** Where the sources really are: a link in the repository may lead anywhere. */
-  private async realFolder(folder: string, place: string): Promise<string> {
+  private async realSources({ top, sources }: Place): Promise<string> {
     const { module, repository, revision } = this.info;
-    const real = await realpath(`${place}/.`).catch((cause: unknown) => {
+    const real = await realpath(`${sources}/.`).catch((cause: unknown) => {
       const what = module === '' ? 'sources' : `folder '${module}'`;
       throw new BuildError(`${repository} has no ${what} at ${revision}`, { cause });
     });
-    if (!isBelow(await realpath(folder), real))
+    if (!isBelow(await realpath(top), real))
       throw new BuildError(`'${module}' of ${repository} is a link that leads out of the checkout`);
     return real;
   }
@@ -151,6 +149,13 @@ export class Scm {
     );
     return { url, source: `${scheme}${host}${repository}${module && `?${module}`}#${stdout.trim()}` };
   }
+}
+
+/** The folders of a checkout. */
+interface Place {
+  readonly folder: string;
+  readonly top: string;
+  readonly sources: string;
 }
 
 async function firstThatWorks(
