@@ -8,7 +8,7 @@ const walls = {
   'koji-client': '^@koji/(hub|builder)',
   'koji-hub': '^@koji/(client|builder)',
   'koji-builder': '^@koji/hub',
-  'koji-plugin-*': '^@koji/(hub|client|builder(?!/(buildroot|scm)$))',
+  'koji-plugin-*': '^@koji/(hub|client|builder(?!/(buildroot|image|scm)$))',
 };
 
 export default tseslint.config(

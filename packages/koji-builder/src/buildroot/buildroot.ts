@@ -7,10 +7,10 @@ import type { KojidOptions } from '@koji/core/config';
 import { runProgram } from '@koji/plugin-sdk/host';
 import type { BaseTaskHandler, ExitStatus, GrowingLogs } from '@koji/plugin-sdk';
 import { settingsOf } from '../settings.js';
-import { listInstalled, withOrigins } from './installed.js';
+import { listInstalled, withOrigins, type InstalledRpm } from './installed.js';
 import { asMockUser } from './mock-user.js';
 import { pathInRoot, unmount, type Mount } from './mounts.js';
-import { rootConfig, type BuildRootRequest } from './settings.js';
+import { repoUrls, rootConfig, type BuildRootRequest } from './settings.js';
 
 interface Parts {
   readonly id: number;
@@ -122,6 +122,11 @@ export class BuildRoot {
     return path.join(this.rootDir, this.options.chroot_tmpdir);
   }
 
+  /** Where its repo is, for programs inside. */
+  get repoUrl(): string {
+    return repoUrls(this.options, { repoId: this.repo.id, tagName: this.tagName, arch: this.arch })[0] ?? '';
+  }
+
   private get configFile(): string {
     return path.join(this.options.mockconfigdir, `${this.name}.cfg`);
   }
@@ -216,7 +221,16 @@ export class BuildRoot {
 
   /** The rpms that are installed now, each with where it came from. */
   async packages(): Promise<BuildrootRpmRef[]> {
-    return withOrigins(this.task, await listInstalled(this.rootDir), this);
+    return this.origins(await listInstalled(this.rootDir));
+  }
+
+  /**
+   * Says of rpms that came out of its repo where they are from, as `packages` does.
+   *
+   * @throws BuildError when one is from nowhere; BuildrootError when it is not the one that the repo lists
+   */
+  async origins(rpms: readonly InstalledRpm[]): Promise<BuildrootRpmRef[]> {
+    return withOrigins(this.task, rpms, this);
   }
 
   /** Tells the hub that the build begins. */

@@ -48,7 +48,7 @@ export async function rootConfig(root: ConfiguredRoot, options: KojidOptions, lo
     tagName: config.name,
     repoId,
     buildrootId: root.id,
-    baseUrls: topUrls(options).map((top) => `${new PathInfo(top).repo(repoId, config.name)}/${arch}`),
+    baseUrls: repoUrls(options, { repoId, tagName: config.name, arch }),
     mockdir: options.mockdir,
     targetArch,
     installGroup: request.installGroup ?? 'build',
@@ -66,9 +66,14 @@ export async function rootConfig(root: ConfiguredRoot, options: KojidOptions, lo
   });
 }
 
-function topUrls({ topurl, topdir }: KojidOptions): string[] {
-  const urls = topurl?.split(/\s+/).filter(Boolean) ?? [];
-  return urls.length > 0 ? urls : [`file://${topdir}`];
+/** Where a repo is: at each topurl, else among the mounted files. */
+export function repoUrls(
+  { topurl, topdir }: KojidOptions,
+  { repoId, tagName, arch }: { readonly repoId: number; readonly tagName: string; readonly arch: string },
+): string[] {
+  const given = topurl?.split(/\s+/).filter(Boolean) ?? [];
+  const urls = given.length > 0 ? given : [`file://${topdir}`];
+  return urls.map((top) => `${new PathInfo(top).repo(repoId, tagName)}/${arch}`);
 }
 
 interface About {

@@ -1,0 +1,3 @@
+export { buildImage } from './build.js';
+export { rpmsIn } from './rpms.js';
+export type { Image, ImageOptions, ImagePlace, ImagePlan } from './build.js';
