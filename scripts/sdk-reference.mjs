@@ -1,28 +1,64 @@
-// The reference of the plugin SDK, read from its source by the TypeScript compiler: every name that a door exports and every
-// type that their signatures name, with the doc comments. What has no doc comment is a problem.
+// The reference of what plugins and scripts import, read from its source by the TypeScript compiler: every name that a door
+// exports and every type that their signatures name, with the doc comments. What has no doc comment is a problem.
 import path from 'node:path';
 import ts from 'typescript';
 import { callbackTable } from '@koji/plugin-sdk/host';
 import { root } from './setup.mjs';
 
-const sdk = path.join(root, 'packages', 'koji-plugin-sdk');
-const core = path.join(root, 'packages', 'koji-core');
+const packageFolder = (name) => path.join(root, 'packages', `koji-${name}`);
+const core = packageFolder('core');
+const parts = ['plugin-sdk', 'client', 'builder'];
 
 /** The doors, each with its page; a type is on the page of the first door that leads to it. */
 const doors = [
-  { page: 'sdk.md', name: '@koji/plugin-sdk', file: 'index.ts', intro: 'What plugins import.' },
+  {
+    page: 'sdk.md',
+    name: '@koji/plugin-sdk',
+    file: 'koji-plugin-sdk/src/index.ts',
+    intro: 'What plugins import.',
+  },
   {
     page: 'sdk-testing.md',
     name: '@koji/plugin-sdk/testing',
-    file: 'testing/index.ts',
+    file: 'koji-plugin-sdk/src/testing/index.ts',
     intro: 'What tests of plugins import; [Testing a plugin](../plugins/testing.md) shows it at work.',
   },
   {
     page: 'sdk-messages.md',
     name: '@koji/plugin-sdk/messages',
-    file: 'messages.ts',
+    file: 'koji-plugin-sdk/src/messages.ts',
     intro:
       'For plugins that tell the outside what happens; [Messages to the outside](../plugins/messages.md) shows it at work.',
+  },
+  {
+    page: 'client.md',
+    name: '@koji/client',
+    file: 'koji-client/src/index.ts',
+    intro: 'The client library, for scripts; [the methods of the hub](methods.md) are what it calls.',
+  },
+  {
+    page: 'builder-buildroot.md',
+    name: '@koji/builder/buildroot',
+    file: 'koji-builder/src/buildroot/index.ts',
+    intro: 'Buildroots for tasks of plugins; [Buildroots](../plugins/buildroots.md) shows them at work.',
+  },
+  {
+    page: 'builder-scm.md',
+    name: '@koji/builder/scm',
+    file: 'koji-builder/src/scm/index.ts',
+    intro: 'Sources for tasks of plugins; [Sources](../plugins/sources.md) shows them at work.',
+  },
+  {
+    page: 'builder-image.md',
+    name: '@koji/builder/image',
+    file: 'koji-builder/src/image/index.ts',
+    intro: 'What the image tasks of plugins have in common.',
+  },
+  {
+    page: 'builder-testing.md',
+    name: '@koji/builder/testing',
+    file: 'koji-builder/src/testing/index.ts',
+    intro: 'What tests of tasks import that need a buildroot.',
   },
 ];
 const coreDoor = {
@@ -50,7 +86,7 @@ const elsewhere = new Map([
 ]);
 
 /** Types whose own text only the compiler needs to follow. */
-const opaque = new Set(['ClientApi', 'Api', 'TaskArgs', 'FaultName']);
+const opaque = new Set(['ClientApi', 'Api', 'CallArgs', 'TaskArgs', 'FaultName']);
 
 const words = {
   [ts.SyntaxKind.ClassDeclaration]: 'class',
@@ -60,17 +96,28 @@ const words = {
   [ts.SyntaxKind.VariableDeclaration]: 'const',
 };
 
+/** One program of all doors, in which packages find the source of each other and not what was built of it. */
 function openProgram() {
-  const { config } = ts.readConfigFile(path.join(sdk, 'tsconfig.json'), (file) => ts.sys.readFile(file));
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, sdk);
+  const folder = packageFolder(parts[0]);
+  const { config } = ts.readConfigFile(path.join(folder, 'tsconfig.json'), (file) => ts.sys.readFile(file));
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folder);
+  const paths = Object.fromEntries(
+    parts.flatMap((name) => {
+      const source = path.join(packageFolder(name), 'src');
+      return [
+        [`@koji/${name}`, [path.join(source, 'index.ts')]],
+        [`@koji/${name}/*`, [path.join(source, '*', 'index.ts'), path.join(source, '*.ts')]],
+      ];
+    }),
+  );
   return ts.createProgram(
-    doors.map(({ file }) => path.join(sdk, 'src', file)),
-    { ...options, noEmit: true, composite: false, incremental: false },
+    doors.map(({ file }) => path.join(root, 'packages', file)),
+    { ...options, paths, noEmit: true, composite: false, incremental: false },
   );
 }
 
 const within = (folder, node) => node.getSourceFile().fileName.startsWith(`${folder}/`);
-const isOurs = (node) => within(sdk, node) || within(core, node);
+const isOurs = (node) => ['core', ...parts].some((name) => within(packageFolder(name), node));
 
 /** Every documented thing by its symbol: where it is declared, what it is called and on which page it is. */
 function collect(checker, program) {
@@ -94,7 +141,7 @@ function collect(checker, program) {
   const exportsOf = (file) =>
     checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file))).map(resolve);
   for (const { file, page } of doors)
-    for (const symbol of exportsOf(path.join(sdk, 'src', file))) add(symbol, page, true);
+    for (const symbol of exportsOf(path.join(root, 'packages', file))) add(symbol, page, true);
   for (const symbol of exportsOf(path.join(core, 'dist', 'index.d.ts')))
     if (thrown.has(symbol.name)) add(symbol, coreDoor.page, true);
   // A map goes on to what is added while it is walked: the types that the types name.

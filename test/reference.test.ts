@@ -18,7 +18,8 @@ let copy: string;
 /** A repository of just what the reference is made from. */
 beforeAll(() => {
   copy = mkdtempSync(path.join(tmpdir(), 'koji-reference-'));
-  const parts = ['scripts', 'docs/reference', 'packages/koji-core', 'packages/koji-plugin-sdk'];
+  const packages = ['core', 'plugin-sdk', 'client', 'builder'];
+  const parts = ['scripts', 'docs/reference', ...packages.map((name) => `packages/koji-${name}`)];
   const files = ['package.json', 'tsconfig.base.json', '.prettierrc.json'];
   for (const part of [...parts, ...files])
     cpSync(path.join(root, part), path.join(copy, part), {
@@ -28,7 +29,7 @@ beforeAll(() => {
   mkdirSync(path.join(copy, 'node_modules', '@koji'), { recursive: true });
   for (const name of readdirSync(path.join(root, 'node_modules')).filter((one) => one !== '@koji'))
     symlinkSync(path.join(root, 'node_modules', name), path.join(copy, 'node_modules', name));
-  for (const name of ['core', 'plugin-sdk'])
+  for (const name of packages)
     symlinkSync(path.join(copy, 'packages', `koji-${name}`), path.join(copy, 'node_modules', '@koji', name));
 });
 

@@ -14,9 +14,11 @@ export interface TaskOutputOptions {
   readonly offset?: number;
   /** Bytes at most; -1 means the rest. */
   readonly size?: number;
+  /** The volume that it is on; DEFAULT. */
   readonly volume?: string;
   /** Bytes asked for at a time when streaming; 1 MiB. */
   readonly blocksize?: number;
+  /** Ends the reading. */
   readonly signal?: AbortSignal;
 }
 
@@ -61,11 +63,13 @@ export async function* streamTaskOutput(
   }
 }
 
+/** How a file is downloaded. */
 export interface DownloadOptions extends TransportOptions {
   /** The file's size if known: what is there of it already is kept and the rest asked for. */
   readonly size?: number;
   /** Told the bytes there are and how many there will be (0 when unknown). */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the download; what arrived stays there. */
   readonly signal?: AbortSignal;
 }
 

@@ -11,6 +11,7 @@ export class RequestError extends Error {
   /** The error code of the connection, such as `ECONNREFUSED`; null when there was a status. */
   readonly code: string | null;
 
+  /** `facts`: HTTP status or error code, and the error behind it. */
   constructor(message: string, facts: { status?: number; code?: string; cause?: unknown } = {}) {
     super(message, facts.cause === undefined ? {} : { cause: facts.cause });
     this.status = facts.status ?? null;

@@ -10,12 +10,15 @@ export type Send<R> = (
 
 /** Methods by any name, unchecked: `untyped.runroot('f44-build', 'x86_64', 'id')`, `untyped.my.method()`. */
 export interface UntypedMethods {
+  /** The method of that name. */
   readonly [name: string]: UntypedMethod;
 }
 
 /** A method that the types do not know; its properties are methods below its name. */
 export interface UntypedMethod {
+  /** Calls it; `named({…})` as the last argument holds the named ones. */
   (...args: unknown[]): Promise<unknown>;
+  /** The method of that name below this one. */
   readonly [name: string]: UntypedMethod;
 }
 

@@ -14,6 +14,7 @@ export type Outcome =
 export class MulticallEntry<T> implements PromiseLike<T> {
   private outcome: Outcome | null = null;
 
+  /** Made by the multicall. */
   constructor(
     private readonly method: string,
     private readonly params: readonly unknown[],
@@ -31,6 +32,7 @@ export class MulticallEntry<T> implements PromiseLike<T> {
     return this.outcome.value as T;
   }
 
+  /** What `await` asks for: the result, or the fault as a rejection. */
   then<A = T, B = never>(
     fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -53,6 +55,7 @@ type Collected<T> = {
     : Collected<T[K]>;
 };
 
+/** How a multicall is sent. */
 export interface MulticallOptions {
   /** Calls in a request at most; each request is a transaction of its own. All in one when absent. */
   batch?: number;
@@ -67,6 +70,7 @@ export type Multicall = Collected<ClientApi<Api>> & MulticallBase;
 export class MulticallBase {
   private entries: MulticallEntry<unknown>[] = [];
 
+  /** Made by `session.multicall()`. */
   constructor(
     private readonly send: (entries: readonly MultiCallEntry[]) => Promise<MultiCallResult[]>,
     private readonly options: MulticallOptions,

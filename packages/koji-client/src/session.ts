@@ -28,6 +28,7 @@ import type { Chunk, PieceTarget, UploadOptions } from './upload.js';
 export interface SessionOptions extends TransportOptions {
   /** Who `login()` without arguments logs in. */
   user?: string;
+  /** The password of `user`. */
   password?: string;
   /** Timeout of logins; 60. */
   authTimeout?: number;
@@ -53,6 +54,7 @@ export interface SessionOptions extends TransportOptions {
 
 /** How one call is made. */
 export interface CallOptions {
+  /** Ends the waiting; the hub may have done it all the same. */
   readonly signal?: AbortSignal;
   /** Seconds of silence before the request fails. */
   readonly timeout?: number;
@@ -76,6 +78,7 @@ interface LoginCall {
   readonly named: Readonly<Record<string, unknown>>;
 }
 
+/** User and password as `login` of the hub takes them, or nothing: those of the options then. */
 type LoginArgs = CallArgs<Api['login']> | [];
 
 /**
@@ -86,6 +89,7 @@ type LoginArgs = CallArgs<Api['login']> | [];
  * go out at once. A login that expired is renewed, then the call made again.
  */
 export class SessionBase {
+  /** The hub's address. */
   readonly url: string;
   private readonly options: SessionOptions;
   private readonly transport: Transport;
@@ -99,6 +103,7 @@ export class SessionBase {
   private renewal: Promise<void> | null = null;
   private lastTurn: Promise<unknown> = Promise.resolve();
 
+  /** Does not call the hub yet; a URL that is none throws a TypeError. */
   constructor(url: string, options: SessionOptions = {}) {
     const parsed = new URL(url);
     this.url = url;
@@ -112,6 +117,7 @@ export class SessionBase {
     return withMethods(this, (method, args, named) => this.call(method, args, named));
   }
 
+  /** Whether there is a login, or one was taken over. */
   get loggedIn(): boolean {
     return this.key !== null;
   }

@@ -5,8 +5,11 @@ import type { UploadInfo, UploadResult } from '@koji/core/api';
 
 /** A piece of a file on its way to the upload area. */
 export interface Chunk {
+  /** The bytes. */
   readonly data: Uint8Array;
+  /** The folder in the upload area. */
   readonly directory: string;
+  /** The file's name there. */
   readonly name: string;
   /** Where it begins in the file; -1 appends. */
   readonly offset: number;
@@ -14,6 +17,7 @@ export interface Chunk {
   readonly verify?: 'adler32' | 'md5' | 'sha256';
   /** The file may be there: it is cut at the offset first. */
   readonly overwrite?: boolean;
+  /** The volume whose upload area it is; DEFAULT. */
   readonly volume?: string;
 }
 
@@ -21,14 +25,17 @@ export interface Chunk {
 export interface UploadProgress {
   /** Bytes sent. */
   readonly done: number;
+  /** Bytes of the whole file. */
   readonly total: number;
-  /** Bytes of the last chunk and seconds it took. */
+  /** Bytes of the last chunk. */
   readonly piece: number;
+  /** Seconds that the last chunk took. */
   readonly pieceTime: number;
   /** Seconds since the start. */
   readonly time: number;
 }
 
+/** How a file is uploaded. */
 export interface UploadOptions {
   /** The file's name there; that of the local file. */
   name?: string;
@@ -36,8 +43,11 @@ export interface UploadOptions {
   blocksize?: number;
   /** Replace a file of that name; true, as in Koji's own uploads. */
   overwrite?: boolean;
+  /** The volume whose upload area it goes to; DEFAULT. */
   volume?: string;
+  /** Told after every chunk. */
   onProgress?: (progress: UploadProgress) => void;
+  /** Ends the upload; what was sent stays there. */
   signal?: AbortSignal;
 }
 
@@ -122,10 +132,13 @@ async function uploadAll(
 
 /** A piece's place: the file's name, and where in the file it begins. */
 export interface PieceTarget {
+  /** The file's name in the upload area. */
   readonly name: string;
+  /** Where it begins in the file; -1 appends. */
   readonly offset: number;
   /** The file may be there: it is cut at the offset first. */
   readonly overwrite?: boolean;
+  /** The volume whose upload area it is; DEFAULT. */
   readonly volume?: string;
 }
 

@@ -43,6 +43,7 @@ export class BuildRoot {
   readonly name: string;
   /** The arch of its repo, a canonical one. */
   readonly arch: string;
+  /** The repo that its packages come from. */
   readonly repo: RepoInfo;
   /** The build tag as it was when the repo was made. */
   readonly config: BuildConfig;

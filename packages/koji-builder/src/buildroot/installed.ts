@@ -11,13 +11,19 @@ import type { BaseTaskHandler } from '@koji/plugin-sdk';
 
 /** An rpm that is installed in a buildroot, as the hub wants it told. */
 export interface InstalledRpm {
+  /** As in its header. */
   readonly name: string;
+  /** As in its header. */
   readonly version: string;
+  /** As in its header. */
   readonly release: string;
+  /** Null when it has none. */
   readonly epoch: number | null;
+  /** As in its header. */
   readonly arch: string;
   /** Hexadecimal md5 of header and payload, by which the hub knows it again. */
   readonly payloadhash: string;
+  /** Bytes of its content. */
   readonly size: number;
   /** Seconds since 1970. */
   readonly buildtime: number;

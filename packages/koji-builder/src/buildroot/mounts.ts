@@ -9,9 +9,11 @@ const mostLinks = 40;
 
 /** What to mount, and where inside a buildroot. */
 export interface Mount {
+  /** As `mount` takes it: a folder of the host for binds. */
   readonly device: string;
   /** Where programs inside shall see it. */
   readonly at: string;
+  /** As `mount -t` takes it. */
   readonly type: string;
   /** As `mount -o` takes them. */
   readonly options: string;

@@ -8,6 +8,7 @@ import type { Logger } from '@koji/core';
 export interface BuildRootRequest {
   /** The build tag, by name or id. */
   readonly tag: string | number;
+  /** An arch of the tag; its canonical one is the repo's. */
   readonly arch: string;
   /** The repo that its packages come from, one of the tag's. */
   readonly repoId: number;

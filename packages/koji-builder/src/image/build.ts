@@ -6,17 +6,23 @@ import type { BaseTaskHandler } from '@koji/plugin-sdk';
 
 /** What the options of all image tasks have; what a task's own options say goes on to its subtasks. */
 export interface ImageOptions {
+  /** As Python sees truth: the image becomes no build. */
   readonly scratch?: unknown;
   /** Architectures that may fail, as long as one works. */
   readonly optional_arches?: readonly string[] | null;
+  /** As Python sees truth: the build is not tagged. */
   readonly skip_tag?: unknown;
+  /** The build's release; the hub's next one when it is missing or empty. */
   readonly release?: string | null;
+  /** Options of the own task. */
   readonly [option: string]: unknown;
 }
 
 /** What an image is built from. */
 export interface ImagePlace {
+  /** The build target. */
   readonly target: TargetInfo;
+  /** The build tag's repo. */
   readonly repo: RepoInfo;
   /** The build tag. */
   readonly config: BuildConfig;
@@ -24,21 +30,27 @@ export interface ImagePlace {
 
 /** The build that an image becomes. */
 export interface Image {
+  /** The build's name, a package of the destination tag. */
   readonly name: string;
+  /** The build's version. */
   readonly version: string;
+  /** The build's release. */
   readonly release: string;
 }
 
 /** An image, and how to make it. */
 export interface ImagePlan {
+  /** The build target, by name or id. */
   readonly target: string | number;
   /** Null or empty: those of the build tag. */
   readonly arches: readonly string[] | null;
+  /** Those of the task. */
   readonly options: ImageOptions;
   /** Says what the image is called. */
   readonly identify: (place: ImagePlace) => Promise<Omit<Image, 'release'>>;
-  /** The method of the task that makes the image of one arch, and its arguments. */
+  /** The method of the task that makes the image of one arch. */
   readonly method: string;
+  /** The arguments of that task. */
   readonly args: (arch: string, image: Image, place: ImagePlace) => readonly unknown[];
 }
 

@@ -16,6 +16,7 @@ import type { ScmInfo, ScmUrl } from './url.js';
 export interface CheckoutOptions {
   /** The build tag, as the task has it. */
   readonly buildTag: TagInfo | number | string | null;
+  /** Whether the build is a scratch build; null for tasks that build nothing. */
   readonly scratch: boolean | null;
   /** The buildroot that the sources are for, in tasks that have one. */
   readonly buildroot?: object;

@@ -21,6 +21,7 @@ export interface ScmInfo {
   readonly module: string;
   /** A branch, tag or commit. */
   readonly revision: string;
+  /** The kind of source control. */
   readonly scmtype: ScmType;
 }
 
