@@ -17,7 +17,10 @@ export interface Logger {
 export interface LogOptions {
   /** A file to append to; absent means standard error. */
   readonly file?: string;
+  /** The least that is written: `debug`, `info` (default), `warn` or `error`. */
   readonly level?: string;
+  /** Other levels of some loggers, by name; they hold for those below, too: `koji.db` for `koji.db.pool`. */
+  readonly levels?: ReadonlyMap<string, string>;
   /** Takes every line, and nothing else does: for tests. */
   readonly onLine?: (line: string) => void;
 }
@@ -50,10 +53,22 @@ function sink(onLine: (line: string) => void): Writable {
   });
 }
 
+/** The higher, the less it matters. */
+const rank = (level: string): number => winston.config.npm.levels[level] ?? 0;
+
+/** The rank of the least that a logger writes, which it has from the nearest name above it. */
+function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
+  for (let above = name; above !== ''; above = above.slice(0, Math.max(above.lastIndexOf('.'), 0))) {
+    const own = levels?.get(above);
+    if (own !== undefined) return rank(own);
+  }
+  return rank(level);
+}
+
 /** Opens a log. Lines are `time [LEVEL] {pid} name message`, with the stack of an error below it. */
 export function openLog(options: LogOptions = {}): Log {
   const root = winston.createLogger({
-    level: options.level ?? 'info',
+    level: 'silly',
     format: winston.format.combine(winston.format.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), line),
     transports: [
       options.onLine
@@ -66,9 +81,10 @@ export function openLog(options: LogOptions = {}): Log {
   let closed = false;
   return {
     logger: (name) => {
+      const least = rankOf(name, options);
       const write = (level: string) => (message: string, cause?: unknown) => {
         // What speaks late, such as a connection that the server ends, must not end the process.
-        if (closed) return;
+        if (closed || rank(level) > least) return;
         root.log({ level, message, name, cause });
       };
       return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };

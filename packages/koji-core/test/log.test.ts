@@ -23,3 +23,28 @@ test('every line is in the file once the log is closed, and one that comes later
   expect(text).toMatch(/\[ERROR\] \{\d+\} koji\.db second\nError: why\n/);
   expect(text).not.toMatch(/late|below/);
 });
+
+test('a logger has the level of the nearest name above it', async () => {
+  const lines: string[] = [];
+  const levels = new Map([
+    ['koji', 'warn'],
+    ['koji.db', 'debug'],
+    ['koji.db.pool', 'error'],
+  ]);
+  const { logger, close } = openLog({ levels, onLine: (line) => lines.push(line.replace(/.*\} /, '')) });
+  for (const name of ['koji', 'koji.db', 'koji.db.pool.one', 'koji.dbase', 'other']) {
+    const one = logger(name);
+    one.debug('d');
+    one.info('i');
+    one.warn('w');
+    one.error('e');
+  }
+  await close();
+  expect(lines).toEqual([
+    ...['koji w', 'koji e'],
+    ...['koji.db d', 'koji.db i', 'koji.db w', 'koji.db e'],
+    'koji.db.pool.one e',
+    ...['koji.dbase w', 'koji.dbase e'],
+    ...['other i', 'other w', 'other e'],
+  ]);
+});

@@ -90,6 +90,38 @@ function urlOfConnectionString(text: string): string {
   return postgresUrl({ ...values, dbname });
 }
 
+/** Koji's names of levels, and the log's. */
+const levelNames: Readonly<Record<string, string>> = {
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARNING: 'warn',
+  ERROR: 'error',
+  CRITICAL: 'error',
+};
+
+/** What LogLevel says: a level for all loggers (`koji`), and `logger:level` for some. */
+function saidLevels(text: string): { readonly logger: string; readonly level: string }[] {
+  return text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      const at = word.indexOf(':');
+      const logger = word.slice(0, Math.max(at, 0));
+      // All names begin with `koji`, which may be left out.
+      const parts = logger.startsWith('koji') ? [logger] : ['koji', ...logger.split('.').filter(Boolean)];
+      return { logger: parts.join('.'), level: word.slice(at + 1) };
+    });
+}
+
+/** Levels of loggers by name; of several that are said for one, the last counts. */
+export function logLevels({ LogLevel, KojiDebug }: HubOptions): ReadonlyMap<string, string> {
+  const levels = new Map([['koji', 'warn']]);
+  for (const { logger, level } of saidLevels(LogLevel))
+    levels.set(logger, levelNames[level.toUpperCase()] ?? 'warn');
+  if (KojiDebug) levels.set('koji', 'debug');
+  return levels;
+}
+
 /** Problems of a configuration that can be told without opening anything. */
 export function checkOptions({ options, file }: HubConfig): string[] {
   const problems: string[] = [];
@@ -100,6 +132,11 @@ export function checkOptions({ options, file }: HubConfig): string[] {
       `${said('Workers')} = ${options.Workers}: several processes need a PostgreSQL database, see Database`,
     );
   if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
+  for (const { level } of saidLevels(options.LogLevel))
+    if (!levelNames[level.toUpperCase()])
+      problems.push(
+        `${said('LogLevel')}: Invalid log level: ${level}; there are ${Object.keys(levelNames).join(', ')}`,
+      );
   for (const name of ['RegexNameInternal', 'RegexUserName'] as const) {
     try {
       new RegExp(options[name]);

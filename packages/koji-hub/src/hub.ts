@@ -9,7 +9,7 @@ import { ActivityLog, CallbackRegistry } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
 import { SessionTimes } from './auth/session-times.js';
 import type { Hub, ServedMethod } from './call.js';
-import { checkOptions, databaseUrl, folderOf, storeOf } from './config.js';
+import { checkOptions, databaseUrl, folderOf, logLevels, storeOf } from './config.js';
 import { openDatabase } from './db/database.js';
 import type { Opened } from './db/database.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
@@ -116,10 +116,9 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   const closers = new Closers();
   try {
-    const { LogFile, LogLevel, KojiDebug } = config.options;
-    const level = KojiDebug ? 'debug' : logLevel(LogLevel);
+    const { LogFile } = config.options;
     const log = openLog({
-      level,
+      levels: logLevels(config.options),
       ...(LogFile === null ? {} : { file: path.resolve(folderOf(config), LogFile) }),
       ...(given.onLog ? { onLine: given.onLog } : {}),
     });
@@ -230,20 +229,4 @@ async function makeStore(store: string): Promise<void> {
   } catch (cause) {
     throw new ConfigError(`KojiDir '${store}' cannot be used: ${(cause as Error).message}`, { cause });
   }
-}
-
-/** Koji's level, of which `logger:level` pairs are not heeded, as the log's. */
-function logLevel(text: string): string {
-  const names: Readonly<Record<string, string>> = {
-    DEBUG: 'debug',
-    INFO: 'info',
-    WARNING: 'warn',
-    ERROR: 'error',
-    CRITICAL: 'error',
-  };
-  const words = text.split(/\s+/).filter(Boolean);
-  const strange = words.find((word) => !names[word.split(':').at(-1)?.toUpperCase() ?? '']);
-  if (strange !== undefined) throw new ConfigError(`LogLevel: Invalid log level: ${strange}`);
-  const word = words.filter((part) => !part.includes(':')).at(-1) ?? 'WARNING';
-  return names[word.toUpperCase()] ?? 'warn';
 }
