@@ -57,7 +57,7 @@ async function start(given: Setup, watch: boolean, closers: Closers): Promise<Bu
   const log = openBuilderLog(options);
   closers.add('the log', () => log.close());
   const logger = log.logger('koji.kojid');
-  const { byMethod, plugins } = await loadTasks(options, { folder }, log.logger('koji.plugin'));
+  const { byMethod, plugins } = await loadTasks(options, { folder }, log.logger);
   let pluginOf = new Map([...byMethod].map(([method, { plugin }]) => [method, plugin]));
   const session = new ClientSession(options.server, sessionOptions(options));
   closers.add('the session', () => session.close());

@@ -61,10 +61,11 @@ describe('a task', () => {
     expect(alive(builder.pid)).toBe(true);
   });
 
-  test('leaves what it prints in kojid.log', async () => {
+  test('leaves what it prints and logs in kojid.log', async () => {
     await site.result('prints', ['something']);
     await until('the lines are there', () => site.log().includes('complained something'));
     expect(site.log()).toMatch(/task \d+: printed something/);
+    expect(site.log()).toMatch(/\[WARN\] \{\d+\} koji\.plugin\.works noted something/);
   });
 
   test('has a folder of its own and uploads from it; the folder is gone afterwards', async () => {

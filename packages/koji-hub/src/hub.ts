@@ -181,7 +181,7 @@ export async function compose(
 ): Promise<Composed> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
-  const found = await findPlugins(config, { taken: ownMethodNames(), given, load });
+  const found = await findPlugins(config, { taken: ownMethodNames(), given, load, logger });
   checkPlugins(config, found, logger('koji.plugins'));
   const timeLimit = options.CallbackTimeout * 1000;
   const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };

@@ -23,11 +23,14 @@ export async function findPlugins(
     taken,
     given,
     load,
+    logger,
   }: {
     taken: Iterable<string>;
     given: Readonly<Record<string, object>>;
     /** Marks a load behind the first one, for which files are read anew. */
     load?: string | undefined;
+    /** Opens the plugins' own logs. */
+    logger?: (name: string) => Logger;
   },
 ): Promise<HubPlugins> {
   const { Plugins, PluginPath } = config.options;
@@ -40,6 +43,7 @@ export async function findPlugins(
     from,
     modules: given,
     ...(load === undefined ? {} : { load }),
+    ...(logger ? { logger } : {}),
     taken: { methods: taken },
   });
   return { plugins, problems: problems.map(describeProblem) };
@@ -68,8 +72,11 @@ export function serveMethod(method: PluginMethod, timeLimit: number, activity: A
 }
 
 /** A plugin's policy test, which may use the context of the call that asks the policy. */
-export function asPolicyTest({ name, run }: PluginPolicyTest): PluginTest {
-  return { name, run: (call, data, words) => runInContext(ambientOf(call), () => run(data, ...words)) };
+export function asPolicyTest({ name, plugin, run }: PluginPolicyTest): PluginTest {
+  return {
+    name,
+    run: (call, data, words) => runInContext(ambientOf(call), plugin, () => run(data, ...words)),
+  };
 }
 
 function ambientOf(call: Call): RunningCall {

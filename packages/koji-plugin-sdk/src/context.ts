@@ -71,10 +71,10 @@ export interface PluginDatabase {
 export interface Ambient {
   readonly method: string;
   readonly session: ContextSession;
-  readonly log: Logger;
   readonly pluginDb: PluginDatabase;
   readonly paths: PathInfo;
   readonly options: Readonly<Record<string, unknown>>;
+  pluginLog(plugin: string): Logger;
   event(): Promise<number>;
   invoke(
     method: string,
@@ -101,6 +101,7 @@ export interface Ambient {
 
 interface Scope {
   readonly ambient: Ambient;
+  readonly plugin: string;
   open: boolean;
 }
 
@@ -112,8 +113,12 @@ const holder = globalThis as {
 const shared = (holder[key] ??= { storage: new AsyncLocalStorage<Scope>(), running: 0 });
 
 /** Runs a plugin's code with {@link context}; the context is closed once the code has ended. */
-export async function runInContext<T>(ambient: Ambient, run: () => T | Promise<T>): Promise<T> {
-  const scope: Scope = { ambient, open: true };
+export async function runInContext<T>(
+  ambient: Ambient,
+  plugin: string,
+  run: () => T | Promise<T>,
+): Promise<T> {
+  const scope: Scope = { ambient, plugin, open: true };
   shared.running += 1;
   try {
     return await shared.storage.run(scope, run);
@@ -133,8 +138,12 @@ export function currentAmbient(): Ambient | null {
 
 /** As {@link currentAmbient}, for what makes no sense without. */
 export function needAmbient(): Ambient {
+  return needScope().ambient;
+}
+
+function needScope(): Scope {
   const scope = shared.storage.getStore();
-  if (scope?.open === true) return scope.ambient;
+  if (scope?.open === true) return scope;
   throw new GenericError(
     'context is only there while the hub runs a method or callback of a plugin: not while the plugin loads, in a task or in a command, and not once the call has ended (await everything that a method or callback starts)',
   );
@@ -146,7 +155,7 @@ export interface Context {
   readonly session: ContextSession;
   /** The name of the method that the client called. */
   readonly method: string;
-  /** Writes to the hub's log. */
+  /** Writes to the hub's log, as `koji.plugin.NAME`. */
   readonly log: Logger;
   /** The call's transaction, for what no method answers. */
   readonly db: PluginDatabase;
@@ -206,7 +215,8 @@ export const context: Context = {
     return needAmbient().method;
   },
   get log() {
-    return needAmbient().log;
+    const { ambient, plugin } = needScope();
+    return ambient.pluginLog(plugin);
   },
   get db() {
     return needAmbient().pluginDb;

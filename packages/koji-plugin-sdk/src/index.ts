@@ -7,6 +7,7 @@ export { outbox } from './outbox.js';
 export { policyTest } from './policy.js';
 export { context } from './context.js';
 export { option, pluginConfig } from './config.js';
+export { pluginLog } from './log.js';
 export type { CallbackFunction } from './callback.js';
 export type { CallbackName, CallbackPayloads } from './callbacks.js';
 export type { CliCommand, CliTools } from './cli.js';

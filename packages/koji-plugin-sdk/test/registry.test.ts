@@ -1,4 +1,5 @@
 import { ActionNotAllowed, CallbackError, GenericError } from '@koji/core';
+import type { Logger } from '@koji/core';
 import type { BuildInfo, TagInfo } from '@koji/core/api';
 import { DateTime } from '@koji/core/wire';
 import { context } from '../src/index.js';
@@ -17,7 +18,7 @@ const logger = Object.fromEntries(
     level,
     (text: string) => lines.push(`${level} ${text}`),
   ]),
-) as unknown as Ambient['log'];
+) as unknown as Logger;
 
 beforeEach(() => {
   lines.length = 0;
@@ -27,7 +28,7 @@ beforeEach(() => {
 function ambientOf(later: (() => unknown)[] = []): Ambient {
   return {
     method: 'tagBuild',
-    log: logger,
+    pluginLog: (plugin) => ({ ...logger, info: (text: string) => logger.info(`${plugin}: ${text}`) }),
     session: {
       loggedIn: true,
       userId: 7,
@@ -247,6 +248,7 @@ describe('the context', () => {
     const registry = registryOf(
       listener('asker', async () => {
         await Promise.resolve();
+        context.log.info('asks');
         seen.push(context.method, context.session.user?.['name'], await context.event());
         seen.push(await context.call('getTag', ['f44'], { strict: true }));
         context.session.assertPerm('admin');
@@ -254,6 +256,7 @@ describe('the context', () => {
     );
     await expect(registry.run('postTag', payload, ambientOf())).rejects.toThrow('admin permission required');
     expect(seen).toEqual(['tagBuild', 'kojiuser', 12, ['getTag', ['f44'], { strict: true }]]);
+    expect(lines[0]).toBe('info asker: asks');
   });
 
   test('is not there outside of a call, and says so', () => {

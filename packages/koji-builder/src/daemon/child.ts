@@ -49,7 +49,7 @@ async function load({ options, folder, snapshot }: Setup): Promise<Tasks> {
     closers.add('the log', () => log.close());
     logger = log.logger;
     const elsewhere = snapshot === undefined ? {} : placesIn(snapshot, folder);
-    const loaded = await loadTasks(options, { folder, elsewhere }, log.logger('koji.plugin'));
+    const loaded = await loadTasks(options, { folder, elsewhere }, logger);
     const methods = [...loaded.byMethod].map(([method, { plugin }]) => [method, plugin] as const);
     await send({ type: 'loaded', methods, plugins: loaded.plugins });
     return loaded;

@@ -24,8 +24,8 @@ export interface Tasks {
 /** Whose tasks those are that no plugin brings. */
 export const ownTasks = 'koji';
 
-/** What may be elsewhere than it usually is. */
-export type Elsewhere = Pick<LoadOptions, 'configFolder' | 'found' | 'moved'>;
+/** What may be elsewhere than it usually is, and where the plugins' logs go. */
+export type Elsewhere = Pick<LoadOptions, 'configFolder' | 'found' | 'moved' | 'logger'>;
 
 /** The plugins that kojid.conf names, and what is wrong with the others. */
 export function findPlugins(
@@ -45,9 +45,9 @@ export function findPlugins(
 export async function loadTasks(
   options: KojidOptions,
   { folder, elsewhere }: { readonly folder: string; readonly elsewhere?: Elsewhere },
-  logger: Logger,
+  logger: (name: string) => Logger,
 ): Promise<Tasks> {
-  const { plugins, problems } = await findPlugins(options, folder, elsewhere);
+  const { plugins, problems } = await findPlugins(options, folder, { ...elsewhere, logger });
   if (problems.length > 0) throw new PluginLoadError(problems);
   const own = builtIn.map((Handler) => ({
     plugin: ownTasks,
@@ -58,7 +58,7 @@ export async function loadTasks(
     ),
   }));
   const all: PluginTask[] = [...own, ...plugins.flatMap((plugin) => plugin.tasks)];
-  const callbacks = new CallbackRegistry({ logger });
+  const callbacks = new CallbackRegistry({ logger: logger('koji.plugin') });
   callbacks.add(plugins.flatMap((plugin) => plugin.callbacks));
   return {
     plugins: plugins.map(({ name, version, sdkRange, file }) => {

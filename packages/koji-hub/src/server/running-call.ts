@@ -3,6 +3,7 @@ import type { Logger, PathInfo } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
 import { placeArgs, readArgs } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
+import { loggerOf } from '@koji/plugin-sdk/host';
 import type { Ambient, NewTask, PluginDatabase } from '@koji/plugin-sdk/host';
 import { Effects } from '../after-commit.js';
 import type { CallerSession } from '../auth/sessions.js';
@@ -155,6 +156,10 @@ export class RunningCall implements Call, Ambient {
 
   get options(): Readonly<Record<string, unknown>> {
     return this.hub.options;
+  }
+
+  pluginLog(plugin: string): Logger {
+    return this.hub.logger(loggerOf(plugin));
   }
 
   get pluginDb(): PluginDatabase {

@@ -1,5 +1,6 @@
 export { callbackTable, isCallbackName } from '../callbacks.js';
 export { currentAmbient, runInContext } from '../context.js';
+export { loggerOf } from '../log.js';
 export { messageText } from '../outbox.js';
 export type { Delivery, PluginOutbox } from '../outbox.js';
 export { isTaskHandler } from '../task.js';

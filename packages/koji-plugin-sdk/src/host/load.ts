@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Logger } from '@koji/core';
 import { declaredConfigs, setConfigFolder } from '../config.js';
 import type { DeclaredConfig } from '../config.js';
 import { collect } from './collect.js';
@@ -8,6 +9,7 @@ import { findPlugin } from './find.js';
 import type { PluginPlaces } from './find.js';
 import { configProblems, importPlugin } from './import.js';
 import type { ImportedPlugin, PluginModule } from './import.js';
+import { setPluginLog } from '../log.js';
 import { readPackage } from './package.js';
 import type { PluginEntry, PluginPart } from './package.js';
 import type { PluginProblem } from './problems.js';
@@ -19,6 +21,8 @@ export interface LoadOptions extends PluginPlaces {
   readonly names: readonly string[];
   /** Where the plugins' own configuration files are. Default: `plugins` below `from`. */
   readonly configFolder?: string;
+  /** What `pluginLog` of the plugins writes to. */
+  readonly logger?: (name: string) => Logger;
   /** Names that are taken: methods of the hub, commands of the CLI, policy tests. */
   readonly taken?: { readonly methods?: Names; readonly commands?: Names; readonly policyTests?: Names };
   /** Modules that are loaded already, by plugin. */
@@ -47,6 +51,7 @@ export interface LoadResult {
  */
 export async function loadPlugins(options: LoadOptions): Promise<LoadResult> {
   setConfigFolder(options.configFolder ?? path.join(options.from, 'plugins'));
+  if (options.logger) setPluginLog(options.logger);
   const plugins: LoadedPlugin[] = [];
   const problems: PluginProblem[] = [];
   for (const name of new Set(options.names)) {

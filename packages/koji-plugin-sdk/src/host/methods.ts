@@ -46,7 +46,7 @@ export async function runPluginMethod(
 ): Promise<unknown> {
   const run = async (): Promise<unknown> => method.run(...method.signature.spread(bound));
   try {
-    const result = await runInContext(ambient, () =>
+    const result = await runInContext(ambient, method.plugin, () =>
       timeLimit === undefined ? run() : withTimeLimit(timeLimit, run),
     );
     return result === undefined ? null : result;

@@ -128,7 +128,7 @@ export class CallbackRegistry {
       // The context ends with the time limit, so that a late callback can't touch a transaction that is gone.
       const limited = (): Promise<unknown> =>
         withTimeLimit(this.timeLimit, async () => callback.run(event, payload));
-      await (ambient ? runInContext(ambient, limited) : limited());
+      await (ambient ? runInContext(ambient, callback.plugin, limited) : limited());
       if (circuit.succeeded())
         this.logger.warn(`the ${event} callback of ${callback.plugin} works again and is switched on`);
     } catch (cause) {

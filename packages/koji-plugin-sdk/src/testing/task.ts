@@ -6,6 +6,7 @@ import { GenericError, faultToWire, joinSafe, type Logger } from '@koji/core';
 import { decodeArgs, encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
 import type { CallbackName, CallbackPayloads } from '../callbacks.js';
 import { setConfigFolder } from '../config.js';
+import { setPluginLog } from '../log.js';
 import { collect } from '../host/collect.js';
 import type { PluginModule } from '../host/import.js';
 import { PluginLoadError } from '../host/problems.js';
@@ -119,9 +120,11 @@ async function runAt(
   const record = { log: [] as string[], uploads: new Map<string, Buffer>() };
   const { handler } = Handler.prototype as { readonly handler: (...args: never[]) => unknown };
   const configured = await configure(options, path.join(folder, 'plugins'));
+  const logger = loggerFor(record.log);
+  const logBefore = setPluginLog(() => logger);
   const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: signatureOf(handler) };
   try {
-    const runtime = new TestRuntime(place, { method, folder, record, options });
+    const runtime = new TestRuntime(place, { method, folder, record, options, logger });
     await mkdir(runtime.workdir, { recursive: true });
     const result = await runHandler(task, runtime, given);
     // As over the wire: what can't be sent is no result.
@@ -132,6 +135,7 @@ async function runAt(
     await place.failed(encodeFault(faultCode, faultString));
     throw error;
   } finally {
+    setPluginLog(logBefore);
     configured.undo();
     await rm(folder, { recursive: true, force: true });
   }
@@ -219,8 +223,16 @@ function fakeTask(method: string, args: readonly unknown[], options: TaskTestOpt
 interface RuntimeParts {
   readonly method: string;
   readonly folder: string;
-  readonly record: { readonly log: string[]; readonly uploads: Map<string, Buffer> };
+  readonly record: { readonly uploads: Map<string, Buffer> };
   readonly options: TaskTestOptions;
+  readonly logger: Logger;
+}
+
+function loggerFor(log: string[]): Logger {
+  const write = (level: string) => (message: string, cause?: unknown) => {
+    log.push(`${level} ${message}${cause === undefined ? '' : `\n${inspect(cause)}`}`);
+  };
+  return { debug: write('DEBUG'), info: write('INFO'), warn: write('WARN'), error: write('ERROR') };
 }
 
 class TestRuntime implements TaskRuntime {
@@ -236,17 +248,14 @@ class TestRuntime implements TaskRuntime {
     private readonly place: Place,
     private readonly parts: RuntimeParts,
   ) {
-    const { method, folder, options } = parts;
+    const { method, folder, options, logger } = parts;
     this.id = place.id;
     this.method = method;
     this.session = place.session;
     this.workdir = path.join(folder, 'task');
     const topdir = options.topdir ?? options.hub?.topdir ?? path.join(folder, 'topdir');
     this.options = { topdir, topurl: null, workdir: folder, ...options.options };
-    const write = (level: string) => (message: string, cause?: unknown) => {
-      parts.record.log.push(`${level} ${message}${cause === undefined ? '' : `\n${inspect(cause)}`}`);
-    };
-    this.logger = { debug: write('DEBUG'), info: write('INFO'), warn: write('WARN'), error: write('ERROR') };
+    this.logger = logger;
     this.callbacks = callbacksOf(options.plugins ?? {}, this.logger);
   }
 
