@@ -69,7 +69,9 @@ describe('the log of a plugin', () => {
 
 test('where nobody loads plugins, what matters goes to standard error', async () => {
   const said: string[] = [];
-  const stderr = jest.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+  const stderr = jest
+    .spyOn(process.stderr, 'write')
+    .mockImplementation((text) => said.push(String(text)) > 0);
   try {
     await jest.isolateModulesAsync(async () => {
       const key = Symbol.for('koji.plugin.log');
