@@ -61,11 +61,18 @@ function whenLockChanged(folder, install) {
 export function installPackages() {
   whenLockChanged(root, () => {
     console.log('installing npm packages (the first time takes a minute or two)');
-    if (run('npm', npmInstall, { stdio: 'ignore' })) return;
+    if (run('npm', npmInstall, { stdio: 'ignore' }) && sqliteWorks()) return;
     console.log('SQLite has to be compiled here, which takes a minute');
     needSystem({ python3: 'python3', make: 'make', 'g++': 'g++' });
-    if (!run('npm', npmInstall)) process.exit(1);
+    if (!run('npm', npmInstall) || !sqliteWorks()) process.exit(1);
   });
+}
+
+/** Whether the driver is there that the hub takes, which is an optional dependency. */
+function sqliteWorks() {
+  const open =
+    "new (require(process.versions.napi >= 10 ? 'better-sqlite3-13' : 'better-sqlite3'))(':memory:').close()";
+  return run(process.execPath, ['-e', open], { stdio: 'ignore' });
 }
 
 /** Installs the registry and the checkers of packages, which only the tests of publishing use. */

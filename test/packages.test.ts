@@ -1,6 +1,15 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort, root, until } from './support/system.js';
@@ -44,7 +53,8 @@ beforeAll(() => {
   );
   // Compiling SQLite takes a minute and shows nothing about our packages: the one that was compiled here is the same.
   const sqlite = path.join('node_modules', 'better-sqlite3', 'build');
-  cpSync(path.join(root, sqlite), path.join(folder, sqlite), { recursive: true });
+  if (existsSync(path.join(root, sqlite)))
+    cpSync(path.join(root, sqlite), path.join(folder, sqlite), { recursive: true });
 }, 240_000);
 
 afterAll(async () => {
@@ -112,6 +122,26 @@ test('every door of every package opens, and its types are there', () => {
   });
   expect(compiled.stdout).toBe('');
 }, 60_000);
+
+test('a hub without a driver for SQLite says what to do', () => {
+  const modules = path.join(folder, 'node_modules');
+  const drivers = readdirSync(modules).filter((name) => name.startsWith('better-sqlite3'));
+  const hide = (name: string): string => path.join(modules, `.without-${name}`);
+  for (const name of drivers) renameSync(path.join(modules, name), hide(name));
+  const config = path.join(folder, 'no-driver.conf');
+  writeFileSync(config, '[hub]\nDatabase = sqlite:none.db\n');
+  const { status, stderr } = spawnSync(
+    path.join(modules, '.bin', 'koji-hub'),
+    ['--config', config, 'migrate'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  for (const name of drivers) renameSync(hide(name), path.join(modules, name));
+  expect(stderr).toContain('no driver for SQLite works here (better-sqlite3');
+  expect(stderr).toContain('install python3, make and g++ and run npm install again');
+  expect(status).toBe(1);
+});
 
 test('the installed hub starts with an installed plugin, and the installed command calls it', async () => {
   const bin = (name: string): string => path.join(folder, 'node_modules', '.bin', name);

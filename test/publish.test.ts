@@ -110,10 +110,13 @@ function withPrebuiltSqlite(): NodeJS.ProcessEnv {
   const { version } = readJson(path.join(source, 'package.json')) as Manifest;
   const prebuilds = path.join(temp, 'prebuilds');
   mkdirSync(prebuilds, { recursive: true });
+  const env = { ...strangersEnvironment(), npm_config_better_sqlite3_local_prebuilds: prebuilds };
+  const built = path.join('build', 'Release', 'better_sqlite3.node');
+  if (!existsSync(path.join(source, built))) return env;
   const target = `node-v${process.versions.modules}-${process.platform}-${process.arch}`;
   const file = path.join(prebuilds, `better-sqlite3-v${version}-${target}.tar.gz`);
-  execFileSync('tar', ['-czf', file, '-C', source, 'build/Release/better_sqlite3.node']);
-  return { ...strangersEnvironment(), npm_config_better_sqlite3_local_prebuilds: prebuilds };
+  execFileSync('tar', ['-czf', file, '-C', source, built]);
+  return env;
 }
 
 test('the ten minutes of docs/plugins/ten-minutes.md lead from an empty folder to a plugin that runs', async () => {

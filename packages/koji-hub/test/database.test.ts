@@ -12,6 +12,7 @@ import { openDatabase } from '../src/db/database.js';
 import type { Opened } from '../src/db/database.js';
 import { ConstraintViolation, TransactionFailed, UniqueViolation } from '../src/db/errors.js';
 import { anyOf, boolAs, epoch, floatAs, glob, id, matches, now, sql } from '../src/db/sql.js';
+import { sqliteDriver } from '../src/db/sqlite-driver.js';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 
@@ -20,7 +21,11 @@ const tagNames = async (db: Connection) =>
   (await db.all<{ name: string }>(sql`SELECT name FROM tag ORDER BY id`)).map(({ name }) => name);
 
 test('TypeORM alone loses the rows of a write that overlaps a failing one on SQLite', async () => {
-  const source = await new DataSource({ type: 'better-sqlite3', database: ':memory:' }).initialize();
+  const source = await new DataSource({
+    type: 'better-sqlite3',
+    driver: sqliteDriver(),
+    database: ':memory:',
+  }).initialize();
   await source.query('CREATE TABLE tag (name text)');
   const failing = source.transaction(async (manager) => {
     await manager.query(`INSERT INTO tag VALUES ('first')`);

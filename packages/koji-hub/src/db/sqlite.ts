@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { Connection } from './connection.js';
 import type { Opened, OpenOptions } from './database.js';
 import { Channels, Running } from './running.js';
+import { sqliteDriver } from './sqlite-driver.js';
 import { addFunctions, SqliteHandle } from './sqlite-handle.js';
 import { tables } from './tables/index.js';
 import { Transaction } from './transaction.js';
@@ -19,6 +20,7 @@ function driverOf(source: DataSource): SqliteDatabase.Database {
 async function open(database: string, readonly: boolean): Promise<DataSource> {
   const source = new DataSource({
     type: 'better-sqlite3',
+    driver: sqliteDriver(),
     database,
     readonly,
     fileMustExist: readonly,
