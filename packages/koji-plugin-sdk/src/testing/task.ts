@@ -46,7 +46,7 @@ export interface TaskRecord {
   readonly id: number;
   /** What the handler answered. */
   readonly result: unknown;
-  /** Lines as `LEVEL message`. */
+  /** Lines of the task and of {@link pluginLog} as `LEVEL message`. */
   readonly log: readonly string[];
   /** Uploaded files by their path below the task's output. */
   readonly uploads: ReadonlyMap<string, Buffer>;
