@@ -13,7 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BuildError, GenericError } from '@koji/core';
+import { BuildError, GenericError, entriesBelow } from '@koji/core';
 import { BaseTaskHandler, callback } from '@koji/plugin-sdk';
 import type { CallbackPayloads } from '@koji/plugin-sdk';
 import { runTask, startTestHub } from '@koji/plugin-sdk/testing';
@@ -35,14 +35,12 @@ class Sources extends BaseTaskHandler {
     if (check) await scm.assertAllowed(this, { scratch: about.scratch ?? false });
     const folder = path.join(this.workdir, 'sources');
     const done = await scm.checkout(this, folder, { buildTag: 5, scratch: false, ...about });
-    const entries = readdirSync(done.folder, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile() && !/\/\.git(\/|$)/.test(entry.parentPath));
-    const texts = Object.fromEntries(
-      files.map(({ parentPath, name }) => {
-        const file = path.join(parentPath, name);
-        return [path.relative(done.folder, file), readFileSync(file, 'utf8')];
-      }),
-    );
+    const texts: Record<string, string> = {};
+    for await (const entry of entriesBelow(done.folder)) {
+      if (!entry.isFile() || /\/\.git(\/|$)/.test(entry.parentPath)) continue;
+      const file = path.join(entry.parentPath, entry.name);
+      texts[path.relative(done.folder, file)] = readFileSync(file, 'utf8');
+    }
     return {
       ...{ origin: done.origin, sourceCommand: [...(done.sourceCommand ?? ['none'])] },
       folder: path.relative(folder, done.folder),

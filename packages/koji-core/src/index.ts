@@ -99,6 +99,7 @@ export type { MockConfig } from './mock-config.js';
 export { checkNVR, checkNVRA, isDebuginfo, parseNVR, parseNVRA } from './nvr.js';
 export type { Nvr, Nvra } from './nvr.js';
 export { PathInfo, joinSafe } from './paths.js';
+export { entriesBelow } from './tree.js';
 export type { BuildPath, MavenPath, RpmPath } from './paths.js';
 export { parseTaskParams, taskSignatures } from './tasks.js';
 export type { TaskSignature } from './tasks.js';

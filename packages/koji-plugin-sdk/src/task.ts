@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError } from '@koji/core';
+import { GenericError, entriesBelow } from '@koji/core';
 import type { TaskArgs } from '@koji/core/api';
 import type { Logger } from '@koji/core';
 import type { CallbackName, CallbackPayloads } from './callbacks.js';
@@ -193,10 +193,8 @@ export abstract class BaseTaskHandler {
 
   /** Uploads every file below a folder that is not empty, into the same folders of the task's output. */
   async uploadTree(folder: string, to: { flatten?: boolean; volume?: string } = {}): Promise<void> {
-    const entries = await fs.readdir(folder, { recursive: true, withFileTypes: true });
-    for (const entry of entries) {
+    for await (const entry of entriesBelow(folder)) {
       const file = path.join(entry.parentPath, entry.name);
-      if (entry.isDirectory()) continue;
       const stat = entry.isFile() ? await fs.stat(file) : null;
       if (!stat || stat.size === 0) {
         this.logger.warn(`Skipping upload for ${stat ? 'empty file' : 'non-file'}: ${file}`);

@@ -106,6 +106,8 @@ test('files go to the folder of the task', async () => {
   fs.mkdirSync(path.join(folder, 'logs'));
   fs.writeFileSync(path.join(folder, 'logs', 'build.log'), 'done');
   fs.writeFileSync(path.join(folder, 'empty'), '');
+  fs.symlinkSync('logs', path.join(folder, 'link to a folder'));
+  fs.symlinkSync('logs/build.log', path.join(folder, 'link'));
   const task = new MyTask(runtime());
   await task.uploadFile('/tmp/report.json', { directory: '/reports/', name: 'r.json', volume: 'big' });
   await task.uploadTree(folder);

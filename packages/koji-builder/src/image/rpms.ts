@@ -1,5 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { entriesBelow } from '@koji/core';
 import type { BuildrootRpmRef } from '@koji/core/api';
 import { RpmHeader } from '@koji/core/rpm';
 import type { BuildRoot, InstalledRpm } from '../buildroot/index.js';
@@ -13,12 +15,11 @@ import type { BuildRoot, InstalledRpm } from '../buildroot/index.js';
  */
 export async function rpmsIn(root: BuildRoot, within: string): Promise<BuildrootRpmRef[]> {
   const folder = await root.hostPath(within);
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  });
-  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.rpm'));
-  const byName = new Map(files.map(({ name, parentPath }) => [name, path.join(parentPath, name)]));
+  if (!existsSync(folder)) return [];
+  const byName = new Map<string, string>();
+  for await (const entry of entriesBelow(folder))
+    if (entry.isFile() && entry.name.endsWith('.rpm'))
+      byName.set(entry.name, path.join(entry.parentPath, entry.name));
   const rpms: InstalledRpm[] = [];
   for (const file of byName.values()) rpms.push(await describe(file));
   return rpms.length === 0 ? [] : root.origins(rpms);
