@@ -2,13 +2,17 @@ import { availableParallelism } from 'node:os';
 
 /** Tests are TypeScript, transformed by SWC; they import a package's own source and other packages as they are built. */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/jest/environment.mjs',
   roots: ['<rootDir>/packages', '<rootDir>/examples', '<rootDir>/test'],
   testMatch: ['**/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/fixtures/'],
   modulePathIgnorePatterns: ['<rootDir>/quickstart/', '/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // Big ones that know nothing of the tests.
+    '^(pg|typeorm|undici|winston)$': '<rootDir>/scripts/jest/outside/$1.cjs',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -18,8 +22,10 @@ export default {
       },
     ],
   },
-  // Most of the suite waits for processes that it started, so that two files share two cores well.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  testSequencer: '<rootDir>/scripts/jest/sequencer.mjs',
+  reporters: ['default', '<rootDir>/scripts/jest/slowest.mjs'],
+  // Most of the suite waits, for processes and polls, so that three files share two cores well.
+  maxWorkers: availableParallelism() + 1,
   // A hang is what this catches, never a slow machine.
   testTimeout: 300_000,
 };

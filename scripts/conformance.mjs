@@ -1,19 +1,24 @@
 // npm run conformance -- [--db sqlite|postgres] FILE.jsonl …: replays conversations with a real Koji against a fresh hub each
-// and prints where the answers differ. With --cli COMMAND the runs of the koji command instead.
+// and prints where the answers differ. With --cli the runs of the koji command instead; with --koji DIR, an unpacked source tree
+// of Koji, its own command is run in place of ours (docs/interop.md says what its Python needs).
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const main = path.join(root, 'packages/koji-hub/dist/main.js');
+
+/** The plugins of the recorded hub and command; the command had those of the second list too, the hub did not. */
+const recordedPlugins = ['echo', 'runroot', 'save-failed-tree', 'sidetag'];
+const commandPlugins = ['dud', 'kiwi'];
 
 // The replayer runs this script before each transcript, so that it gets an empty hub at the same address.
 if (process.argv[2] === '--fresh') {
@@ -26,6 +31,8 @@ const { values, positionals } = parseArgs({
   options: {
     db: { type: 'string', default: 'sqlite' },
     cli: { type: 'boolean', default: false },
+    koji: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
     show: { type: 'string' },
   },
 });
@@ -59,7 +66,9 @@ async function replayAll() {
   await writeFile(
     profile,
     `[koji]\ntopurl = ${url}/kojifiles\nweburl = ${url}/koji\ntopdir = ${path.join(place, 'store')}\n` +
-      `plugins = ${pluginsFor('cli', place)}\n`,
+      (values.koji
+        ? `plugin_paths = ${path.resolve(values.koji, 'plugins/cli')}\n`
+        : `plugins = ${pluginsFor('cli', place)}\n`),
   );
   const args = [
     script,
@@ -74,7 +83,7 @@ async function replayAll() {
       ? [
           '--cli',
           // A profile of our own, so that what this machine has in /etc plays no part.
-          `${quote(process.execPath)} ${quote(path.join(root, 'packages/koji-client/dist/cli/main.js'))} -c ${quote(profile)} ` +
+          `${kojiCommand()} -c ${quote(profile)} ` +
             '--server={url} --user={user} --password={password} --authtype=password {args}',
         ]
       : [],
@@ -90,6 +99,15 @@ async function replayAll() {
     await postgres?.stop();
     await rm(place, { recursive: true, force: true });
   }
+}
+
+/** The start of a command line that runs the koji command. */
+function kojiCommand() {
+  if (!values.koji)
+    return `${quote(process.execPath)} ${quote(path.join(root, 'packages/koji-client/dist/cli/main.js'))}`;
+  const tree = path.resolve(values.koji);
+  const places = [tree, process.env.PYTHONPATH].filter(Boolean).join(':');
+  return `PYTHONPATH=${quote(places)} ${quote(values.python)} ${quote(path.join(tree, 'cli/koji'))}`;
 }
 
 async function fresh({ place, port, server }) {
@@ -108,6 +126,8 @@ async function fresh({ place, port, server }) {
     EnableWin: 'yes',
     DisableNotifications: 'yes',
     RunInterval: '1',
+    // The conversations were recorded without a kojira.
+    RepoManager: 'external',
     LogFile: 'hub.log',
     Plugins: pluginsFor('hub', place),
   };
@@ -130,25 +150,23 @@ async function fresh({ place, port, server }) {
   throw new Error('the hub did not answer within 10 s');
 }
 
-/** The recorded hub and command had these plugins; those that are built are loaded, as if installed beside the configuration. */
+/** Links the plugins as if they were installed beside the configuration. */
 async function installPlugins(place) {
   const installed = path.join(place, 'node_modules/@koji');
   await mkdir(installed, { recursive: true });
-  for (const name of ['echo', 'runroot', 'sidetag', 'save_failed_tree', 'save-failed-tree']) {
-    const folder = path.join(root, `packages/koji-plugin-${name}`);
-    if (existsSync(folder)) await symlink(folder, path.join(installed, `plugin-${name}`));
-  }
+  for (const name of [...recordedPlugins, ...commandPlugins])
+    await symlink(path.join(root, `packages/koji-plugin-${name}`), path.join(installed, `plugin-${name}`));
 }
 
 /** The names of the installed plugins that have something for the `hub` or the `cli`. */
 function pluginsFor(part, place) {
   const installed = path.join(place, 'node_modules/@koji');
-  return readdirSync(installed)
-    .filter(
-      (name) => part in JSON.parse(readFileSync(path.join(installed, name, 'package.json'), 'utf8')).koji,
-    )
-    .map((name) => name.replace('plugin-', ''))
-    .join(' ');
+  const has = (name) => {
+    const { koji } = JSON.parse(readFileSync(path.join(installed, `plugin-${name}`, 'package.json'), 'utf8'));
+    return part in koji;
+  };
+  const names = part === 'cli' ? [...recordedPlugins, ...commandPlugins] : recordedPlugins;
+  return names.filter(has).join(' ');
 }
 
 function hubCommand(config, ...args) {
@@ -201,14 +219,4 @@ async function asAdmin(server, work) {
 
 function quote(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -11,12 +11,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
@@ -84,14 +84,6 @@ async function site(name, more) {
 function write(here, file, section, settings) {
   const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
   writeFileSync(path.join(here, file), `[${section}]\n${lines.join('')}`);
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function start(here, name, command) {

@@ -1,10 +1,10 @@
 // A PostgreSQL server of the tests' own: a throw-away cluster on a free port of the loopback interface.
 import { execFile, spawn } from 'node:child_process';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from './ports.mjs';
 
 const run = promisify(execFile);
 const versions = '/usr/lib/postgresql';
@@ -40,7 +40,11 @@ export async function startPostgres() {
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: folder,
+    // What it holds is thrown away, and its queries are short.
     fsync: 'off',
+    full_page_writes: 'off',
+    synchronous_commit: 'off',
+    jit: 'off',
     max_connections: 300,
   };
   const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
@@ -74,16 +78,6 @@ async function unprivileged() {
     if (uid && gid) return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   }
   throw new Error('running as root, and there is no user postgres or nobody to run PostgreSQL as');
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 async function ready(bin, { folder, port }, exitCode, log) {

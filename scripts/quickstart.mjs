@@ -1,13 +1,22 @@
-// npm run quickstart: a whole Koji on this machine, with the three kinds of plugin at work. `-- --once` stops at the end,
+// npm run quickstart: a whole Koji on this machine: the three kinds of plugin at work, and a package. `-- --once` stops at the end,
 // `-- --stop` stops one that runs, `-- --folder DIR` keeps everything in DIR instead of ./quickstart, `-- --port N` is the
 // hub's port (8080, or any free one when that is taken; 0 is any free one).
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { findBackend, showBuild } from './quickstart-build.mjs';
+import { freePort } from './ports.mjs';
 import { build, installPackages, root } from './setup.mjs';
 
 const { values: options } = parseArgs({
@@ -25,9 +34,9 @@ const show = (text) => console.log(text);
 const title = (text) => console.log(`\n== ${text}`);
 
 /** Runs a command, shows it and what it prints; throws unless it ends with `status`. */
-function run(program, args, { status = 0, quiet = false, shown = true } = {}) {
+function run(program, args, { status = 0, quiet = false, shown = true, input } = {}) {
   if (shown && !quiet) show(`$ ${path.basename(program)} ${args.join(' ')}`);
-  const done = spawnSync(bin(program), args, { cwd: folder, encoding: 'utf8' });
+  const done = spawnSync(bin(program), args, { cwd: folder, encoding: 'utf8', input });
   const text = `${done.stdout ?? ''}${done.stderr ?? ''}`.trimEnd();
   if (text && !quiet) show(text.replace(/^/gm, '    '));
   if (done.status !== status)
@@ -35,14 +44,33 @@ function run(program, args, { status = 0, quiet = false, shown = true } = {}) {
   return text;
 }
 
-const hub = (...args) => run('koji-hub', ['--config', file('hub.conf'), ...args], { quiet: true });
 const koji = (args, more) => run('koji', ['-c', 'koji.conf', ...args], more);
-const as = (user, args, more) =>
-  koji(['--user', user, '--password', readState().passwords[user], ...args], more);
+const as = (user, args, more) => run('koji', ['-c', `${user}.conf`, ...args], more);
+/** Sets a password, which comes from standard input: everybody sees the arguments of commands. */
+const hubUser = (action, user) =>
+  run('koji-hub', ['--config', file('hub.conf'), 'user', action, user, '--password-file', '-'], {
+    quiet: true,
+    input: `${readState().passwords[user]}\n`,
+  });
+
+/** Writes a file that only its owner reads; an interruption leaves the old one. */
+function writeSecret(name, text) {
+  writeFileSync(file(`${name}.new`), text, { mode: 0o600 });
+  renameSync(file(`${name}.new`), file(name));
+}
 
 const readState = () => JSON.parse(readFileSync(file('state.json'), 'utf8'));
-const writeState = (state) =>
-  writeFileSync(file('state.json'), `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+const writeState = (state) => writeSecret('state.json', `${JSON.stringify(state, null, 2)}\n`);
+
+/** Runs a step that may have been done before an interruption; `done` is how it fails then. */
+function repeatable(done, step) {
+  try {
+    return step();
+  } catch (error) {
+    if (!done.test(error.message)) throw error;
+    return '';
+  }
+}
 
 function alive(pid) {
   try {
@@ -54,33 +82,27 @@ function alive(pid) {
   }
 }
 
-async function freePort(wanted) {
-  const open = (port) =>
-    new Promise((resolve) => {
-      const probe = createServer().once('error', () => resolve(null));
-      probe.listen(port, '127.0.0.1', () => {
-        const found = probe.address().port;
-        probe.close(() => resolve(found));
-      });
-    });
-  return (await open(wanted)) ?? (await open(0));
-}
-
-/** Makes the configuration, the database and the logins; only the first time. */
+/** Makes the configuration, the database and the logins; what an interrupted start has made is made again. */
 async function setUp() {
-  if (existsSync(file('state.json'))) return;
   mkdirSync(folder, { recursive: true });
+  if (!existsSync(file('state.json'))) {
+    const port = await freePort(Number(options.port));
+    const password = () => randomBytes(9).toString('base64url');
+    const passwords = { admin: password(), alice: password(), 'builder.localhost': password() };
+    writeState({ url: `http://127.0.0.1:${port}`, passwords, pids: {}, ready: false, set: false });
+  }
+  if (readState().ready ?? true) return;
   // The example plugins are found like any installed ones, in node_modules from the folder of hub.conf upward.
-  if (!folder.startsWith(`${root}/`)) symlinkSync(path.join(root, 'node_modules'), file('node_modules'));
-  const port = await freePort(Number(options.port));
-  const url = `http://127.0.0.1:${port}`;
-  const password = () => randomBytes(9).toString('base64url');
-  const passwords = { admin: password(), alice: password(), 'builder.localhost': password() };
-  run('koji-hub', ['init', folder], { quiet: true });
-  writeFileSync(
-    file('hub.conf'),
+  if (!folder.startsWith(`${root}/`) && !existsSync(file('node_modules')))
+    symlinkSync(path.join(root, 'node_modules'), file('node_modules'));
+  const { url, passwords } = readState();
+  const found = await findBackend(file('work', 'roots'));
+  writeState({ ...readState(), ...found });
+  if (!existsSync(file('hub.conf'))) run('koji-hub', ['init', folder], { quiet: true });
+  writeSecret(
+    'hub.conf',
     `[hub]
-Listen = 127.0.0.1:${port}
+Listen = ${new URL(url).host}
 Database = sqlite:koji.db
 KojiDir = store
 LogFile = ${file('hub.log')}
@@ -88,8 +110,8 @@ LogLevel = INFO
 Plugins = mymethod mycallback rpmcheck
 `,
   );
-  writeFileSync(
-    file('kojid.conf'),
+  writeSecret(
+    'kojid.conf',
     `[kojid]
 server = ${url}/kojihub
 topurl = ${url}/kojifiles
@@ -101,26 +123,30 @@ logfile = ${file('kojid.log')}
 minspace = 100
 maxload = 0
 retry_interval = 2
+allowed_scms = 127.0.0.1*:/*:no:
+buildroot_backend = ${found.backend ?? 'auto'}
 plugins = mytask rpmcheck
 `,
-    { mode: 0o600 },
   );
-  writeFileSync(
-    file('koji.conf'),
-    `[koji]
+  for (const [name, user] of [
+    ['koji.conf', 'admin'],
+    ['alice.conf', 'alice'],
+  ])
+    writeSecret(
+      name,
+      `[koji]
 server = ${url}/kojihub
 topurl = ${url}/kojifiles
 topdir = ${file('store')}
 authtype = password
-user = admin
-password = ${passwords.admin}
+user = ${user}
+password = ${passwords[user]}
 plugins = rpmcheck
 `,
-    { mode: 0o600 },
-  );
-  hub('user', 'passwd', 'admin', passwords.admin);
-  hub('user', 'add', 'alice', '--password', passwords.alice);
-  writeState({ url, passwords, pids: {}, set: false });
+    );
+  hubUser('passwd', 'admin');
+  repeatable(/user already exists/, () => hubUser('add', 'alice'));
+  writeState({ ...readState(), ready: true });
 }
 
 /** Starts a daemon that outlives this command, unless it runs. */
@@ -128,8 +154,12 @@ function startDaemon(name, args) {
   const state = readState();
   if (state.pids[name] && alive(state.pids[name])) return;
   const out = openSync(file(`${name}.out`), 'a');
+  const env = { ...process.env };
+  // What npx starts ends with it; a daemon outlives this.
+  delete env.npm_command;
   const child = spawn(process.execPath, [...args], {
     cwd: folder,
+    env,
     detached: true,
     stdio: ['ignore', out, out],
   });
@@ -160,8 +190,10 @@ async function start() {
     );
   });
   if (!readState().set) {
-    koji(['add-host', 'builder.localhost', 'x86_64', 'noarch'], { quiet: true });
-    hub('user', 'passwd', 'builder.localhost', readState().passwords['builder.localhost']);
+    repeatable(/already in the database/, () =>
+      koji(['add-host', 'builder.localhost', 'x86_64', 'noarch'], { quiet: true }),
+    );
+    hubUser('passwd', 'builder.localhost');
   }
   startDaemon('kojid', [script('koji-builder'), '--config', file('kojid.conf')]);
 }
@@ -215,12 +247,11 @@ async function showCallback() {
   );
   const nvr = 'mypkg-1.0-1';
   if (!readState().set) {
-    koji(['add-tag', 'mytag']);
+    repeatable(/already exists/, () => koji(['add-tag', 'mytag']));
     koji(['import', ...rpms]);
     koji(['add-pkg', '--owner', 'admin', 'mytag', 'mypkg']);
-  } else {
-    koji(['untag-build', 'mytag', nvr]);
   }
+  if (/mypkg/.test(koji(['list-tagged', 'mytag'], { quiet: true }))) koji(['untag-build', 'mytag', nvr]);
   const before = grep('hub.log', /preTag|postTag/).length;
   koji(['tag-build', '--wait', 'mytag', nvr]);
   koji(['list-tagged', 'mytag']);
@@ -260,7 +291,6 @@ async function main() {
   if (options.stop) return stop();
   installPackages();
   build();
-  if (existsSync(folder) && !existsSync(file('state.json'))) rmSync(file('koji.db'), { force: true });
   await setUp();
   await start();
   try {
@@ -270,6 +300,7 @@ async function main() {
     showMethod();
     await showCallback();
     writeState({ ...readState(), set: true });
+    await showBuild({ file, koji, show, title, state: readState(), until, repeatable });
   } catch (error) {
     if (options.once) await stop();
     throw error;

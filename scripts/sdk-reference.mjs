@@ -63,8 +63,10 @@ const doors = [
 ];
 const coreDoor = {
   page: 'sdk-core.md',
-  name: '@koji/core',
-  intro: 'What the signatures of [the SDK](sdk.md) take from `@koji/core` and its doors.',
+  name: '@koji/plugin-sdk/koji',
+  file: 'koji-plugin-sdk/src/koji.ts',
+  intro:
+    'What plugins know of Koji: faults, constants, paths, RPMs; and the types that [the SDK](sdk.md) takes from `@koji/core`.',
 };
 
 /** Errors that plugins throw or are thrown. */
@@ -111,7 +113,7 @@ function openProgram() {
     }),
   );
   return ts.createProgram(
-    doors.map(({ file }) => path.join(root, 'packages', file)),
+    [...doors, coreDoor].map(({ file }) => path.join(root, 'packages', file)),
     { ...options, paths, noEmit: true, composite: false, incremental: false },
   );
 }
@@ -142,8 +144,8 @@ function collect(checker, program) {
     checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file))).map(resolve);
   for (const { file, page } of doors)
     for (const symbol of exportsOf(path.join(root, 'packages', file))) add(symbol, page, true);
-  for (const symbol of exportsOf(path.join(core, 'dist', 'index.d.ts')))
-    if (thrown.has(symbol.name)) add(symbol, coreDoor.page, true);
+  for (const symbol of exportsOf(path.join(root, 'packages', coreDoor.file)))
+    add(symbol, coreDoor.page, true);
   // A map goes on to what is added while it is walked: the types that the types name.
   for (const { name, page, declarations } of entries.values()) {
     if (opaque.has(name) || thrown.has(name)) continue;

@@ -1,5 +1,5 @@
 // What both README commands do first: system packages, npm packages and the build, each only when it is missing.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -12,6 +12,15 @@ export function run(program, args, options = {}) {
   return spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options }).status === 0;
 }
 
+/** Runs a program in the repository beside others; resolves to true when it exited with status 0. */
+export function runAlong(program, args) {
+  const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status) => resolve(status === 0));
+  });
+}
+
 const have = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
 
 /**
@@ -19,27 +28,42 @@ const have = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { std
  * Installs what is missing when it may (root, or sudo without a password), else says what to install and ends.
  */
 export function needSystem(wanted) {
-  const missing = Object.entries(wanted)
+  const missing = missingOf(wanted);
+  if (missing.length === 0 || installSystem(missing)) return;
+  console.error(
+    `please install these and start again: apt-get update && apt-get install -y ${missing.join(' ')}`,
+  );
+  process.exit(1);
+}
+
+/** The same for programs that only some tests use: those are skipped where the programs can't be installed. */
+export function wantSystem(wanted, tests) {
+  const missing = missingOf(wanted);
+  if (missing.length === 0 || installSystem(missing)) return;
+  console.error(`${tests} are skipped: could not install ${missing.join(', ')}`);
+}
+
+function missingOf(wanted) {
+  return Object.entries(wanted)
     .filter(([, there]) => !(typeof there === 'string' ? have(there) : there()))
     .map(([name]) => name);
-  if (missing.length === 0) return;
+}
+
+/** Installs Debian packages; false where that is not possible. */
+function installSystem(missing) {
   const asRoot =
     process.getuid?.() === 0
       ? []
       : have('sudo') && spawnSync('sudo', ['-n', 'true']).status === 0
         ? ['sudo', '-n']
         : null;
-  const command = `apt-get update && apt-get install -y ${missing.join(' ')}`;
-  if (asRoot && have('apt-get')) {
-    console.log(`installing ${missing.join(', ')}`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    // A cluster of the system's own is not wanted: the tests start theirs.
-    const script = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing.join(' ')}`;
-    const [program, ...args] = [...asRoot, 'sh', '-c', script];
-    if (run(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })) return;
-  }
-  console.error(`please install these and start again: ${command}`);
-  process.exit(1);
+  if (!asRoot || !have('apt-get')) return false;
+  console.log(`installing ${missing.join(', ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // A cluster of the system's own is not wanted: the tests start theirs.
+  const script = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing.join(' ')}`;
+  const [program, ...args] = [...asRoot, 'sh', '-c', script];
+  return run(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 // Not npm ci: it refuses a lock file that was made where packages for other platforms could not be had.

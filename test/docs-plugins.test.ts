@@ -1,38 +1,68 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { callbackTable } from '@koji/plugin-sdk/host';
 import { filesBelow } from './support/code.js';
-import { blocksOf, runBlocks, stopDaemons } from './support/pages.js';
-import type { Block } from './support/pages.js';
+import { blocksOf, freePorts, runBlocks, stopDaemons } from './support/pages.js';
+import type { Block, Ports } from './support/pages.js';
 import { root } from './support/system.js';
 
 const docs = path.join(root, 'docs', 'plugins');
 const page = (name: string): string => readFileSync(path.join(docs, name), 'utf8');
 
-let folder: string;
+const temp = mkdtempSync(path.join(tmpdir(), 'koji-docs-'));
+/** Where the commands run; its name is in what the first page writes. */
+const folder = path.join(temp, 'koji');
+/** The folder as the commands of the first page leave it. */
+const begun = path.join(temp, 'begun');
+let ports: Ports;
 
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'koji-docs-'));
-  // What `npm install` of the first page leaves behind.
-  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
-  mkdirSync(path.join(folder, 'home'));
-});
-
-afterEach(async () => {
-  await stopDaemons(folder);
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Runs blocks as somebody who has installed Koji in the folder; answers what each printed. */
-async function run(blocks: readonly Block[]): Promise<string[]> {
-  return runBlocks(blocks, folder, {
+/** Runs blocks as somebody who has installed Koji in the folder, and looks for what each should print. */
+async function run(blocks: readonly Block[]): Promise<void> {
+  const env = {
     ...process.env,
     HOME: path.join(folder, 'home'),
     PATH: `${path.join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
     npm_config_offline: 'true',
     npm_config_cache: path.join(folder, 'home', 'npm'),
-  });
+  };
+  try {
+    const said = await runBlocks(blocks, folder, env, ports);
+    blocks.forEach(({ printed }, i) => {
+      for (const line of printed) expect(said[i]).toContain(line);
+    });
+  } finally {
+    await stopDaemons(folder);
+  }
+}
+
+beforeAll(async () => {
+  ports = await freePorts();
+  mkdirSync(path.join(folder, 'home'), { recursive: true });
+  // What `npm install` of the first page leaves behind.
+  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  await run(blocksOf(page('README.md')));
+  for (const name of ['hub', 'kojid']) rmSync(path.join(folder, `${name}.pid`));
+  cpSync(folder, begun, { recursive: true, verbatimSymlinks: true });
+}, 120_000);
+
+afterAll(() => rmSync(temp, { recursive: true, force: true }));
+
+/** The commands of a page; those that need a hub and start none come after its start. */
+function commandsOf(name: string): Block[] {
+  const blocks = blocksOf(page(name));
+  const all = blocks.map(({ commands }) => commands).join('');
+  const starts = all.includes('./restart.sh') || !/^koji /m.test(all);
+  return starts ? blocks : [{ commands: './restart.sh\n', printed: [] }, ...blocks];
 }
 
 test.each([
@@ -47,11 +77,9 @@ test.each([
 ])(
   'the commands of %s do what it says',
   async (name) => {
-    const blocks = [...blocksOf(page('README.md')), ...blocksOf(page(name))];
-    const said = await run(blocks);
-    blocks.forEach(({ printed }, i) => {
-      for (const line of printed) expect(said[i]).toContain(line);
-    });
+    rmSync(folder, { recursive: true });
+    cpSync(begun, folder, { recursive: true, verbatimSymlinks: true });
+    await run(commandsOf(name));
   },
   120_000,
 );

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -12,7 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { freePort, root, until } from './support/system.js';
+import { freePort } from '../scripts/ports.mjs';
+import { root, until } from './support/system.js';
 
 const packed = mkdtempSync(path.join(tmpdir(), 'koji-packed-'));
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-installed-'));
@@ -84,44 +86,81 @@ test('a package holds what it needs and nothing else', () => {
   }
 });
 
-test('every door of every package opens, and its types are there', () => {
-  const doors = places.flatMap((place) => {
-    const { name, exports } = JSON.parse(readFileSync(path.join(root, place, 'package.json'), 'utf8')) as {
-      name: string;
-      exports?: Record<string, unknown>;
-    };
-    return Object.keys(exports ?? {})
-      .filter((door) => door !== './package.json')
-      .map((door) => path.posix.join(name, door));
-  });
+const doors = places.flatMap((place) => {
+  const { name, exports } = JSON.parse(readFileSync(path.join(root, place, 'package.json'), 'utf8')) as {
+    name: string;
+    exports?: Record<string, unknown>;
+  };
+  return Object.keys(exports ?? {})
+    .filter((door) => door !== './package.json')
+    .map((door) => path.posix.join(name, door));
+});
+
+test('every door of every package opens', () => {
   const lines = doors.map(
     (door, i) =>
       `import * as door${i} from '${door}';\nif (Object.keys(door${i}).length === 0) throw new Error('${door}');`,
   );
-  writeFileSync(
-    path.join(folder, 'doors.mts'),
-    `${lines.join('\n')}\nimport { Closers } from '@koji/core';\nexport const closers: Closers = new Closers();\n`,
-  );
   writeFileSync(path.join(folder, 'doors.mjs'), lines.join('\n'));
   execFileSync(process.execPath, ['doors.mjs'], { cwd: folder });
-  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const settings = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2023',
-    '--skipLibCheck',
-    '--ignoreConfig',
-  ];
-  const types = ['--types', 'node', '--typeRoots', path.join(root, 'node_modules', '@types')];
-  const compiled = spawnSync(process.execPath, [tsc, ...settings, ...types, 'doors.mts'], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  expect(compiled.stdout).toBe('');
 }, 60_000);
+
+describe('in a project that sets no types and checks the declarations of libraries', () => {
+  const compilers = path.join(folder, 'compilers');
+  const projects = doors.map((door, i) => ({
+    file: `door-${i}.mts`,
+    text: `export * as door from '${door}';\n`,
+  }));
+  const plugin = `
+    import fs from 'node:fs';
+    import { BaseTaskHandler, callback, exported } from '@koji/plugin-sdk';
+    export class Task extends BaseTaskHandler {
+      static override readonly Methods = ['task'];
+      handler(file: string): string { return fs.readFileSync(file, 'utf8'); }
+    }
+    export const method = exported((a: string) => a.length);
+    export const guard = callback('preTag')((_event, { tag }) => void tag.name);\n`;
+
+  beforeAll(() => {
+    mkdirSync(compilers);
+    writeFileSync(path.join(compilers, 'package.json'), '{ "private": true }');
+    const wanted = [5, 6, 7].map((major) => `typescript-${major}@npm:typescript@${major}`);
+    npm(compilers, 'install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', ...wanted);
+    for (const { file, text } of projects) writeFileSync(path.join(folder, file), text);
+    writeFileSync(path.join(folder, 'plugin.mts'), plugin);
+  }, 120_000);
+
+  /** Returns what a compiler prints of files, compiled as one program. */
+  function compile(major: number, files: readonly string[]): string {
+    const tsc = path.join(compilers, 'node_modules', `typescript-${major}`, 'bin', 'tsc');
+    const settings = { strict: true, noEmit: true, module: 'nodenext', target: 'es2023', lib: ['es2023'] };
+    const config = path.join(folder, 'tsconfig.json');
+    writeFileSync(config, JSON.stringify({ compilerOptions: settings, files }));
+    return spawnSync(process.execPath, [tsc, '-p', config], { cwd: folder, encoding: 'utf8' }).stdout;
+  }
+
+  test.each([5, 6, 7])(
+    'a plugin and all packages compile with TypeScript %i',
+    (major) => {
+      expect(compile(major, ['plugin.mts'])).toBe('');
+      expect(
+        compile(
+          major,
+          projects.map(({ file }) => file),
+        ),
+      ).toBe('');
+      expect(compile(major, ['missing.mts'])).toContain('missing.mts');
+    },
+    120_000,
+  );
+
+  test('each door compiles by itself', () => {
+    const wrong = projects
+      .map(({ file, text }) => ({ text, said: compile(7, [file]) }))
+      .filter(({ said }) => said);
+    expect(wrong).toEqual([]);
+  }, 120_000);
+});
 
 test('a hub without a driver for SQLite says what to do', () => {
   const modules = path.join(folder, 'node_modules');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { root } from './support/system.js';
@@ -24,14 +24,24 @@ function quickstart(): string {
   return done.stdout;
 }
 
-test('the quickstart shows a task, a method and a callback of plugins, and finds its data again', () => {
+test('the quickstart shows a task, a method and a callback of plugins and a package, and finds its data again', () => {
   const first = quickstart();
   expect(first).toMatch(/kojid\.log:\n(.*\n)*?.*mytask/i);
   expect(first).toMatch(/call mymethod first second/);
   expect(first).toMatch(/ActionNotAllowed: .*permission/);
   expect(first).toMatch(/preTag(.*\n)+.*postTag/);
   expect(first).toMatch(/mypkg-1\.0-1 +mytag/);
+  const [, backend] = /built by the back end (\S+)/.exec(first) ?? [];
+  if (backend === 'sandbox') {
+    expect(first).toMatch(/build \(quick, \/hello\.git:main\) completed successfully/);
+    expect(first).toMatch(/\$ chroot .*\n +hello from an rpm that Koji built\n/);
+  } else expect(first).toMatch(/to build .*(mend|install)/);
+  // As it was when it was interrupted before its end.
+  const state = path.join(folder, 'state.json');
+  const unfinished = JSON.parse(readFileSync(state, 'utf8')) as Record<string, unknown>;
+  writeFileSync(state, JSON.stringify({ ...unfinished, ready: false, set: false }));
   const second = quickstart();
   expect(second).toMatch(/untag-build mytag mypkg-1\.0-1/);
   expect(second).toMatch(/mypkg-1\.0-1 +mytag/);
+  if (backend === 'sandbox') expect(second).toMatch(/\n +hello from an rpm that Koji built\n/);
 }, 420_000);

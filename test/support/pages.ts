@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort } from './system.js';
+import { freePort } from '../../scripts/ports.mjs';
 
 /** A command block of a page and, if there is one behind it, the lines that must be in what it prints. */
 export interface Block {
@@ -23,14 +23,22 @@ export function blocksOf(text: string): Block[] {
   });
 }
 
+/** Ports in the place of those that the pages name, 8080 and 8081. */
+export type Ports = readonly [number, number];
+
+export async function freePorts(): Promise<Ports> {
+  return [await freePort(), await freePort()];
+}
+
 /** Runs blocks in one shell that stops at the first failure; answers what each printed. */
 export async function runBlocks(
   blocks: readonly Block[],
   folder: string,
   env: NodeJS.ProcessEnv,
+  given?: Ports,
 ): Promise<string[]> {
   const mark = '=== end of block ===';
-  const ports = [await freePort(), await freePort()];
+  const ports = given ?? (await freePorts());
   const script = blocks.map(({ commands }) => `${commands}echo '${mark}'\n`).join('');
   writeFileSync(
     path.join(folder, 'docs.sh'),

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, root, until } from './system.js';
+import { freePort } from '../../scripts/ports.mjs';
+import { root, until } from './system.js';
 
 export const tools = path.join(root, 'tools', 'release');
 

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
@@ -9,11 +9,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../scripts/ports.mjs';
 
 export const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
@@ -25,16 +25,6 @@ export function program(name: 'koji' | 'koji-hub' | 'kojid'): string {
     kojid: 'koji-builder/dist/main.js',
   };
   return path.join(root, 'packages', files[name]);
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 /** Polls until `test` answers something true; fails with `what` after `seconds`. */
@@ -64,6 +54,8 @@ export interface SystemOptions {
   readonly folder?: string;
   /** Runs what is installed in `folder`, by npx and with this environment, instead of what is built here. */
   readonly npx?: NodeJS.ProcessEnv;
+  /** The Node.js that kojid and koji run on; the hub needs the one that SQLite's driver was compiled for. */
+  readonly node?: string;
 }
 
 const password = 'secret';
@@ -78,14 +70,21 @@ export class System {
     readonly folder: string,
     port: number,
     private readonly npx: NodeJS.ProcessEnv | undefined,
+    private readonly node: string,
   ) {
     this.url = `http://127.0.0.1:${port}/kojihub`;
   }
 
   /** Makes the folder, the database with its admin, and the configuration files; starts nothing. */
-  static async create({ hub = {}, kojid = {}, folder, npx }: SystemOptions = {}): Promise<System> {
+  static async create({
+    hub = {},
+    kojid = {},
+    folder,
+    npx,
+    node = process.execPath,
+  }: SystemOptions = {}): Promise<System> {
     const port = await freePort();
-    const system = new System(folder ?? mkdtempSync(path.join(tmpdir(), 'koji-system-')), port, npx);
+    const system = new System(folder ?? mkdtempSync(path.join(tmpdir(), 'koji-system-')), port, npx, node);
     const files = system.url.replace('kojihub', 'kojifiles');
     system.configure('hub.conf', 'hub', {
       Listen: `127.0.0.1:${port}`,
@@ -129,6 +128,17 @@ export class System {
     writeFileSync(this.path(file), `[${section}]\n${lines.join('\n')}\n`);
   }
 
+  /** The settings in a file that {@link configure} wrote. */
+  settings(file: string): Record<string, string> {
+    const lines = this.log(file).split('\n').slice(1).filter(Boolean);
+    return Object.fromEntries(
+      lines.map((line) => {
+        const [key = '', value = ''] = line.split(/ = (.*)/s);
+        return [key, value];
+      }),
+    );
+  }
+
   /** Runs `koji-hub` with this system's configuration; throws unless it ends well. */
   hub(...args: string[]): string {
     return checked(this.run('koji-hub', ['--config', this.path('hub.conf'), ...args]));
@@ -143,8 +153,20 @@ export class System {
     return this.run('koji', ['-c', this.path('koji.conf'), ...args]);
   }
 
+  /** Runs `koji` as kojiadmin while servers of this process go on. */
+  async kojiBeside(...args: string[]): Promise<Ran> {
+    const [command, ...first] = this.command('koji');
+    const all = [...first, '-c', this.path('koji.conf'), ...args];
+    return new Promise((resolve) => {
+      const child = execFile(command, all, { cwd: this.folder, maxBuffer: 1 << 24 }, (_, stdout, stderr) =>
+        resolve({ status: child.exitCode, stdout, stderr }),
+      );
+    });
+  }
+
   private command(name: 'koji' | 'koji-hub' | 'kojid'): [string, ...string[]] {
-    return this.npx ? ['npx', '--no', '--', name] : [process.execPath, program(name)];
+    if (this.npx) return ['npx', '--no', '--', name];
+    return [name === 'koji-hub' ? process.execPath : this.node, program(name)];
   }
 
   private run(name: 'koji' | 'koji-hub', args: string[]): Ran {
@@ -164,22 +186,35 @@ export class System {
     await until('the hub answers', () => this.answers());
   }
 
-  /** Starts kojid; its host is made first if there is none. */
-  async startBuilder(): Promise<void> {
-    if (this.tryKoji('add-host', 'builder', 'x86_64', 'noarch').status === 0)
-      this.hub('user', 'passwd', 'builder', password);
-    const ready = (): number => this.log('kojid.log').split(' ready as ').length;
+  /**
+   * Starts kojid; its host is made first if there is none.
+   *
+   * @param name the builder's login; every one but `builder` gets folders of its own
+   * @param values options that differ from those of `builder`
+   */
+  async startBuilder(name = 'builder', values: Readonly<Record<string, string>> = {}): Promise<void> {
+    const isFirst = name === 'builder';
+    const [daemon, log] = isFirst ? ['kojid', 'kojid.log'] : [name, `${name}.log`];
+    const own = { user: name, logfile: this.path(log), workdir: this.path(`${name}-work`), ...values };
+    if (!isFirst) this.configure(`${name}.conf`, 'kojid', { ...this.settings('kojid.conf'), ...own });
+    if (this.tryKoji('add-host', name, 'x86_64', 'noarch').status === 0)
+      this.hub('user', 'passwd', name, password);
+    const ready = (): number => this.log(log).split(' ready as ').length;
     const before = ready();
-    this.spawn('kojid', 'kojid.conf');
-    await until('kojid is ready', () => ready() > before);
+    this.spawn('kojid', `${daemon}.conf`, daemon);
+    await until('kojid is ready', () => {
+      if (this.daemons.get(daemon)?.exitCode !== null)
+        throw new Error(`kojid ended: ${this.log(`${daemon}.out`)}\n${this.log(log)}`);
+      return ready() > before;
+    });
   }
 
   /** The process of a daemon that was started. */
-  pid(name: 'koji-hub' | 'kojid'): number {
+  pid(name: string): number {
     return this.daemons.get(name)?.pid ?? 0;
   }
 
-  async kill(name: 'koji-hub' | 'kojid', signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const daemon = this.daemons.get(name);
     this.daemons.delete(name);
     if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
@@ -195,7 +230,8 @@ export class System {
 
   /** Stops what runs; removes the folder unless this or an earlier call said `keep`. */
   async stop({ keep = false } = {}): Promise<void> {
-    await this.kill('kojid', 'SIGTERM');
+    for (const name of [...this.daemons.keys()].filter((one) => one !== 'koji-hub'))
+      await this.kill(name, 'SIGTERM');
     await this.kill('koji-hub', 'SIGTERM');
     this.kept ||= keep;
     if (!this.kept) rmSync(this.folder, { recursive: true, force: true });
@@ -209,10 +245,10 @@ export class System {
     }
   }
 
-  private spawn(name: 'koji-hub' | 'kojid', config: string): void {
+  private spawn(name: 'koji-hub' | 'kojid', config: string, daemonName: string = name): void {
     const [command, ...first] = this.command(name);
     const args = [...first, '--config', this.path(config)];
-    const file = this.path(`${name}.out`);
+    const file = this.path(`${daemonName}.out`);
     if (this.npx) {
       const daemon = spawn(command, args, {
         cwd: this.folder,
@@ -223,11 +259,11 @@ export class System {
       const out = createWriteStream(file, { flags: 'a' });
       for (const stream of [daemon.stdout, daemon.stderr]) stream.pipe(out, { end: false });
       daemon.once('close', () => out.end());
-      this.daemons.set(name, daemon);
+      this.daemons.set(daemonName, daemon);
       return;
     }
     const out = openSync(file, 'a');
-    this.daemons.set(name, spawn(command, args, { cwd: this.folder, stdio: ['ignore', out, out] }));
+    this.daemons.set(daemonName, spawn(command, args, { cwd: this.folder, stdio: ['ignore', out, out] }));
     closeSync(out);
   }
 

@@ -1,5 +1,4 @@
-import { GenericError } from '@koji/core';
-import { RpmError } from '@koji/core/rpm';
+import { GenericError, RpmError } from '@koji/plugin-sdk/koji';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { checkRpm, textOf } from './report.js';
 import type { RpmReport } from './report.js';

@@ -1,4 +1,4 @@
-import { ParameterError } from '@koji/core';
+import { ParameterError } from '@koji/plugin-sdk/koji';
 import { callback, context, exported, option, pluginConfig } from '@koji/plugin-sdk';
 
 const config = pluginConfig('rpmcheck', {

@@ -1,5 +1,5 @@
-import { RpmHeader, checkRpmDigests, listSignatures } from '@koji/core/rpm';
-import type { DigestCheck, RpmSignature } from '@koji/core/rpm';
+import { RpmHeader, checkRpmDigests, listSignatures } from '@koji/plugin-sdk/koji';
+import type { DigestCheck, RpmSignature } from '@koji/plugin-sdk/koji';
 
 /** What was found out about one RPM. */
 export interface RpmReport {

@@ -1,10 +1,16 @@
+/// <reference types="node" preserve="true" />
 import { mkdir } from 'node:fs/promises';
-import { Closers, ConfigError } from '@koji/core';
+import { Closers, ConfigError, limitProcess, sortTexts } from '@koji/core';
+import type { Logger } from '@koji/core';
+import { effectWarnings, kojidOptions } from '@koji/core/config';
 import type { KojidOptions } from '@koji/core/config';
 import { ClientSession } from '@koji/client';
+import { usableBackend } from './buildroot/backends.js';
 import { cleanBuildroots } from './buildroot/cleanup.js';
+import { namespaceWords } from './buildroot/userns.js';
 import { openBuilderLog, sessionOptions } from './config.js';
 import { ActivityFile } from './daemon/activity.js';
+import { logInFirst } from './daemon/first-login.js';
 import { Loop } from './daemon/loop.js';
 import type { Setup } from './daemon/protocol.js';
 import { Runner, killLeftovers } from './daemon/runner.js';
@@ -13,64 +19,86 @@ import { PluginWatch } from './watch/watch.js';
 
 /** A builder that runs. */
 export interface Builder {
-  /** Resolves when the builder has stopped; rejects with AuthError when the hub accepts it no longer. */
-  readonly stopped: Promise<void>;
+  /**
+   * Resolves when the builder has stopped: to true when a task asked for a restart. Rejects with AuthError when the hub
+   * accepts it no longer.
+   */
+  readonly stopped: Promise<boolean>;
   /**
    * Takes no more tasks, gives running ones `grace` milliseconds (default: option shutdowntimeout), frees the others, logs
    * out. Called again with less, it waits no longer than that.
    */
-  stop(grace?: number): Promise<void>;
+  stop(grace?: number): Promise<boolean>;
 }
 
 /** How a builder is to run. */
 export interface BuilderOptions {
   /** Development: new tasks run the plugins' new code when their files are saved. */
   readonly watch?: boolean;
+  /** Fails when the hub can't be reached at the start, instead of waiting for it. */
+  readonly once?: boolean;
+  /** Ends the waiting for the hub at the start. */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Starts a builder: loads its plugins, logs in, checks in and takes tasks until it is stopped.
+ * Starts a builder: loads its plugins, logs in, checks in and takes tasks until it is stopped. While the hub can't be reached
+ * it waits and logs why.
  *
  * @param options what kojid.conf says
  * @param folder the folder of kojid.conf; plugins are looked for in `node_modules` from there upward
- * @throws PluginLoadError when a plugin does not load; AuthError when the hub refuses the login
+ * @throws PluginLoadError when a plugin does not load; AuthError when the hub refuses the login; RequestError when its
+ *   certificate is wrong
  */
 export async function startBuilder(
   options: KojidOptions,
   folder: string,
-  { watch = false }: BuilderOptions = {},
+  how: BuilderOptions = {},
 ): Promise<Builder> {
   const closers = new Closers();
   try {
-    return await start({ type: 'setup', options, folder }, watch, closers);
+    return await start({ type: 'setup', options, folder, started: 0 }, how, closers);
   } catch (error) {
     await closers.closeAll();
     throw error;
   }
 }
 
-async function start(given: Setup, watch: boolean, closers: Closers): Promise<Builder> {
-  const { options, folder } = given;
+async function start(before: Setup, how: BuilderOptions, closers: Closers): Promise<Builder> {
+  const { options, folder } = before;
   if (!options.user || options.password === null)
     throw new ConfigError('kojid.conf [kojid] user, password: both are needed to log in');
   await mkdir(options.workdir, { recursive: true });
   const log = openBuilderLog(options);
   closers.add('the log', () => log.close());
   const logger = log.logger('koji.kojid');
+  for (const warning of effectWarnings(kojidOptions, options, { file: 'kojid.conf', section: 'kojid' }))
+    logger.warn(warning);
+  await limitProcess(options, logger, { isRestarted: false });
   const { byMethod, plugins } = await loadTasks(options, { folder }, log.logger);
   let pluginOf = new Map([...byMethod].map(([method, { plugin }]) => [method, plugin]));
-  const session = new ClientSession(options.server, sessionOptions(options));
+  const session = new ClientSession(options.server, { ...sessionOptions(options), log: log.logger('koji') });
   closers.add('the session', () => session.close());
   // At the start it takes over from a builder of this name that was killed; later it would take over from its successor.
-  await logIn(session, options, true);
+  await logInFirst({
+    logIn: () => logIn(session, options, true),
+    server: options.server,
+    log: logger,
+    interval: options.retry_interval,
+    once: how.once ?? false,
+    signal: how.signal,
+  });
+  const namespaces = await wrapperOf(options, logger);
+  const given: Setup = { ...before, ...namespaces, started: await loginTime(session) };
   const killed = await killLeftovers(options);
   if (killed > 0) logger.warn(`killed ${killed} processes of tasks that an earlier builder left`);
-  const watched = watch ? await PluginWatch.open(given, plugins) : null;
+  const watched = how.watch ? await PluginWatch.open(given, plugins) : null;
   if (watched) closers.add('copies of plugins', () => watched.close());
   const runner = new Runner(watched ? await watched.firstSetup() : given, log.logger('koji.task'));
   closers.add('the spare process', () => runner.close());
   const activity = new ActivityFile(options, logger);
   closers.add('activity of plugins', () => activity.close());
+  const told = new Map<number, string>();
   const loop = new Loop({
     session,
     runner,
@@ -78,7 +106,7 @@ async function start(given: Setup, watch: boolean, closers: Closers): Promise<Bu
     methods: () => new Set(pluginOf.keys()),
     log: logger,
     login: () => logIn(session, options, false),
-    cleanUp: (isRunning) => cleanBuildroots({ session, options, log: logger, isRunning }),
+    cleanUp: (isRunning) => cleanBuildroots({ session, options, log: logger, isRunning, told }),
     onEnd: (end) => {
       const plugin = pluginOf.get(end.method);
       if (plugin !== undefined && plugin !== ownTasks) activity.add({ plugin, ...end });
@@ -94,7 +122,7 @@ async function start(given: Setup, watch: boolean, closers: Closers): Promise<Bu
   );
   if (watcher) closers.add('watching plugins', async () => watcher.stop());
   logger.info(
-    `ready as ${options.user} at ${options.server}, methods: ${[...byMethod.keys()].sort().join(', ')}`,
+    `ready as ${options.user} at ${options.server}, methods: ${sortTexts(byMethod.keys()).join(', ')}`,
   );
   const stopped = loop.run().finally(() => {
     logger.info('stopped');
@@ -108,6 +136,20 @@ async function start(given: Setup, watch: boolean, closers: Closers): Promise<Bu
       return stopped;
     },
   };
+}
+
+/** When the login began, in seconds since 1970. */
+async function loginTime(session: ClientSession): Promise<number> {
+  const info = await session.getSessionInfo();
+  return info && 'start_ts' in info ? Number(info.start_ts) : 0;
+}
+
+/** Mounts of the sandbox belong to the process of their task: they end with it, however it ends. */
+async function wrapperOf(options: KojidOptions, logger: Logger): Promise<Pick<Setup, 'wrapper'>> {
+  const { name, problem } = await usableBackend(options);
+  if (problem === undefined) logger.info(`buildroots are made by the back end ${name}`);
+  else logger.warn(`tasks that need a buildroot are refused: ${problem}`);
+  return name === 'sandbox' ? { wrapper: namespaceWords() } : {};
 }
 
 async function logIn(session: ClientSession, options: KojidOptions, force: boolean): Promise<void> {

@@ -1,6 +1,7 @@
-import { openLog, type Log } from '@koji/core';
+import { messageOf, openLog, type Log } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionOptions } from '@koji/client';
+import { AdminMail } from './admin-mail.js';
 
 const levels: Readonly<Record<string, string>> = {
   DEBUG: 'debug',
@@ -14,7 +15,21 @@ const levels: Readonly<Record<string, string>> = {
 /** Opens kojid.log for appending; the daemon and the processes of its tasks write to the same file. */
 export function openBuilderLog(options: KojidOptions): Log {
   const level = levels[options.log_level?.toUpperCase() ?? 'INFO'] ?? 'info';
-  return openLog({ level, ...(options.logfile ? { file: options.logfile } : {}) });
+  const file = options.logfile ? { file: options.logfile } : {};
+  const to = (options.admin_emails ?? '').split(',').map((address) => address.trim());
+  const addresses = to.filter(Boolean);
+  if (addresses.length === 0) return openLog({ level, ...file });
+  const mail = new AdminMail(addresses, options, (error) =>
+    log.logger('koji.kojid').warn(`could not mail errors to admin_emails: ${messageOf(error)}`),
+  );
+  const log = openLog({ level, ...file, onError: (text) => mail.add(text) });
+  return {
+    logger: log.logger,
+    close: async () => {
+      await mail.close();
+      await log.close();
+    },
+  };
 }
 
 /** What kojid.conf says about calling the hub. */
@@ -25,5 +40,8 @@ export function sessionOptions(options: KojidOptions): SessionOptions {
     offlineRetry: options.offline_retry,
     offlineRetryInterval: options.offline_retry_interval,
     ...(options.timeout === null ? {} : { timeout: options.timeout }),
+    ...(options.cert === null ? {} : { cert: options.cert }),
+    ...(options.serverca === null ? {} : { serverCa: options.serverca }),
+    noSslVerify: options.no_ssl_verify,
   };
 }

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Site, until } from './support/site.js';
+import { Site, childrenOf, until } from './support/site.js';
 
 let site: Site;
 beforeAll(async () => {
@@ -17,13 +18,54 @@ test('a plugin with a problem refuses the start with every problem and exit stat
   expect(text).not.toMatch(/works\.mjs/);
 });
 
-test('a wrong password and a hub that is not there refuse the start in one line', async () => {
+test('a wrong password, and with --once a hub that is not there, refuse the start in one line', async () => {
   const wrong = site.runBuilder({ password: 'wrong' });
   expect(await wrong.ended).toBe(1);
   expect(wrong.stderr().trim()).toMatch(/^kojid: .*invalid username or password$/);
-  const lonely = site.runBuilder({ server: 'http://127.0.0.1:9/kojihub' });
+  const lonely = site.runBuilder({ server: 'http://127.0.0.1:9/kojihub' }, ['--once']);
   expect(await lonely.ended).toBe(1);
   expect(lonely.stderr().trim()).toMatch(/^kojid: no answer from http:\/\/127\.0\.0\.1:9\/kojihub: [^\n]*$/);
+});
+
+test('a path that the hub does not have refuses the start', async () => {
+  const lost = site.runBuilder({ server: `${site.origin}/nowhere` });
+  expect(await lost.ended).toBe(1);
+  expect(lost.stderr().trim()).toMatch(/^kojid: [^\n]*404[^\n]*$/);
+});
+
+describe('a builder that starts before its hub', () => {
+  const waiting = (): Promise<unknown> =>
+    until('kojid waits', () =>
+      /can't log in at http\S+: .*no answer from .*; trying again in \d+ s/.test(site.log()),
+    );
+
+  test('ends at once when it is told to while it waits', async () => {
+    const lonely = site.runBuilder({ server: 'http://127.0.0.1:9/kojihub', retry_interval: '3000' });
+    await waiting();
+    lonely.signal('SIGTERM');
+    expect(await lonely.ended).toBe(0);
+  });
+
+  test('waits for it, says so, and then takes tasks', async () => {
+    await site.stopHub();
+    const before = site.log().length;
+    const builder = site.runBuilder({ retry_interval: '1', plugins: 'works' });
+    await until('kojid waits', () => site.log().slice(before).includes('trying again in'));
+    await site.startHub();
+    await until('kojid is ready', () => site.log().slice(before).includes('ready as builder at'));
+    expect(site.log().slice(before)).toMatch(/logged in at \S+ after \d+ tries/);
+    await builder.stop();
+  });
+});
+
+test('limits of kojid.conf hold for kojid and its tasks', async () => {
+  const builder = await site.startBuilder({ RLIMIT_NOFILE: '700' });
+  const of = (pid: number): string => readFileSync(`/proc/${pid}/limits`, 'utf8');
+  expect([builder.pid, ...childrenOf(builder.pid)].map(of)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^Max open files +700 /m)]),
+  );
+  expect(childrenOf(builder.pid).length).toBeGreaterThan(0);
+  await builder.stop();
 });
 
 test('kojid plugins says what plugins are and bring, and with --check what is wrong', async () => {
@@ -121,15 +163,22 @@ describe('a builder that waits at the hub', () => {
     await sleep(300); // a look at its tasks that began before is over
     const id = await site.session.makeTask('sleep', [0]);
     await site.session.assignTask(id, 'builder', true);
-    const before = count(/not ready for tasks: the host is disabled/g);
-    await sleep(3000);
+    const [before, begun] = [await calls(), Date.now()];
+    await until('it has asked a few times', async () => (await calls()) >= before + 20);
+    expect(Date.now() - begun).toBeGreaterThan(500);
     expect(await site.state(id)).toBe('ASSIGNED');
-    expect(count(/not ready for tasks: the host is disabled/g) - before).toBeLessThan(10);
     await site.session.enableHost('builder');
     await site.reach(id, 'CLOSED', 14);
   });
 
-  const count = (pattern: RegExp): number => site.log().match(pattern)?.length ?? 0;
+  /** How many calls the builder has made, in all of its sessions. */
+  async function calls(): Promise<number> {
+    const sessions = await site.session.call<{ callnum: number | null }[]>('getSessionInfo', [
+      true,
+      'builder',
+    ]);
+    return sessions.reduce((sum, { callnum }) => sum + Number(callnum), 0);
+  }
 });
 
 test('a builder that may not wait at the hub asks it for tasks', async () => {

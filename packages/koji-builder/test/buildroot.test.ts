@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -23,6 +23,8 @@ class InRoot extends BaseTaskHandler {
     return act(await BuildRoot.create(this, request), this);
   }
 }
+
+const fixtures = path.join(import.meta.dirname, '../../koji-core/test/fixtures/rpms');
 
 let act: (root: BuildRoot, task: BaseTaskHandler) => unknown = () => null;
 
@@ -282,6 +284,24 @@ describe('what is installed', () => {
     writeFileSync(list, `${JSON.stringify(row)}\n`);
     await expect(run(note, { repoId, mock: { packages: [rpms.inner ?? ''] } })).rejects.toThrow(
       /^RPM: inner-1.0-1.noarch: payloadhash: \w{32} mismatch expected ab in .*rpmlist.jsonl$/,
+    );
+  });
+
+  test('has rpms without an MD5 by the SHA-256 of their headers', async () => {
+    const nomd5 = ['src', 'noarch'].map((arch) => path.join(fixtures, `nomd5-1.0-1.${arch}.rpm`));
+    await hub.addBuild('nomd5-1.0-1', { files: nomd5, tags: ['f44-build'] });
+    const repoId = await newRepo();
+    const list = path.join(hub.paths.repo(repoId, 'f44-build'), 'x86_64/rpmlist.jsonl');
+    const rows = readFileSync(list, 'utf8').trim().split('\n');
+    const listed = rows.map((row) => JSON.parse(row) as { id: number; name: string; payloadhash: string });
+    const row = listed.find(({ name }) => name === 'nomd5');
+    expect(row?.payloadhash).toMatch(/^[0-9a-f]{64}$/);
+    const mock = { packages: [nomd5[1] ?? ''] };
+    await run(note, { repoId, mock });
+    expect(await listing(id)).toMatchObject([{ rpm_id: row?.id, name: 'nomd5' }]);
+    writeFileSync(list, `${JSON.stringify({ ...row, payloadhash: '0'.repeat(64) })}\n`);
+    await expect(run(note, { repoId, mock })).rejects.toThrow(
+      `RPM: nomd5-1.0-1.noarch: payloadhash: ${row?.payloadhash ?? ''} mismatch expected 0000`,
     );
   });
 

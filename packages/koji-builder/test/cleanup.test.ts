@@ -21,12 +21,7 @@ describe('what becomes of a buildroot', () => {
     known = true,
   }) =>
     planCleanup(
-      {
-        id: 5,
-        config: 'f44-5-1.cfg',
-        folder: '/roots/f44-5-1',
-        changed: changed === null ? null : now - changed,
-      },
+      { id: 5, changed: changed === null ? null : now - changed },
       {
         known: new Map(known ? [[5, { retire_ts: retired < 0 ? null : now - retired, task_id: 7 }]] : []),
         taskStates: new Map([[7, TASK_STATES[state as keyof typeof TASK_STATES]]]),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Site, alive, childrenOf, until } from './support/site.js';
 
@@ -108,6 +108,21 @@ test("the processes of a killed builder's tasks die with it, and the next one ru
   expect(await site.session.getTaskResult(id)).toBe('second run');
 });
 
+test('folders of tasks that ended while no builder ran are removed by the next one', async () => {
+  const last = site.path('work', 'tasks', '9999', '9999');
+  const others = [site.path('work', 'tasks', '77', '10077'), site.path('work', 'tasks', '5', '5')];
+  for (const folder of [last, ...others]) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/left`, 'by a task');
+  }
+  // No folder of a task, whoever made it.
+  const strange = site.path('work', 'tasks', '5', 'notes');
+  mkdirSync(strange);
+  await site.startBuilder();
+  await until('they are gone', () => ![last, ...others].some(existsSync));
+  expect(existsSync(strange)).toBe(true);
+});
+
 test('a task process that could not hear of the end of its builder is killed by the next one', async () => {
   const builder = await site.startBuilder({ plugins: 'works' });
   const file = freshFile();
@@ -132,7 +147,7 @@ test('of two builders with one login the later one takes over and the earlier on
   expect(alive(pid)).toBe(false);
   await site.reach(id, 'CLOSED');
   expect(await site.session.getTaskResult(id)).toBe('second run');
-  await sleep(500);
+  expect(await site.result('sleep', [0])).toBeNull();
   expect(alive(later.pid)).toBe(true);
 });
 
@@ -155,8 +170,9 @@ test('a task outlives a restart of the hub, and the builder goes on', async () =
   const id = await site.session.makeTask('sleep', [2]);
   await site.reach(id, 'OPEN');
   await until('it sleeps', () => site.log().includes('sleeping for 2 seconds'));
+  const before = site.log().length;
   await site.stopHub();
-  await sleep(1000);
+  await until('kojid misses the hub', () => site.log().includes('trying again', before));
   await site.startHub();
   await site.reach(id, 'CLOSED');
   expect(await site.result('sleep', [0])).toBeNull();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { BUILD_STATES } from '@koji/core';
@@ -16,6 +17,8 @@ interface Received {
 /** A mail server on loopback and all that it received. */
 class Mailbox {
   readonly received: Received[] = [];
+  /** The mails about errors in the log. */
+  readonly errors: Received[] = [];
   private readonly server: SMTPServer;
 
   constructor(options: SMTPServerOptions = {}) {
@@ -32,7 +35,8 @@ class Mailbox {
           const recipients = session.envelope.rcptTo.map(({ address }) => address);
           const user = typeof session.user === 'string' ? session.user : null;
           void PostalMime.parse(Buffer.concat(chunks)).then((mail) => {
-            this.received.push({ recipients, secure: session.secure, user, mail });
+            const to = mail.subject?.endsWith('error notice') ? this.errors : this.received;
+            to.push({ recipients, secure: session.secure, user, mail });
             done();
           });
         });
@@ -77,6 +81,8 @@ beforeAll(async () => {
     smtphost: await mailbox.open(),
     from_addr: 'Bäcker <build@example.org>',
     topurl: 'https://files.example.org',
+    admin_emails: 'root@example.org, night@example.org',
+    RLIMIT_CORE: 'plenty',
   });
   const { session } = site;
   for (const tag of ['f44', 'f44-testing']) {
@@ -206,10 +212,15 @@ describe('the mail about a build', () => {
   });
 
   test('may not carry further headers in a name', async () => {
-    const got = await notify({ package_name: 'bash\r\nBcc: c@example.org', owner_name: 'x\nX-Evil: 1' });
+    const got = await notify({ owner_name: 'x\nX-Evil: 1\r\nBcc: c@example.org' });
     expect(got.recipients).toEqual(['a@example.org', 'b@example.org']);
     expect(header(got, 'X-Evil')).toEqual([]);
     expect(header(got, 'Bcc')).toEqual([]);
+    const odd = { ...build, package_name: 'bash\r\nBcc: c@example.org' };
+    expect(await site.fault('buildNotification', [['a@example.org'], odd, null, ''])).toEqual([
+      1000,
+      'Invalid path segment: "bash\\r\\nBcc: c@example.org/5.2/1"',
+    ]);
   });
 });
 
@@ -261,4 +272,12 @@ describe('the mail server', () => {
     expect(tried).toEqual(['koji:s3cret']);
     await plain.close();
   });
+});
+
+test('errors in the log of kojid are mailed to admin_emails', async () => {
+  await until('an error has come', () => mailbox.errors.length > 0);
+  const errors = mailbox.errors[0]!;
+  expect(errors.recipients).toEqual(['root@example.org', 'night@example.org']);
+  expect(errors.mail.subject).toBe(`${hostname()}: error notice`);
+  expect(errors.mail.text).toContain('[ERROR] koji.kojid: Invalid resource limit: RLIMIT_CORE=plenty\n');
 });

@@ -20,6 +20,7 @@ import { runTask, startTestHub } from '@koji/plugin-sdk/testing';
 import type { TaskRecord, TaskTestOptions } from '@koji/plugin-sdk/testing';
 import { Scm } from '../src/scm/index.js';
 import type { CheckoutOptions } from '../src/scm/index.js';
+import { freePort } from '../../../scripts/ports.mjs';
 import { gitSite } from './support/git.js';
 import type { GitSite } from './support/git.js';
 
@@ -437,14 +438,6 @@ describe('a checkout', () => {
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('programs that stand for those of other source control', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'koji-scm-programs-'));

@@ -1,3 +1,4 @@
+import { GenericError, TASK_STATES } from '@koji/core';
 import type { RepoInfo } from '@koji/core/api';
 import { runTask, startTestHub } from '@koji/plugin-sdk/testing';
 import type { TestHub } from '@koji/plugin-sdk/testing';
@@ -57,6 +58,30 @@ test('without one it asks for one and waits', async () => {
   await requested(tag);
   const id = await newRepo(tag);
   expect(await waiting).toMatchObject({ id });
+});
+
+test.each<[string, unknown]>([
+  ['hears of the repo that it asked for', null],
+  [
+    'asks again later where the hub has no way to tell',
+    () => Promise.reject(new GenericError('Invalid method: repo.waitForRequest')),
+  ],
+])('it %s', async (_, waitForRequest) => {
+  const request = { id: 5, active: true, task_id: 7, task_state: TASK_STATES.FREE };
+  const answers = [
+    { repo: null, request },
+    { repo: { id: 3, create_event: 2 }, request: { ...request, active: false } },
+  ];
+  const { result, calls } = await runTask(WaitrepoTask, ['f44'], {
+    calls: {
+      getTag: { id: 1, name: 'f44' },
+      'repo.request': { repo: null, request },
+      'repo.checkRequest': () => answers.shift(),
+      'repo.waitForRequest': waitForRequest,
+    },
+  });
+  expect(result).toMatchObject({ id: 3 });
+  expect(calls.filter(({ method }) => method === 'repo.waitForRequest')).toMatchObject([{ args: [5] }]);
 });
 
 test('an older repo is not enough when a newer event is asked for', async () => {

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { Agent, interceptors, request } from 'undici';
 import { messageOf } from '@koji/core';
-import { RequestError, codeOf } from './errors.js';
+import { RequestError, answerTooLong, codeOf } from './errors.js';
 import { tlsOptions } from './transport.js';
 import type { TransportOptions } from './transport.js';
+import { wholeUndici } from './undici.js';
 
 /** Which part of a task's output file. */
 export interface TaskOutputOptions {
@@ -49,7 +49,8 @@ export async function* streamTaskOutput(
 ): AsyncGenerator<Buffer, void, void> {
   const { blocksize = 1_048_576, size = -1 } = wanted;
   let { offset = 0 } = wanted;
-  if (offset < 0) {
+  if (-offset > blocksize) offset = await fromStart(session, wanted, offset);
+  else if (offset < 0) {
     // The file may grow between blocks, so a place counted from its end is good for one request only.
     yield await readTaskOutput(session, wanted);
     return;
@@ -63,10 +64,24 @@ export async function* streamTaskOutput(
   }
 }
 
+/** A place counted from a file's end, counted from its start instead: its size is that of now. */
+async function fromStart(session: Caller, wanted: TaskOutput, offset: number): Promise<number> {
+  const { taskId, name, volume = 'DEFAULT', signal } = wanted;
+  const facts = await session.call<Record<string, Record<string, { readonly st_size: string }>>>(
+    'listTaskOutput',
+    [taskId],
+    { stat: true, all_volumes: true },
+    signal ? { signal } : {},
+  );
+  return Math.max(0, Number(facts[name]?.[volume]?.st_size ?? 0) + offset);
+}
+
 /** How a file is downloaded. */
 export interface DownloadOptions extends TransportOptions {
   /** The file's size if known: what is there of it already is kept and the rest asked for. */
   readonly size?: number;
+  /** Give the file the time of its last change that the server tells. */
+  readonly keepTime?: boolean;
   /** Told the bytes there are and how many there will be (0 when unknown). */
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends the download; what arrived stays there. */
@@ -85,6 +100,7 @@ export async function downloadFile(
   await mkdir(dirname(file), { recursive: true });
   const there = options.size === undefined ? 0 : await sizeOf(file);
   if (there > 0 && there === options.size) return 'skipped';
+  const { Agent, interceptors, request } = wholeUndici();
   const agent = new Agent({ connect: tlsOptions(options) });
   try {
     const response = await request(url, {
@@ -102,8 +118,20 @@ export async function downloadFile(
     const start = resumed ? there : 0;
     let done = start;
     const total = options.size ?? (length > 0 ? start + length : 0);
-    response.body.on('data', (block: Buffer) => options.onProgress?.((done += block.length), total));
-    await pipeline(response.body, createWriteStream(file, { flags: resumed ? 'a' : 'w' }));
+    const told = async function* (blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+      for await (const block of blocks) {
+        done += block.length;
+        if (options.size !== undefined && done > options.size)
+          throw new RequestError(`${url} has more than the ${options.size} bytes that it should have`, {
+            code: answerTooLong,
+          });
+        options.onProgress?.(done, total);
+        yield block;
+      }
+    };
+    await pipeline(response.body, told, createWriteStream(file, { flags: resumed ? 'a' : 'w' }));
+    const changed = new Date(String(response.headers['last-modified'] ?? ''));
+    if (options.keepTime && !Number.isNaN(changed.getTime())) await utimes(file, new Date(), changed);
     return resumed ? 'resumed' : 'complete';
   } catch (cause) {
     if (cause instanceof RequestError || options.signal?.aborted) throw cause;
@@ -113,6 +141,28 @@ export async function downloadFile(
     });
   } finally {
     if ((await sizeOf(file)) === 0) await rm(file, { force: true });
+    await agent.close();
+  }
+}
+
+/** Returns the size of a file at a URL in bytes; 0 if the server does not tell it. */
+export async function sizeAt(url: string, options: TransportOptions = {}): Promise<number> {
+  const { Agent, interceptors, request } = wholeUndici();
+  const agent = new Agent({ connect: tlsOptions(options) });
+  try {
+    const response = await request(url, {
+      method: 'HEAD',
+      dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
+      headersTimeout: 10_000,
+    });
+    await response.body.dump();
+    return response.statusCode === 200 ? Number(response.headers['content-length'] ?? 0) : 0;
+  } catch (cause) {
+    throw new RequestError(`no answer from ${url}: ${messageOf(cause)}`, {
+      code: codeOf(cause) ?? 'UNKNOWN',
+      cause,
+    });
+  } finally {
     await agent.close();
   }
 }

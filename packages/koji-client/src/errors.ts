@@ -10,12 +10,18 @@ export class RequestError extends Error {
   readonly status: number | null;
   /** The error code of the connection, such as `ECONNREFUSED`; null when there was a status. */
   readonly code: string | null;
+  /** Seconds after which the server wants the request again (`Retry-After`); null when it does not say. */
+  readonly retryAfter: number | null;
 
-  /** `facts`: HTTP status or error code, and the error behind it. */
-  constructor(message: string, facts: { status?: number; code?: string; cause?: unknown } = {}) {
+  /** `facts`: HTTP status or error code, `Retry-After` in seconds, and the error behind it. */
+  constructor(
+    message: string,
+    facts: { status?: number; code?: string; retryAfter?: number; cause?: unknown } = {},
+  ) {
     super(message, facts.cause === undefined ? {} : { cause: facts.cause });
     this.status = facts.status ?? null;
     this.code = facts.code ?? null;
+    this.retryAfter = facts.retryAfter ?? null;
   }
 
   get [brand](): true {
@@ -35,7 +41,20 @@ export class RequestError extends Error {
   get badCertificate(): boolean {
     return this.code !== null && certificateCodes.test(this.code);
   }
+
+  /**
+   * Whether the same request will fail again: the server answered with a redirect or with a 4xx status other than 408 and
+   * 429, its certificate was refused, or its answer is too long.
+   */
+  get final(): boolean {
+    const { status } = this;
+    if (status === null) return this.badCertificate || this.code === answerTooLong;
+    return status >= 300 && status < 500 && status !== 408 && status !== 429;
+  }
 }
+
+/** The code of an answer that is longer than it may be. */
+export const answerTooLong = 'ANSWER_TOO_LONG';
 
 const droppedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNABORTED', 'EPIPE']);
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_SSL|CRL_/;

@@ -1,5 +1,6 @@
+/// <reference types="node" preserve="true" />
 export { ClientSession } from './session.js';
-export type { CallOptions, SessionOptions } from './session.js';
+export type { CallOptions, Retry, SessionOptions } from './session.js';
 export type { HubMethods, UntypedMethod, UntypedMethods } from './methods.js';
 export { MulticallEntry } from './multicall.js';
 export type { Multicall, MulticallOptions, Outcome } from './multicall.js';

@@ -48,8 +48,24 @@ export interface SessionOptions extends TransportOptions {
   uploadBlocksize?: number;
   /** A login to take over, such as a subsession that another process opened. */
   session?: SessionKey;
-  /** Told about retries. */
+  /** Called before each pause after which a request is sent again. */
+  onRetry?: (retry: Retry) => void;
+  /** Warned about each retry. */
   log?: Logger;
+}
+
+/** A request that failed and will be sent again. */
+export interface Retry {
+  /** The method that is called, or `rawUpload`. */
+  readonly method: string;
+  /** Why it failed: a {@link RequestError}, or the hub is offline. */
+  readonly error: Error;
+  /** How often it was sent so far. */
+  readonly tries: number;
+  /** Seconds until it is sent again. */
+  readonly delay: number;
+  /** When it will be sent for the last time, about; null without an end, while the hub is offline. */
+  readonly until: Date | null;
 }
 
 /** How one call is made. */
@@ -440,23 +456,28 @@ export class SessionBase {
       try {
         return { value: await this.sendOnce(post), tries: all };
       } catch (error) {
-        if (error instanceof ServerOffline && offlineRetry) {
-          this.options.log?.debug(`Server offline. Retrying in ${offlineRetryInterval} seconds`);
-          await pause(offlineRetryInterval);
-          tries = 0;
-          continue;
-        }
-        if (!this.mayRetry(error, options) || tries > maxRetries) throw error;
-        this.options.log?.info(`Try #${tries} for call ${label} failed: ${messageOf(error)}`);
-        if (tries > 1) await pause(retryInterval);
+        const offline = error instanceof ServerOffline && offlineRetry === true;
+        if (!offline && (!this.mayRetry(error, options) || tries > maxRetries)) throw error;
+        const asked = error instanceof RequestError ? error.retryAfter : null;
+        // The first retry is made at once.
+        const delay = offline ? offlineRetryInterval : (asked ?? (tries > 1 ? retryInterval : 0));
+        const rest = (maxRetries - tries) * retryInterval;
+        const until = offline ? null : new Date(Date.now() + (delay + rest) * 1000);
+        this.tellRetry({ method: label, error: error as Error, tries: all, delay, until });
+        if (offline) tries = 0;
+        if (delay > 0) await pause(delay);
       }
     }
   }
 
+  private tellRetry(retry: Retry): void {
+    this.options.log?.warn(retryText(retry));
+    this.options.onRetry?.(retry);
+  }
+
   private mayRetry(error: unknown, options: CallOptions): boolean {
     if (options.retry === false || options.signal?.aborted) return false;
-    if (error instanceof RequestError && error.badCertificate) return false;
-    if (!(error instanceof RequestError)) return false;
+    if (!(error instanceof RequestError) || error.final) return false;
     return this.loggedIn || this.options.anonRetry === true;
   }
 
@@ -477,6 +498,13 @@ export class SessionBase {
       return this.transport.post(post);
     }
   }
+}
+
+/** Returns a line for people about a retry: what failed, why, and how it goes on. */
+export function retryText({ method, error, tries, delay, until }: Retry): string {
+  const next = delay > 0 ? `in ${Math.ceil(delay)} s` : 'now';
+  const end = until === null ? 'until the hub is back' : `until ${until.toTimeString().slice(0, 8)}`;
+  return `try ${tries} of ${method} failed: ${error.message}; trying again ${next}, ${end}`;
 }
 
 /** A session with the hub's methods: `session.getTag('f44')`, `session.host.getHost()`. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Pool } from 'undici';
+import type { Pool as UndiciPool } from 'undici';
 import { ConfigError, messageOf } from '@koji/core';
-import { RequestError, codeOf } from './errors.js';
+import { RequestError, answerTooLong, codeOf } from './errors.js';
+import { Pool, request } from './undici.js';
 
 /** How connections to a server are made. Times are in seconds. */
 export interface TransportOptions {
@@ -15,6 +16,8 @@ export interface TransportOptions {
   noSslVerify?: boolean;
   /** Connections kept open at most; 8. */
   connections?: number;
+  /** Bytes that an answer may have, which is held whole in memory; 512 MiB. */
+  longestAnswer?: number;
 }
 
 /** One POST. */
@@ -34,17 +37,22 @@ export interface Reply {
 }
 
 const defaultTimeout = 43_200;
+const defaultLongest = 512 * 1024 * 1024;
+/** Bytes kept of the page that comes with a failure. */
+const longestComplaint = 64 * 1024;
 const connectTimeout = 120;
 
 /** Connections to one server, kept alive; every request is sent once, trying again is the session's affair. */
 export class Transport {
-  private readonly pool: Pool;
+  private readonly pool: UndiciPool;
   private readonly timeout: number;
+  private readonly longest: number;
   /** The server and path for messages, without what a query may tell. */
   private readonly shown: string;
 
   constructor(url: URL, options: TransportOptions = {}) {
     this.timeout = options.timeout ?? defaultTimeout;
+    this.longest = options.longestAnswer ?? defaultLongest;
     this.shown = `${url.origin}${url.pathname}`;
     this.pool = new Pool(url.origin, {
       connections: options.connections ?? 8,
@@ -59,7 +67,7 @@ export class Transport {
   async post(post: Post): Promise<Reply> {
     const { path, headers, body, signal, timeout = this.timeout } = post;
     try {
-      const response = await this.pool.request({
+      const response = await request.call(this.pool, {
         path,
         method: 'POST',
         headers,
@@ -68,9 +76,19 @@ export class Transport {
         bodyTimeout: timeout * 1000,
         ...(signal ? { signal } : {}),
       });
-      const bytes = Buffer.from(await response.body.arrayBuffer());
-      if (response.statusCode < 200 || response.statusCode > 299)
-        throw statusError(response.statusCode, this.shown, bytes);
+      const failed = response.statusCode < 200 || response.statusCode > 299;
+      const bytes = await bytesOf(response.body, failed ? longestComplaint : this.longest);
+      if (failed)
+        throw statusError(
+          response.statusCode,
+          this.shown,
+          bytes ?? Buffer.alloc(0),
+          response.headers['retry-after'],
+        );
+      if (!bytes)
+        throw new RequestError(`the answer from ${this.shown} has more than ${this.longest} bytes`, {
+          code: answerTooLong,
+        });
       return {
         body: bytes,
         header: (name) => {
@@ -89,6 +107,18 @@ export class Transport {
   async close(): Promise<void> {
     await this.pool.destroy();
   }
+}
+
+/** The bytes of a body; null when there are more than there may be. */
+async function bytesOf(body: AsyncIterable<Buffer>, most: number): Promise<Buffer | null> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of body) {
+    length += part.length;
+    if (length > most) return null;
+    parts.push(part);
+  }
+  return Buffer.concat(parts, length);
 }
 
 /** TLS options of undici, from files. */
@@ -114,10 +144,28 @@ function readPem(option: string, file: string): Buffer {
   }
 }
 
-function statusError(status: number, url: string, body: Buffer): RequestError {
+function statusError(
+  status: number,
+  url: string,
+  body: Buffer,
+  retryAfter: string | string[] | undefined,
+): RequestError {
   const text = body.toString('utf8', 0, 300).trim().replace(/\s+/g, ' ');
   const detail = text && !text.startsWith('<') ? `: ${text}` : '';
-  return new RequestError(`HTTP status ${status} from ${url}${detail}`, { status });
+  return new RequestError(`HTTP status ${status} from ${url}${detail}`, {
+    status,
+    ...secondsOf(retryAfter),
+  });
+}
+
+/** Longest wait that a server can ask for, in seconds. */
+const longestWait = 3600;
+
+/** Reads `Retry-After`: seconds, or a date. */
+function secondsOf(header: string | string[] | undefined): { retryAfter?: number } {
+  const text = [header ?? []].flat()[0]?.trim() ?? '';
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? {} : { retryAfter: Math.min(Math.max(seconds, 0), longestWait) };
 }
 
 // An error to connect to several addresses has an empty message of its own.

@@ -1,32 +1,19 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { RpmHeader } from '@koji/core/rpm';
+import { WaitingReasons } from '../src/cli/waiting-reason.js';
 import { ClientSession } from '../src/index.js';
-import { runKoji, startRealHub } from './support/hub.js';
+import { runKoji, useHub } from './support/hub.js';
 import type { Ran, RealHub } from './support/hub.js';
 
 let hub: RealHub;
 let admin: ClientSession;
 
-beforeAll(async () => {
-  hub = await startRealHub();
-  admin = new ClientSession(hub.url);
-  await admin.login('kojiadmin', 'kojiadmin');
+const { koji } = useHub((opened) => {
+  ({ hub, admin } = opened);
 });
-
-afterAll(async () => {
-  await admin.logout();
-  await admin.close();
-  await hub.stop();
-});
-
-/** The standard output of a command that must go well. */
-async function koji(...args: string[]): Promise<string> {
-  const ran = await hub.koji(...args);
-  expect(ran).toMatchObject({ code: 0, stderr: '' });
-  return ran.stdout;
-}
 
 const failed = (ran: Ran): [number, string, string] => [
   ran.code,
@@ -47,6 +34,27 @@ async function finishTask(id: number, state: 'CLOSED' | 'FAILED', host = 'b1.exa
   await builder.logout();
   await builder.close();
 }
+
+test('on a terminal the command says that it repeats a call, why and until when', async () => {
+  const profile = join(hub.folder, 'retrying.conf');
+  const gone = hub.url.replace(/:\d+/, ':1');
+  await writeFile(
+    profile,
+    `[koji]\nserver = ${gone}\nanon_retry = yes\nmax_retries = 2\nretry_interval = 0\n`,
+  );
+  const args = ['-c', profile, '--noauth', 'call', 'getAPIVersion'];
+  const piped = await runKoji(args);
+  expect(piped.stderr).not.toContain('trying again');
+  const onTerminal = await runKoji(args, { terminal: true });
+  const lines = onTerminal.stdout.split(/\r?\n/);
+  const line = (count: number) =>
+    expect.stringMatching(
+      new RegExp(
+        `^try ${count} of getAPIVersion failed: no answer from ${gone}: .*ECONNREFUSED.*; trying again now, until \\d\\d:\\d\\d:\\d\\d \\(Ctrl-C ends it\\)$`,
+      ),
+    ) as string;
+  expect(lines.slice(0, 2)).toEqual([line(1), line(2)]);
+});
 
 test('hello says who is logged in, and where', async () => {
   const lines = (await koji('hello')).split('\n');
@@ -180,15 +188,24 @@ test('tasks are listed, shown and canceled', async () => {
 });
 
 test('watch-task tells of changes as they come, long before the next look, and its exit code is the outcome', async () => {
+  const host = 'watched.example.com';
+  await admin.addHost(host, ['noarch']);
+  await hub.setPassword(host, host);
   const good = await admin.makeTask('sleep', [1]);
   const bad = await admin.makeTask('sleep', [2]);
   const profile = join(hub.folder, 'slow.conf');
   await writeFile(profile, `[koji]\nserver = ${hub.url}\npoll_interval = 300\n`);
   const start = Date.now();
-  const watching = runKoji(['-c', profile, 'watch-task', String(good), String(bad)]);
-  await sleep(1000);
-  await finishTask(good, 'CLOSED');
-  await finishTask(bad, 'FAILED');
+  let shown: () => void = () => undefined;
+  const areShown = new Promise<void>((resolve) => (shown = resolve));
+  const watching = runKoji(['-c', profile, '--noauth', 'watch-task', String(good), String(bad)], {
+    onOutput: (text) => {
+      if (text.includes(`${bad} sleep (noarch): free`)) shown();
+    },
+  });
+  await Promise.race([areShown, watching]);
+  await finishTask(good, 'CLOSED', host);
+  await finishTask(bad, 'FAILED', host);
   const ran = await watching;
   expect(ran.code).toBe(1);
   expect(Date.now() - start).toBeLessThan(100_000);
@@ -198,6 +215,62 @@ test('watch-task tells of changes as they come, long before the next look, and i
   expect(ran.stdout).toContain(
     `\n${good} sleep (noarch) completed successfully\n${bad} sleep (noarch) failed\n`,
   );
+});
+
+test('on a terminal watch-task says why a task waits, once for each reason', async () => {
+  const channel = await admin.call<number>('addChannel', ['lonely']);
+  const id = await admin.call<number>('makeTask', ['sleep', [1]], { channel: 'lonely' });
+  const profile = join(hub.folder, 'waiting.conf');
+  await writeFile(profile, `[koji]\nserver = ${hub.url}\npoll_interval = 1\n`);
+  const steps: { seen: string; act: () => Promise<unknown> }[] = [
+    {
+      seen: 'no host is in channel lonely',
+      act: () => admin.call('disableChannel', [channel], { comment: 'moving' }),
+    },
+    { seen: 'channel lonely is disabled (moving)', act: () => admin.call('cancelTask', [id]) },
+  ];
+  const acts: Promise<unknown>[] = [];
+  const ran = await runKoji(['-c', profile, '--noauth', 'watch-task', String(id)], {
+    terminal: true,
+    onOutput: (text) => {
+      const step = steps[acts.length];
+      if (step && text.includes(step.seen)) acts.push(step.act());
+    },
+  });
+  await Promise.all(acts);
+  expect(ran.stdout.split(/\r?\n/).slice(1, 5)).toEqual([
+    `${id} sleep (noarch): free`,
+    `${id} sleep (noarch): free, waiting: no host is in channel lonely`,
+    `${id} sleep (noarch): free, waiting: channel lonely is disabled (moving)`,
+    `${id} sleep (noarch): free -> canceled`,
+  ]);
+}, 20_000);
+
+test('why a task waits is found out from what hosts told the hub', async () => {
+  const name = 'picky.example.com';
+  const channel = await admin.call<number>('addChannel', ['picky']);
+  await admin.call('addHost', [name, ['x86_64']]);
+  await admin.call('addHostToChannel', [name, 'picky']);
+  await hub.setPassword(name, name);
+  const id = await admin.call<number>('makeTask', ['sleep', [1]], { channel: 'picky' });
+  const task = { id, channel_id: channel, arch: 'noarch', method: 'sleep' };
+  const reason = async (): Promise<string | undefined> =>
+    (await new WaitingReasons(admin).find([task])).get(id)?.text;
+  const builder = new ClientSession(hub.url);
+  await builder.login(name, name);
+  await builder.exclusiveSession(true);
+  await builder.call('host.updateHost', [0, true, { methods: ['build'] }]);
+  expect(await reason()).toBe(`no host in channel picky has the method sleep (${name}: lacks the method)`);
+  await builder.call('host.updateHost', [2.5, false, { methods: ['sleep'] }]);
+  expect(await reason()).toBe(`no host in channel picky is ready (${name}: load 2.5 of 2.0)`);
+  await builder.call('host.updateHost', [0, true, { methods: ['sleep'] }]);
+  expect(await reason()).toBeUndefined();
+  await admin.call('assignTask', [id, name]);
+  await builder.call('host.refuseTask', [id, false, 'not today']);
+  expect(await reason()).toBe(`no host in channel picky accepts it (${name}: refused it, not today)`);
+  await builder.logout();
+  await builder.close();
+  await admin.call('cancelTask', [id]);
 });
 
 test('watch-logs prints what tasks wrote', async () => {
@@ -216,6 +289,29 @@ test('watch-logs prints what tasks wrote', async () => {
 });
 
 const rpms = fileURLToPath(new URL('../../koji-core/test/fixtures/rpms/', import.meta.url));
+
+test('rpms without an MD5 are imported once, and another one of their name is told apart', async () => {
+  const files = ['src', 'noarch'].map((arch) => join(rpms, `nomd5-1.0-1.${arch}.rpm`));
+  const [source = '', binary = ''] = files;
+  expect(await koji('import', ...files)).toBe(
+    [source, binary].map((file) => `uploading ${file}... done\nimporting ${file}... done\n`).join(''),
+  );
+  expect(await koji('import', binary)).toBe(`RPM already imported: ${binary}\nSkipping import\n`);
+  const folder = await mkdtemp(join(tmpdir(), 'koji-import-'));
+  const other = join(folder, 'nomd5-1.0-1.noarch.rpm');
+  const bytes = await readFile(binary);
+  const [before, after] = [(await RpmHeader.read(binary)).info().payloadhash, '0'.repeat(64)];
+  bytes.write(after, bytes.indexOf(before));
+  await writeFile(other, bytes);
+  const again = await hub.koji('import', other);
+  expect([again.stdout, again.stderr]).toEqual([
+    'Skipping import\n',
+    `sha256sum mismatch for ${other}\n` +
+      '  A different rpm with the same name has already been imported\n' +
+      `  Existing payloadhash is '${before}', your import has '${after}'\n`,
+  ]);
+  await rm(folder, { recursive: true });
+});
 
 test('rpms are imported, builds shown, tagged, listed and untagged', async () => {
   const source = join(rpms, 'pkgc-1.2-3.src.rpm');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Double } from '@koji/core/wire';
 import type { LiteralError } from '../src/cli/literals.js';
 import { jsonLiteral, pythonLiteral, valueOfArgument } from '../src/cli/literals.js';
-import { compareText, pprint, pythonFloat, pythonJson, pythonRepr } from '../src/text/python-text.js';
+import { pprint, pythonFloat, pythonJson, pythonRepr } from '../src/text/python-text.js';
 import { wrapText } from '../src/cli/text-wrap.js';
 
 const fixture = <T>(name: string): T =>
@@ -68,17 +68,6 @@ test('what repr prints of a value is read as that value again', () => {
       expect(pythonRepr(jsonLiteral(pythonJson(value)))).toBe(text);
     }),
   );
-});
-
-test('texts are ordered by code points', () => {
-  expect(['b', 'a', '\u{1F600}', '\uFFFD', 'aa', ''].sort(compareText)).toEqual([
-    '',
-    'a',
-    'aa',
-    'b',
-    '\uFFFD',
-    '\u{1F600}',
-  ]);
 });
 
 test.each<[string, unknown]>([

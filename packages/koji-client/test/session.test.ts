@@ -11,7 +11,7 @@ import {
 } from '@koji/core';
 import { Double } from '@koji/core/wire';
 import { ClientSession, RequestError, named } from '../src/index.js';
-import type { SessionOptions } from '../src/index.js';
+import type { Retry, SessionOptions } from '../src/index.js';
 import { StandIn } from './support/stand-in.js';
 import type { Reply, Seen } from './support/stand-in.js';
 
@@ -38,6 +38,14 @@ function loggedIn(answer: (seen: Seen, calls: number) => Reply): (seen: Seen) =>
 afterEach(async () => {
   await session.close();
   await hub.stop();
+});
+
+test('an answer that is too long is neither held nor asked for again', async () => {
+  await open(() => ({ value: 'x'.repeat(200_000) }), { ...quick, longestAnswer: 100_000 });
+  await expect(session.call('getTag', [])).rejects.toThrow(
+    /^the answer from http:.* has more than 100000 bytes/,
+  );
+  expect(hub.seen).toHaveLength(1);
 });
 
 const callNumbers = (): unknown[] => hub.seen.map((seen) => seen.headers['koji-session-callnum']);
@@ -114,6 +122,88 @@ describe('answers that do not come', () => {
     await session.login('alice', 'secret');
     await expect(session.call('x')).rejects.toThrow('HTTP status 500');
     expect(hub.seen).toHaveLength(4);
+  });
+
+  test.each([301, 400, 401, 403, 404, 405, 413, 415, 499])(
+    'a call that is answered with status %d is not repeated',
+    async (status) => {
+      await open(loggedIn(() => ({ status, text: 'Request too long' })));
+      await session.login('alice', 'secret');
+      await expect(session.call('x')).rejects.toMatchObject({ status, final: true });
+      await expect(session.call('x')).rejects.toThrow('Request too long');
+      expect(hub.methods).toEqual(['login', 'x', 'x']);
+    },
+  );
+
+  test('a login and a chunk of an upload are not repeated either', async () => {
+    await open((seen, i) => (i === 1 ? { value: sessionKey } : { status: 400 }), {
+      ...quick,
+      anonRetry: true,
+    });
+    await expect(session.login('alice', 'secret')).rejects.toMatchObject({ status: 400 });
+    await session.login('alice', 'secret');
+    await expect(session.uploadBytes(Buffer.from('x'), 'dir', { name: 'x' })).rejects.toMatchObject({
+      status: 400,
+    });
+    expect(hub.methods).toEqual(['login', 'login', 'rawUpload']);
+  });
+
+  test.each([408, 429, 500, 502, 503, 504])('a call that is answered with status %d is', async (status) => {
+    await open(loggedIn((_, i) => (i === 0 ? { status } : { value: 'done' })));
+    await session.login('alice', 'secret');
+    expect(await session.call('x')).toBe('done');
+  });
+
+  test('each retry is told: what failed, why, when it goes on and when it ends', async () => {
+    const retries: Retry[] = [];
+    const onRetry = (retry: Retry) => void retries.push(retry);
+    await open(
+      loggedIn((_, i) =>
+        i < 2 ? { status: 500, text: 'oh' } : i < 3 ? 'drop' : { fault: [1014, 'offline'] },
+      ),
+      { retryInterval: 0.01, maxRetries: 4, onRetry },
+    );
+    await session.login('alice', 'secret');
+    await expect(session.call('x')).rejects.toThrow(new ServerOffline('offline'));
+    expect(retries.map(({ method, tries, delay }) => [method, tries, delay])).toEqual([
+      ['x', 1, 0],
+      ['x', 2, 0.01],
+    ]);
+    expect(retries[0]?.error).toMatchObject({
+      status: 500,
+      message: expect.stringContaining('oh') as string,
+    });
+    const until = retries[0]?.until?.getTime() ?? 0;
+    expect(Math.abs(until - Date.now())).toBeLessThan(60_000);
+  });
+
+  test('a hub that is offline is told to be, without an end', async () => {
+    const retries: Retry[] = [];
+    await open((_, i) => (i < 2 ? { fault: [1014, 'offline'] } : { value: 1 }), {
+      ...quick,
+      offlineRetry: true,
+      onRetry: (retry) => void retries.push(retry),
+    });
+    await session.call('x');
+    expect(retries.map(({ tries, until }) => [tries, until])).toEqual([
+      [1, null],
+      [2, null],
+    ]);
+  });
+
+  test('the server says when it wants the request again, in seconds or as a date', async () => {
+    const delays: number[] = [];
+    const wanted = ['0', new Date(Date.now() - 5000).toUTCString(), '1', 'soon'];
+    await open(
+      loggedIn((_, i) => {
+        const header = wanted[i];
+        return header === undefined ? { value: 1 } : { status: 429, headers: { 'retry-after': header } };
+      }),
+      { retryInterval: 0.25, onRetry: ({ delay }) => void delays.push(delay) },
+    );
+    await session.login('alice', 'secret');
+    await session.call('x');
+    expect(delays).toEqual([0, 0, 1, 0.25]);
   });
 
   test('a dropped connection is tried once more at once, even anonymously', async () => {

@@ -102,6 +102,9 @@ export const ARCHIVE_COMPRESSION_TYPES = ['zip', 'tar', null] as const;
 /** Image types of buildImage. */
 export const LIVE_IMAGE_TYPES = ['livecd', 'appliance', 'livemedia'] as const;
 
+/** The version of Koji whose wire contract, texts and commands these packages keep. */
+export const KOJI_VERSION = '1.35.3';
+
 /** Version of the hub's API, as getAPIVersion answers it. */
 export const API_VERSION = 1;
 

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export {
   ActionNotAllowed,
   ApplianceError,
@@ -32,9 +33,15 @@ export {
 export type { FaultName } from './faults.js';
 export { ConfigError, messageOf } from './errors.js';
 export { Closers } from './closers.js';
+export { pauseWhenDue } from './fair-turns.js';
+export { onStopSignal } from './stop-signals.js';
 export { writeIndentedJson, writeJson } from './json.js';
-export { openLog } from './log.js';
-export type { Log, LogOptions, Logger } from './log.js';
+export { limitProcess } from './limits.js';
+export type { ProcessLimits } from './limits.js';
+export { callFields, logFormatter } from './log-format.js';
+export type { LogFormatter, LogRecord } from './log-format.js';
+export { makeLogger, openLog } from './log.js';
+export type { Log, LogLevel, LogOptions, Logger } from './log.js';
 export {
   API_VERSION,
   ARCHIVE_COMPRESSION_TYPES,
@@ -51,6 +58,7 @@ export {
   DEFAULT_REQUEST_TIMEOUT,
   DEP_TYPES,
   DRAFT_RELEASE_DELIMITER,
+  KOJI_VERSION,
   LIVE_IMAGE_TYPES,
   PKGLIST_ACTIONS,
   PRIO_DEFAULT,
@@ -92,15 +100,29 @@ export type {
 export { initialRows } from './initial-rows.js';
 export type { ArchiveTypeRow } from './initial-rows.js';
 export { canonArch, parseArches } from './arch.js';
-export { compsXml } from './comps.js';
+export { compsXml, groupsSpec, readComps } from './comps.js';
+export type { CompsGroup, CompsPackage } from './comps.js';
 export { readPom } from './maven.js';
-export { mockConfig } from './mock-config.js';
-export type { MockConfig } from './mock-config.js';
+export { buildMacros, extraRepoLines, mockConfig, mockSettings, settingsBelow } from './mock-config.js';
+export type { MockConfig, MockSettingsOptions } from './mock-config.js';
 export { checkNVR, checkNVRA, isDebuginfo, parseNVR, parseNVRA } from './nvr.js';
 export type { Nvr, Nvra } from './nvr.js';
-export { PathInfo, joinSafe } from './paths.js';
+export { PathInfo, joinSafe, nameProblem } from './paths.js';
+export {
+  filesBelow,
+  inFolderBelow,
+  listBelow,
+  makeFolderBelow,
+  openFileBelow,
+  openRegular,
+  pathOfOpen,
+} from './below.js';
+export type { FileBelow, Links } from './below.js';
+export { boundedLines, readBounded } from './bounded.js';
+export { byText, compareTexts, sortTexts } from './sort-texts.js';
 export { entriesBelow } from './tree.js';
 export type { BuildPath, MavenPath, RpmPath } from './paths.js';
 export { parseTaskParams, taskSignatures } from './tasks.js';
 export type { TaskSignature } from './tasks.js';
+export { parseFloating, parseInteger } from './python-numbers.js';
 export { plain, repr, typeName } from './repr.js';

@@ -1,16 +1,78 @@
+import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
-import winston from 'winston';
+import { format, types } from 'node:util';
+import type * as Winston from 'winston';
+import type { LogFormatter, LogRecord } from './log-format.js';
 
-/** What code logs to; `%s`-free: messages are made by the caller, the error goes in `cause`. */
+/**
+ * What code logs to. Values after the message are put into it as `util.format` does: `%s`, `%d`, `%j` and `%o` take one
+ * each, the others follow. A message without values is written as it is. Of errors among them the stack is written below.
+ *
+ * @example
+ * function tell(log: Logger, name: string, error: Error): void {
+ *   log.info('%s is ready', name);
+ *   log.warning(`could not read ${name}`, error);
+ * }
+ */
 export interface Logger {
   /** For those who look for a fault; not written unless the log's level says so. */
-  debug(message: string, cause?: unknown): void;
+  debug(message: unknown, ...values: readonly unknown[]): void;
   /** What happens in the ordinary way. */
-  info(message: string, cause?: unknown): void;
-  /** What somebody should look at; `cause` is an error, whose stack is written too. */
-  warn(message: string, cause?: unknown): void;
-  /** What went wrong; `cause` is an error, whose stack is written too. */
-  error(message: string, cause?: unknown): void;
+  info(message: unknown, ...values: readonly unknown[]): void;
+  /** What somebody should look at. */
+  warn(message: unknown, ...values: readonly unknown[]): void;
+  /** The same as `warn`, by the name that it has in Python. */
+  warning(message: unknown, ...values: readonly unknown[]): void;
+  /** What went wrong. */
+  error(message: unknown, ...values: readonly unknown[]): void;
+}
+
+/** The levels of log lines. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/**
+ * Makes a logger.
+ *
+ * @param write gets every message; `text` makes the text of it, with the stacks of errors
+ */
+export function makeLogger(write: (level: LogLevel, text: () => string) => void): Logger {
+  const at =
+    (level: LogLevel) =>
+    (message: unknown, ...values: readonly unknown[]): void =>
+      write(level, () => safeTextOf(message, values));
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), warning: at('warn'), error: at('error') };
+}
+
+/** Logging must not fail what is logged: some values can't be written. */
+function safeTextOf(message: unknown, values: readonly unknown[]): string {
+  try {
+    return textOf(message, values);
+  } catch (error) {
+    const reason = types.isNativeError(error) ? error.message : typeof error;
+    return `${typeof message === 'string' ? message : typeof message} (its values can't be written: ${reason})`;
+  }
+}
+
+function textOf(message: unknown, values: readonly unknown[]): string {
+  const all = [message, ...values];
+  const stacks = all.filter(isError).map((error) => `\n${stackOf(error)}`);
+  // An error at the end that no %s asks for is told by its stack alone.
+  const isCause = values.length > placesIn(message) && isError(all.at(-1));
+  const [first, ...rest] = (isCause ? all.slice(0, -1) : all).map((value) =>
+    isError(value) ? String(value) : value,
+  );
+  const text = rest.length === 0 && typeof first === 'string' ? first : format(first, ...rest);
+  return `${text}${stacks.join('')}`;
+}
+
+/** How many values a message has places for. */
+function placesIn(message: unknown): number {
+  if (typeof message !== 'string') return 0;
+  return (message.match(/%[%sdifjoOc]/g) ?? []).filter((place) => place !== '%%').length;
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
 }
 
 /** Where and how much to log. */
@@ -21,15 +83,28 @@ export interface LogOptions {
   readonly level?: string;
   /** Other levels of some loggers, by name; they hold for those below, too: `koji.db` for `koji.db.pool`. */
   readonly levels?: ReadonlyMap<string, string>;
+  /** Writes the lines; absent means `time [LEVEL] {pid} name message`. */
+  readonly format?: LogFormatter;
+  /** Called for each line: values of the call that it belongs to, for `format`. */
+  readonly fields?: () => LogRecord['fields'];
+  /** Takes the text of every error, beside the log. */
+  readonly onError?: (text: string) => void;
   /** Takes every line, and nothing else does: for tests. */
   readonly onLine?: (line: string) => void;
 }
 
-const line = winston.format.printf((info) => {
-  const { timestamp, level, name, message, cause } = info as Record<string, unknown>;
-  const trace = cause === undefined ? '' : `\n${stackOf(cause)}`;
-  return `${String(timestamp)} [${String(level).toUpperCase()}] {${process.pid}} ${String(name)} ${String(message)}${trace}`;
-});
+const require = createRequire(import.meta.url);
+let loaded: typeof Winston | undefined;
+
+/** Loaded by the first log, since most commands have none. */
+function winston(): typeof Winston {
+  return (loaded ??= require('winston') as typeof Winston);
+}
+
+function lineOf(info: unknown): string {
+  const { timestamp, level, name, message } = info as Record<string, unknown>;
+  return `${String(timestamp)} [${String(level).toUpperCase()}] {${process.pid}} ${String(name)} ${String(message)}`;
+}
 
 function stackOf(cause: unknown): string {
   const error = cause as { stack?: string; cause?: unknown } | null;
@@ -54,7 +129,7 @@ function sink(onLine: (line: string) => void): Writable {
 }
 
 /** The higher, the less it matters. */
-const rank = (level: string): number => winston.config.npm.levels[level] ?? 0;
+const rank = (level: string): number => winston().config.npm.levels[level] ?? 0;
 
 /** The rank of the least that a logger writes, which it has from the nearest name above it. */
 function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
@@ -67,27 +142,33 @@ function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
 
 /** Opens a log. Lines are `time [LEVEL] {pid} name message`, with the stack of an error below it. */
 export function openLog(options: LogOptions = {}): Log {
-  const root = winston.createLogger({
+  const { format: formatter, fields } = options;
+  const { config, createLogger, format: formats, transports } = winston();
+  const root = createLogger({
     level: 'silly',
-    format: winston.format.combine(winston.format.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), line),
+    format: formatter
+      ? formats.printf((info) => formatter((info as unknown as { record: LogRecord }).record))
+      : formats.combine(formats.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), formats.printf(lineOf)),
     transports: [
       options.onLine
-        ? new winston.transports.Stream({ stream: sink(options.onLine) })
+        ? new transports.Stream({ stream: sink(options.onLine) })
         : options.file
-          ? new winston.transports.File({ filename: options.file })
-          : new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) }),
+          ? new transports.File({ filename: options.file })
+          : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) }),
     ],
   });
   let closed = false;
   return {
     logger: (name) => {
       const least = rankOf(name, options);
-      const write = (level: string) => (message: string, cause?: unknown) => {
+      return makeLogger((level, text) => {
         // What speaks late, such as a connection that the server ends, must not end the process.
         if (closed || rank(level) > least) return;
-        root.log({ level, message, name, cause });
-      };
-      return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+        const message = text();
+        const record = formatter && { time: new Date(), level, name, message, fields: fields?.() ?? {} };
+        root.log({ level, message, name, record });
+        if (level === 'error') options.onError?.(`[ERROR] ${name}: ${message}`);
+      });
     },
     close: () =>
       new Promise((resolve) => {

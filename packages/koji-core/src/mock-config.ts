@@ -1,13 +1,15 @@
-import { repr } from './repr.js';
+import { byText } from './sort-texts.js';
+import { truthy } from './api/method.js';
+import { plain, repr } from './repr.js';
 
 /** What mock is to be told of a buildroot. */
 export interface MockConfig {
   /** The name of the buildroot, and of its folder below `mockdir`. */
   readonly name: string;
   readonly arch: string;
-  /** The tag of the repo, for a comment. */
+  /** The tag and the id of the repo, for a comment of a builder's buildroot. */
   readonly tagName: string;
-  readonly repoId: number;
+  readonly repoId?: number;
   /** The buildroot's id at the hub, by which a builder finds its own again; null for a user's own. */
   readonly buildrootId?: number | null;
   /** Where the packages come from, the folder with `repodata`; the others are tried after the first. */
@@ -49,6 +51,51 @@ export interface MockConfig {
 
 const home = '/builddir';
 
+type Extra = Readonly<Record<string, unknown>>;
+
+/** How a tag's extra data is taken. */
+export interface MockSettingsOptions {
+  /** The arch that `mock.forcearch` makes mock insist on. */
+  readonly forceArch: string;
+  /** Whether tags may choose an image to start from. */
+  readonly images: boolean;
+}
+
+/** Returns what a tag's extra data (`mock.*`, `rpm.macro.*`, `rpm.env.*`) says about its buildroots. */
+export function mockSettings(
+  extra: Extra,
+  { forceArch, images }: MockSettingsOptions,
+): Required<Pick<MockConfig, 'options' | 'macros' | 'environment' | 'repoLines'>> {
+  const options: Record<string, unknown> = {};
+  const image = extra['mock.bootstrap_image'];
+  if (truthy(extra['mock.forcearch'])) options.forcearch = forceArch;
+  if (truthy(extra['mock.package_manager'])) options.package_manager = extra['mock.package_manager'];
+  if (truthy(image) && images) Object.assign(options, { use_bootstrap_image: true, bootstrap_image: image });
+  if ('mock.use_bootstrap' in extra) options.use_bootstrap = truthy(extra['mock.use_bootstrap']);
+  for (const key of ['module_setup_commands', 'releasever'])
+    if (`mock.${key}` in extra) options[key] = extra[`mock.${key}`];
+  return {
+    options,
+    macros: settingsBelow(extra, 'rpm.macro.', '%'),
+    environment: settingsBelow(extra, 'rpm.env.'),
+    repoLines: extraRepoLines(extra),
+  };
+}
+
+/** Returns the lines that a tag adds to the section of its repo. */
+export function extraRepoLines(extra: Extra): string[] {
+  return [
+    ...(truthy(extra['mock.yum.module_hotfixes']) ? ['module_hotfixes=1'] : []),
+    ...(truthy(extra['mock.yum.best']) ? [`best=${Math.trunc(Number(extra['mock.yum.best']))}`] : []),
+  ];
+}
+
+/** Returns what a tag has below a prefix, with another one: `rpm.macro.dist` as `%dist`. */
+export function settingsBelow(extra: Extra, prefix: string, mark = ''): Record<string, string> {
+  const found = Object.entries(extra).filter(([key]) => key.startsWith(prefix));
+  return Object.fromEntries(found.map(([key, value]) => [mark + key.slice(prefix.length), plain(value)]));
+}
+
 /**
  * The configuration of mock for a buildroot, a Python file. As Koji's own, values only where they differ from mock's
  * defaults, in a fixed order.
@@ -71,7 +118,7 @@ export function mockConfig(config: MockConfig): string {
     assignments('config_opts', optionsOf(config)),
     assignments(`config_opts['plugin_conf']`, pluginsOf(config)),
     ...(binds === null ? [] : [bindLines(binds)]),
-    assignments(`config_opts['macros']`, macrosOf(config)),
+    assignments(`config_opts['macros']`, buildMacros(config)),
   ];
   const environment = assignments(`config_opts['environment']`, config.environment ?? {});
   if (environment.length > 0) sections.push(environment);
@@ -139,7 +186,15 @@ function pluginsOf({ plugins = {} }: MockConfig): Record<string, unknown> {
   return { ccache_enable: false, yum_cache_enable: false, root_cache_enable: false, ...plugins };
 }
 
-function macrosOf(config: MockConfig): Record<string, string> {
+/**
+ * The macros of a build, names with the `%`: where results go, who packs them, what they are built for, and those of the tag.
+ */
+export function buildMacros(
+  config: Pick<
+    MockConfig,
+    'arch' | 'targetArch' | 'vendor' | 'packager' | 'distribution' | 'macros' | 'mockHost'
+  >,
+): Record<string, string> {
   const target = targetOf(config);
   return {
     '%_rpmfilename': '%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm',
@@ -170,12 +225,12 @@ function bindLines(binds: NonNullable<MockConfig['binds']>): string[] {
   );
 }
 
-function targetOf({ arch, targetArch = arch }: MockConfig): string {
+function targetOf({ arch, targetArch = arch }: Pick<MockConfig, 'arch' | 'targetArch'>): string {
   return targetArch;
 }
 
 function assignments(target: string, values: Readonly<Record<string, unknown>>): string[] {
-  const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(values).sort(byText(([name]) => name));
   return sorted.flatMap(([key, value]) => {
     const place = `${target}[${repr(key)}]`;
     if (target !== 'config_opts' && isStruct(value)) return [`${place} = {}`, ...assignments(place, value)];

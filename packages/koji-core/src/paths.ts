@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { GenericError } from './faults.js';
 
 /** A build as paths need it. */
 export interface BuildPath {
@@ -25,24 +26,81 @@ export interface MavenPath {
 }
 
 /**
+ * Longest name, in bytes: as Koji's MaxNameLengthInternal, which is one more than file systems take. A tag of that name can
+ * be made and used, as in Koji, but no folder of a repo for it.
+ */
+const longestName = 256;
+/** Longest relative path, in bytes. Leaves room for the folder that it is joined to. */
+const longestPath = 3000;
+
+/** Whether a text has a character that belongs in no name: a null byte, a line end or another control character. */
+function hasControls(text: string): boolean {
+  return /[\u0000-\u001f\u007f]/.test(text);
+}
+
+/**
+ * Returns what is wrong with a name that becomes a folder or a file, in words that follow the name in a message; null
+ * when nothing is. Slashes are allowed, every part between them is checked.
+ */
+export function nameProblem(name: string): string | null {
+  if (hasControls(name)) return 'it has a control character';
+  for (const part of name.split('/')) {
+    if (part === '') return name === '' ? 'it is empty' : 'a part of it between slashes is empty';
+    if (part.startsWith('.')) return `${name.includes('/') ? 'a part of it' : 'it'} begins with a dot`;
+    if (Buffer.byteLength(part) > longestName) return 'it is too long';
+  }
+  return Buffer.byteLength(name) > longestPath ? 'it is too long' : null;
+}
+
+/**
  * Joins path parts so that none can lead out of the first: each is normalised before it is judged.
  *
- * @throws RangeError for a part that is absolute or begins with `..`
+ * @throws GenericError for a part that is absolute, begins with `..`, holds a control character, or is too long for a
+ *   file system
  */
 export function joinSafe(base: string, ...parts: readonly string[]): string {
   const safe = parts.map((part) => {
-    if (part.includes('\0')) throw new RangeError(`Invalid path segment: ${JSON.stringify(part)}`);
     const normal = path.posix.normalize(part).replace(/(?<=.)\/$/, '');
-    if (normal === '..' || normal.startsWith('../') || normal.startsWith('/'))
-      throw new RangeError(`Invalid path segment: ${part}`);
+    const isOutside = normal === '..' || normal.startsWith('../') || normal.startsWith('/');
+    if (isOutside || hasControls(part) || isTooLong(normal))
+      throw new GenericError(`Invalid path segment: ${shown(part)}`);
     return normal;
   });
   return path.posix.join(base, ...safe);
 }
 
+function isTooLong(relative: string): boolean {
+  // Files that Koji itself wrote may have names up to what file systems take.
+  const longest =
+    relative.length > 255 / 3 && relative.split('/').some((part) => Buffer.byteLength(part) > 255);
+  return longest || Buffer.byteLength(relative) > longestPath;
+}
+
+function shown(part: string): string {
+  const text = hasControls(part) ? JSON.stringify(part) : part;
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}
+
 /**
- * Where everything lies in the file store, as in Koji: an existing store can be taken over. Paths are made from names that
- * were checked when they came in; a stranger's path goes through {@link joinSafe}.
+ * Returns a path made of names, once it is sure that none of them leads elsewhere.
+ *
+ * @throws GenericError for an empty part, `.`, `..`, or a control character
+ */
+function checked(relative: string): string {
+  if (/(?:^|\/)\.{0,2}(?:\/|$)/.test(relative) || hasControls(relative))
+    throw new GenericError(`Invalid path segment: ${shown(relative)}`);
+  return relative;
+}
+
+/** An unsigned rpm has no key, which leaves an empty part in its paths. */
+function keyFolder(sigkey: string): string {
+  return sigkey === '' ? '' : checked(sigkey);
+}
+
+/**
+ * Where everything lies in the file store, as in Koji: an existing store can be taken over. Names are checked when they
+ * are made; a name that would lead out of its folder all the same (`..`, an empty one, one with a control character) is
+ * refused with a GenericError. A whole relative path goes through {@link joinSafe} instead.
  */
 export class PathInfo {
   /** @param topdir the root of the file store */
@@ -50,12 +108,12 @@ export class PathInfo {
 
   /** The root of a volume; `DEFAULT` and null are the store itself. */
   volumedir(volume: string | null = null): string {
-    return volume === null || volume === 'DEFAULT' ? this.topdir : `${this.topdir}/vol/${volume}`;
+    return volume === null || volume === 'DEFAULT' ? this.topdir : `${this.topdir}/vol/${checked(volume)}`;
   }
 
   /** A build's folder, on its volume. */
   build({ name, version, release, volume_name }: BuildPath): string {
-    return `${this.volumedir(volume_name)}/packages/${name}/${version}/${release}`;
+    return `${this.volumedir(volume_name)}/packages/${checked(`${name}/${version}/${release}`)}`;
   }
 
   /** The artifacts of maven of a build, as a repository of maven. */
@@ -65,12 +123,12 @@ export class PathInfo {
 
   /** Relative to a maven repository. */
   mavenrepo({ group_id, artifact_id, version }: MavenPath): string {
-    return `${group_id.replaceAll('.', '/')}/${artifact_id}/${version}`;
+    return checked(`${group_id.replaceAll('.', '/')}/${artifact_id}/${version}`);
   }
 
   /** Relative to a maven repository. */
   mavenfile(info: MavenPath & { readonly filename: string }): string {
-    return `${this.mavenrepo(info)}/${info.filename}`;
+    return `${this.mavenrepo(info)}/${checked(info.filename)}`;
   }
 
   /** The files of a Windows build. */
@@ -80,7 +138,7 @@ export class PathInfo {
 
   /** Relative to {@link winbuild}. */
   winfile({ filename, relpath }: { readonly filename: string; readonly relpath?: string | null }): string {
-    return relpath ? `${relpath}/${filename}` : filename;
+    return checked(relpath ? `${relpath}/${filename}` : filename);
   }
 
   /** The images of a build. */
@@ -92,22 +150,22 @@ export class PathInfo {
   typedir(build: BuildPath, btype: string): string {
     if (btype === 'maven') return this.mavenbuild(build);
     if (btype === 'win') return this.winbuild(build);
-    return btype === 'image' ? this.imagebuild(build) : `${this.build(build)}/files/${btype}`;
+    return btype === 'image' ? this.imagebuild(build) : `${this.build(build)}/files/${checked(btype)}`;
   }
 
   /** Relative to the build's folder. */
   rpm({ name, version, release, arch }: RpmPath): string {
-    return `${arch}/${name}-${version}-${release}.${arch}.rpm`;
+    return checked(`${arch}/${name}-${version}-${release}.${arch}.rpm`);
   }
 
   /** A signed copy, relative to the build's folder. */
   signed(rpm: RpmPath, sigkey: string): string {
-    return `data/signed/${sigkey}/${this.rpm(rpm)}`;
+    return `data/signed/${keyFolder(sigkey)}/${this.rpm(rpm)}`;
   }
 
   /** A kept signature header, relative to the build's folder. */
   sighdr(rpm: RpmPath, sigkey: string): string {
-    return `data/sigcache/${sigkey}/${this.rpm(rpm)}.sig`;
+    return `data/sigcache/${keyFolder(sigkey)}/${this.rpm(rpm)}.sig`;
   }
 
   /** The logs of a build. */
@@ -117,22 +175,22 @@ export class PathInfo {
 
   /** A repo of a build tag. */
   repo(repoId: number, tag: string): string {
-    return `${this.topdir}/repos/${tag}/${repoId}`;
+    return `${this.topdir}/repos/${checked(`${tag}/${repoId}`)}`;
   }
 
   /** A repo for distribution. */
   distrepo(repoId: number, tag: string, volume: string | null = null): string {
-    return `${this.volumedir(volume)}/repos-dist/${tag}/${repoId}`;
+    return `${this.volumedir(volume)}/repos-dist/${checked(`${tag}/${repoId}`)}`;
   }
 
   /** What repos of a tag keep between them. */
   repocache(tag: string): string {
-    return `${this.topdir}/repos/${tag}/cache`;
+    return `${this.topdir}/repos/${checked(tag)}/cache`;
   }
 
   /** A task's folder, relative to {@link work}. */
   taskrelpath(taskId: number): string {
-    return `tasks/${taskId % 10000}/${taskId}`;
+    return checked(`tasks/${taskId % 10000}/${taskId}`);
   }
 
   /** The upload and task area. */

@@ -1,24 +1,34 @@
 import { Double } from './wire/values.js';
 
-/** A value as Koji's fault texts write it: `'name'`, `None`, `{'id': 5}`, `2.0`. */
-export function repr(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+/**
+ * A value as Koji's fault texts write it: `'name'`, `None`, `{'id': 5}`, `2.0`.
+ *
+ * @param longest so many characters of a text are shown, and `…` for its rest
+ */
+export function repr(value: unknown, longest = Infinity): string {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : floatText(value);
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'string') return quoted(cut(value, longest));
   if (value instanceof Double) return floatText(value.value);
-  if (value instanceof Uint8Array) return `b'${Buffer.from(value).toString('latin1')}'`;
-  if (Array.isArray(value)) return `[${value.map(repr).join(', ')}]`;
+  if (value instanceof Uint8Array)
+    return bytesText(value.length > longest ? value.subarray(0, longest) : value);
+  if (Array.isArray(value)) return `[${value.map((item) => repr(item, longest)).join(', ')}]`;
   if (typeof value === 'object')
     return `{${Object.entries(value)
-      .map(([key, item]) => `${repr(key)}: ${repr(item)}`)
+      .map(([key, item]) => `${repr(key, longest)}: ${repr(item, longest)}`)
       .join(', ')}}`;
   return typeName(value);
 }
 
-/** A value as it stands inside a text: as {@link repr}, but strings without quotes. */
-export function plain(value: unknown): string {
-  return typeof value === 'string' ? value : repr(value);
+function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+/** A value as it stands inside a text: as {@link repr}, but strings without quotes, and whole. */
+export function plain(value: unknown, longest = Infinity): string {
+  return typeof value === 'string' ? value : repr(value, longest);
 }
 
 /** The type of a value as Koji's fault texts name it: `<class 'str'>`. */
@@ -40,7 +50,18 @@ function className(value: unknown): string {
 function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  return Number.isInteger(value) && Math.abs(value) < 1e16 ? `${value}.0` : String(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e16))
+    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+  const text = Object.is(value, -0) ? '-0' : String(value);
+  return Number.isInteger(value) ? `${text}.0` : text;
+}
+
+function bytesText(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('latin1');
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const body = text.replace(/[^ -~]|\\/g, (c) => escapes[c] ?? hex(c));
+  return `b${quote}${quote === "'" ? body.replaceAll("'", "\\'") : body}${quote}`;
 }
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openLog } from '@koji/core';
+import { openLog, type Logger } from '@koji/core';
 
 let folder: string;
 beforeEach(async () => {
@@ -22,6 +22,66 @@ test('every line is in the file once the log is closed, and one that comes later
   expect(text).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[INFO\] \{\d+\} koji\.db first\n/);
   expect(text).toMatch(/\[ERROR\] \{\d+\} koji\.db second\nError: why\n/);
   expect(text).not.toMatch(/late|below/);
+});
+
+describe('a message', () => {
+  const said = async (say: (logger: Logger) => void): Promise<string[]> => {
+    const lines: string[] = [];
+    const { logger, close } = openLog({ level: 'debug', onLine: (line) => lines.push(line) });
+    say(logger('x'));
+    await close();
+    return lines.map((line) => line.replace(/^.*? x /, ''));
+  };
+
+  it.each([
+    ['takes the values that follow it', ['%s has %d of %j', 'f44', 3, { a: 1 }], 'f44 has 3 of {"a":1}'],
+    [
+      'is followed by values that it has no place for',
+      ['tags:', ['f44'], undefined, null],
+      "tags: [ 'f44' ] undefined null",
+    ],
+    ['without values is written as it is', ['100% of %s, %%d'], '100% of %s, %%d'],
+    ['may be no text', [{ a: 1 }, 2], '{ a: 1 } 2'],
+  ] as const)('%s', async (_what, args, expected) => {
+    for (const level of ['debug', 'info', 'warn', 'warning', 'error'] as const)
+      expect(await said((logger) => logger[level](...(args as readonly [unknown, ...unknown[]])))).toEqual([
+        expected,
+      ]);
+  });
+
+  it('is warned of by either name', async () => {
+    const lines: string[] = [];
+    const { logger, close } = openLog({ level: 'warn', onLine: (line) => lines.push(line) });
+    logger('x').warn('one');
+    logger('x').warning('two');
+    await close();
+    expect(lines).toEqual([expect.stringContaining('[WARN] '), expect.stringContaining('[WARN] ')]);
+  });
+
+  const error = new Error('why', { cause: new TypeError('how') });
+  const stack = /^Error: why\n +at .*\ncaused by: TypeError: how\n +at /s;
+  it.each([
+    ['that follows', ['no answer', error], 'no answer'],
+    ['that a place is for', ['no answer: %s', error], 'no answer: Error: why'],
+    ['after the values of places', ['task %d of %s', 7, 'f44', error], 'task 7 of f44'],
+    ['whose message has what looks like a place', [`no /tmp/%d`, error], 'no /tmp/NaN'],
+    ['alone', [error], 'Error: why'],
+  ] as const)('has the stack of an error %s below it', async (_what, args, first) => {
+    const [text = ''] = await said((logger) => logger.error(...(args as readonly [unknown, ...unknown[]])));
+    expect(text.slice(0, text.indexOf('\n'))).toBe(first);
+    expect(text.slice(text.indexOf('\n') + 1)).toMatch(stack);
+  });
+
+  it('never fails what is logged', async () => {
+    const evil = {
+      toString() {
+        throw new Error('no text');
+      },
+    };
+    expect(await said((logger) => logger.info('a %s', evil))).toEqual([
+      "a %s (its values can't be written: no text)",
+    ]);
+  });
 });
 
 test('a logger has the level of the nearest name above it', async () => {

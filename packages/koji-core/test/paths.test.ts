@@ -1,6 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
-import { PathInfo, joinSafe } from '../src/paths.js';
+import { GenericError } from '../src/faults.js';
+import { PathInfo, joinSafe, nameProblem } from '../src/paths.js';
 
 const paths = new PathInfo('/TOP');
 const build = { name: 'n', version: 'v', release: 'r' };
@@ -62,7 +63,7 @@ test('joined parts never lead out of the first, whatever they are', () => {
       try {
         joined = joinSafe('/TOP/work', ...parts);
       } catch (error) {
-        expect(error).toBeInstanceOf(RangeError);
+        expect(error).toBeInstanceOf(GenericError);
         return;
       }
       expect(`${path.posix.resolve(joined)}/`).toMatch(/^\/TOP\/work\//);
@@ -72,7 +73,7 @@ test('joined parts never lead out of the first, whatever they are', () => {
 });
 
 test.each([['..'], ['../a'], ['a/../../b'], ['/a'], ['//a'], ['./..'], ['a\0b']])('%j is refused', (part) => {
-  expect(() => joinSafe('/TOP', part)).toThrow(RangeError);
+  expect(() => joinSafe('/TOP', part)).toThrow(GenericError);
 });
 
 test.each([
@@ -82,3 +83,52 @@ test.each([
   [['.'], '/TOP'],
   [['..a'], '/TOP/..a'],
 ])('%j is joined to %s', (parts, joined) => expect(joinSafe('/TOP', ...parts)).toBe(joined));
+
+describe('a path made of names', () => {
+  const bad = ['..', '.', '', '../../evil', 'a/../../b', '/abs', 'a//b', 'a/', 'a\0b', 'a\nb'];
+  type Make = (name: string) => string;
+  const makers: Record<string, Make> = {
+    'a volume': (name) => paths.volumedir(name),
+    'the package of a build': (name) => paths.build({ ...build, name }),
+    'the version of a build': (version) => paths.build({ ...build, version }),
+    'the release of a build': (release) => paths.build({ ...build, release }),
+    'the volume of a build': (volume_name) => paths.build({ ...build, volume_name }),
+    'a build type': (name) => paths.typedir(build, name),
+    'an artifact': (artifact_id) => paths.mavenrepo({ ...maven, artifact_id }),
+    'the version of an artifact': (version) => paths.mavenrepo({ ...maven, version }),
+    'the file of an artifact': (filename) => paths.mavenfile({ ...maven, filename }),
+    'a file of Windows': (filename) => paths.winfile({ filename, relpath: 'a' }),
+    'the arch of an rpm': (arch) => paths.rpm({ ...rpm, arch }),
+    'the tag of a repo': (tag) => paths.repo(5, tag),
+    'the tag of a dist repo': (tag) => paths.distrepo(5, tag),
+    'the volume of a dist repo': (volume) => paths.distrepo(5, 'tag', volume),
+    'the tag of a cache': (tag) => paths.repocache(tag),
+    'the volume of uploads': (volume) => paths.work(volume),
+  };
+
+  test.each(Object.keys(makers))('refuses %s that leads elsewhere', (what) => {
+    for (const name of bad) expect(() => makers[what]?.(name)).toThrow(GenericError);
+    expect(() => makers[what]?.('a/b')).not.toThrow();
+  });
+
+  test('refuses keys and ids that lead elsewhere', () => {
+    expect(() => paths.signed(rpm, '../..')).toThrow('Invalid path segment: ../..');
+    expect(() => paths.sighdr(rpm, '/k')).toThrow(GenericError);
+    // What a plugin in plain JavaScript may pass.
+    expect(() => paths.task('../../x' as unknown as number)).toThrow(GenericError);
+    expect(() => paths.repo('..' as unknown as number, 'tag')).toThrow(GenericError);
+  });
+});
+
+test.each([
+  ['a', null],
+  ['a/b', null],
+  ['a.b..c', null],
+  ['x'.repeat(256), null],
+  ['', 'it is empty'],
+  ['a//b', 'a part of it between slashes is empty'],
+  ['..', 'it begins with a dot'],
+  ['a/.b', 'a part of it begins with a dot'],
+  ['a\u007f', 'it has a control character'],
+  ['é'.repeat(129), 'it is too long'],
+])('what is wrong with the name %j is told: %s', (name, problem) => expect(nameProblem(name)).toBe(problem));

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { ConfigError } from '../src/errors.js';
+import { double } from '../src/wire/index.js';
 import { PolicySet, globToRegExp, libraryTests, matchField, testsByName } from '../src/policy/index.js';
 import type { PolicyData } from '../src/policy/index.js';
 
@@ -60,7 +61,36 @@ test.each([
   ['compare field >= 2.5', { field: 3 }, true],
   ['compare field != 2', { field: 2 }, false],
   ['compare field < 2', {}, false],
-  ['compare field != 2', { field: null }, false],
+  ['compare field != 2', { field: null }, true],
+  ['compare field = 0', { field: '' }, false],
+  ['compare field = 0', { field: [] }, false],
+  ['compare field = 0', { field: null }, false],
+  ['compare field = 5', { field: '5' }, false],
+  ['compare field != 5', { field: '5' }, true],
+  ['compare field < 5', { field: '4' }, false],
+  ['compare field >= 0', { field: [1] }, false],
+  ['compare field >= 0', { field: {} }, false],
+  ['compare field = 1', { field: true }, true],
+  ['compare field = 0', { field: false }, true],
+  ['compare field = 1', { field: double(1) }, true],
+  ['compare field > 1', { field: double(1.5) }, true],
+  ['compare field = 9007199254740993', { field: 9007199254740993n }, true],
+  ['compare field = 9007199254740993', { field: 9007199254740992n }, false],
+  ['compare field = 1_000', { field: 1000 }, true],
+  ['compare field < inf', { field: 1000 }, true],
+  ['compare field = nan', { field: NaN }, false],
+  ['compare field != nan', { field: NaN }, true],
+  ['bool field', { field: NaN }, true],
+  ['bool field', { field: [] }, false],
+  ['bool field', { field: {} }, false],
+  ['bool field', { field: double(0) }, false],
+  ['match_any field 1.0', { field: [double(1)] }, true],
+  ['match_any field 1e+16', { field: [double(1e16)] }, true],
+  ["match_any field ['a']", { field: [['a']] }, false],
+  ['match field ?', { field: '😀' }, true],
+  ['match field [😀-😂]', { field: '😁' }, true],
+  ['match field [!😀]', { field: '😀' }, false],
+  ['match field a+b.c$', { field: 'a+b.c$' }, true],
   ['compare field = 1e3', { field: 1000 }, true],
   ['target f*', { target: 'f44' }, true],
   ['has toString', {}, false],
@@ -156,4 +186,12 @@ test('a pattern of many stars fails quickly', () => {
   expect(globToRegExp('*'.repeat(200) + 'b').test(text)).toBe(false);
   expect(globToRegExp('*a'.repeat(50) + '*b').test(text)).toBe(false);
   expect(globToRegExp('*a?'.repeat(50) + '*a').test(text)).toBe(true);
+});
+
+test('a pattern of many openings of classes that never end is read in one pass', () => {
+  const pattern = '['.repeat(1_000_000);
+  const start = performance.now();
+  expect(globToRegExp(`]${pattern}`).source.length).toBeGreaterThan(pattern.length);
+  // Quadratic work takes minutes.
+  expect(performance.now() - start).toBeLessThan(5000);
 });

@@ -63,7 +63,11 @@ describe('values', () => {
     [NaN, '<value><double>nan</double></value>\n'],
     [-Infinity, '<value><double>-inf</double></value>\n'],
     ['a<b>&]]>"\'', '<value><string>a&lt;b&gt;&amp;]]&gt;"\'</string></value>\n'],
-    ['a\r\nb\t\u{1f600}\x7f', '<value><string>a\r\nb\t\u{1f600}\x7f</string></value>\n'],
+    ['a\r\nb\t\u{1f600}\x7f', '<value><string>a&#13;\nb\t\u{1f600}\x7f</string></value>\n'],
+    [
+      { 'a\rb': 1 },
+      '<value><struct>\n<member>\n<name>a&#13;b</name>\n<value><int>1</int></value>\n</member>\n</struct></value>\n',
+    ],
     [Buffer.from('hello'), '<value><base64>\naGVsbG8=\n</base64></value>\n'],
     [new Uint8Array(0), '<value><base64>\n</base64></value>\n'],
     [new Uint8Array(58), `<value><base64>\n${'A'.repeat(76)}\nAA==\n</base64></value>\n`],

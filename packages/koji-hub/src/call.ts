@@ -3,7 +3,10 @@ import type { HandlerArgs, Method, Methods, ResultOf } from '@koji/core/api';
 import type { HubOptions } from '@koji/core/config';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import type { ActivityLog, CallbackRegistry, LoadedPlugin } from '@koji/plugin-sdk/host';
+import type { LoginGuard } from './auth/login-guard.js';
+import type { Client } from './client.js';
 import type { Connection, Database } from './db/connection.js';
+import type { OwnJournals } from './domain/file-journal.js';
 import type { Policies } from './domain/policy.js';
 import type { Wake } from './wake.js';
 
@@ -47,11 +50,14 @@ export interface Hub {
   readonly policies: Policies;
   readonly callbacks: CallbackRegistry;
   readonly wake: Wake;
+  readonly logins: LoginGuard;
   /** Counts what plugins do. */
   readonly activity: ActivityLog;
   readonly plugins: readonly LoadedPlugin[];
   /** Every method that can be called, by wire name. */
   readonly methods: ReadonlyMap<string, ServedMethod>;
+  /** Where the changes of files are written down; null in a process that serves nobody. */
+  readonly journals: OwnJournals | null;
   logger(name: string): Logger;
 }
 
@@ -62,6 +68,7 @@ export interface Call {
   /** The call's transaction or snapshot; a method of access `none` has none and uses {@link read} and {@link write}. */
   readonly db: Connection;
   readonly session: Session;
+  readonly client: Client;
   readonly log: Logger;
   /** The id of the call's event, made on first need and shared by every versioned row that the call writes. */
   event(): Promise<number>;
@@ -76,15 +83,15 @@ export interface Call {
     keywords?: Readonly<Record<string, unknown>>,
   ): Promise<unknown>;
   /**
-   * For a method of access `none`: runs `work` on a snapshot of its own. Within a multicall it is the multicall's
-   * transaction.
+   * For a method of access `none`: runs `work` on a snapshot of its own. `long` if that is to read more than a few rows by
+   * their keys, as a method of access `read` does.
    */
-  read<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  read<T>(work: (call: Call) => Promise<T>, options?: { readonly long?: boolean }): Promise<T>;
   /** Like {@link read}, in a transaction that commits when `work` resolves. */
   write<T>(work: (call: Call) => Promise<T>): Promise<T>;
   /**
    * For a method of access `none`: waits until `channel` is notified (true) or `milliseconds` are over, the client went
-   * away or the hub stops (false). Within a multicall, whose transaction must not wait, it is false at once.
+   * away or the hub stops (false). Within a multicall it is false at once.
    */
   wait(channel: string, milliseconds: number): Promise<boolean>;
   /** Runs `action` once the transaction is durable; never for a call, or part of a multicall, that was rolled back. */

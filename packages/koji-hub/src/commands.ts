@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, GenericError, USERTYPES, messageOf } from '@koji/core';
+import { ConfigError, GenericError, USERTYPES, makeLogger, messageOf } from '@koji/core';
 import { readHubConfig } from '@koji/core/config';
 import type { HubConfig } from '@koji/core/config';
 import { hashPassword } from './auth/passwords.js';
@@ -22,24 +23,40 @@ export interface NewLogin {
   readonly password: string;
 }
 
-/** Makes a hub in a folder: configuration, database, file store and an admin. */
-export async function init(folder: string): Promise<NewLogin & { file: string }> {
+/**
+ * Makes a hub in a folder: configuration, database, file store and an admin. After an interruption it can be repeated:
+ * hub.conf comes last, and until then a mark says that the database is of an unfinished one.
+ */
+export async function init(
+  folder: string,
+  password = randomBytes(12).toString('base64url'),
+): Promise<NewLogin & { file: string }> {
   await mkdir(folder, { recursive: true });
   const file = path.join(folder, 'hub.conf');
-  try {
-    await writeFile(file, newConfigText('store'), { flag: 'wx', mode: 0o640 });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new ConfigError(`${file} is there already: start it with koji-hub --config ${file}`);
-    throw cause;
+  const mark = path.join(folder, '.koji-init');
+  if (existsSync(file))
+    throw new ConfigError(
+      `${file} is there already: start it with koji-hub --config ${file}; koji-hub user passwd sets passwords`,
+    );
+  const text = newConfigText('store');
+  const unfinished = existsSync(mark);
+  await writeFile(mark, text, { mode: 0o640 });
+  // The values of the file to come, read from where it will be.
+  const config = { ...readHubConfig({ file: mark }), file };
+  if (unfinished)
+    await withHub(config, 'init', (call) => putUser(call, 'admin', { password, permissions: ['admin'] }));
+  else {
+    await addUser(config, { name: 'admin', password, admin: true }).catch(async (error: unknown) => {
+      await rm(mark);
+      throw error;
+    });
   }
-  const password = randomBytes(12).toString('base64url');
-  const config = readHubConfig({ file });
-  await addUser(config, { name: 'admin', password, admin: true });
+  await rename(mark, file);
   return { file, user: 'admin', password };
 }
 
-async function withHub<T>(
+/** Runs work of a command in a transaction of its own. */
+export async function withHub<T>(
   config: HubConfig,
   name: string,
   work: (call: RunningCall) => Promise<T>,
@@ -86,21 +103,34 @@ export function changePassword(config: HubConfig, name: string, password: string
   });
 }
 
+/** What {@link putUser} gives a user. */
+interface NewUser {
+  readonly password: string;
+  readonly permissions: readonly string[];
+  /** Hashes the password; tests have a quick way. */
+  readonly hash?: (password: string) => Promise<string>;
+}
+
 /** Makes a user, or gives one that is there this password and these permissions, too. */
 export async function putUser(
   call: RunningCall,
   name: string,
-  { password, permissions }: { readonly password: string; readonly permissions: readonly string[] },
+  { password, permissions, hash = hashPassword }: NewUser,
 ): Promise<void> {
   const id = (await findUser(call, { name }))?.id ?? (await createUser(call, { name }));
-  await setPassword(call, id, password);
+  await setPassword(call, id, password, hash);
   for (const permission of permissions) await grant(call, id, permission);
 }
 
-async function setPassword(call: RunningCall, userId: number, password: string): Promise<void> {
+async function setPassword(
+  call: RunningCall,
+  userId: number,
+  password: string,
+  hash: (password: string) => Promise<string> = hashPassword,
+): Promise<void> {
   if (password === '') throw new GenericError('a password must not be empty');
-  const hash = await hashPassword(password);
-  await call.db.run(sql`UPDATE users SET password = ${hash} WHERE id = ${userId}`);
+  const stored = await hash(password);
+  await call.db.run(sql`UPDATE users SET password = ${stored} WHERE id = ${userId}`);
 }
 
 /** Grants a permission to a user. */
@@ -165,12 +195,7 @@ export async function migrateDatabase(config: HubConfig): Promise<string[]> {
   }
 }
 
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
+const silent = makeLogger(() => undefined);
 
 /** Everything that is wrong with a hub's configuration, plugins, policies, database and file store. */
 export async function check(config: HubConfig): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigError } from '@koji/core';
-import { hubOptions, readHubConfig, readOptions } from '@koji/core/config';
+import { ConfigError, logFormatter } from '@koji/core';
+import { effectWarnings, hubOptions, readHubConfig, readOptions } from '@koji/core/config';
 import type { HubConfig, HubOptions } from '@koji/core/config';
 
 /** The folder that a hub makes for itself when nobody wrote a configuration. */
@@ -131,12 +131,24 @@ export function checkOptions({ options, file }: HubConfig): string[] {
     problems.push(
       `${said('Workers')} = ${options.Workers}: several processes need a PostgreSQL database, see Database`,
     );
+  for (const name of ['RepoInterval', 'MaxRepoDeletes'] as const)
+    if (options[name] < 1) problems.push(`${said(name)} = ${options[name]}: at least 1`);
+  if (options.LongReads < 1) problems.push(`${said('LongReads')} = ${options.LongReads}: at least 1`);
+  if (options.DatabaseConnections < options.LongReads + 3)
+    problems.push(
+      `${said('DatabaseConnections')} = ${options.DatabaseConnections}: at least three more than LongReads (${options.LongReads})`,
+    );
   if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
   for (const { level } of saidLevels(options.LogLevel))
     if (!levelNames[level.toUpperCase()])
       problems.push(
         `${said('LogLevel')}: Invalid log level: ${level}; there are ${Object.keys(levelNames).join(', ')}`,
       );
+  try {
+    logFormatter(options.LogFormat);
+  } catch (error) {
+    problems.push(`${said('LogFormat')}: ${(error as Error).message}`);
+  }
   for (const name of ['RegexNameInternal', 'RegexUserName'] as const) {
     try {
       new RegExp(options[name]);
@@ -145,6 +157,11 @@ export function checkOptions({ options, file }: HubConfig): string[] {
     }
   }
   return problems;
+}
+
+/** Returns a line for each option that the configuration sets although it has no effect here. */
+export function configWarnings({ options, file }: HubConfig): string[] {
+  return effectWarnings(hubOptions, options, { file, section: 'hub' });
 }
 
 /** The text of a new hub.conf. */

@@ -1,29 +1,35 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { Closers, ConfigError, PathInfo, openLog } from '@koji/core';
+import { Closers, ConfigError, PathInfo, logFormatter, openLog } from '@koji/core';
 import type { Logger } from '@koji/core';
 import { api } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import type { HubConfig } from '@koji/core/config';
 import { ActivityLog, CallbackRegistry } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
+import { LoginGuard } from './auth/login-guard.js';
 import { SessionTimes } from './auth/session-times.js';
 import type { Hub, ServedMethod } from './call.js';
-import { checkOptions, databaseUrl, folderOf, logLevels, storeOf } from './config.js';
+import { checkOptions, configWarnings, databaseUrl, folderOf, logLevels, storeOf } from './config.js';
 import { openDatabase } from './db/database.js';
 import type { Opened } from './db/database.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
-import { recoverFiles } from './domain/files.js';
+import { openJournals, recoverFiles } from './domain/file-recovery.js';
 import { readPolicies } from './domain/policy.js';
 import { startDeliveries } from './outbox/deliver.js';
 import type { ServedOutbox } from './outbox/deliver.js';
 import { ActivityWriter } from './plugin-activity.js';
 import { asPolicyTest, checkPlugins, findPlugins, serveMethod } from './plugins.js';
+import { openOwnCalls } from './own-calls.js';
+import type { OwnCalls } from './own-calls.js';
+import { startRepos } from './repos/run.js';
 import { startScheduler } from './scheduler/run.js';
+import { multiCallNames } from './server/access.js';
+import { currentFields } from './server/call-fields.js';
 import { Dispatcher } from './server/dispatch.js';
 import { listen } from './server/http.js';
-import { multiCallNames } from './server/multicall.js';
 import type { RunningCall } from './server/running-call.js';
+import { Transactions } from './server/transactions.js';
 import { openWake } from './wake.js';
 
 /** A hub that answers. */
@@ -55,6 +61,8 @@ export interface OpenHub {
   readonly stopping: AbortController;
   /** Runs work of the hub itself, as nobody, in a transaction. */
   runOwn<T>(name: string, work: (call: RunningCall) => Promise<T>): Promise<T>;
+  /** Gives calls of the hub itself in the name of a user, who is made by the first that writes if it `makes` one. */
+  callsOf(name: string, owner: { readonly user: string; readonly makes: boolean }): OwnCalls;
 }
 
 /**
@@ -63,16 +71,26 @@ export interface OpenHub {
  * @throws ConfigError with everything that is wrong with configuration, database schema or plugins; then nothing stays open
  */
 export async function startHub(config: HubConfig): Promise<RunningHub> {
-  return serve(await openHub(config));
+  return serve(await openHub(config, { serves: true }));
 }
 
 /** Lets an open hub recover, schedule and answer; closes it when that fails. */
 export async function serve(open: OpenHub): Promise<RunningHub> {
   const { hub, dispatcher, closers, stopping, config } = open;
   try {
+    const journals = await openJournals(hub);
+    closers.add('journals', () => journals.close());
+    Object.assign(hub, { journals: journals.folder });
+    for (const warning of configWarnings(config)) hub.logger('koji').warn(warning);
     await recoverFiles(hub);
     const scheduler = startScheduler(hub, (work) => open.runOwn('scheduler', work));
     closers.add('scheduler', () => scheduler.stop());
+    const { RepoManager, LockOut, ServerOffline } = hub.options;
+    // A kojira could do nothing either while the hub is closed for maintenance.
+    if (RepoManager === 'hub' && !LockOut && !ServerOffline) {
+      const care = startRepos(hub, open.callsOf('repos', { user: hub.options.RepoQueueUser, makes: true }));
+      closers.add('repos', () => care.stop());
+    }
     const { database, activity } = hub;
     const outboxes = outboxesOf(hub);
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
@@ -102,8 +120,10 @@ function outboxesOf({ plugins }: Hub): ServedOutbox[] {
   return plugins.flatMap(({ name, outboxes }) => outboxes.map((outbox) => ({ plugin: name, outbox })));
 }
 
-/** What a hub for tests is given instead of finding it. */
+/** How a hub is opened; one for tests is given what others find. */
 export interface Given {
+  /** Whether it is going to {@link serve}; then no other process may on the same SQLite file. */
+  readonly serves?: boolean;
   /** Modules of plugins that option Plugins names. */
   readonly plugins?: Readonly<Record<string, object>>;
   /** Takes the log's lines. */
@@ -116,9 +136,11 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   const closers = new Closers();
   try {
-    const { LogFile } = config.options;
+    const { LogFile, LogFormat } = config.options;
     const log = openLog({
       levels: logLevels(config.options),
+      format: logFormatter(LogFormat),
+      fields: currentFields,
       ...(LogFile === null ? {} : { file: path.resolve(folderOf(config), LogFile) }),
       ...(given.onLog ? { onLine: given.onLog } : {}),
     });
@@ -127,6 +149,9 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       url: databaseUrl(config.options),
       folder: folderOf(config),
       log: log.logger('koji.db'),
+      serves: given.serves ?? false,
+      longReads: config.options.LongReads,
+      connections: config.options.DatabaseConnections,
     });
     closers.add('database', () => database.close());
     await readySchema(database);
@@ -137,6 +162,8 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       ...(await compose(config, log.logger, given.plugins ? { given: given.plugins } : {})),
       database,
       wake,
+      logins: new LoginGuard(config.options, log.logger('koji.auth')),
+      journals: null,
       logger: log.logger,
     };
     const activity = new ActivityWriter(hub.activity, database, log.logger('koji.plugins'));
@@ -153,6 +180,8 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       closers,
       stopping,
       runOwn: (name, work) => dispatcher.runOwn(name, work, stopping.signal),
+      callsOf: (name, owner) =>
+        openOwnCalls(hub, new Transactions(hub, times), { name, ...owner, signal: stopping.signal }),
     };
   } catch (error) {
     await closers.closeAll();

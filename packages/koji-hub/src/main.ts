@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError, GenericError, messageOf } from '@koji/core';
+import { ConfigError, GenericError, limitProcess, messageOf, onStopSignal } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
 import {
   addUser,
@@ -12,8 +12,10 @@ import {
   init,
   migrateDatabase,
 } from './commands.js';
-import { checkOptions, embeddedFolder, findConfig } from './config.js';
+import { checkOptions, configWarnings, embeddedFolder, findConfig } from './config.js';
+import { runGc } from './gc/run.js';
 import { startHub } from './hub.js';
+import { askPassword, readPassword } from './password-input.js';
 import {
   describePlugins,
   describeQueue,
@@ -27,18 +29,23 @@ import { isWorker, reportUrl, startWorkers } from './workers.js';
 
 const usage = `Usage: koji-hub [--config FILE] [COMMAND]
 
-Without --config the hub takes ./hub.conf, or makes one in ./${embeddedFolder} at its first start.
+Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder} at its first start.
 
-  start [--watch]                           answer requests until stopped (the default); load plugins anew when saved
-  init [FOLDER]                             make a hub: hub.conf, database, file store, admin
-  user add NAME [--password P] [--admin]    add a user
-  user passwd NAME PASSWORD                 set a user's password
+  start [--watch]                           answer requests until stopped (the default); --watch reloads changed plugins
+  init [FOLDER] [--password-file FILE]      create a hub: hub.conf, database, file store and an admin
+  user add NAME [--password-file FILE] [--admin]
+                                            add a user; without --password-file the password is generated
+  user passwd NAME [--password-file FILE]   set a user's password; without --password-file a terminal asks for it
   user grant NAME PERMISSION                grant a permission
-  policy explain NAME [FIELD=VALUE ...]     say which rule of a policy decides about the data, and why
-  plugins [--check] [--json]                say what each plugin is, brings, reads and did, and what is wrong
-  outbox [dead|replay|drop [QUEUE|ID]]      the messages of plugins: how many wait; those given up, to send again or drop
-  check                                     say everything that is wrong with configuration, database and plugins
-  migrate                                   bring the database up to date
+  policy explain NAME [FIELD=VALUE ...]     print which rule of a policy decides about the data, and why
+  plugins [--check] [--json]                list plugins with what they provide, their settings, activity and problems
+  outbox [dead|replay|drop [QUEUE|ID]]      list the queues of plugins; list, resend or delete undelivered messages
+  gc [--apply] [--action ACTION,...] [--user NAME] [--gc-config FILE] [--purge] [--no-mail] [--verbose]
+                                            collect garbage: delete, prune, trash, salvage; without --apply only report
+  check                                     check the configuration, database and plugins, and print every problem
+  migrate                                   upgrade the database schema
+
+A password is the first line of FILE; FILE - is standard input.
 `;
 
 /** The command line makes no sense: exit status 2. */
@@ -54,10 +61,18 @@ function readArguments() {
         config: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
         password: { type: 'string' },
+        'password-file': { type: 'string' },
         admin: { type: 'boolean', default: false },
         check: { type: 'boolean', default: false },
         watch: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        action: { type: 'string', multiple: true, default: [] },
+        apply: { type: 'boolean', default: false },
+        'gc-config': { type: 'string' },
+        'no-mail': { type: 'boolean', default: false },
+        purge: { type: 'boolean', default: false },
+        user: { type: 'string' },
+        verbose: { type: 'boolean', default: false },
       },
     });
   } catch (error) {
@@ -86,6 +101,7 @@ async function start(): Promise<void> {
     throw new UsageError(`--watch is for one process: set Workers = 1 in ${found.file}`);
   if (found.options.Workers > 1 && !isWorker) return startSeveral(found);
   const hub = await startHub(found);
+  await limitProcess(found.options, hub.log, { isRestarted: isWorker });
   if (values.watch) watchPlugins(hub, found);
   if (isWorker) reportUrl(hub.url);
   else console.log(`koji-hub answers at ${hub.url}/kojihub`);
@@ -105,16 +121,13 @@ async function startSeveral(found: HubConfig): Promise<void> {
 
 /** The first signal stops gracefully, a second one at once. */
 function stopOnSignals(stop: () => Promise<void>): void {
-  let stopping = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      stop().then(
-        () => process.exit(0),
-        (error: unknown) => fail(error),
-      );
-    });
+  onStopSignal((before) => {
+    if (before > 0) process.exit(1);
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  });
 }
 
 function fail(error: unknown): never {
@@ -124,16 +137,44 @@ function fail(error: unknown): never {
   process.exit(error instanceof UsageError ? 2 : 1);
 }
 
+/** The password of the options. */
+async function givenPassword(): Promise<string | undefined> {
+  const { password, 'password-file': file } = values;
+  if (password !== undefined) warnOfArgument();
+  return file === undefined ? password : readPassword(file);
+}
+
+function warnOfArgument(): void {
+  process.stderr.write('koji-hub: others can see a password among the arguments: use --password-file\n');
+}
+
+async function newPassword(name: string, argument: string | undefined): Promise<string> {
+  const given = await givenPassword();
+  if (given !== undefined) return given;
+  if (argument !== undefined) {
+    warnOfArgument();
+    return argument;
+  }
+  if (!process.stdin.isTTY)
+    throw new UsageError(
+      'user passwd: no terminal to ask on: give --password-file FILE, or - for standard input',
+    );
+  const first = await askPassword(`New password of ${name}: `);
+  if ((await askPassword('Once more: ')) !== first) throw new ConfigError('the two are not the same');
+  return first;
+}
+
 async function user([action, name, last, ...more]: readonly string[]): Promise<void> {
-  const { password, admin } = values;
+  const { admin } = values;
   if (name === undefined || more.length > 0)
-    throw new UsageError('user: add NAME, passwd NAME PASSWORD or grant NAME PERMISSION');
+    throw new UsageError('user: add NAME, passwd NAME or grant NAME PERMISSION');
   if (action === 'add' && last === undefined) {
+    const password = await givenPassword();
     const made = await addUser(config(), { name, admin, ...(password === undefined ? {} : { password }) });
     console.log(password === undefined ? `added ${name}, password ${made.password}` : `added ${name}`);
-  } else if (action === 'passwd' && last !== undefined) await changePassword(config(), name, last);
+  } else if (action === 'passwd') await changePassword(config(), name, await newPassword(name, last));
   else if (action === 'grant' && last !== undefined) await grantPermission(config(), name, last);
-  else throw new UsageError('user: add NAME, passwd NAME PASSWORD or grant NAME PERMISSION');
+  else throw new UsageError('user: add NAME, passwd NAME or grant NAME PERMISSION');
 }
 
 async function policy([action, name, ...fields]: readonly string[]): Promise<void> {
@@ -179,6 +220,24 @@ async function outbox([action, which, ...more]: readonly string[]): Promise<void
   } else throw new UsageError(`outbox: dead, replay or drop, not ${action}`);
 }
 
+async function collectGarbage(): Promise<void> {
+  const { action, apply, purge, user: name, verbose } = values;
+  const failed = await runGc(
+    config(),
+    {
+      file: values['gc-config'],
+      user: name,
+      actions: action.flatMap((names) => names.split(/[\s,]+/)).filter(Boolean),
+      apply,
+      purge,
+      noMail: values['no-mail'],
+      verbose,
+    },
+    (line) => console.log(line),
+  );
+  if (failed > 0) process.exitCode = 1;
+}
+
 /** JSON where it is, such as 5, true, null or ["a", "b"]; else the text itself. */
 function fromText(value: string): unknown {
   try {
@@ -198,8 +257,10 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
     case 'start':
       return start();
     case 'init': {
-      const made = await init(path.resolve(rest[0] ?? '.'));
-      console.log(`made ${made.file}\nuser ${made.user}, password ${made.password} (shown only now)`);
+      const password = await givenPassword();
+      const made = await init(path.resolve(rest[0] ?? '.'), password);
+      const shown = password === undefined ? `, password ${made.password} (shown only now)` : '';
+      console.log(`made ${made.file}\nuser ${made.user}${shown}`);
       return;
     }
     case 'migrate': {
@@ -209,7 +270,10 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
     }
     case 'plugins':
       return plugins();
+    case 'gc':
+      return collectGarbage();
     case 'check': {
+      for (const warning of configWarnings(config())) process.stderr.write(`warning: ${warning}\n`);
       const problems = await check(config());
       for (const problem of problems) process.stderr.write(`${problem}\n`);
       if (problems.length > 0) process.exitCode = 1;

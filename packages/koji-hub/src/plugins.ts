@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
 import { folderOf } from './config.js';
 import type { PluginTest } from './domain/policy.js';
+import { noteThrower } from './server/faults.js';
 import { RunningCall } from './server/running-call.js';
 
 /** The plugins of a hub and what is wrong with those that did not load. */
@@ -66,7 +67,10 @@ export function serveMethod(method: PluginMethod, timeLimit: number, activity: A
   const { plugin, name } = method;
   const handler = (args: Record<string, unknown>, call: Call): unknown =>
     activity.measure({ plugin, kind: 'method', name }, () =>
-      runPluginMethod(method, args, ambientOf(call), timeLimit),
+      runPluginMethod(method, args, ambientOf(call), timeLimit).catch((error: unknown) => {
+        noteThrower(error, 'plugin');
+        throw error;
+      }),
     );
   return { declared: method.declaration, handler, plugin };
 }

@@ -1,5 +1,7 @@
+/// <reference types="node" preserve="true" />
 /** A hub for the tests of plugins; their authors have it through `@koji/plugin-sdk/testing`. */
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
+import { hashPassword, testCost } from './auth/passwords.js';
 import { putUser } from './commands.js';
 import { makeConfig } from './config.js';
 import { openHub, serve } from './hub.js';
@@ -12,14 +14,15 @@ export interface TestParts {
   readonly policies: Readonly<Record<string, string>>;
   /** Modules of plugins by name. */
   readonly plugins: Readonly<Record<string, object>>;
-  readonly onLog: (line: string) => void;
+  /** Takes the log's lines; without it they go where the options say. */
+  readonly onLog?: (line: string) => void;
 }
 
 /** A hub that answers, and what no client could ask of it. */
 export interface HubForTests {
   readonly url: string;
   readonly topdir: string;
-  /** Makes a user, or gives one that is there this password and these permissions, too. */
+  /** Makes a user, or gives one that is there this password and these permissions, too. The stored hash is a weak one. */
   addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
   /** Runs the callbacks of an event in a transaction. */
   fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
@@ -36,17 +39,22 @@ export async function openForTests({ folder, plugins, onLog, ...parts }: TestPar
     Listen: '127.0.0.1:0',
     KojiDir: 'store',
     LogLevel: 'INFO',
+    // No tasks but those that the plugin or its test makes.
+    RepoManager: 'external',
     Plugins: Object.keys(plugins).join(' '),
     ...parts.options,
   };
-  const open = await openHub(makeConfig(folder, values, parts.policies), { plugins, onLog });
+  const given = { plugins, serves: true, ...(onLog ? { onLog } : {}) };
+  const open = await openHub(makeConfig(folder, values, parts.policies), given);
   const running = await serve(open);
   return {
     url: running.url,
     topdir: open.hub.paths.topdir,
     addUser: (name, password, permissions) =>
-      open.runOwn('addUser', (call) => putUser(call, name, { password, permissions })),
+      open.runOwn('addUser', (call) => putUser(call, name, { password, permissions, hash: quickHash })),
     fire: (event, payload) => open.runOwn(`fire ${event}`, (call) => call.runCallbacks(event, payload)),
     stop: () => running.stop(),
   };
 }
+
+const quickHash = (password: string): Promise<string> => hashPassword(password, testCost);

@@ -2,7 +2,10 @@ import type { Database } from './db/connection.js';
 
 /** Lets a call wait for something that another call, maybe in another process, does. */
 export interface Wake {
-  /** Resolves true when `channel` was notified after the call of this function, false after `milliseconds`. */
+  /**
+   * Resolves true when `channel` was notified after the call of this function, false after `milliseconds`. Who waits for
+   * `tags` hears of `tags:1,2` too.
+   */
   wait(channel: string, milliseconds: number, signal?: AbortSignal): Promise<boolean>;
   /** Wakes every waiter of the channel in every hub process; call it through `call.afterCommit`. */
   notify(channel: string): Promise<void>;
@@ -22,7 +25,7 @@ export function openWake(database: Database): OpenWake {
   };
   const stop = database.listen((channel) => {
     if (channel === '*') for (const name of [...waiters.keys()]) wake(name, true);
-    else wake(channel, true);
+    else for (const name of new Set([channel, channel.split(':', 1)[0] ?? ''])) wake(name, true);
   });
   return {
     wait: (channel, milliseconds, signal) =>

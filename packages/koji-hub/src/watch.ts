@@ -1,9 +1,9 @@
 /** Development: the hub takes up a plugin's new code when its files are saved. */
-import { createRequire, register } from 'node:module';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { ConfigError, messageOf } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
-import { foldersToWatch, watchFolders } from '@koji/plugin-sdk/host';
+import { foldersToWatch, installModuleHooks, watchFolders } from '@koji/plugin-sdk/host';
 import { folderOf } from './config.js';
 import type { RunningHub } from './hub.js';
 
@@ -13,7 +13,7 @@ import type { RunningHub } from './hub.js';
  */
 export function watchPlugins(hub: RunningHub, config: HubConfig): { stop(): void } {
   // Relative imports of a plugin's module are its own files, and as new as it is.
-  register(new URL('watch-hooks.js', import.meta.url));
+  installModuleHooks();
   const { log } = hub;
   const folders = (): Map<string, boolean> =>
     foldersToWatch(hub.plugins(), path.join(folderOf(config), 'plugins'));

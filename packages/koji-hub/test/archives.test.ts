@@ -134,12 +134,18 @@ describe.each(databases)('archives on $name', (kind) => {
 
   it('come from builders, too, by the path that they see', async () => {
     const builder = await hub.builder('b1', ['x86_64']);
-    await put('y.zip', 'y');
-    const file = path.join(hub.kojiDir, 'work/ar/y.zip');
-    const build = await admin('getBuild', ['tool-1-1']);
+    const task = await admin<number>('makeTask', ['build', ['git://example.com/tool#1', null]]);
+    await admin('assignTask', [task, builder.hostId], { force: true });
+    await builder('host.openTask', [task]);
+    const begun = { name: 'tool', version: '7', release: '1', epoch: null, task_id: task };
+    const build = await admin('getBuild', [await builder('host.initBuild', [begun])]);
+    await admin('createWinBuild', ['tool-7-1', { platform: 'x' }]);
+    const file = path.join(hub.kojiDir, 'work/tasks', String(task), String(task), 'y.zip');
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, 'y');
     const info = { relpath: '', platforms: ['x64'], flags: ['fre'] };
     await builder('host.importArchive', [file, build, 'win', info]);
-    expect(await readlink(file)).toBe('../../packages/tool/1/1/win/y.zip');
+    expect(await readlink(file)).toBe('../../../../packages/tool/7/1/win/y.zip');
     await expect(faultOf(builder('host.importArchive', [file, build, 'image', {}]))).resolves.toEqual([
       1000,
       'unsupported archive type: image',

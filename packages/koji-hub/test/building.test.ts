@@ -320,11 +320,12 @@ describe.each(databases)('building on $name', (kind) => {
   });
 
   it('asks for wrapper rpms only of complete builds that have none', async () => {
-    const taskId = await open(await admin<number>('makeTask', ['wrapperRPM', []]));
+    const buildId = await admin<number>('createEmptyBuild', ['wrapped', '1', '1', null]);
+    const request = ['git://example.com/wrapper#1', {}, { id: buildId }, null];
+    const taskId = await open(await admin<number>('makeTask', ['wrapperRPM', request]));
     const srpm = 'test-nosrc-1-1.fc24.src.rpm';
     const wrapped = { buildroot_id: null, srpm, rpms: [], logs: [] };
     await upload(taskId, srpm, { rpm: 'test-nosrc-1-1.fc24.nosrc.rpm' });
-    const buildId = await admin<number>('createEmptyBuild', ['wrapped', '1', '1', null]);
     await b1('host.importWrapperRPMs', [taskId, buildId, wrapped]);
     expect(await faultOf(b1('host.importWrapperRPMs', [taskId, buildId, wrapped]))).toEqual([
       1000,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { faultToWire } from '@koji/core';
@@ -120,6 +120,37 @@ describe.each(databases)('content generators on $name', (kind) => {
     expect(await readFile(path.join(folder('1'), 'data/logs/cg_import.log'), 'utf8')).toMatch(
       /^IGNORING unmatched rpm component: \{.*'name': 'x'.*\nCG import was SUCCESSFUL\.\n$/,
     );
+  });
+
+  it('know an rpm without an MD5 by the SHA-256 of its header, also when they say nothing about either', async () => {
+    const folder = path.join(import.meta.dirname, '../../koji-core/test/fixtures/rpms');
+    await mkdir(work(''), { recursive: true });
+    for (const arch of ['src', 'noarch']) {
+      await cp(path.join(folder, `nomd5-1.0-1.${arch}.rpm`), work(`nomd5-1.0-1.${arch}.rpm`));
+      await admin('importRPM', ['cg', `nomd5-1.0-1.${arch}.rpm`]);
+    }
+    const rpm = await admin<{ id: number; payloadhash: string }>('getRPM', ['nomd5-1.0-1.noarch']);
+    const component = { type: 'rpm', name: 'nomd5', version: '1.0', release: '1', arch: 'noarch' };
+    const said: [object, boolean][] = [
+      [{ sigmd5: rpm.payloadhash }, true],
+      [{ sigmd5: null }, true],
+      [{ sigmd5: '' }, true],
+      [{}, true],
+      [{ sigmd5: '0'.repeat(64) }, false],
+    ];
+    for (const [i, [about, fits]] of said.entries()) {
+      const metadata = metadataOf(`nomd5.${i}`);
+      for (const buildroot of metadata.buildroots) buildroot.components = [{ ...component, ...about }];
+      await upload();
+      const build = await maker<BuildInfo>('CGImport', [metadata, 'cg']);
+      const [archive] = await admin<ArchiveInfo[]>('listArchives', [build.id]);
+      const listed = await admin<{ rpm_id: number }[]>('getBuildrootListing', [archive?.buildroot_id]);
+      expect(listed.map(({ rpm_id }) => rpm_id)).toEqual([rpm.id]);
+      const log = path.join(hub.kojiDir, `packages/img/1/nomd5.${i}/data/logs/cg_import.log`);
+      const lines = await readFile(log, 'utf8').catch(() => '');
+      expect(lines.includes('md5 mismatch')).toBe(!fits);
+      await admin('deleteBuild', [build.id]);
+    }
   });
 
   it('note the components of an archive', async () => {

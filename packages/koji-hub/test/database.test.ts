@@ -10,13 +10,24 @@ import { DataSource } from 'typeorm';
 import type { Connection } from '../src/db/connection.js';
 import { openDatabase } from '../src/db/database.js';
 import type { Opened } from '../src/db/database.js';
-import { ConstraintViolation, TransactionFailed, UniqueViolation } from '../src/db/errors.js';
+import {
+  ConstraintViolation,
+  DatabaseUnavailable,
+  TransactionFailed,
+  UniqueViolation,
+} from '../src/db/errors.js';
 import { anyOf, boolAs, epoch, floatAs, glob, id, matches, now, sql } from '../src/db/sql.js';
 import { sqliteDriver } from '../src/db/sqlite-driver.js';
+import { until } from '../../../test/support/system.js';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 
 const addTag = (db: Connection, name: string) => db.run(sql`INSERT INTO tag (name) VALUES (${name})`);
+/** Null for a connection that is being opened, so that the question is asked again. */
+const notYet = (error: unknown) => {
+  if (error instanceof DatabaseUnavailable) return null;
+  throw error;
+};
 const tagNames = async (db: Connection) =>
   (await db.all<{ name: string }>(sql`SELECT name FROM tag ORDER BY id`)).map(({ name }) => name);
 
@@ -316,14 +327,29 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     const heard: string[] = [];
     const stop = database.listen((channel) => heard.push(`own ${channel}`));
     const stopOther = other.listen((channel) => heard.push(`other ${channel}`));
-    await sleep(300);
+    const all = (channel: string): string[] =>
+      dialect === 'postgres' ? [`other ${channel}`, `own ${channel}`] : [`own ${channel}`];
+    const hear = async (wanted: readonly string[], again: () => Promise<void>): Promise<void> => {
+      for (let i = 0; !wanted.every((one) => heard.includes(one)); i++) {
+        if (i === 3000) throw new Error(`heard ${heard.join(', ')}, not ${wanted.join(', ')}`);
+        await again();
+        await sleep(20);
+      }
+    };
+    const nothing = async (): Promise<void> => undefined;
+    // PostgreSQL takes a moment to listen.
+    await hear(all('ready'), () => database.notify('ready'));
     await database.notify('task:1');
-    await sleep(300);
-    expect(heard).toEqual(dialect === 'postgres' ? ['own task:1', 'other task:1'] : ['own task:1']);
+    await database.notify('end');
+    await hear(all('end'), nothing);
+    expect(heard.filter((one) => one.endsWith('task:1')).sort()).toEqual(all('task:1'));
     stop();
-    stopOther();
     await database.notify('task:2');
-    await sleep(100);
+    await hear(
+      all('task:2').filter((one) => one !== 'own task:2'),
+      nothing,
+    );
+    stopOther();
     expect(heard).not.toContain('own task:2');
   });
 
@@ -338,6 +364,40 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     await slow;
     await expect(database.read(tagNames)).rejects.toThrow('closed');
     expect(await (await made.open()).read(tagNames)).toEqual(['slow', 'slower']);
+  });
+});
+
+describe.each(databases.filter((kind) => kind.dialect === 'postgres'))('on $name', (kind) => {
+  test('what a process claimed stays its own when its connection breaks', async () => {
+    const made = await kind.create();
+    try {
+      const [own, other] = [await made.open(), await made.open()];
+      for (const database of [own, other]) database.listen(() => undefined);
+      const claim = (database: Opened) =>
+        until('an answer to a claim', () =>
+          database.claim('a file').then((release) => ({ release }), notYet),
+        );
+      const holders = () =>
+        own.read((db) =>
+          db.all<{ pid: number }>(
+            sql`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database =
+                  (SELECT oid FROM pg_database WHERE datname = current_database())`,
+          ),
+        );
+      const { release } = await claim(own);
+      expect(await claim(other)).toEqual({ release: null });
+      const [before] = await holders();
+      await own.write((db) => db.run(sql`SELECT pg_terminate_backend(${before!.pid})`));
+      await until('the claim of a new connection', async () => {
+        const [now] = await holders();
+        return now !== undefined && now.pid !== before!.pid;
+      });
+      expect(await claim(other)).toEqual({ release: null });
+      await release?.();
+      expect((await claim(other)).release).not.toBeNull();
+    } finally {
+      await made.drop();
+    }
   });
 });
 

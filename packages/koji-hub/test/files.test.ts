@@ -3,23 +3,30 @@ import { lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm, writeFile } fro
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { PathInfo } from '@koji/core';
-import type { Logger } from '@koji/core';
+import { PathInfo, makeLogger } from '@koji/core';
 import type { Hub } from '../src/call.js';
 import { openDatabase } from '../src/db/database.js';
+import type { Opened } from '../src/db/database.js';
 import { sql } from '../src/db/sql.js';
-import { recoverFiles } from '../src/domain/files.js';
+import { recoverFiles } from '../src/domain/file-recovery.js';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 
 const here = import.meta.dirname;
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const quiet = makeLogger(() => undefined);
 
 /** The files that the call of staged-call.mjs finds. */
 async function prepare(folder: string): Promise<void> {
   const top = path.join(folder, 'top');
   await rm(top, { recursive: true, force: true });
-  for (const directory of ['work/in', 'packages/old', 'packages/stray', 'packages/draft/1'])
+  for (const directory of [
+    'work/in',
+    'packages/old',
+    'packages/stray',
+    'packages/draft/1',
+    'repos',
+    'vol/v/packages',
+  ])
     await mkdir(path.join(top, directory), { recursive: true });
   await writeFile(path.join(top, 'work/in/a.rpm'), 'rpm');
   await writeFile(path.join(top, 'packages/old/kept'), 'old');
@@ -53,16 +60,21 @@ async function stagedCall(test: TestDatabase, killAt: number, outcome: string, c
   }
 }
 
-/** Everything below a folder: names with contents, links with their targets. */
+/** Everything below a folder, but for what is the hub's own: names with contents, links with targets, empty folders. */
 async function tree(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   // Entry by entry: a recursive readdir would go through links.
   for (const name of await readdir(folder)) {
+    if (name === '.hub') continue;
     const full = path.join(folder, name);
     const info = await lstat(full);
     if (info.isSymbolicLink()) found[name] = `-> ${await readlink(full)}`;
     else if (info.isFile()) found[name] = await readFile(full, 'utf8');
-    else for (const [below, content] of Object.entries(await tree(full))) found[`${name}/${below}`] = content;
+    else {
+      const inner = Object.entries(await tree(full));
+      if (inner.length === 0) found[`${name}/`] = '';
+      for (const [below, content] of inner) found[`${name}/${below}`] = content;
+    }
   }
   return found;
 }
@@ -72,6 +84,8 @@ const before = {
   'packages/old/kept': 'old',
   'packages/stray/left': 'stray',
   'packages/draft/1/b.log': 'log',
+  'repos/': '',
+  'vol/v/packages/': '',
 };
 const after = {
   'work/in/a.rpm': '-> ../../packages/a/1/1/src/a.rpm',
@@ -81,7 +95,13 @@ const after = {
   'packages/draft': '-> real',
   'packages/real/1/b.log': 'log',
   'vol/v/packages/real/1/b.log': 'log',
+  'repos/tag/1/repo.json': '{}',
 };
+
+/** A hub as far as recovery looks at it. */
+function hubOn(database: Opened, top: string, log = quiet): Hub {
+  return { database, paths: new PathInfo(top), journals: null, logger: () => log } as unknown as Hub;
+}
 
 describe.each(databases)('files of a call on $name', ({ create }) => {
   let test: TestDatabase;
@@ -95,7 +115,7 @@ describe.each(databases)('files of a call on $name', ({ create }) => {
   async function recovered(): Promise<{ files: Record<string, string>; committed: boolean; tokens: number }> {
     const database = await test.open();
     const top = path.join(test.folder, 'top');
-    const hub = { database, paths: new PathInfo(top), logger: () => quiet } as unknown as Hub;
+    const hub = hubOn(database, top);
     await recoverFiles(hub);
     await recoverFiles(hub);
     const rows = await database.read((db) => db.all(sql`SELECT name FROM package WHERE name = 'committed'`));
@@ -146,7 +166,30 @@ describe('files of a call that is cut off', () => {
     180_000,
   );
 
-  it.each([6, 18, 30, 40])(
+  it.each([55])(
+    'agree with the database also when its recovery is cut off in turn, at whatever moment that is, after change %i',
+    async (moment) => {
+      const test = (await sqlite?.create()) as TestDatabase;
+      const copies = await mkdtemp(path.join(os.tmpdir(), 'koji-moments-'));
+      try {
+        await prepare(test.folder);
+        expect((await stagedCall(test, moment, 'succeeds')).killed).toBe(true);
+        const moments = Number((await stagedCall(test, 0, 'recovers', copies)).output);
+        expect(moments).toBeGreaterThan(5);
+        for (let again = 1; again <= moments; again += 1) {
+          await rm(test.folder, { recursive: true, force: true });
+          execFileSync('cp', ['-a', path.join(copies, String(again)), test.folder]);
+          await checked(test, again);
+        }
+      } finally {
+        await rm(copies, { recursive: true, force: true });
+        await test.drop();
+      }
+    },
+    60_000,
+  );
+
+  it.each([6, 20, 40, 60])(
     'agree with the database when the process is killed before change %i',
     async (moment) => {
       const test = (await sqlite?.create()) as TestDatabase;
@@ -165,7 +208,7 @@ describe('files of a call that is cut off', () => {
     const database = await openDatabase(test);
     try {
       const top = path.join(test.folder, 'top');
-      await recoverFiles({ database, paths: new PathInfo(top), logger: () => quiet } as unknown as Hub);
+      await recoverFiles(hubOn(database, top));
       const rows = await database.read((db) =>
         db.all(sql`SELECT name FROM package WHERE name = 'committed'`),
       );

@@ -17,6 +17,8 @@ const seed = Number(process.env['KOJI_FUZZ_SEED'] ?? Date.now() % 1_000_000);
 /** Those that wait as long as they are told to, that end the session that the others need, and the one whose fault has code 1. */
 const apart = new Set([
   'waitTask',
+  'waitTagChange',
+  'repo.waitForRequest',
   'host.waitForTasks',
   'logout',
   'exclusiveSession',

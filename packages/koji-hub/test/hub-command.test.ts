@@ -1,6 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +19,20 @@ interface Ran {
 
 describe('the koji-hub command', () => {
   let folder: string;
+  let template: string;
   const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    template = await mkdtemp(path.join(os.tmpdir(), 'koji-command-'));
+    await promisify(execFile)(process.execPath, [program, 'init', template], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+  });
+
+  afterAll(() => rm(template, { recursive: true, force: true }));
+
+  /** Puts a hub that init made into the test's folder. */
+  const putHub = (place = '.'): Promise<void> => cp(template, path.join(folder, place), { recursive: true });
 
   beforeEach(async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'koji-command-'));
@@ -84,6 +98,78 @@ describe('the koji-hub command', () => {
     expect(await ended).toBe(0);
   });
 
+  test("lines are as Koji's unless LogFormat says otherwise", async () => {
+    await run('init', 'plain');
+    const file = path.join(folder, 'plain/hub.conf');
+    await listenAnywhere(file);
+    await writeFile(file, (await readFile(file, 'utf8')).replace('[hub]', '[hub]\nLogLevel = DEBUG'));
+    const { url, child } = await start('--config', 'plain/hub.conf');
+    let log = '';
+    child.stderr?.on('data', (text: string) => (log += text));
+    await post(url, 'getTag', ['no-such-tag', true]);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    await ended;
+    expect(log).toMatch(
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[DEBUG\] m=getTag u=None p=\d+ r=127\.0\.0\.1:\d+ koji\.xmlrpc: getTag: fault 1000/m,
+    );
+  });
+
+  test('lines are as LogFormat says, limits are set or refused, and options without effect are told', async () => {
+    await putHub('site');
+    const file = path.join(folder, 'site/hub.conf');
+    await listenAnywhere(file);
+    const options = [
+      'LogFormat = <%(levelname)-8s m=%(method)s u=%(user_name)s p=%(process)d r=%(remoteaddr)s %(name)s> %(message)s',
+      'LogLevel = WARNING koji.xmlrpc:DEBUG',
+      'MemoryWarnThreshold = -1000000000',
+      'RLIMIT_NOFILE = 700 800',
+      'RLIMIT_CORE = plenty',
+      'RLIMIT_AS = 1000000',
+      'RLIMIT_CPU = 1',
+      'ProxyDNs = CN=proxy',
+    ];
+    await writeFile(file, (await readFile(file, 'utf8')).replace('[hub]', `[hub]\n${options.join('\n')}`));
+    await run('--config', 'site/hub.conf', 'user', 'add', 'bob', '--password', 'secret one');
+    const { url, child } = await start('--config', 'site/hub.conf');
+    let log = '';
+    child.stderr?.on('data', (text: string) => (log += text));
+    const session = valueOf(await post(url, 'login', ['bob', 'secret one']));
+    await post(url, 'getTag', ['no-such-tag', true], headersOf(session));
+    const limits = await readFile(`/proc/${child.pid}/limits`, 'utf8');
+    expect(limits).toMatch(/^Max open files +700 +800 /m);
+    expect(limits).not.toMatch(/^Max (address space|cpu time) +\d/m);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    await ended;
+    const said = (await start('--config', 'site/hub.conf')).said + log;
+    const own = `p=${child.pid} r=127.0.0.1:PORT koji.xmlrpc>`;
+    expect(log.replace(/r=127\.0\.0\.1:\d+ /g, 'r=127.0.0.1:PORT ')).toContain(
+      `<DEBUG    m=getTag u=bob ${own} getTag: fault 1000: No such tagInfo: 'no-such-tag'`,
+    );
+    expect(log).toMatch(
+      /<WARNING +m=getTag u=bob .*> Memory usage of process \d+ grew .* request getTag with args \['no/,
+    );
+    expect(log).not.toContain('secret one');
+    for (const line of [
+      `<WARNING  m=None u=None p=PID r=?:? koji> ${file} [hub] ProxyDNs has no effect: users log in with passwords only`,
+      '<WARNING  m=None u=None p=PID r=?:? koji> Setting resource limit: RLIMIT_NOFILE = 700 800',
+      '<ERROR    m=None u=None p=PID r=?:? koji> Invalid resource limit: RLIMIT_CORE=plenty',
+      '<ERROR    m=None u=None p=PID r=?:? koji> Unable to set RLIMIT_AS=1000000: this process has ',
+      '<ERROR    m=None u=None p=PID r=?:? koji> Unable to set RLIMIT_CPU=1: the only process would end',
+    ])
+      expect(said.replace(/p=\d+/g, 'p=PID')).toContain(line);
+    expect(await run('--config', 'site/hub.conf', 'check')).toMatchObject({
+      code: 0,
+      stderr: `warning: ${file} [hub] ProxyDNs has no effect: users log in with passwords only\n`,
+    });
+    await writeFile(file, (await readFile(file, 'utf8')).replace('%(message)s', '%(massage)s'));
+    expect(await run('--config', 'site/hub.conf', 'check')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('LogFormat: there is no field %(massage)s') as unknown,
+    });
+  });
+
   test('without a configuration it makes a hub in ./koji once, and takes that one from then on', async () => {
     await mkdir(path.join(folder, 'koji'));
     // Another hub may have port 8080 on this machine: the first start makes everything, and may fail to listen only.
@@ -92,6 +178,7 @@ describe('the koji-hub command', () => {
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     children.push(first);
+    const ended = once(first, 'exit');
     let said = '';
     first.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     first.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -99,7 +186,6 @@ describe('the koji-hub command', () => {
       if (i === 2000) throw new Error(`no word: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    const ended = new Promise((resolve) => first.once('exit', resolve));
     first.kill('SIGTERM');
     await ended;
     const password = /password (\S+)/.exec(said)?.[1] ?? '';
@@ -113,7 +199,7 @@ describe('the koji-hub command', () => {
   });
 
   test('policy explain says which rule decides and what held the others back', async () => {
-    await run('init', '.');
+    await putHub();
     const rules = `
 tag =
     has_perm admin :: allow
@@ -160,7 +246,7 @@ site = policy site :: allow
   });
 
   test('users are added, granted and given passwords while the hub runs', async () => {
-    await run('init', '.');
+    await putHub();
     await listenAnywhere(path.join(folder, 'hub.conf'));
     const { url } = await start();
     expect(await run('user', 'add', 'alice', '--password', 'one')).toMatchObject({
@@ -183,7 +269,7 @@ site = policy site :: allow
     expect(valueOf(await post(url, 'login', ['bob', password]))).toBeTruthy();
     expect(await run('user', 'passwd', 'carol', 'x')).toMatchObject({
       code: 1,
-      stderr: 'koji-hub: No such user: carol\n',
+      stderr: expect.stringMatching(/^koji-hub: No such user: carol$/m) as unknown,
     });
     expect(await run('user', 'grant', 'alice', 'fly')).toMatchObject({
       code: 1,
@@ -191,8 +277,95 @@ site = policy site :: allow
     });
   });
 
+  /** Runs a command that reads its standard input. */
+  const runWith = (input: string, ...args: string[]): Ran => {
+    const options = {
+      cwd: folder,
+      input,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    } as const;
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], options);
+    return { code: status ?? -1, stdout, stderr };
+  };
+
+  test('passwords come from standard input or a file, whatever they begin with', async () => {
+    expect(runWith('-init\n', 'init', '.', '--password-file', '-')).toMatchObject({ code: 0, stderr: '' });
+    await listenAnywhere(path.join(folder, 'hub.conf'));
+    const { url } = await start();
+    const login = (user: string, password: string) => post(url, 'login', [user, password]);
+    expect(valueOf(await login('admin', '-init'))).toBeTruthy();
+    expect(runWith('--admin\r\n', 'user', 'passwd', 'admin', '--password-file', '-')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(valueOf(await login('admin', '--admin'))).toBeTruthy();
+    await writeFile(path.join(folder, 'secret'), '-p $x "y\nmore\n', { mode: 0o600 });
+    expect(await run('user', 'add', 'alice', '--password-file', 'secret')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(valueOf(await login('alice', '-p $x "y'))).toBeTruthy();
+    expect(runWith('\n', 'user', 'passwd', 'alice', '--password-file', '-')).toMatchObject({
+      code: 1,
+      stderr: 'koji-hub: no password in standard input\n',
+    });
+    expect((await run('user', 'passwd', 'alice', 'seen-by-ps')).stderr).toContain('use --password-file');
+  });
+
+  test('an interrupted init is finished by the next one, and a finished one stays', async () => {
+    await putHub();
+    // As it was before the last step: a database with its admin, and no hub.conf yet.
+    await rename(path.join(folder, 'hub.conf'), path.join(folder, '.koji-init'));
+    const again = await run('init', '.');
+    expect(again.code).toBe(0);
+    const password = /password (\S+)/.exec(again.stdout)?.[1] ?? '';
+    await listenAnywhere(path.join(folder, 'hub.conf'));
+    const { url } = await start();
+    expect(valueOf(await post(url, 'login', ['admin', password]))).toBeTruthy();
+    expect(await run('init', '.')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is there already') as unknown,
+    });
+    expect(valueOf(await post(url, 'login', ['admin', password]))).toBeTruthy();
+  });
+
+  test('init leaves a database alone that another hub made', async () => {
+    await putHub();
+    await rm(path.join(folder, 'hub.conf'));
+    for (let i = 0; i < 2; i++)
+      expect(await run('init', '.')).toMatchObject({
+        code: 1,
+        stderr: 'koji-hub: user already exists: admin\n',
+      });
+  });
+
+  test('a hub that npx started stops when npx was', async () => {
+    await putHub();
+    await listenAnywhere(path.join(folder, 'hub.conf'));
+    // As npx does: it runs a shell that runs the command, and ends without passing the signal on.
+    const script = `const { spawn } = require('node:child_process');
+      spawn('sh', ['-c', process.argv[1] + '; true'], { stdio: 'inherit' });`;
+    const npx = spawn(process.execPath, ['-e', script, `'${process.execPath}' '${program}'`], {
+      cwd: folder,
+      env: { ...process.env, NODE_OPTIONS: '', npm_command: 'exec' },
+    });
+    children.push(npx);
+    let said = '';
+    await new Promise<void>((resolve) =>
+      npx.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        if (said.includes('answers at')) resolve();
+      }),
+    );
+    const closed = once(npx.stdout, 'close');
+    npx.kill('SIGTERM');
+    // The hub is the last that holds its standard output open.
+    await closed;
+  });
+
   test('an error that a plugin lets loose outside of any call is logged, and the hub goes on', async () => {
-    await run('init', '.');
+    await putHub();
     await mkdir(path.join(folder, 'plugins'));
     const text = `export const loose = () => { setTimeout(() => { throw new Error('loose'); }); Promise.reject(new Error('lost')); };
       loose.exported = true;`;
@@ -218,7 +391,7 @@ site = policy site :: allow
   });
 
   test('check says everything that is wrong at once, and nothing when nothing is', async () => {
-    await run('init', '.');
+    await putHub();
     expect(await run('check')).toMatchObject({ code: 0, stdout: 'nothing is wrong\n' });
     const lines = [
       '[hub]',
@@ -260,7 +433,7 @@ site = policy site :: allow
     [['--nonsense']],
     [['user', 'passwd', 'a']],
   ])('%j makes no sense: usage and exit status 2', async (args) => {
-    await run('init', '.');
+    await putHub();
     const { code, stderr } = await run(...args);
     expect(code).toBe(2);
     expect(stderr).toContain('Usage: koji-hub');
@@ -269,7 +442,7 @@ site = policy site :: allow
   test('--help explains itself', async () => {
     expect(await run('--help')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('user passwd NAME PASSWORD') as unknown,
+      stdout: expect.stringContaining('user passwd NAME [--password-file FILE]') as unknown,
     });
   });
 });

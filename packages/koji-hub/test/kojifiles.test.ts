@@ -19,14 +19,27 @@ describe('files over HTTP', () => {
     await mkdir(store('packages/a b'), { recursive: true });
     await writeFile(store('packages/a b/x&<y>.txt'), '0123456789');
     await writeFile(store('packages/empty'), '');
+    await writeFile(store('packages/a.xml'), '<x/>');
     await mkdir(store('work/cli'), { recursive: true });
     await writeFile(store('work/cli/.user'), '1');
+    for (const name of ['a.xml', 'a.html', 'a.svg', 'a.json', 'a.log'])
+      await writeFile(store('work/cli', name), '<x/>');
     await writeFile(path.join(hub.folder, 'secret'), 'secret');
     await symlink('../../secret', store('packages/out'));
     await symlink('a b/x&<y>.txt', store('packages/in'));
     await mkdir(path.join(hub.folder, 'disk2/packages'), { recursive: true });
     await writeFile(path.join(hub.folder, 'disk2/packages/f'), 'on the other disk');
     await symlink(path.join(hub.folder, 'disk2'), store('vol/other'));
+  });
+
+  beforeAll(async () => {
+    const disk3 = path.join(hub.folder, 'disk3');
+    await mkdir(path.join(disk3, '.own'), { recursive: true });
+    await writeFile(path.join(disk3, 'repo.json'), '{}');
+    await writeFile(path.join(disk3, '.own/f'), 'hidden');
+    await symlink(disk3, path.join(hub.kojiDir, 'repos-far'));
+    await symlink('.own/f', path.join(disk3, 'in'));
+    await symlink('../secret', path.join(disk3, 'out'));
   });
 
   afterAll(() => hub.drop());
@@ -96,9 +109,32 @@ describe('files over HTTP', () => {
     expect(got).not.toContain('SQLite');
   });
 
+  test.each([
+    ['packages/a.xml', 'text/xml'],
+    ['packages/', 'text/html; charset=utf-8'],
+    ['packages/none', 'text/plain'],
+    ['work/cli/a.xml', 'application/octet-stream'],
+    ['work/cli/a.html', 'application/octet-stream'],
+    ['work//cli/a.svg', 'application/octet-stream'],
+    ['work/cli/a.json', 'application/octet-stream'],
+    ['work/cli/a.log', 'text/plain; charset=utf-8'],
+  ])('%s runs nothing on the origin of the hub, as %s', async (target, type) => {
+    const { headers } = await fetch(`${files}/${target}`);
+    expect(headers.get('content-type')).toBe(type);
+    expect(headers.get('content-security-policy')).toBe("sandbox; default-src 'none'");
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
   test('a link within the store and a volume on another disk are followed', async () => {
     expect(await (await fetch(`${files}/packages/in`)).text()).toBe('0123456789');
     expect(await (await fetch(`${files}/vol/other/packages/f`)).text()).toBe('on the other disk');
+  });
+
+  test('a folder at the top may be on another disk, and a link in it leads no further', async () => {
+    const far = `${files}/repos-far`;
+    expect(await (await fetch(`${far}/repo.json`)).text()).toBe('{}');
+    expect((await fetch(`${far}/`)).status).toBe(200);
+    for (const name of ['in', 'out', '.own/f']) expect((await fetch(`${far}/${name}`)).status).toBe(404);
   });
 
   test('a folder lists what is in it, escaped, and without what is hidden', async () => {

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeLogger } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
 import { ActivityLog } from '@koji/plugin-sdk/host';
 import type { Delivery } from '@koji/plugin-sdk';
@@ -44,8 +45,7 @@ describe.each(databases)('messages of plugins on $name', (kind) => {
   afterEach(() => made.drop());
 
   const lines: string[] = [];
-  const note = (text: string): number => lines.push(text);
-  const log = { debug: note, info: note, warn: note, error: note };
+  const log = makeLogger((_level, text) => lines.push(text()));
 
   function deliveries(
     deliver: (message: string, delivery: Delivery) => unknown,

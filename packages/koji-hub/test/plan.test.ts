@@ -100,6 +100,14 @@ describe('which host gets a task', () => {
     expect(refused.reasons.get(1)).toBe('every host refused it');
   });
 
+  it('is none that has lost its tasks because it is silent', () => {
+    const silent = host(1, { updated: now - 16 });
+    const impatient = { ...options, HostTimeout: 15 };
+    const { assignments, notReady } = decide({ free: [free(1)], hosts: [silent], options: impatient });
+    expect(assignments).toEqual([]);
+    expect(notReady).toEqual([1]);
+  });
+
   it('may be one that declined for a while, once SoftRefusalTimeout is over; a hard refusal stays', () => {
     const old = { at: now - 901 };
     const soft = decide({ free: [free(1)], hosts: [host(1)], refusals: [refusal(old)] });

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { api } from '@koji/core/api';
+import type { Method } from '@koji/core/api';
 import { encodeCall } from '@koji/core/wire';
 import { makeConfig } from '../src/config.js';
 import type { Connection, Database } from '../src/db/connection.js';
@@ -190,6 +192,63 @@ const hot: readonly (readonly [method: string, ...args: unknown[]])[] = [
   ['getEvent', 5],
 ];
 
+/** All methods of access `lookup`, with arguments that find something or nothing. */
+const lookups: readonly (readonly [method: string, ...args: unknown[]])[] = [
+  ['getArchive', 1],
+  ['getMavenArchive', 1],
+  ['getWinArchive', 1],
+  ['getImageArchive', 1],
+  ['getBuildroot', 7],
+  ['getBuild', 7],
+  ['getBuild', 'package7-1-1'],
+  ['findBuildID', 'package7-1-1'],
+  ['getChannel', 'default'],
+  ['getExternalRepo', 'none'],
+  ['getEvent', 5],
+  ['getHost', 'none'],
+  ['getLastHostUpdate', 1],
+  ['getBuildNotification', 1],
+  ['getBuildNotificationBlock', 1],
+  ['getPackageID', 'package7'],
+  ['repoInfo', 1],
+  ['repo.checkRequest', 1],
+  ['getRPM', 7],
+  ['getRPM', 'package7-1-1.noarch'],
+  ['getTag', 'tag7'],
+  ['getTag', 7, false, 5],
+  ['getBuildTarget', 'none'],
+  ['getBuildTarget', 1, 5],
+  ['getTaskInfo', 7, true],
+  ['getTaskInfo', [6, 7], true],
+  ['getTaskRequest', 7],
+  ['getTaskResult', 7],
+  ['taskFinished', 7],
+  ['getBuildType', 7],
+  ['getMavenBuild', 7],
+  ['getWinBuild', 7],
+  ['getImageBuild', 7],
+  ['getUser', 'owner'],
+  ['getUser', 1, false, true, true],
+  ['getUserPerms', 'owner'],
+  ['getVolume', 'DEFAULT'],
+];
+/** Those that ask about their caller's session only. */
+const ownLookups = ['getLoggedInUser', 'getSessionInfo', 'hasPerm', 'host.getID', 'host.isEnabled'];
+
+/** What SQLite goes through or sorts without a key. */
+async function unkeyed(db: Connection, query: Sql): Promise<string[]> {
+  const { text } = query.render('sqlite');
+  if (!/^\s*(SELECT|WITH)/i.test(text)) return [];
+  const rows = await db.all<{ detail: string }>(sql`EXPLAIN QUERY PLAN ${query}`);
+  return rows.map(({ detail }) => detail).filter((detail) => /^SCAN (?!json_each|CONSTANT|\d)/.test(detail));
+}
+
+test('the table of lookups has each method of that access', () => {
+  const declared = Object.entries(api as Readonly<Record<string, Method>>);
+  const names = declared.filter(([, { access }]) => access === 'lookup').map(([name]) => name);
+  expect([...new Set([...lookups.map(([name]) => name), ...ownLookups])].sort()).toEqual(names.sort());
+});
+
 describe.each(databases)('plans of queries on $name', (kind) => {
   let database: TestDatabase;
   let open: OpenHub;
@@ -214,7 +273,7 @@ describe.each(databases)('plans of queries on $name', (kind) => {
     await database.drop();
   });
 
-  const scanned = async (work: () => Promise<unknown>): Promise<string[]> => {
+  const scanned = async (work: () => Promise<unknown>, look = scans): Promise<string[]> => {
     queries = [];
     await work();
     const asked = queries;
@@ -222,7 +281,7 @@ describe.each(databases)('plans of queries on $name', (kind) => {
     return open.hub.database.read(async (db) => {
       const found: string[] = [];
       for (const query of asked)
-        for (const scan of await scans(db, query)) found.push(`${scan}: ${query.render(kind.dialect).text}`);
+        for (const scan of await look(db, query)) found.push(`${scan}: ${query.render(kind.dialect).text}`);
       return found;
     });
   };
@@ -235,6 +294,15 @@ describe.each(databases)('plans of queries on $name', (kind) => {
   test('a run of the scheduler reads no big table from end to end', async () => {
     expect(await scanned(() => open.runOwn('test', (call) => runScheduler(call, 'forced')))).toEqual([]);
   });
+
+  test.each(lookups.map(([method, ...args]) => ({ method, args })))(
+    '$method $args finds its rows by keys',
+    async ({ method, args }) => {
+      const call = () => open.runOwn('test', (own) => own.invoke(method, args)).catch(() => undefined);
+      const found = await scanned(call, kind.dialect === 'sqlite' ? unkeyed : scans);
+      expect(found).toEqual([]);
+    },
+  );
 
   test.each(hot.map(([method, ...args]) => ({ method, args })))(
     '$method $args reads no big table from end to end',

@@ -5,6 +5,7 @@ import {
   readlinkSync,
   realpathSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -30,6 +31,15 @@ describe.each(databases)('repos that are made on $name', (kind) => {
     const file = store('work', name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
+  };
+  const taskOf = async (method: string, params: unknown[]): Promise<number> => {
+    const id = await admin<number>('makeTask', [method, params]);
+    await open(id);
+    return id;
+  };
+  const open = async (id: number): Promise<void> => {
+    await admin('assignTask', [id, builder.hostId], { force: true });
+    expect(await builder('host.openTask', [id])).toMatchObject({ id });
   };
   const init = async (named: object = {}, tag = 'f44-build'): Promise<number> =>
     ((await builder('host.repoInit', [tag], named)) as [number, number])[0];
@@ -117,11 +127,14 @@ describe.each(databases)('repos that are made on $name', (kind) => {
   });
 
   it('are ready with their metadata, and the latest', async () => {
-    const id = await init();
-    upload('tasks/1/1/repo/repomd.xml', 'metadata');
-    await builder('host.repoDone', [id, { i686: ['tasks/1/1/repo', ['repomd.xml']] }, false, { num: 7 }]);
+    const task = await taskOf('newRepo', ['f44-build']);
+    const id = await init({ task_id: task });
+    const part = await builder('host.subtask', ['createrepo', [id, 'i386', null], task]);
+    const uploads = `tasks/${String(part)}/${String(part)}/repo`;
+    upload(`${uploads}/repomd.xml`, 'metadata');
+    await builder('host.repoDone', [id, { i686: [uploads, ['repomd.xml']] }, false, { num: 7 }]);
     expect(repoFile(id, 'i386', 'repodata', 'repomd.xml')).toBe('metadata');
-    expect(() => statSync(store('work', 'tasks/1/1/repo/repomd.xml'))).toThrow('ENOENT');
+    expect(() => statSync(store('work', uploads, 'repomd.xml'))).toThrow('ENOENT');
     expect(json('repos', 'f44-build', String(id), 'repo.json')).toMatchObject({ id, num: 7 });
     expect(await admin<RepoInfo>('getRepo', ['f44-build'])).toMatchObject({ id, state: 1 });
     const latest = store('repos', 'f44-build', 'latest');
@@ -138,20 +151,22 @@ describe.each(databases)('repos that are made on $name', (kind) => {
   });
 
   it('stay as they were when a file is missing or leads elsewhere', async () => {
+    const task = await taskOf('newRepo', ['f44-build']);
     const id = await init();
-    upload('tasks/2/2/repomd.xml', 'first');
+    const uploads = `tasks/${task}/${task}`;
+    upload(`${uploads}/repomd.xml`, 'first');
     const faults = [
-      [{ x86_64: ['tasks/2/2', ['repomd.xml', 'gone.xml']] }, 'uploaded file missing: '],
-      [{ ppc64: ['tasks/2/2', []] }, 'Repo arch directory missing: '],
-      [{ '../../..': ['tasks/2/2', []] }, 'Invalid arch: '],
-      [{ x86_64: ['tasks/2/2', ['../../../../etc/passwd']] }, 'No such file: '],
-      [{ x86_64: 'tasks/2/2' }, 'Invalid files of an arch'],
+      [{ x86_64: [uploads, ['repomd.xml', 'gone.xml']] }, 'uploaded file missing: '],
+      [{ ppc64: [uploads, []] }, 'Repo arch directory missing: '],
+      [{ '../../..': [uploads, []] }, 'Invalid arch: '],
+      [{ x86_64: [uploads, ['../../../../etc/passwd']] }, 'No such file: '],
+      [{ x86_64: uploads }, 'Invalid files of an arch'],
     ] as const;
     for (const [data, text] of faults) {
       const [code, found] = await faultOf(builder('host.repoDone', [id, data]));
       expect([code, found]).toEqual([1000, expect.stringContaining(text)]);
     }
-    expect(read('work', 'tasks/2/2/repomd.xml')).toBe('first');
+    expect(read('work', uploads, 'repomd.xml')).toBe('first');
     expect(await admin('repoInfo', [id])).toMatchObject({ state: 0 });
     expect(() => repoFile(id, 'x86_64', 'repodata', 'repomd.xml')).toThrow('ENOENT');
     await builder('host.repoDone', [id, {}, true]);
@@ -167,6 +182,7 @@ describe.each(databases)('repos that are made on $name', (kind) => {
     const faults = [
       [['nope'], {}, 1000, "No such tagInfo: 'nope'"],
       [['f44-build'], { event: 987654 }, 1000, 'query returned no rows'],
+      [['f44-build'], { task_id: 987654 }, 1000, 'No such task: 987654'],
       [
         ['f44-build'],
         { task_id: 'x' },
@@ -221,30 +237,35 @@ describe.each(databases)('repos that are made on $name', (kind) => {
     });
 
     it('get metadata and packages of each arch', async () => {
-      await admin('distRepo', ['f44', []], { arch: ['x86_64'] });
+      await open(await admin<number>('distRepo', ['f44', []], { arch: ['x86_64'] }));
       const [repo] = await admin<RepoInfo[]>('repo.query', [
         [['dist', 'IS', true]],
         '**',
         { order: '-id', limit: 1 },
       ]);
       const id = repo!.id;
+      const task = (await admin<{ id: number }[]>('listTasks', [{ method: 'distRepo', state: [1] }]))[0]!.id;
+      const uploads = `tasks/${task}/${task}`;
       const rpms = await admin<Row[]>('listRPMs', [1]);
       const { id: rpmId } = rpms.find(({ arch }) => arch === 'x86_64')!;
       const entry = { ...(await admin('getRPM', [rpmId])), sigkey: null };
-      const move = () => builder('host.distRepoMove', [id, 'tasks/3/3', 'x86_64']);
+      const move = () => builder('host.distRepoMove', [id, uploads, 'x86_64']);
       expect(await faultOf(move())).toEqual([1000, 'Missing repo manifest']);
-      upload('tasks/3/3/repo_manifest', JSON.stringify(['repodata/repomd.xml']));
+      upload(`${uploads}/repo_manifest`, JSON.stringify(['repodata/repomd.xml']));
       expect(await faultOf(move())).toEqual([1000, 'Missing kojipkgs file']);
-      upload('tasks/3/3/kojipkgs', JSON.stringify({ 'tool-1-2.x86_64.rpm': { ...entry, size: 4 } }));
+      upload(`${uploads}/kojipkgs`, '{}');
+      truncateSync(store('work', uploads, 'kojipkgs'), 2 ** 32);
+      expect((await faultOf(move()))[1]).toContain('has 4294967296 bytes, more than the 134217728');
+      upload(`${uploads}/kojipkgs`, JSON.stringify({ 'tool-1-2.x86_64.rpm': { ...entry, size: 4 } }));
       expect((await faultOf(move()))[1]).toContain('uploaded file missing: ');
-      upload('tasks/3/3/repodata/repomd.xml', 'metadata');
+      upload(`${uploads}/repodata/repomd.xml`, 'metadata');
       expect(await faultOf(move())).toEqual([
         1000,
         'kojipkgs entry does not match db: file tool-1-2.x86_64.rpm, key size',
       ]);
-      upload('tasks/3/3/kojipkgs', JSON.stringify({ 'tool-1-2.x86_64.rpm': entry }));
+      upload(`${uploads}/kojipkgs`, JSON.stringify({ 'tool-1-2.x86_64.rpm': entry }));
       expect((await faultOf(move()))[1]).toContain('Not a regular file: ');
-      expect(read('work', 'tasks/3/3/repodata/repomd.xml')).toBe('metadata');
+      expect(read('work', uploads, 'repodata/repomd.xml')).toBe('metadata');
       const file = store('packages/tool/1/2/x86_64/tool-1-2.x86_64.rpm');
       mkdirSync(path.dirname(file), { recursive: true });
       writeFileSync(file, 'rpm');

@@ -285,4 +285,41 @@ describe.each(databases)('requests for repos on $name', (kind) => {
     await admin('repo.updateEndEvents');
     expect(await anybody('repoInfo', [id])).toMatchObject({ end_event: change });
   });
+
+  it('tell those who wait what becomes of them', async () => {
+    const tag = await newTag();
+    const { id } = (await request(tag, { min_event: 'last' })).request!;
+    const started = performance.now();
+    const served = alice<RepoRequestStatus>('repo.waitForRequest', [id, 60]);
+    const [repo] = await made(tag);
+    expect(await served).toMatchObject({ repo: { id: repo }, request: { active: false } });
+    expect(await alice('repo.waitForRequest', [id])).toMatchObject({ repo: { id: repo } });
+    expect(performance.now() - started).toBeLessThan(55_000);
+    expect(await faultOf(alice('repo.waitForRequest', [987654]))).toEqual([1000, 'No such request']);
+    expect((await faultOf(anybody('repo.waitForRequest', [id])))[0]).toBe(1004);
+  });
+
+  it('of tags can wait for changes, inherited ones too', async () => {
+    const [tag, parent] = [await newTag(), await newTag()];
+    await admin('setInheritanceData', [
+      tag,
+      [
+        {
+          parent_id: (await admin<{ id: number }>('getTag', [parent])).id,
+          priority: 0,
+          maxdepth: null,
+          intransitive: false,
+          noconfig: false,
+          pkg_filter: '',
+        },
+      ],
+    ]);
+    const last = await anybody<number>('tagLastChangeEvent', [tag]);
+    expect(await alice('waitTagChange', [tag, last - 1, 60])).toBe(last);
+    const waiting = alice<number>('waitTagChange', [tag, last, 60]);
+    await admin('editTag2', [parent], { extra: { changed: true } });
+    expect(await waiting).toBeGreaterThan(last);
+    expect(await alice('waitTagChange', [tag, await waiting, 0])).toBe(await waiting);
+    expect((await faultOf(alice('waitTagChange', ['nowhere', null])))[0]).toBe(1000);
+  });
 });

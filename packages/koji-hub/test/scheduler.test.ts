@@ -1,5 +1,6 @@
 import { encodeResponse } from '@koji/core/wire';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from '../src/db/sql.js';
 import { databases } from './support/databases.js';
 import { faultOf, startTestHub } from './support/test-hub.js';
 import type { Caller, TestHub } from './support/test-hub.js';
@@ -20,8 +21,8 @@ describe.each(databases)('the scheduler on $name', (database) => {
     hub = await startTestHub(database, {
       RunInterval: '300',
       AssignTimeout: '0',
-      HostTimeout: '1',
-      SoftRefusalTimeout: '1',
+      HostTimeout: '600',
+      SoftRefusalTimeout: '600',
     });
     admin = await hub.login('kojiadmin');
     b1 = await hub.builder('b1.example.com', ['x86_64']);
@@ -36,6 +37,7 @@ describe.each(databases)('the scheduler on $name', (database) => {
   const make = async (options: object): Promise<number> =>
     (await admin('makeTask', ['sleep', [1]], options)) as number;
   const info = async (id: number): Promise<Task> => (await admin('getTaskInfo', [id])) as Task;
+  const anHourAgo = (): Date => new Date(Date.now() - 3_600_000);
   const run = (): Promise<unknown> => admin('scheduler.doRun', [true]);
 
   it('runs for admins, and without force not before RunInterval is over', async () => {
@@ -94,7 +96,7 @@ describe.each(databases)('the scheduler on $name', (database) => {
     );
     await run();
     expect(await info(id)).toMatchObject({ state: 0 });
-    await sleep(1100);
+    await hub.database.write((db) => db.run(sql`UPDATE scheduler_task_refusals SET time = ${anHourAgo()}`));
     await b1('host.updateHost', [0, true]);
     await run();
     expect(await info(id)).toMatchObject({ state: 4, host_id: b1.hostId });
@@ -118,7 +120,9 @@ describe.each(databases)('the scheduler on $name', (database) => {
     await run();
     expect(await info(id)).toMatchObject({ state: 1 });
     await admin('disableHost', ['b2.example.com']);
-    await sleep(1100);
+    await hub.database.write((db) =>
+      db.run(sql`UPDATE host SET update_time = ${anHourAgo()} WHERE id = ${b2.hostId}`),
+    );
     await run();
     expect(await info(id)).toMatchObject({ state: 0, host_id: null });
     await admin('enableHost', ['b2.example.com']);

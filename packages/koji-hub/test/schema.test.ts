@@ -15,7 +15,7 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
   afterEach(() => made.drop());
 
   test('migrations make exactly the tables that are described', async () => {
-    const database = await made.open();
+    const database = await made.open({ described: true });
     expect(await schemaState(database)).toMatchObject({ applied: [], pending: names });
     expect(await migrate(database)).toEqual(names);
     const differences = await database.withDataSource((source) => source.driver.createSchemaBuilder().log());
@@ -25,7 +25,7 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
   });
 
   test('the comparison with the tables would see a missing index, column or rule', async () => {
-    const database = await made.open();
+    const database = await made.open({ described: true });
     await migrate(database);
     await database.withDataSource((source) => source.query('DROP INDEX task_by_state'));
     await database.withDataSource((source) =>

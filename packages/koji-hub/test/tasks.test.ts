@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeFault, encodeResponse } from '@koji/core/wire';
 import fc from 'fast-check';
@@ -399,6 +399,33 @@ describe.each(databases)('tasks on $name', (database) => {
       ];
       for (const [name, text] of problems)
         expect(await faultOf(hub.anonymous('downloadTaskOutput', [id, name]))).toEqual([1000, text]);
+      // A file with a hole: much larger than what one answer may hold.
+      const large = path.join(hub.kojiDir, 'work', `tasks/${id % 10000}/${id}`, 'large.log');
+      await writeFile(large, 'start');
+      await truncate(large, 100_000_000);
+      expect(await faultOf(hub.anonymous('downloadTaskOutput', [id, 'large.log']))).toEqual([
+        1000,
+        '100000000 bytes of "large.log" are too many for one answer: ask for at most 67108864 at a time, by offset and size',
+      ]);
+      const folder = path.dirname(large);
+      await mkdir(path.join(hub.kojiDir, 'packages/moved'), { recursive: true });
+      await writeFile(path.join(hub.kojiDir, 'packages/moved/a.log'), 'imported');
+      await symlink('../../../../packages/moved/a.log', path.join(folder, 'imported.log'));
+      expect(await hub.anonymous('downloadTaskOutput', [id, 'imported.log'])).toBe(
+        Buffer.from('imported').toString('base64'),
+      );
+      await symlink('/etc/passwd', path.join(folder, 'planted.log'));
+      await symlink('/etc', path.join(folder, 'planted'));
+      for (const name of ['planted.log', 'planted/passwd'])
+        expect(await faultOf(hub.anonymous('downloadTaskOutput', [id, name]))).toEqual([
+          1000,
+          `no file "${name}" output by task ${id}`,
+        ]);
+      const facts = Object.keys((await hub.anonymous('listTaskOutput', [id, true])) as object);
+      expect(facts).toContain('imported.log');
+      expect(facts).not.toContain('planted.log');
+      const piece = await hub.anonymous('downloadTaskOutput', [id, 'large.log', 0, 5]);
+      expect(piece).toBe(Buffer.from('start').toString('base64'));
       expect(
         await faultOf(hub.anonymous('downloadTaskOutput', [id, 'build.log'], { volume: 'nope' })),
       ).toEqual([1000, 'No such volume: nope']);

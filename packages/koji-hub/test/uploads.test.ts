@@ -133,16 +133,19 @@ describe('uploads', () => {
           const fresh = Buffer.alloc(Math.max(kept?.length ?? 0, end));
           kept?.copy(fresh);
           body.copy(fresh, offset);
-          files.set(filename, fresh);
-          // What stands behind the piece shows that it was not the last one.
-          if (!overwrite && fresh.length !== offset + body.length) expect(outcome).toHaveProperty('fault');
-          else
+          // What stands behind the piece shows that it was not the last one. A refused upload makes no file, and none longer.
+          if (!overwrite && fresh.length !== offset + body.length) {
+            expect(outcome).toHaveProperty('fault');
+            if (old) files.set(filename, fresh.subarray(0, old.length));
+          } else {
+            files.set(filename, fresh);
             expect(valueOf(outcome)).toMatchObject({
               size: body.length,
               offset,
               fileverify,
               ...(fileverify === 'adler32' ? {} : { hexdigest: sums(body)[fileverify] }),
             });
+          }
         }
         for (const [name, content] of files) expect(await readFile(work(filepath, name))).toEqual(content);
       }),
@@ -187,6 +190,28 @@ describe('uploads', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(await readFile(work('busy', 'busy'), 'utf8')).toBe('data');
+  });
+
+  test('a folder whose ownership was cut off while being written belongs to the next who comes', async () => {
+    await mkdir(work('cut'), { recursive: true });
+    await writeFile(work('cut', '.user'), '');
+    expect(await upload({ filename: 'f', filepath: 'cut' })).toHaveProperty('value');
+    const owner = (await readFile(work('cut', '.user'), 'utf8')).trimEnd();
+    expect(owner).toMatch(/^\d+$/);
+    expect((await readdir(work('cut'))).sort()).toEqual(['.user', 'f']);
+    await writeFile(work('cut', '.user'), `${owner}0`);
+    expect(await upload({ filename: 'g', filepath: 'cut' })).toEqual({
+      fault: [1000, 'Invalid upload directory, not owner: cut'],
+    });
+    expect(await readFile(work('cut', '.user'), 'utf8')).toBe(`${owner}0`);
+  });
+
+  test('uploads that come to a new folder at the same time name its owner once', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `f${index}`);
+    const answers = await Promise.all(names.map((filename) => upload({ filename, filepath: 'together' })));
+    for (const answer of answers) expect(answer).toHaveProperty('value');
+    expect((await readdir(work('together'))).sort()).toEqual(['.user', ...names]);
+    expect(await readFile(work('together', '.user'), 'utf8')).toMatch(/^\d+\n$/);
   });
 
   test('a raw upload without filename or fileverify is refused in plain words', async () => {

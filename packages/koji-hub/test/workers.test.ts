@@ -1,17 +1,21 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import http from 'node:http';
 import { encodeCall } from '@koji/core/wire';
+import { freePort } from '../../../scripts/ports.mjs';
+import { addUser } from '../src/commands.js';
+import { makeConfig } from '../src/config.js';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
+import { headersOf, post, readOutcome, valueOf } from './support/raw-hub.js';
+import type { Outcome } from './support/raw-hub.js';
 
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const env = { ...process.env, NODE_OPTIONS: '' };
@@ -29,15 +33,6 @@ function childrenOf(parent: number): number[] {
       }
     })
     .map(Number);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 async function hello(url: string): Promise<boolean> {
@@ -71,6 +66,7 @@ const kinds = databases.filter(({ dialect }) => dialect === 'postgres');
     const values = { Listen: `127.0.0.1:${port}`, Database: database.url, KojiDir: 'store', Workers: '3' };
     const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);
     await writeFile(path.join(database.folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
+    await addUser(makeConfig(database.folder, values), { name: 'root', password: 'root', admin: true });
     hub = spawn(process.execPath, [program], {
       cwd: database.folder,
       env,
@@ -91,6 +87,32 @@ const kinds = databases.filter(({ dialect }) => dialect === 'postgres');
     // A connection that was being handed to it may break; clients try again.
     const several = (): Promise<boolean[]> => Promise.all(Array.from({ length: 12 }, () => hello(url)));
     await until(async () => (await several()).every(Boolean));
+    await until(() => childrenOf(hub.pid!).length === 3);
+  });
+
+  test('a file that one process writes is locked in the others, until the process is killed', async () => {
+    const session = headersOf(valueOf(await post(url, 'login', ['root', 'root'])));
+    const query = new URLSearchParams({ filename: 'f', filepath: 'busy', fileverify: 'md5', overwrite: '1' });
+    const headers = { ...session, 'Content-Type': 'application/octet-stream', Connection: 'close' };
+    const slow = http.request(`${url}?${query.toString()}`, {
+      method: 'POST',
+      headers: { ...headers, 'Content-Length': '1000' },
+    });
+    slow.on('error', () => undefined);
+    slow.write('half');
+    const file = path.join(database.folder, 'store/work/busy/f');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8') === 'half');
+    const upload = async (): Promise<Outcome> =>
+      readOutcome(await fetch(`${url}?${query.toString()}`, { method: 'POST', headers, body: 'whole' }));
+    for (let i = 0; i < 6; i++) {
+      const refused = { fault: [1001, `another upload of ${file} is in progress`] };
+      expect(await upload()).toEqual(refused);
+      const checked = await post(url, 'checkUpload', ['busy', 'f'], { Connection: 'close' });
+      expect(checked).toMatchObject({ fault: [1001, expect.any(String)] });
+    }
+    for (const pid of childrenOf(hub.pid!)) process.kill(pid, 'SIGKILL');
+    await until(async () => 'value' in (await upload().catch(() => ({ fault: [0, ''] }))));
+    expect(readFileSync(file, 'utf8')).toBe('whole');
     await until(() => childrenOf(hub.pid!).length === 3);
   });
 

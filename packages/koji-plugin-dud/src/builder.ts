@@ -2,7 +2,7 @@ import path from 'node:path';
 import { ApplianceError, GenericError, LiveCDError, plain } from '@koji/core';
 import { truthy } from '@koji/core/api';
 import type { BuildrootRpmRef, RepoInfo, TargetInfo } from '@koji/core/api';
-import { BuildRoot } from '@koji/builder/buildroot';
+import { BuildRoot, requireBackend } from '@koji/builder/buildroot';
 import { buildImage, rpmsIn } from '@koji/builder/image';
 import type { ImageOptions } from '@koji/builder/image';
 import { Scm } from '@koji/builder/scm';
@@ -85,6 +85,10 @@ export class DudCreateImageTask extends BaseTaskHandler {
   static override readonly Methods = ['createDudIso'];
   static override readonly _taskWeight = 1.0;
 
+  override async checkHost(): Promise<void> {
+    await requireBackend(this);
+  }
+
   async handler(
     dud_name: string,
     dud_version: string,
@@ -119,9 +123,7 @@ export class DudCreateImageTask extends BaseTaskHandler {
       const about = { buildTag: target.build_tag, scratch };
       if (options.scmurl) await this.addSources(root, options.scmurl, `checkout-${arch}.log`, about);
       await finish(root, arch, iso);
-      await this.uploadFile(await root.hostPath(path.posix.join(root.pathWithin(root.tmpDir), iso)), {
-        name: iso,
-      });
+      await root.uploadFile(path.posix.join(root.pathWithin(root.tmpDir), iso));
       const rpmlist = scratch ? [] : await rpmsIn(root, root.pathWithin(root.tmpDir));
       if (rpmlist.length === 0 && !scratch) throw new LiveCDError('No rpms found in root dir!');
       const image = { name: dud_name, version: dud_version, release };
@@ -133,7 +135,7 @@ export class DudCreateImageTask extends BaseTaskHandler {
 
   /** Puts the content of a repository on the disk. */
   private async addSources(root: BuildRoot, url: string, log: string, about: About): Promise<void> {
-    const scm = Scm.parse(url);
+    const scm = Scm.parse(url, { allowPassword: this.options.allow_password_in_scm_url === true });
     await scm.assertAllowed(this, { scratch: about.scratch });
     const { folder } = await scm.checkout(this, root.tmpDir, { ...about, log });
     const copy = ['cp', '-aR', '--', path.relative(root.tmpDir, folder), './dd/'];
@@ -163,8 +165,9 @@ function checkFileName(iso: string): void {
 }
 
 async function run(root: BuildRoot, command: readonly string[], what: string): Promise<void> {
-  const status = await root.mock(['--cwd', root.pathWithin(root.tmpDir), '--chroot', '--', ...command]);
-  if (!status.success) throw new GenericError(`DUD build failed while ${what}: ${status.describe('mock')}`);
+  const status = await root.run(command, { cwd: root.pathWithin(root.tmpDir) });
+  if (!status.success)
+    throw new GenericError(`DUD build failed while ${what}: ${status.describe(root.program)}`);
 }
 
 /** One after the other, to tell which of them can't be had. */

@@ -1,9 +1,9 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError, LiveCDError } from '@koji/core';
+import { GenericError, LiveCDError, sortTexts } from '@koji/core';
 import { truthy } from '@koji/core/api';
 import type { BuildrootRpmRef, RepoInfo, TargetInfo } from '@koji/core/api';
-import { BuildRoot } from '@koji/builder/buildroot';
+import { BuildRoot, requireBackend } from '@koji/builder/buildroot';
 import { buildImage, rpmsIn } from '@koji/builder/image';
 import type { ImageOptions } from '@koji/builder/image';
 import { Scm } from '@koji/builder/scm';
@@ -44,7 +44,7 @@ export class KiwiBuildTask extends BaseTaskHandler {
       arches,
       options,
       identify: async ({ target: { build_tag: buildTag } }) => {
-        const scm = Scm.parse(desc_url);
+        const scm = Scm.parse(desc_url, { allowPassword: this.options.allow_password_in_scm_url === true });
         await scm.assertAllowed(this, { scratch });
         const { folder, top } = await scm.checkout(this, path.join(this.workdir, 'sources'), {
           buildTag,
@@ -113,6 +113,10 @@ export class KiwiCreateImageTask extends BaseTaskHandler {
   static override readonly Methods = ['createKiwiImage'];
   static override readonly _taskWeight = 2.0;
 
+  override async checkHost(): Promise<void> {
+    await requireBackend(this);
+  }
+
   async handler(
     name: string,
     version: string,
@@ -164,7 +168,7 @@ export class KiwiCreateImageTask extends BaseTaskHandler {
 
   private async checkout({ root, arch, options }: Work, url: string, buildTag: number): Promise<Sources> {
     const scratch = truthy(options.scratch);
-    const scm = Scm.parse(url);
+    const scm = Scm.parse(url, { allowPassword: this.options.allow_password_in_scm_url === true });
     await scm.assertAllowed(this, { scratch });
     const log = `checkout-${arch}.log`;
     const { folder, top } = await scm.checkout(this, root.tmpDir, { buildTag, scratch, log });
@@ -174,38 +178,34 @@ export class KiwiCreateImageTask extends BaseTaskHandler {
   /** The description as kiwi gets it; the task's output has it too. */
   private async prepare(
     { root, options }: Work,
-    { folder, top }: Sources,
+    { folder, top, base }: Sources,
     descPath: string,
     changes: Changes,
   ): Promise<string> {
     const file = path.join(folder, descPath);
     if (truthy(options.make_prep)) {
-      const within = root.pathWithin(path.dirname(file));
-      const status = await root.mock(['--cwd', within, '--chroot', '--', 'make', 'prep']);
+      const status = await root.run(['make', 'prep'], { cwd: root.pathWithin(path.dirname(file)) });
       if (!status.success) throw new GenericError('Preparation step failed');
     }
     const description = await prepareDescription(top, await fileIn(top, file), changes);
-    await this.uploadFile(description);
+    await root.uploadFile(root.pathWithin(path.join(root.tmpDir, path.relative(base, description))));
     return description;
   }
 
   private async kiwi(root: BuildRoot, log: string, [global, command]: KiwiArguments): Promise<void> {
     const folder = root.pathWithin(root.tmpDir);
-    // Not in /tmp: mock mounts another there.
+    // Not in /tmp: another one is mounted there.
     const file = path.posix.join(folder, log);
     const words = ['kiwi-ng', ...global, '--debug', '--logfile', file, ...command];
-    const logs = this.growingLogs(async () => [await root.hostPath(file)]);
-    const status = await logs.during(root.mock(['--cwd', folder, '--chroot', '--', ...words]));
+    const logs = this.growingLogs(async () => [root.log(file)]);
+    const status = await logs.during(root.run(words, { cwd: folder }));
     if (!status.success) throw new GenericError('Kiwi failed');
   }
 
   private async uploadBundle(root: BuildRoot): Promise<string[]> {
-    const names = (await readdir(await root.hostPath(bundleFolder))).sort();
-    for (const name of names) {
-      const file = await root.hostPath(path.posix.join(bundleFolder, name));
-      if (!(await stat(file)).isFile()) throw new GenericError(`${name} of the bundle is no file`);
-      await this.uploadFile(file, { name });
-    }
+    const names = sortTexts(await root.list(bundleFolder));
+    if (names.length === 0) throw new GenericError(`kiwi left no bundle in ${bundleFolder}`);
+    for (const name of names) await root.uploadFile(path.posix.join(bundleFolder, name));
     return names;
   }
 }

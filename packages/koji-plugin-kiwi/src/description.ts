@@ -1,6 +1,6 @@
-import { readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { realpath, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { BuildError, GenericError } from '@koji/core';
+import { BuildError, GenericError, readBounded, sortTexts } from '@koji/core';
 import { elementsOf, isElement, newElement, readXml, textNode, textOf, writeXml } from './xml.js';
 import type { Document, Element } from './xml.js';
 
@@ -69,13 +69,15 @@ const noVersion = (): BuildError => new BuildError("Description file doesn't con
 /** The first of each preferences counts. */
 const versionsOf = (preferences: Element): Element[] => elementsOf(preferences, 'version').slice(0, 1);
 
+/** Bytes that a description may have. */
+const longest = 16 * 1024 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 async function imageIn(file: string): Promise<{ document: Document; image: Element }> {
   const name = path.basename(file);
   let document;
   try {
-    document = readXml(utf8.decode(await readFile(file)));
+    document = readXml(utf8.decode(await readBounded(file, longest)));
   } catch (cause) {
     throw new GenericError(`Kiwi description ${name} can't be parsed as XML.`, { cause });
   }
@@ -96,7 +98,7 @@ export async function prepareDescription(checkout: string, file: string, changes
   const { document, image } = await imageIn(file);
   await flatten(image, checkout, path.dirname(file));
   removeAll(image, 'repository');
-  for (const url of [...new Set(changes.repos)].sort()) {
+  for (const url of sortTexts(new Set(changes.repos))) {
     const repository = newElement('repository', { type: 'rpm-md' });
     repository.children.push(newElement('source', { path: url }));
     image.children.push(repository);

@@ -22,23 +22,27 @@ function isBroker(url: string): boolean {
 }
 
 /** What messagebus.conf may say; where Koji's protonmsg has an option, it has that name here. */
-export const config = pluginConfig('messagebus', {
-  broker: {
-    protocol: option.choice('amqp-1.0', ['amqp-0-9-1', 'mqtt', 'nats'], 'What the brokers speak'),
-    // They may have a login in them.
-    urls: option.secret(option.required(urls)),
-    user: option.text(null, 'Who logs in, unless the URL says so'),
-    password: option.secret(option.text(null, 'With what he logs in')),
-    cert: option.text(null, 'File with the certificate and the key that the hub shows to the brokers'),
-    cacert: option.text(null, "File with the CAs of the brokers' certificates"),
-    topic_prefix: option.text('koji', 'What all addresses begin with'),
-    exchange: option.text('amq.topic', 'The exchange of AMQP 0-9-1'),
-    connect_timeout: seconds(10, longestConnect, 'Seconds that connecting to a broker may take'),
-    send_timeout: seconds(60, longestSend, 'Seconds until a broker must have confirmed a message'),
+export const config = pluginConfig(
+  'messagebus',
+  {
+    broker: {
+      protocol: option.choice('amqp-1.0', ['amqp-0-9-1', 'mqtt', 'nats'], 'What the brokers speak'),
+      // They may have a login in them.
+      urls: option.secret(option.required(urls)),
+      user: option.text(null, 'Who logs in, unless the URL says so'),
+      password: option.secret(option.text(null, 'With what he logs in')),
+      cert: option.text(null, 'File with the certificate and the key that the hub shows to the brokers'),
+      cacert: option.text(null, "File with the CAs of the brokers' certificates"),
+      topic_prefix: option.text('koji', 'What all addresses begin with'),
+      exchange: option.text('amq.topic', 'The exchange of AMQP 0-9-1'),
+      connect_timeout: seconds(10, longestConnect, 'Seconds that connecting to a broker may take'),
+      send_timeout: seconds(60, longestSend, 'Seconds until a broker must have confirmed a message'),
+    },
+    message: {
+      events: option.words(['*'], 'What is sent: patterns of addresses such as build.tag'),
+      extra_limit: option.integer(0, "Characters that a build's extra data may have; 0 is no limit"),
+      ttl: option.number(null, 'Seconds that a message is worth keeping'),
+    },
   },
-  message: {
-    events: option.words(['*'], 'What is sent: patterns of addresses such as build.tag'),
-    extra_limit: option.integer(0, "Characters that a build's extra data may have; 0 is no limit"),
-    ttl: option.number(null, 'Seconds that a message is worth keeping'),
-  },
-});
+  { otherName: 'protonmsg' },
+);

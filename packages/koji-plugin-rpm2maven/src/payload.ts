@@ -1,9 +1,12 @@
-import { spawn } from 'node:child_process';
 import { link, mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
-import { CallbackError, messageOf } from '@koji/core';
+import { CallbackError, GenericError, messageOf } from '@koji/core';
+import { blocksOf } from '@koji/plugin-sdk/host';
 import { readCpio } from './cpio.js';
 import type { CpioHeader, CpioMember } from './cpio.js';
+
+/** Seconds that unpacking may take. */
+const longest = 3600;
 
 /** The files of each folder, by where they are now. */
 export type UnpackedFolders = readonly (readonly string[])[];
@@ -25,23 +28,12 @@ export interface Unpacking {
  * @throws CallbackError when the rpm can't be unpacked or is too large
  */
 export async function unpackRpm(file: string, unpacking: Unpacking): Promise<UnpackedFolders> {
-  const child = spawn('rpm2cpio', [file], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const ended = new Promise<string | null>((resolve) => {
-    child.once('error', (error) => resolve(`rpm2cpio did not start: ${error.message}`));
-    child.once('close', (code, signal) =>
-      resolve(code === 0 ? null : `rpm2cpio returned ${code ?? signal ?? 'nothing'}`),
-    );
-  });
-  const result = await unpack(child.stdout, unpacking).catch((error: unknown) => ({ error }));
-  // It is still writing if this end stopped reading; otherwise what it says about itself explains the rest.
-  const isCutOff = child.pid !== undefined && !child.stdout.readableEnded;
-  if (isCutOff) child.kill('SIGKILL');
-  const complaint = await ended;
-  const failed = (problem: string, cause?: unknown): CallbackError =>
-    new CallbackError(`error extracting files from ${file}, ${problem}`, { cause });
-  if (complaint !== null && !isCutOff) throw failed(complaint);
-  if ('error' in result) throw failed(messageOf(result.error), result.error);
-  return result;
+  try {
+    return await unpack(blocksOf(['rpm2cpio', file], { timeout: longest }), unpacking);
+  } catch (cause) {
+    const problem = cause instanceof GenericError ? cause.message : messageOf(cause);
+    throw new CallbackError(`error extracting files from ${file}, ${problem}`, { cause });
+  }
 }
 
 /** Unpacks an archive as {@link unpackRpm} does. */

@@ -2,7 +2,7 @@ import { machine } from 'node:os';
 import path from 'node:path';
 import { BuildError, BuildrootError, REPO_STATES, canonArch, nameOf } from '@koji/core';
 import type { RepoInfo } from '@koji/core/api';
-import { BuildRoot } from '@koji/builder/buildroot';
+import { BuildRoot, requireBackend } from '@koji/builder/buildroot';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { internalDevSetup, mountsFor } from './mounts.js';
 
@@ -24,6 +24,10 @@ interface RunrootRequest {
 export class RunRootTask extends BaseTaskHandler {
   static override readonly Methods = ['runroot'];
   static override readonly _taskWeight = 2.0;
+
+  override async checkHost(): Promise<void> {
+    await requireBackend(this);
+  }
 
   async handler(
     root: string,
@@ -56,18 +60,16 @@ export class RunRootTask extends BaseTaskHandler {
     try {
       if (packages.length > 0) await buildroot.install(packages);
       for (const mount of wanted) await buildroot.mount(mount, 'do_mounts.log');
-      const status = await buildroot.mock([
-        ...(newChroot === null ? [] : [newChroot ? '--new-chroot' : '--old-chroot']),
-        ...(skipsArch ? ['--arch', machine()] : []),
-        ...['--chroot', '--', '/bin/sh', '-c', noted(command)],
-      ]);
-      for (const log of ['/builddir/runroot.log', ...(logs ?? [])])
-        await this.uploadFile(await buildroot.hostPath(log));
+      const status = await buildroot.run(['/bin/sh', '-c', noted(command)], {
+        newChroot,
+        ...(skipsArch ? { machine: machine() } : {}),
+      });
+      for (const log of ['/builddir/runroot.log', ...(logs ?? [])]) await buildroot.uploadFile(log);
       const name = programOf(command);
       if (!status.success) throw new BuildrootError(status.describe(name));
       return `${name} completed successfully`;
     } finally {
-      // mock takes its own mounts away, not these.
+      // The back end takes its own mounts away, not these.
       await buildroot.unmount();
       await buildroot.expire();
     }
@@ -108,7 +110,7 @@ export class RunRootTask extends BaseTaskHandler {
 
 const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);
 
-/** A shell's command that keeps what the given one says in a file of its own: mock's log has much else. */
+/** A shell's command that keeps what the given one says in a file of its own: the back end's log has much else. */
 function noted(command: string | readonly string[]): string {
   const text = typeof command === 'string' ? command : command.map(quoted).join(' ');
   return `{ ${text}; } < /dev/null 2>&1 | /usr/bin/tee /builddir/runroot.log; exit \${PIPESTATUS[0]}`;

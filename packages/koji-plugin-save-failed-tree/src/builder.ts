@@ -22,15 +22,19 @@ export class SaveFailedTreeTask extends BaseTaskHandler {
     if (!found) throw new GenericError(`Nonexistent buildroot: ${buildrootID}`);
     const { id: hostId } = await this.session.host.getHost();
     if (found.host_id !== hostId) throw new GenericError('Task is run on wrong builder');
-    const { rootDir } = await BuildRoot.open(this, buildrootID);
-    const folder = full ? rootDir : path.join(rootDir, 'builddir');
-    if (!existsSync(folder)) throw new GenericError(`Buildroot directory is missing: ${folder}`);
-    const archive = path.join(this.workdir, `broot-${buildrootID}.tar.gz`);
-    await this.pack(folder, archive);
-    const { volume } = config.general;
-    await this.uploadFile(archive, volume === '' ? {} : { volume });
-    await rm(archive);
-    return null;
+    const root = await BuildRoot.open(this, buildrootID);
+    try {
+      const folder = full ? root.rootDir : path.join(root.rootDir, 'builddir');
+      if (!existsSync(folder)) throw new GenericError(`Buildroot directory is missing: ${folder}`);
+      const archive = path.join(this.workdir, `broot-${buildrootID}.tar.gz`);
+      await this.pack(folder, archive);
+      const { volume } = config.general;
+      await this.uploadFile(archive, volume === '' ? {} : { volume });
+      await rm(archive);
+      return null;
+    } finally {
+      await root.close();
+    }
   }
 
   /** Names in it are the paths of this host without the leading slash, as in Koji's archives. */
@@ -41,6 +45,7 @@ export class SaveFailedTreeTask extends BaseTaskHandler {
         'tar',
         '--create',
         '--gzip',
+        '--sparse',
         `--file=${archive}`,
         '--directory=/',
         '--anchored',

@@ -77,13 +77,17 @@ function filesIn({ uploads }: TaskRecord, id: number): string[] {
 
 test('the folder builddir of a failed buildroot is packed', async () => {
   const [id = 0] = (await failed()).buildroots;
-  expect(filesIn(await save(id), id).sort()).toEqual(['builddir/build/big.iso', 'builddir/build/core']);
+  expect(filesIn(await save(id), id).sort()).toEqual([
+    'builddir/.rpmmacros',
+    'builddir/build/big.iso',
+    'builddir/build/core',
+  ]);
 });
 
 test('all of it is packed when it is asked for, without what the settings leave out', async () => {
   const [id = 0] = (await failed()).buildroots;
   const files = filesIn(await save(id, true, '[filters]\npaths = */*.iso *var/lib/rpm*'), id);
-  expect(files.sort()).toEqual(['builddir/build/core', 'etc/passwd']);
+  expect(files.sort()).toEqual(['builddir/.rpmmacros', 'builddir/build/core', 'etc/passwd']);
 });
 
 test('a folder that is gone, another host and a buildroot that never was fail the task', async () => {

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { GenericError } from '@koji/core';
 import type { TaskInfo } from '@koji/core/api';
 import { policyFields } from '@koji/builder/scm';
 import { callback } from '@koji/plugin-sdk';
+import { outputOf } from '@koji/plugin-sdk/host';
 
 /** Asks the hub's policy `scm` whether a task may use the sources that it has checked out. */
 export const assertScmPolicy = callback(
@@ -25,15 +24,12 @@ const remote = 'refs/remotes/origin/';
 
 /** The branches of the server that have the commit that was checked out. */
 async function branchesAt(folder: string): Promise<string[]> {
-  const args = ['branch', '-r', '--contains', 'HEAD', '--format=%(refname)'];
-  const { stdout } = await promisify(execFile)('git', args, { cwd: folder, maxBuffer: 1 << 26 }).catch(
-    (cause: unknown) => {
-      throw new GenericError(
-        `Error getting branches for git checkout ${folder}: the policy scm is for sources in git`,
-        { cause },
-      );
-    },
-  );
+  const command = ['git', 'branch', '-r', '--contains', 'HEAD', '--format=%(refname)'];
+  const { status, stdout } = await outputOf(command, { cwd: folder });
+  if (!status.success)
+    throw new GenericError(
+      `Error getting branches for git checkout ${folder}: the policy scm is for sources in git`,
+    );
   return stdout
     .split('\n')
     .filter((ref) => ref.startsWith(remote) && ref !== `${remote}HEAD`)

@@ -102,6 +102,7 @@ interface Reading {
  * kojid.conf. The program that loads the plugin checks the file first and says everything that is wrong with it; a file
  * that is not there is an empty one. Values are read when they are first asked for.
  *
+ * @param options.otherName another name of the file, which is read where the first one is missing
  * @throws ConfigError naming file, section and option, when a value is asked for that is missing or wrong
  * @example
  * const config = pluginConfig('rpmcheck', {
@@ -109,14 +110,18 @@ interface Reading {
  * });
  * config.rpmcheck.max_size; // a number
  */
-export function pluginConfig<const S extends ConfigShape>(name: string, shape: S): ConfigValues<S> {
+export function pluginConfig<const S extends ConfigShape>(
+  name: string,
+  shape: S,
+  { otherName }: { readonly otherName?: string } = {},
+): ConfigValues<S> {
   if (!/^[\w.-]+$/.test(name)) throw new ConfigError(`'${name}' can't be the name of a plugin's file`);
   let last: { load: number; reading: Reading } | null = null;
   const reading = (): Reading => {
     if (shared.folder === null)
       throw new ConfigError(`where ${name}.conf is, is known only in plugins that Koji loads, not outside`);
     if (last?.load !== shared.load)
-      last = { load: shared.load, reading: read(path.join(shared.folder, `${name}.conf`), shape) };
+      last = { load: shared.load, reading: read(fileOf(shared.folder, name, otherName), shape) };
     return last.reading;
   };
   shared.declared.push({ name, report: () => reading().report });
@@ -130,6 +135,14 @@ export function pluginConfig<const S extends ConfigShape>(name: string, shape: S
     Object.defineProperty(config, section, { enumerable: true, get });
   }
   return config as ConfigValues<S>;
+}
+
+function fileOf(folder: string, name: string, otherName: string | undefined): string {
+  const [file, other] = [name, otherName ?? name].map((one) => path.join(folder, `${one}.conf`)) as [
+    string,
+    string,
+  ];
+  return !fs.existsSync(file) && fs.existsSync(other) ? other : file;
 }
 
 function read(file: string, shape: ConfigShape): Reading {

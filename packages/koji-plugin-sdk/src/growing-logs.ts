@@ -1,12 +1,20 @@
-import { appendFile, open, stat } from 'node:fs/promises';
+import { appendFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '@koji/core';
+import { messageOf, openRegular, type Logger } from '@koji/core';
+
+/** A log that is not to be opened by its path alone. */
+export interface LogSource {
+  /** Its path, by which it is known again; the last part is its name. */
+  readonly file: string;
+  /** Opens it for reading; an error with the code ENOENT while there is none. */
+  readonly open: () => Promise<FileHandle>;
+}
 
 /** What {@link GrowingLogs} need. */
 export interface GrowingLogsParts {
   /** The logs that there are now, by their paths; asked again and again. */
-  readonly find: () => Promise<readonly string[]>;
+  readonly find: () => Promise<readonly (string | LogSource)[]>;
   /** Sends a piece of a log; one at 0 begins the file anew. */
   readonly send: (name: string, piece: Buffer, offset: number) => Promise<void>;
   readonly logger: Logger;
@@ -14,17 +22,22 @@ export interface GrowingLogsParts {
   readonly timestamps: string | null;
 }
 
-interface Log {
+interface Log extends LogSource {
   readonly name: string;
-  readonly file: string;
   inode: number;
   /** Bytes that were sent. */
   sent: number;
   missing: boolean;
+  /** Why it is left out, if it is. */
+  problem: string | null;
 }
 
 const blockSize = 1 << 20;
 const interval = 1000;
+/** How many pieces are sent at a time of what is written while the log is being sent: the rest has its turn a second later. */
+const mostExtra = 16;
+/** Bytes from which on a log must not be all holes: whoever writes so much has it on the disk. */
+const suspicious = 64 << 20;
 
 /** Logs on their way to the hub while programs still write them. Each piece is sent once, in order. */
 export class GrowingLogs {
@@ -34,6 +47,11 @@ export class GrowingLogs {
   /** @internal */
   constructor(private readonly parts: GrowingLogsParts) {}
 
+  /** The names of the logs that were sent so far; none that are still empty. */
+  get sent(): string[] {
+    return [...this.logs.values()].filter((log) => log.sent > 0).map(({ name }) => name);
+  }
+
   /** Sends what comes, once a second, until some work is over, and the rest then. */
   async during<T>(work: Promise<T>): Promise<T> {
     const over = new AbortController();
@@ -42,34 +60,38 @@ export class GrowingLogs {
       () => over.abort(),
     );
     while (!over.signal.aborted) {
-      await sleep(interval, undefined, { signal: over.signal }).catch(() => undefined);
       await this.send();
+      await sleep(interval, undefined, { signal: over.signal }).catch(() => undefined);
     }
     await settled;
+    await this.send();
     return work;
   }
 
   /** Sends what is new. */
   async send(): Promise<void> {
-    for (const file of await this.parts.find()) this.add(file);
+    for (const found of await this.parts.find())
+      this.add(typeof found === 'string' ? plainFile(found) : found);
     for (const log of [...this.logs.values()]) await this.sendNew(log);
   }
 
-  private add(file: string): void {
+  private add(source: LogSource): void {
     const { logger, timestamps } = this.parts;
+    const { file } = source;
     if (this.logs.has(file) || file.endsWith('-ts.log')) return;
     const name = this.freeName(path.basename(file));
     if (name === null) {
       logger.error(`no free name to upload ${file} by`);
       return;
     }
-    this.follow(name, file);
-    if (timestamps !== null) this.follow(`${name}-ts.log`, path.join(timestamps, `${name}-ts.log`));
+    this.follow(name, source);
+    if (timestamps !== null)
+      this.follow(`${name}-ts.log`, plainFile(path.join(timestamps, `${name}-ts.log`)));
   }
 
-  private follow(name: string, file: string): void {
+  private follow(name: string, { file, open }: LogSource): void {
     this.names.add(name);
-    this.logs.set(file, { name, file, inode: 0, sent: 0, missing: false });
+    this.logs.set(file, { name, file, open, inode: 0, sent: 0, missing: false, problem: null });
   }
 
   /** A name of its own for each log, as Koji gives them: `root.log`, `root.DUP00.log`, … */
@@ -84,30 +106,57 @@ export class GrowingLogs {
   }
 
   private async sendNew(log: Log): Promise<void> {
-    const found = await stat(log.file).catch(() => null);
-    if (!found) {
-      if (log.sent > 0 && !log.missing) this.parts.logger.warn(`log disappeared: ${log.file}`);
-      log.missing = true;
-      return;
-    }
-    // Written anew under the same name, by another run of the program.
-    if (log.inode !== found.ino || found.size < log.sent) log.sent = 0;
-    log.inode = found.ino;
-    log.missing = false;
-    if (found.size === log.sent) return;
-    const handle = await open(log.file, 'r');
+    const handle = await this.openLog(log);
+    if (handle === null) return;
     try {
-      for (;;) {
-        const block = Buffer.alloc(Math.min(blockSize, Math.max(found.size - log.sent, 1)));
-        const { bytesRead } = await handle.read(block, 0, block.length, log.sent);
-        if (bytesRead === 0) break;
-        await this.parts.send(log.name, block.subarray(0, bytesRead), log.sent);
-        log.sent += bytesRead;
+      const { ino, size, blocks } = await handle.stat();
+      // Written anew under the same name, by another run of the program.
+      if (log.inode !== ino || size < log.sent) log.sent = 0;
+      log.inode = ino;
+      if (size > suspicious && blocks * 512 < size / 64) {
+        this.leaveOut(log, `it is ${size} bytes long, and hardly any of them were written`);
+        return;
       }
+      if (size === log.sent) return;
+      await this.sendBlocks(log, handle, size);
     } finally {
       await handle.close();
     }
     await this.noteTime(log);
+  }
+
+  /** Sends everything up to the end, which may move meanwhile. */
+  private async sendBlocks(log: Log, handle: FileHandle, size: number): Promise<void> {
+    for (let extra = 0; extra < mostExtra;) {
+      const block = Buffer.alloc(blockSize);
+      const { bytesRead } = await handle.read(block, 0, block.length, log.sent);
+      if (bytesRead === 0) return;
+      await this.parts.send(log.name, block.subarray(0, bytesRead), log.sent);
+      log.sent += bytesRead;
+      if (log.sent > size) extra += 1;
+    }
+  }
+
+  private async openLog(log: Log): Promise<FileHandle | null> {
+    try {
+      const handle = await log.open();
+      log.missing = false;
+      return handle;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+        this.leaveOut(log, messageOf(error));
+        return null;
+      }
+      if (log.sent > 0 && !log.missing) this.parts.logger.warn(`log disappeared: ${log.file}`);
+      log.missing = true;
+      return null;
+    }
+  }
+
+  private leaveOut(log: Log, problem: string): void {
+    if (log.problem !== problem) this.parts.logger.warn(`${log.file} is not uploaded: ${problem}`);
+    log.problem = problem;
   }
 
   private async noteTime({ name, sent }: Log): Promise<void> {
@@ -117,3 +166,5 @@ export class GrowingLogs {
     await appendFile(path.join(timestamps, `${name}-ts.log`), `${seconds} ${sent}\n`);
   }
 }
+
+const plainFile = (file: string): LogSource => ({ file, open: () => openRegular(file) });

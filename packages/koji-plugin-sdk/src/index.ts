@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { BaseTaskHandler, RefuseTask } from './task.js';
 export { afterCommit, callback, convertDatetime, ignoreError } from './callback.js';
 export { exportAs, exportIn, exported } from './exported.js';
@@ -18,4 +19,4 @@ export type { HubSession } from './session.js';
 export type { PolicyTest } from './policy.js';
 export type { TaskRuntime } from './task.js';
 export type { ExitStatus } from './program.js';
-export type { GrowingLogs } from './growing-logs.js';
+export type { GrowingLogs, LogSource } from './growing-logs.js';

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import type { Logger } from '@koji/core';
+import { makeLogger, type Logger } from '@koji/core';
 
 type OpenLog = (name: string) => Logger;
 
@@ -34,18 +33,18 @@ export const loggerOf = (plugin: string): string => `koji.plugin.${plugin}`;
 export function pluginLog(name: string): Logger {
   const logger = (): Logger => (shared.open ?? openLast)(loggerOf(name));
   return {
-    debug: (message, cause) => logger().debug(message, cause),
-    info: (message, cause) => logger().info(message, cause),
-    warn: (message, cause) => logger().warn(message, cause),
-    error: (message, cause) => logger().error(message, cause),
+    debug: (message, ...values) => logger().debug(message, ...values),
+    info: (message, ...values) => logger().info(message, ...values),
+    warn: (message, ...values) => logger().warn(message, ...values),
+    warning: (message, ...values) => logger().warn(message, ...values),
+    error: (message, ...values) => logger().error(message, ...values),
   };
 }
 
 /** For when nobody has said where logs go. */
 function openLast(name: string): Logger {
-  const write = (level: string) => (message: string, cause?: unknown) => {
-    const trace = cause === undefined ? '' : `\n${inspect(cause)}`;
-    process.stderr.write(`[${level}] ${name} ${message}${trace}\n`);
-  };
-  return { debug: () => undefined, info: () => undefined, warn: write('WARN'), error: write('ERROR') };
+  return makeLogger((level, text) => {
+    if (level === 'warn' || level === 'error')
+      process.stderr.write(`[${level.toUpperCase()}] ${name} ${text()}\n`);
+  });
 }

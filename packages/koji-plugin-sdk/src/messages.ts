@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The messages that Koji's own bus plugin, protonmsg, makes of what happens on a hub: one form for all plugins that send
  * them on, so that receivers need not care which one did.

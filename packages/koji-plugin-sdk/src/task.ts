@@ -1,10 +1,11 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError, entriesBelow } from '@koji/core';
+import { GenericError, filesBelow, openFileBelow } from '@koji/core';
 import type { TaskArgs } from '@koji/core/api';
 import type { Logger } from '@koji/core';
 import type { CallbackName, CallbackPayloads } from './callbacks.js';
 import { GrowingLogs } from './growing-logs.js';
+import type { LogSource } from './growing-logs.js';
 import { runProgram } from './program.js';
 import type { ExitStatus, ProgramOptions } from './program.js';
 import type { HubSession } from './session.js';
@@ -22,6 +23,27 @@ export class RefuseTask extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && Symbol.for('koji.refuse-task') in value;
   }
+}
+
+/** A task's handler gives it back: it goes to the hub as a task that nobody runs, and begins anew there or here. */
+export class FreeTask extends Error {
+  override name = 'FreeTask';
+
+  get [Symbol.for('koji.free-task')](): true {
+    return true;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && Symbol.for('koji.free-task') in value;
+  }
+}
+
+/** The daemon that a task runs in. */
+export interface TaskDaemon {
+  /** When its login at the hub began, in seconds since 1970 by the hub's clock. */
+  readonly started: number;
+  /** Ends it once its tasks have ended; with `restart` it starts again then. Returns at once. */
+  end(how: 'restart' | 'stop'): void;
 }
 
 /** The builder's settings that a task may need. */
@@ -60,14 +82,25 @@ export interface TaskRuntime {
   readonly workdir: string;
   /** The builder's log. */
   readonly logger: Logger;
-  /** Sends a local file to the hub. */
-  upload(file: string, target: UploadTarget): Promise<void>;
+  /** The daemon that runs the task; absent where there is none, as in tests. */
+  readonly daemon?: TaskDaemon;
+  /**
+   * Sends a local file to the hub.
+   *
+   * @param top a folder that the file is below: no link is followed from there on. Default: the task's folder
+   */
+  upload(file: string, target: UploadTarget, top?: string): Promise<void>;
   /** Sends a piece of a file that is still growing; what the hub has beyond the offset is cut off. */
   uploadPart(piece: Buffer, offset: number, target: UploadTarget): Promise<void>;
   /** Gets a file of the hub, by its path below topdir; answers where it is now. Code ENOENT when there is none. */
   download(relativePath: string): Promise<string>;
   /** Resolves when a subtask has changed, at the latest after some milliseconds. */
   pause(milliseconds: number): Promise<void>;
+  /**
+   * Resolves when a method of the hub that waits has answered, or failed; where the hub has no such method, after `otherwise`
+   * milliseconds. Other calls of the task go on meanwhile.
+   */
+  waitForNews(method: string, args: readonly unknown[], otherwise: number): Promise<void>;
   /** Runs the callbacks of the builder's plugins; throws CallbackError when one of them fails. */
   runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
 }
@@ -121,7 +154,7 @@ export abstract class BaseTaskHandler {
   readonly options: TaskOptions;
   /** A folder for this task alone, removed at its end. */
   readonly workdir: string;
-  /** Writes to the builder's log; a second argument is an error, whose stack is written too. */
+  /** Writes to the builder's log. */
   readonly logger: Logger;
 
   /**
@@ -149,8 +182,12 @@ export abstract class BaseTaskHandler {
     return (this.constructor as typeof BaseTaskHandler)._taskWeight;
   }
 
-  /** Whether this builder can take the task; throw {@link RefuseTask} with the reason, or answer false. */
-  checkHost?(host: Readonly<Record<string, unknown>>): unknown;
+  /**
+   * Whether this builder can take the task; throw {@link RefuseTask} with the reason, or answer false.
+   *
+   * @param args the handler's arguments
+   */
+  checkHost?(host: Readonly<Record<string, unknown>>, args: readonly unknown[]): unknown;
 
   /** The task as `getTaskInfo` answers it, with its request. */
   async taskInfo(): Promise<Readonly<Record<string, unknown>>> {
@@ -170,18 +207,24 @@ export abstract class BaseTaskHandler {
     return `tasks/${this.id % 10000}/${this.id}`;
   }
 
-  /** Uploads a file to the task's output; empty files too. */
+  /**
+   * Uploads a file to the task's output; empty files too.
+   *
+   * @throws GenericError for a symbolic link, or for what one in the task's folder leads to: programs and checkouts leave them
+   */
   async uploadFile(
     file: string,
     to: { directory?: string; name?: string; volume?: string } = {},
   ): Promise<void> {
-    const below = to.directory?.replace(/^\/+|\/+$/g, '') ?? '';
-    const directory = below === '' ? this.getUploadDir() : `${this.getUploadDir()}/${below}`;
     await this.runtime.upload(file, {
-      directory,
+      directory: this.placeFor(to.directory?.replace(/^\/+|\/+$/g, '') ?? ''),
       name: to.name ?? path.basename(file),
       volume: to.volume ?? null,
     });
+  }
+
+  private placeFor(below: string): string {
+    return below === '' ? this.getUploadDir() : `${this.getUploadDir()}/${below}`;
   }
 
   /** Uploads text as a file of the task's output. */
@@ -193,15 +236,18 @@ export abstract class BaseTaskHandler {
 
   /** Uploads every file below a folder that is not empty, into the same folders of the task's output. */
   async uploadTree(folder: string, to: { flatten?: boolean; volume?: string } = {}): Promise<void> {
-    for await (const entry of entriesBelow(folder)) {
-      const file = path.join(entry.parentPath, entry.name);
-      const stat = entry.isFile() ? await fs.stat(file) : null;
-      if (!stat || stat.size === 0) {
-        this.logger.warn(`Skipping upload for ${stat ? 'empty file' : 'non-file'}: ${file}`);
+    for await (const { below, isFile } of filesBelow(folder)) {
+      const file = path.join(folder, below);
+      const size = isFile ? await sizeBelow(folder, below) : null;
+      if (size === null || size === 0) {
+        this.logger.warn(`Skipping upload for ${size === null ? 'non-file' : 'empty file'}: ${file}`);
         continue;
       }
-      const directory = to.flatten ? '' : path.relative(folder, entry.parentPath);
-      await this.uploadFile(file, { directory, ...(to.volume === undefined ? {} : { volume: to.volume }) });
+      const parent = path.dirname(below);
+      const directory = to.flatten || parent === '.' ? '' : parent;
+      const { volume = null } = to;
+      const target = { directory: this.placeFor(directory), name: path.basename(below), volume };
+      await this.runtime.upload(file, target, folder);
     }
   }
 
@@ -210,7 +256,7 @@ export abstract class BaseTaskHandler {
    *
    * @param find the logs that there are now, by their paths; asked once a second
    */
-  growingLogs(find: () => Promise<readonly string[]>): GrowingLogs {
+  growingLogs(find: () => Promise<readonly (string | LogSource)[]>): GrowingLogs {
     const directory = this.getUploadDir();
     return new GrowingLogs({
       find,
@@ -333,6 +379,15 @@ export abstract class BaseTaskHandler {
   ): Promise<void> {
     const full = { taskinfo: await this.taskInfo(), ...payload, session: this.session };
     await this.runtime.runCallbacks(event, full as unknown as CallbackPayloads[E]);
+  }
+}
+
+async function sizeBelow(folder: string, below: string): Promise<number> {
+  const handle = await openFileBelow(folder, below);
+  try {
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
   }
 }
 

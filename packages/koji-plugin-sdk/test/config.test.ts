@@ -57,6 +57,17 @@ test('a file that is not there is an empty one, and every load reads anew', asyn
   expect(config.limits.max_size).toBe(6);
 });
 
+test('a file under its other name counts where the first one is missing', async () => {
+  const other = path.join(root, 'plugins', 'theirs.conf');
+  fs.writeFileSync(other, '[limits]\nmax_size = 7\n');
+  const config = pluginConfig('mine', limits, { otherName: 'theirs' });
+  await load();
+  expect(config.limits.max_size).toBe(7);
+  fs.writeFileSync(file, '[limits]\nowner = me\n');
+  await load();
+  expect(config.limits).toMatchObject({ max_size: 5, owner: 'me' });
+});
+
 test('everything that is wrong with a file is said when its plugin is loaded', async () => {
   fs.writeFileSync(file, '[limits]\nmax_size = many\nmode = slow\nkeys = UPPER\n');
   const config = pluginConfig('mine', {
@@ -143,7 +154,7 @@ test('names are not paths, and values are known only to plugins that are loaded'
 });
 
 test('the plugins of a folder are its loose files and its packages', () => {
-  for (const one of ['b.js', 'a.mjs', 'c.cjs', 'readme.md', 'd.ts'])
+  for (const one of ['b.js', 'a.mjs', 'c.cjs', 'readme.md', 'd.ts', 'e.d.ts'])
     fs.writeFileSync(path.join(root, one), '');
   fs.mkdirSync(path.join(root, 'packed'));
   fs.writeFileSync(path.join(root, 'packed', 'package.json'), '{}');
@@ -153,6 +164,6 @@ test('the plugins of a folder are its loose files and its packages', () => {
     '{ "koji": { "builder": "./index.js" } }',
   );
   const folders = [root, path.join(root, 'no-such-folder')];
-  expect(listPlugins(folders, 'cli')).toEqual(['a', 'b', 'c', 'packed']);
+  expect(listPlugins(folders, 'cli')).toEqual(['a', 'b', 'c', 'd', 'packed']);
   expect(listPlugins(folders, 'builder')).toContain('builders-only');
 });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PluginLoadError, describeProblem, loadPlugins } from '../src/host/index.js';
+import { officialPlugins } from '../src/host/official.js';
 import type { LoadOptions, LoadResult, LoadedPlugin, PluginProblem } from '../src/host/index.js';
 
 const gallery = fileURLToPath(new URL('fixtures/plugins', import.meta.url));
@@ -49,12 +50,6 @@ describe('a plugin that is not loaded says what is wrong and what to do:', () =>
     ['classy', 'bad-export', /Classy: its arguments can't be read from its source \(a class/, /./],
     ['wrong-event', 'bad-export', /onTag: "preTga" is not a valid callback type/, /events\.md/],
     ['decorated-task', 'bad-export', /NoBase: has Methods, but does not extend BaseTaskHandler/, /extend/],
-    [
-      'typed-source',
-      'not-installed',
-      /is TypeScript, which is not run as it is/,
-      /npx tsc.*typed-source\.js/,
-    ],
     ['bare', 'bad-package', /is a folder without a package\.json/, /package\.json/],
     [
       'future',
@@ -76,15 +71,63 @@ describe('a plugin that is not loaded says what is wrong and what to do:', () =>
     expect(describeProblem(problem)).toContain(`plugin ${name}`);
   });
 
-  test('one that is nowhere names every place that was looked in', async () => {
-    const { problem, remedy, topic } = await problemOf('koji-unheard-of');
+  test('one that is nowhere names every place that was looked in, and no package', async () => {
+    const root = fs.mkdtempSync(path.join(os.tmpdir(), 'koji-plugins-'));
+    const { problem, remedy, topic } = await problemOf('unheard_of', { folders: [root], from: root });
     expect(topic).toBe('not-installed');
-    expect(problem).toContain(path.join(folder, 'koji-unheard-of'));
-    expect(problem).toContain(
-      path.join(gallery, 'node_modules', '{koji-unheard-of,koji-plugin-koji-unheard-of}'),
-    );
-    expect(problem).toContain(`${path.sep}node_modules${path.sep}{`);
-    expect(remedy).toContain('npm install');
+    expect(problem).toContain(path.join(root, 'unheard_of{.js,.mjs,.cjs,.ts,.mts,.cts}'));
+    expect(problem).toContain(path.join(root, 'node_modules'));
+    expect(problem + remedy).not.toMatch(/koji-plugin-|npm install|unheard-of/);
+    expect(remedy).toContain('the package that its author names');
+  });
+
+  test.each([
+    ['dud', '@koji/plugin-dud'],
+    ['echo', '@koji/plugin-echo'],
+    ['kiwi', '@koji/plugin-kiwi'],
+    ['protonmsg', '@koji/plugin-messagebus'],
+    ['rpm2maven', '@koji/plugin-rpm2maven'],
+    ['runroot', '@koji/plugin-runroot'],
+    ['runroot_hub', '@koji/plugin-runroot'],
+    ['save_failed_tree', '@koji/plugin-save-failed-tree'],
+    ['scmpolicy', '@koji/plugin-scmpolicy'],
+    ['sidetag_cli', '@koji/plugin-sidetag'],
+    ['sidetag_hub', '@koji/plugin-sidetag'],
+    ['tag2distrepo', '@koji/plugin-tag2distrepo'],
+  ])('%s of a configuration for Koji leads to %s, in the advice and once installed', async (name, pkg) => {
+    const root = fs.mkdtempSync(path.join(os.tmpdir(), 'koji-plugins-'));
+    const { remedy } = await problemOf(name, { folders: [], from: root });
+    expect(remedy).toBe(`npm install ${pkg} in ${root}, or take it out of the configuration`);
+    const installed = path.join(root, 'node_modules', pkg);
+    fs.mkdirSync(installed, { recursive: true });
+    fs.writeFileSync(path.join(installed, 'package.json'), '{ "version": "1.0.0", "main": "./main.cjs" }');
+    fs.writeFileSync(path.join(installed, 'main.cjs'), 'exports.it = () => 1; exports.it.exported = true;');
+    const plugin = await pluginOf(name, { folders: [], from: root });
+    expect([plugin.name, plugin.methods.map((method) => method.name)]).toEqual([name, ['it']]);
+    fs.rmSync(root, { recursive: true });
+  });
+
+  test("the packages named in advice are this repository's", () => {
+    const packages = fileURLToPath(new URL('../..', import.meta.url));
+    const names = fs
+      .readdirSync(packages)
+      .flatMap((name) => /^koji-plugin-(?!sdk)(.*)/.exec(name)?.[1] ?? []);
+    expect([...officialPlugins]).toEqual(names.sort());
+  });
+
+  test('a package that happens to have the name of a plugin is none unless it says so', async () => {
+    const root = fs.mkdtempSync(path.join(os.tmpdir(), 'koji-plugins-'));
+    const stray = path.join(root, 'node_modules', 'echo');
+    fs.mkdirSync(stray, { recursive: true });
+    const manifest = path.join(stray, 'package.json');
+    fs.writeFileSync(manifest, '{ "name": "echo", "version": "1.0.0" }');
+    fs.writeFileSync(path.join(stray, 'index.js'), "throw new Error('was run');");
+    const { file, problem } = await problemOf('echo', { folders: [], from: root });
+    expect([file, problem]).toEqual([manifest, expect.stringContaining('is a package, but no plugin')]);
+    fs.writeFileSync(manifest, '{ "name": "echo", "version": "1.0.0", "koji": { "hub": "./index.js" } }');
+    const said = await problemOf('echo', { folders: [], from: root });
+    expect(said.problem).toContain('was run');
+    fs.rmSync(root, { recursive: true });
   });
 
   test('one that is there twice names both', async () => {

@@ -149,6 +149,7 @@ describe('messages of a hub', () => {
   test('of a repo have its task, if there is one', async () => {
     const builder = await hub.builder();
     const task = (await hub.admin.call('makeTask', ['newRepo', ['f44-build']])) as number;
+    await builder.call('host.openTask', [task]);
     sent.length = 0;
     const [id] = (await builder.call('host.repoInit', ['f44-build'], { task_id: task })) as [number];
     await builder.call('host.repoDone', [id, {}]);

@@ -14,7 +14,8 @@ const log = pluginLog('greet');
 
 const greet = {
   sayHello: exported(() => {
-    context.log.info('said hello');
+    context.log.info('said %s', 'hello');
+    context.log.warning('is heard');
     log.error('no answer', new Error('why'));
     return null;
   }),
@@ -30,6 +31,7 @@ class Greet extends BaseTaskHandler {
 
   handler(): null {
     log.debug('from a task', new Error('why'));
+    this.logger.warning('%s is odd: %j', 'f44', [1]);
     return null;
   }
 }
@@ -42,7 +44,9 @@ describe('the log of a plugin', () => {
   afterAll(() => hub.stop());
 
   const lines = (): string[] =>
-    hub.log.filter((line) => line.includes(' koji.plugin.')).map((line) => line.replace(/^.*?(?=\[)/, ''));
+    hub.log
+      .filter((line) => line.includes(' koji.plugin.'))
+      .map((line) => line.replace(/^.*?(?=\[)/, '').replace(/ m=.* r=\S+ (?=koji)/, ' '));
 
   it("is the hub's, under its own name, in calls and behind them", async () => {
     await hub.admin.call('sayHello');
@@ -51,19 +55,23 @@ describe('the log of a plugin', () => {
     await hub.admin.call('tagBuildBypass', ['f44', 'bash-5.2-1']);
     while (!lines().at(-1)?.includes('announced')) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(lines()).toEqual([
-      `[INFO] {${process.pid}} koji.plugin.greet said hello`,
-      expect.stringMatching(/^\[ERROR\] \{\d+\} koji\.plugin\.greet no answer\nError: why\n/),
-      `[INFO] {${process.pid}} koji.plugin.greet was asked`,
-      `[INFO] {${process.pid}} koji.plugin.greet announced bash-5.2-1`,
+      `[INFO] koji.plugin.greet: said hello`,
+      `[WARNING] koji.plugin.greet: is heard`,
+      expect.stringMatching(/^\[ERROR\] koji\.plugin\.greet: no answer\nError: why\n/),
+      `[INFO] koji.plugin.greet: was asked`,
+      `[INFO] koji.plugin.greet: announced bash-5.2-1`,
     ]);
   });
 
   it("is the task's while a test runs one, and the hub's again", async () => {
     const done = await runTask(Greet, [], { hub });
-    expect(done.log).toEqual([expect.stringMatching(/^DEBUG from a task\nError: why\n/)]);
+    expect(done.log).toEqual([
+      expect.stringMatching(/^DEBUG from a task\nError: why\n/),
+      'WARN f44 is odd: [1]',
+    ]);
     const before = lines().length;
     await hub.admin.call('sayHello');
-    expect(lines().length).toBe(before + 2);
+    expect(lines().length).toBe(before + 3);
   });
 });
 
@@ -79,7 +87,7 @@ test('where nobody loads plugins, what matters goes to standard error', async ()
       Reflect.deleteProperty(globalThis, key);
       const { pluginLog: alone } = await import('@koji/plugin-sdk');
       alone('alone').info('nobody hears it');
-      alone('alone').warn('look', new Error('why'));
+      alone('alone').warning('look', new Error('why'));
       if (before) Object.defineProperty(globalThis, key, before);
     });
   } finally {

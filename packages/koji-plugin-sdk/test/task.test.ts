@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { GenericError } from '@koji/core';
+import { GenericError, makeLogger } from '@koji/core';
 import { BaseTaskHandler, RefuseTask } from '../src/index.js';
 import type { HubSession, TaskRuntime } from '../src/index.js';
 import { runTask, signatureOf } from '../src/host/index.js';
@@ -30,18 +30,18 @@ function runtime(answers: Answers = {}, method = 'mytask'): TaskRuntime {
       return answers[name]?.(args, named) ?? null;
     },
   } as HubSession;
-  const silent = (): void => undefined;
   return {
     id: 10017,
     method,
     session,
     options: { topdir: '/mnt/koji', workdir: '/tmp' },
     workdir: '/tmp/10017',
-    logger: { debug: silent, info: silent, warn: silent, error: silent },
+    logger: makeLogger(() => undefined),
     upload: async (file, target) => void uploads.push([file, target]),
     uploadPart: async (_piece, offset, target) => void uploads.push([String(offset), target]),
     download: async (file) => `/mnt/koji/${file}`,
     pause: async (milliseconds) => void pauses.push(milliseconds),
+    waitForNews: () => Promise.resolve(),
     runCallbacks: async (event, payload) => void calls.push([event, [], payload]),
   };
 }

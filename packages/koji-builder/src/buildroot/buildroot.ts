@@ -1,26 +1,40 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { BuildrootError, GenericError, REPO_STATES, canonArch, nameOf } from '@koji/core';
-import { truthy } from '@koji/core/api';
+import {
+  BuildrootError,
+  GenericError,
+  REPO_STATES,
+  canonArch,
+  listBelow,
+  makeFolderBelow,
+  messageOf,
+  nameOf,
+  openFileBelow,
+  pathOfOpen,
+  readBounded,
+} from '@koji/core';
 import type { BuildConfig, BuildrootRpmRef, RepoInfo } from '@koji/core/api';
 import type { KojidOptions } from '@koji/core/config';
-import { runProgram } from '@koji/plugin-sdk/host';
-import type { BaseTaskHandler, ExitStatus, GrowingLogs } from '@koji/plugin-sdk';
+import type { BaseTaskHandler, ExitStatus, GrowingLogs, LogSource } from '@koji/plugin-sdk';
 import { settingsOf } from '../settings.js';
-import { listInstalled, withOrigins, type InstalledRpm } from './installed.js';
-import { asMockUser } from './mock-user.js';
+import type { Backend, BackendName, RunOptions, SrpmSources } from './backend.js';
+import { chosenBackend, openBackend } from './backends.js';
+import { listArguments, listByHost, parseInstalled, withOrigins, type InstalledRpm } from './installed.js';
 import { pathInRoot, unmount, type Mount } from './mounts.js';
-import { repoUrls, rootConfig, type BuildRootRequest } from './settings.js';
+import { readNote, writeNote } from './notes.js';
+import { repoUrls, type BuildRootRequest } from './request.js';
 
 interface Parts {
   readonly id: number;
   readonly arch: string;
   readonly repo: RepoInfo;
   readonly config: BuildConfig;
+  readonly backend: Backend;
 }
 
 /**
- * A folder in which a task runs programs of a distribution, made by mock. At the hub it is INIT when it was made, WAITING
+ * A folder in which a task runs programs of a distribution, and its record at the hub. A back end (mock, a sandbox, the host
+ * itself) makes it: option `buildroot_backend` of kojid.conf. At the hub it is INIT when it was made, WAITING
  * and BUILDING when the task says so, and EXPIRED from {@link BuildRoot.expire} on; kojid removes the folder some time
  * after that, and expires it itself when the task ended without doing so.
  *
@@ -29,7 +43,7 @@ interface Parts {
  *   const root = await BuildRoot.create(task, { tag, arch: 'x86_64', repoId });
  *   try {
  *     await root.init();
- *     const status = await root.mock(['--chroot', '--', 'rpm', '-qa']);
+ *     const status = await root.run(['rpm', '-qa']);
  *     if (!status.success) throw new BuildrootError(root.describe(status));
  *   } finally {
  *     await root.expire();
@@ -39,7 +53,7 @@ interface Parts {
 export class BuildRoot {
   /** The buildroot's id at the hub. */
   readonly id: number;
-  /** `TAG-ID-REPO`: the name of its folder below mockdir. */
+  /** `TAG-ID-REPO`: the name of its folder. */
   readonly name: string;
   /** The arch of its repo, a canonical one. */
   readonly arch: string;
@@ -48,26 +62,31 @@ export class BuildRoot {
   /** The build tag as it was when the repo was made. */
   readonly config: BuildConfig;
   private readonly options: KojidOptions;
-  private readonly logs: GrowingLogs;
+  private readonly made: Backend;
+  private readonly growing: GrowingLogs;
   private readonly mounted: string[] = [];
+  /** Logs that were uploaded at once. */
+  private readonly whole: string[] = [];
 
   private constructor(
     private readonly task: BaseTaskHandler,
-    { id, arch, repo, config }: Parts,
+    { id, arch, repo, config, backend }: Parts,
   ) {
     this.id = id;
     this.arch = arch;
     this.repo = repo;
     this.config = config;
-    this.name = `${repo.tag_name}-${id}-${repo.id}`;
+    this.name = rootName(repo, id);
     this.options = settingsOf(task);
-    this.logs = task.growingLogs(() => this.findLogs());
+    this.made = backend;
+    this.growing = task.growingLogs(() => backend.logs());
   }
 
   /**
-   * Makes a buildroot at the hub and writes mock's configuration for it; nothing is installed before {@link init}.
+   * Makes a buildroot at the hub and writes what it is made from; nothing is installed before {@link init}.
    *
-   * @throws BuildrootError when the repo is not one of the tag's or can't be used any more
+   * @throws BuildrootError when the repo is not one of the tag's or can't be used any more; ConfigError when this builder
+   *   has no back end that works
    */
   static async create(task: BaseTaskHandler, request: BuildRootRequest): Promise<BuildRoot> {
     const { session, logger } = task;
@@ -77,21 +96,25 @@ export class BuildRoot {
     checkRepo(repo, config);
     if (repo.state === REPO_STATES.EXPIRED) logger.info(`Requested repo (${repo.id}) is no longer current`);
     const arch = canonArch(request.arch);
+    const options = settingsOf(task);
+    const kind = await chosenBackend(options);
     const id = await session.host.newBuildRoot(repo.id, arch, task.id);
-    const root = new BuildRoot(task, { id, arch, repo, config });
-    const { mockconfigdir } = root.options;
-    const text = await rootConfig(
-      { id, name: root.name, repoId: repo.id, config, request },
-      root.options,
-      logger,
-    );
-    await mkdir(mockconfigdir, { recursive: true });
-    await writeFile(root.configFile, text);
-    await task.uploadFile(root.configFile, { name: 'mock_config.log' });
+    const about = { id, arch, repo, config };
+    const backend = openBackend(kind, { ...about, task, options, name: rootName(repo, id), request });
+    const root = new BuildRoot(task, { ...about, backend });
+    await writeNote(options, {
+      ...{ id, task: task.id, name: root.name, backend: kind, folder: backend.places.top },
+      ...{ config: backend.configFile, base: backend.base },
+    });
+    const written = await backend.configure();
+    if (written) {
+      await task.uploadFile(written.file, { name: written.log });
+      root.whole.push(written.log);
+    }
     return root;
   }
 
-  /** A buildroot that there is, by its id. */
+  /** A buildroot that exists on this host, by its id; {@link close} it in the end. */
   static async open(task: BaseTaskHandler, id: number): Promise<BuildRoot> {
     const found = await task.session.getBuildroot(id, true);
     const { repo_id: repoId = null, arch = null } = found ?? {};
@@ -100,7 +123,16 @@ export class BuildRoot {
     const repo = await task.session.repoInfo(repoId);
     if (!repo) throw new BuildrootError(`No such repo: ${repoId}`);
     const config = await task.session.getBuildConfig(repo.tag_id, repo.create_event);
-    return new BuildRoot(task, { id, arch, repo, config });
+    const options = settingsOf(task);
+    const about = { id, arch, repo, config };
+    const parts = { ...about, task, options, name: rootName(repo, id), request: null };
+    const note = await readNote(options, id);
+    const backend = openBackend(
+      note?.backend ?? 'mock',
+      note === null ? parts : { ...parts, base: note.base },
+    );
+    await backend.attach();
+    return new BuildRoot(task, { ...about, backend });
   }
 
   /** The name of the build tag. */
@@ -108,17 +140,37 @@ export class BuildRoot {
     return this.repo.tag_name;
   }
 
+  /** What makes it. */
+  get backend(): BackendName {
+    return this.made.name;
+  }
+
+  /** What those who use the results must know, such as that they depend on the machine; null for nothing. */
+  get warning(): string | null {
+    return this.made.warning;
+  }
+
   /** The folder that is `/` inside. */
   get rootDir(): string {
-    return path.join(this.options.mockdir, this.name, 'root');
+    return this.made.places.root;
   }
 
-  /** Where mock puts logs and what it built. */
+  /** The program that ran last, for messages: with mock always `mock`. */
+  get program(): string {
+    return this.made.program;
+  }
+
+  /** Where the back end puts logs and what it built. */
   get resultDir(): string {
-    return path.join(this.options.mockdir, this.name, 'result');
+    return this.made.places.result;
   }
 
-  /** A folder for files that programs inside shall find, which `/tmp` is not: mock mounts another there. */
+  /** The names of its logs in the task's output. */
+  get logs(): string[] {
+    return [...this.whole, ...this.growing.sent];
+  }
+
+  /** A folder for files that programs inside must find. `/tmp` is none: another one is mounted there. */
   get tmpDir(): string {
     return path.join(this.rootDir, this.options.chroot_tmpdir);
   }
@@ -126,10 +178,6 @@ export class BuildRoot {
   /** Where its repo is, for programs inside. */
   get repoUrl(): string {
     return repoUrls(this.options, { repoId: this.repo.id, tagName: this.tagName, arch: this.arch })[0] ?? '';
-  }
-
-  private get configFile(): string {
-    return path.join(this.options.mockconfigdir, `${this.name}.cfg`);
   }
 
   /**
@@ -146,53 +194,160 @@ export class BuildRoot {
 
   /**
    * Where a path that programs inside see is on the host. Symbolic links are followed as inside: whatever a package or a
-   * command put there, the answer is in the buildroot.
+   * command put there, the answer is in the buildroot. It holds as long as nothing runs inside; {@link openFile} and
+   * {@link uploadFile} need no such care.
    */
   hostPath(within: string): Promise<string> {
     return pathInRoot(this.rootDir, within);
   }
 
   /**
-   * Installs the packages to begin with and tells the hub which they were.
+   * Opens a file for reading, by the path that programs inside see. Symbolic links are followed as inside, also while
+   * programs change them.
    *
-   * @throws BuildrootError when mock fails; the buildroot is expired then
+   * @throws GenericError for what is no regular file; an error with the code ENOENT when there is none
    */
-  async init(): Promise<void> {
-    const status = await this.mock(['--init']);
-    if (!status.success) {
-      await this.expire();
-      throw new BuildrootError(`could not init mock buildroot, ${this.describe(status)}`);
+  openFile(within: string): Promise<FileHandle> {
+    return openFileBelow(this.rootDir, within, 'inside');
+  }
+
+  /** Uploads a file to the task's output, by the path that programs inside see; see {@link openFile}. */
+  async uploadFile(within: string, to: { readonly name?: string } = {}): Promise<void> {
+    const handle = await this.openFile(within);
+    try {
+      const { name = path.posix.basename(within) } = to;
+      await this.task.uploadFile(pathOfOpen(handle, await this.hostPath(within)), { name });
+    } finally {
+      await handle.close();
     }
-    // For the log.
-    await this.mock(['--chroot', 'uname -r']);
-    await this.task.session.host.setBuildRootList(this.id, await this.packages());
+  }
+
+  /** The names in a folder, by the path that programs inside see; none when there is no such folder. */
+  async list(within: string): Promise<string[]> {
+    return (await listBelow(this.rootDir, within, 'inside')).map(({ name }) => name);
+  }
+
+  /** A log that a program inside writes, by the path that it sees, for `growingLogs` of the task. */
+  log(within: string): LogSource {
+    return { file: path.join(this.rootDir, within), open: () => this.openFile(within) };
   }
 
   /**
-   * Installs more packages and tells the hub which they were.
+   * Installs the packages of its group and reports them to the hub.
    *
-   * @throws BuildrootError when mock fails
+   * @throws BuildrootError when that fails or nothing is installed after it; the buildroot is expired then
    */
-  async install(packages: readonly string[]): Promise<void> {
-    const args = ['--install', ...packages];
-    const status = await this.mock(args);
-    await this.task.session.host.updateBuildRootList(this.id, await this.packages());
-    if (!status.success) throw new BuildrootError(status.describe(args.join(' ')));
+  async init(): Promise<void> {
+    const status = await this.during(() => this.made.init());
+    if (!status.success) {
+      await this.expire();
+      throw new BuildrootError(`could not init ${this.backend} buildroot, ${this.describe(status)}`);
+    }
+    const packages = await this.packages().catch(async (error: unknown) => {
+      await this.expire();
+      throw error;
+    });
+    await this.task.session.host.setBuildRootList(this.id, packages);
   }
 
-  /** Runs mock on this buildroot; its logs are uploaded meanwhile. */
-  async mock(args: readonly string[]): Promise<ExitStatus> {
-    const { mockpath, mockuser } = this.options;
-    const { extra } = this.config;
-    const options = [
-      ...('mock.new_chroot' in extra
-        ? [truthy(extra['mock.new_chroot']) ? '--new-chroot' : '--old-chroot']
-        : []),
-      ...(truthy(extra['mock.bootstrap_image_ready']) ? ['--bootstrap-image-ready'] : []),
-    ];
-    const command = [...(await asMockUser(mockuser)), mockpath, '-r', this.configFile, ...options, ...args];
-    this.task.logger.info(command.join(' '));
-    return this.logs.during(runProgram(command, this.output));
+  /**
+   * Installs more packages and reports to the hub what is installed.
+   *
+   * @throws BuildrootError when they can't be installed
+   */
+  async install(names: readonly string[]): Promise<void> {
+    const status = await this.during(() => this.made.install(names));
+    await this.updateList();
+    if (!status.success)
+      throw new BuildrootError(status.describe([this.made.installWords, ...names].join(' ')));
+  }
+
+  /** Reports to the hub what is installed now. */
+  async updateList(): Promise<void> {
+    await this.task.session.host.updateBuildRootList(this.id, await this.packages());
+  }
+
+  /**
+   * Runs a command inside; what it writes is uploaded meanwhile.
+   *
+   * @param command the program and its arguments, without a shell
+   * @throws GenericError when it can't be started
+   */
+  run(command: readonly string[], options: RunOptions = {}): Promise<ExitStatus> {
+    return this.during(() => this.made.run(command, options));
+  }
+
+  /** Makes a source rpm from a spec file and a folder of sources as the unprivileged user; it is among the {@link results}. */
+  buildSrpm(from: SrpmSources): Promise<ExitStatus> {
+    return this.during(() => this.made.buildSrpm(from));
+  }
+
+  /**
+   * Makes a source rpm anew with the tag's macros; it is among the {@link results}.
+   *
+   * @param srpm a path of the host
+   * @throws BuildError when it has no spec file or more than one
+   */
+  rebuildSrpm(srpm: string): Promise<ExitStatus> {
+    return this.during(() => this.made.rebuildSrpm(srpm));
+  }
+
+  /**
+   * Installs what a source rpm needs and builds it as the unprivileged user; the rpms and a source rpm are among the
+   * {@link results}.
+   *
+   * @param srpm a path of the host
+   */
+  build(srpm: string, options: { readonly arch: string }): Promise<ExitStatus> {
+    return this.during(() => this.made.build(srpm, options));
+  }
+
+  /**
+   * The names of the files in {@link resultDir}, in alphabetical order.
+   *
+   * @throws BuildrootError when one of them is no regular file
+   */
+  async results(): Promise<string[]> {
+    const found = await listBelow(path.dirname(this.resultDir), path.basename(this.resultDir));
+    const strange = found.find((entry) => !entry.isFile());
+    if (strange)
+      throw new BuildrootError(`${path.join(this.resultDir, strange.name)} is no regular file, so no result`);
+    return found.map(({ name }) => name).sort();
+  }
+
+  /** Copies a result to another folder of the host; no link is followed. */
+  async copyResult(name: string, to: string): Promise<void> {
+    const handle = await openFileBelow(this.resultDir, name);
+    try {
+      await copyFile(pathOfOpen(handle, path.join(this.resultDir, name)), to);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /**
+   * Gives files that the task put inside to the unprivileged user, so that it may change them.
+   *
+   * @param folder a path of the host below {@link rootDir}
+   */
+  giveToBuilder(folder: string): Promise<void> {
+    this.pathWithin(folder);
+    return this.made.giveToBuilder(folder);
+  }
+
+  private async during(work: () => Promise<ExitStatus>): Promise<ExitStatus> {
+    const status = await this.growing.during(work());
+    await this.checkFolders();
+    return status;
+  }
+
+  /** Refuses to go on where {@link rootDir}, {@link tmpDir} or {@link resultDir} have become links: paths are made of them. */
+  private async checkFolders(): Promise<void> {
+    const top = path.dirname(this.rootDir);
+    for (const folder of [this.rootDir, this.tmpDir, this.resultDir])
+      for (let place = folder; place.startsWith(`${top}/`); place = path.dirname(place))
+        if ((await lstat(place).catch(() => null))?.isSymbolicLink())
+          throw new BuildrootError(`${place} is a symbolic link, which could lead out of the buildroot`);
   }
 
   /**
@@ -203,7 +358,7 @@ export class BuildRoot {
    */
   async mount({ device, at, type, options }: Mount, log: string): Promise<void> {
     const place = await this.hostPath(at);
-    await mkdir(place, { recursive: true });
+    await makeFolderBelow(this.rootDir, path.relative(this.rootDir, place));
     const status = await this.task.logOutput(['mount', '-t', type, '-o', options, device, place], log);
     if (!status.success) throw new GenericError(`Unable to mount ${place}: ${status.describe('mount')}`);
     this.mounted.push(place);
@@ -215,14 +370,54 @@ export class BuildRoot {
     if (failed.length > 0) this.task.logger.warn(`Unable to unmount: ${failed.join(', ')}`);
   }
 
-  /** How mock ended, and in which log to read why: `mock exited with status 10; see build.log for more information`. */
-  describe(status: ExitStatus, log = logOf(status)): string {
-    return `${status.describe('mock')}; see ${log} for more information`;
+  /**
+   * How the back end's program ended, and which log to read: `mock exited with status 10; see build.log for more
+   * information`.
+   */
+  describe(status: ExitStatus, log = this.made.logOf(status)): string {
+    return `${status.describe(this.made.program)}; see ${log} for more information`;
   }
 
-  /** The rpms that are installed now, each with where it came from. */
+  /**
+   * The rpms that are installed now, each with where it came from.
+   *
+   * @throws BuildrootError when rpm knows of none, neither that of the host nor the buildroot's own
+   */
   async packages(): Promise<BuildrootRpmRef[]> {
-    return this.origins(await listInstalled(this.rootDir));
+    if (!this.made.hasOwnPackages) return [];
+    return this.origins(parseInstalled(await this.listInstalled()));
+  }
+
+  private async listInstalled(): Promise<string> {
+    const copy = path.join(this.task.workdir, `rpmdb-${this.id}`);
+    let problem = 'its database is neither in /usr/lib/sysimage/rpm nor in /var/lib/rpm';
+    const byHost = await listByHost(this.rootDir, copy).catch((error: unknown) => {
+      problem = messageOf(error);
+      return '';
+    });
+    const listed = byHost || (await this.listInside());
+    if (listed === '')
+      throw new BuildrootError(
+        `no rpm is known to be installed in ${this.name}: ${problem}, and rpm in the buildroot lists none. ` +
+          'The rpm that made it may keep its database elsewhere: %_dbpath is ~/.rpmdb on Debian. ' +
+          "With mock, let it use a bootstrap root, or set %_dbpath in mock's configuration",
+      );
+    return listed;
+  }
+
+  /** What rpm in the buildroot lists, which knows where its database is. */
+  private async listInside(): Promise<string> {
+    const list = '/builddir/installed-rpms.list';
+    const words = listArguments.map((word) => `'${word}'`).join(' ');
+    const command = `rm -f ${list}; rpm ${words} > ${list}`;
+    const status = await this.run(['/bin/sh', '-c', command]);
+    if (!status.success) return '';
+    const handle = await openFileBelow(this.rootDir, list);
+    try {
+      return (await readBounded(handle, longestList)).toString('utf8');
+    } finally {
+      await handle.close();
+    }
   }
 
   /**
@@ -234,37 +429,33 @@ export class BuildRoot {
     return withOrigins(this.task, rpms, this);
   }
 
+  /** Ends everything that runs inside. */
+  kill(): Promise<void> {
+    return this.made.kill();
+  }
+
+  /** Gives up what this process holds of the buildroot, such as mounts; its files stay. */
+  async close(): Promise<void> {
+    await this.made.kill();
+  }
+
   /** Tells the hub that the build begins. */
   async startBuilding(): Promise<void> {
     await this.task.session.host.setBuildRootState(this.id, 'BUILDING');
   }
 
-  /** Tells the hub that the buildroot is needed no more. */
+  /** Ends what runs inside and tells the hub that the buildroot is needed no more; its files stay for a while. */
   async expire(): Promise<void> {
+    await this.close();
     await this.task.session.host.setBuildRootState(this.id, 'EXPIRED');
-  }
-
-  private get output(): string {
-    return path.join(this.task.workdir, 'mock_output.log');
-  }
-
-  private async findLogs(): Promise<string[]> {
-    const below = async (folder: string, wanted: RegExp): Promise<string[]> => {
-      const names = await readdir(folder).catch(() => []);
-      return names.filter((name) => wanted.test(name)).map((name) => path.join(folder, name));
-    };
-    return [
-      ...(await below(this.resultDir, /\.log$/)),
-      ...(await below(path.join(this.rootDir, 'var/log'), /^dnf.*\.log$/)),
-      this.output,
-    ];
   }
 }
 
-/** The log in which mock tells most of what it did, by the codes that it exits with. */
-function logOf({ code }: ExitStatus): string {
-  if (code === 10) return 'build.log';
-  return code === 1 ? 'build.log or root.log' : 'root.log';
+/** Most bytes that a list of rpms has. */
+const longestList = 1 << 28;
+
+function rootName(repo: RepoInfo, id: number): string {
+  return `${repo.tag_name}-${id}-${repo.id}`;
 }
 
 function checkRepo(repo: RepoInfo, config: BuildConfig): void {
@@ -274,7 +465,7 @@ function checkRepo(repo: RepoInfo, config: BuildConfig): void {
     throw new BuildrootError(
       `Requested repo (${repo.id}) is ${nameOf(REPO_STATES, repo.state) ?? repo.state}`,
     );
-  // It becomes a folder's name and a comment in mock's configuration.
+  // It becomes a folder's name and a comment in a configuration.
   if (!/^[^/\s\p{Cc}]+$/u.test(repo.tag_name))
     throw new BuildrootError(`a buildroot can't be named by the tag ${JSON.stringify(repo.tag_name)}`);
 }

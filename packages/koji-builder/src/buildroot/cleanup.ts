@@ -1,19 +1,20 @@
-import { lstat, open, readdir, rm, statfs } from 'node:fs/promises';
+import { lstat, mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { BR_STATES, TASK_STATES, messageOf } from '@koji/core';
+import { BR_STATES, TASK_STATES, inFolderBelow, listBelow, messageOf } from '@koji/core';
 import type { BuildrootInfo, TaskInfo } from '@koji/core/api';
 import type { KojidOptions } from '@koji/core/config';
 import { named } from '@koji/core/wire';
 import type { Logger } from '@koji/core';
 import type { HubSession } from '@koji/plugin-sdk';
 import { mountsBelow, unmount } from './mounts.js';
+import { noteFile, readNotes, removeNote, type RootNote } from './notes.js';
+import { removeTrees } from './remove.js';
+import { removeOldBases } from './sandbox/base.js';
+import { asRootWords } from './userns.js';
 
 /** A buildroot of which there is something on this host. */
-export interface LocalRoot {
-  readonly id: number;
-  /** Mock's configuration of it. */
-  readonly config: string;
-  /** Its folder below mockdir; null when that is gone. */
+export interface LocalRoot extends Omit<RootNote, 'folder'> {
+  /** Its folder; null when that is gone. */
   readonly folder: string | null;
   /** Seconds since 1970 when its root was last changed; null when that is gone. */
   readonly changed: number | null;
@@ -40,7 +41,11 @@ type Delays = Pick<
 export type Cleanup = 'keep' | 'empty' | 'remove';
 
 /** Decides what is to be done with a buildroot that no task of this host uses. */
-export function planCleanup(root: LocalRoot, facts: CleanupFacts, options: Delays): Cleanup {
+export function planCleanup(
+  root: Pick<LocalRoot, 'id' | 'changed'>,
+  facts: CleanupFacts,
+  options: Delays,
+): Cleanup {
   const known = facts.known.get(root.id);
   if (!known || known.retire_ts === null) return 'keep'; // nobody knows whether it is still needed
   const retired = facts.now - Number(known.retire_ts);
@@ -58,18 +63,28 @@ export interface CleanupParts {
   readonly log: Logger;
   /** Whether a task runs on this host now. */
   readonly isRunning: (taskId: number) => boolean;
+  /** What was said of buildroots that stay, by id: it is not said again and again. */
+  readonly told?: Map<number, string>;
 }
 
 /** Expires this host's buildroots whose tasks have ended, and puts away what is on the disk of expired ones. */
 export async function cleanBuildroots(parts: CleanupParts): Promise<void> {
   const { session, options, log } = parts;
   const active = await expireLeft(parts);
-  const local = (await findLocal(options)).filter(({ id }) => !active.has(id));
+  const all = await findLocal(options);
+  const bases = new Set(all.flatMap(({ base }) => (base === null ? [] : [base])));
+  for (const name of await removeOldBases(options, bases, options.buildroot_final_cleanup_delay))
+    log.info(`removed ${name}: no buildroot has needed it for a while`);
+  const local = all.filter(({ id }) => !active.has(id));
   if (local.length === 0) return;
   const known = await session.listBuildroots(named({ buildrootID: local.map(({ id }) => id) }));
   const tasks = [...new Set(known.flatMap(({ task_id: id }) => (id === null ? [] : [id])))];
   const infos = tasks.length === 0 ? [] : ((await session.getTaskInfo(tasks)) as (TaskInfo | null)[]);
-  const space = await statfs(options.mockdir);
+  const space = await statfs(options.mockdir).catch((error: unknown) => {
+    // Without the folder there are no roots either, only their configurations.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { bavail: 0, bsize: 0 };
+    throw error;
+  });
   const facts: CleanupFacts = {
     known: new Map(known.map((one) => [one.id, one])),
     taskStates: new Map(infos.flatMap((info) => (info ? [[info.id, info.state]] : []))),
@@ -77,9 +92,13 @@ export async function cleanBuildroots(parts: CleanupParts): Promise<void> {
     hasSpace: (space.bavail * space.bsize) / 1024 / 1024 >= options.minspace,
   };
   for (const root of local) {
-    if (!facts.known.has(root.id)) log.warn(`${root.config}: the hub knows no buildroot ${root.id}`);
+    if (!facts.known.has(root.id)) {
+      const strange = `${noteFile(options, root.id)}: the hub knows no buildroot ${root.id}`;
+      if (parts.told?.get(root.id) !== strange) log.warn(strange);
+      parts.told?.set(root.id, strange);
+    }
     const action = planCleanup(root, facts, options);
-    if (action !== 'keep') await clean(root, action, log);
+    if (action !== 'keep') await clean(root, action, parts);
   }
 }
 
@@ -98,63 +117,85 @@ async function expireLeft({ session, log, isRunning }: CleanupParts): Promise<Se
   return active;
 }
 
-async function findLocal({ mockconfigdir, mockdir }: KojidOptions): Promise<LocalRoot[]> {
-  const names = await readdir(mockconfigdir).catch(() => []);
-  const found: LocalRoot[] = [];
-  for (const name of names.filter((one) => one.endsWith('.cfg'))) {
-    const config = path.join(mockconfigdir, name);
-    const head = await headOf(config);
-    const id = /^# Koji buildroot id: (\d+)$/m.exec(head)?.[1];
-    const root = /^# Koji buildroot name: ([^/\s]+)$/m.exec(head)?.[1];
-    if (id === undefined || root === undefined || /^\.\.?$/.test(root)) continue;
-    const folder = path.join(mockdir, root);
-    const there = await lstat(folder).catch(() => null);
-    const inner = await lstat(path.join(folder, 'root')).catch(() => null);
-    found.push({
-      id: Number(id),
-      config,
-      folder: there?.isDirectory() ? folder : null,
-      changed: inner === null ? null : inner.mtimeMs / 1000,
-    });
-  }
-  return found.sort((a, b) => a.id - b.id);
+async function findLocal(options: KojidOptions): Promise<LocalRoot[]> {
+  return Promise.all(
+    (await readNotes(options)).map(async (note) => {
+      const there = await lstat(note.folder).catch(() => null);
+      const inner = await lstat(path.join(note.folder, 'root')).catch(() => null);
+      return {
+        ...note,
+        folder: there?.isDirectory() ? note.folder : null,
+        changed: inner === null ? null : inner.mtimeMs / 1000,
+      };
+    }),
+  );
 }
 
-async function headOf(file: string): Promise<string> {
-  const handle = await open(file, 'r').catch(() => null);
-  if (handle === null) return '';
+async function clean(
+  root: LocalRoot,
+  action: 'empty' | 'remove',
+  { log, told, options }: CleanupParts,
+): Promise<void> {
+  const { folder, backend } = root;
+  const folders = folder === null ? [] : [folder, ...(backend === 'mock' ? [`${folder}-bootstrap`] : [])];
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function clean(root: LocalRoot, action: 'empty' | 'remove', log: Logger): Promise<void> {
-  const folders = root.folder === null ? [] : [root.folder, `${root.folder}-bootstrap`];
-  try {
-    for (const folder of folders) {
-      await unmount(folder);
-      const left = await mountsBelow(folder);
+    for (const one of folders) {
+      await unmount(one);
+      const left = await mountsBelow(one);
       // What is mounted there belongs to somebody else.
       if (left.length > 0) throw new Error(`still mounted: ${left.join(', ')}`);
     }
-    const victims =
-      action === 'remove' ? [...folders, root.config] : (await Promise.all(folders.map(contentOf))).flat();
-    if (victims.length === 0) return;
-    for (const victim of victims) await rm(victim, { recursive: true, force: true });
+    if (action === 'remove') {
+      const files = [...folders, ...(root.config === null ? [] : [root.config])];
+      await removeTrees(files, undefined, backend === 'mock' ? [] : asRootWords());
+      await removeNote(options, root.id);
+    } else if (!(await (backend === 'mock' ? emptyAll(folders) : emptyOwn(folders)))) return;
     log.info(`buildroot ${root.id} is ${action === 'remove' ? 'removed' : 'emptied'}`);
+    told?.delete(root.id);
   } catch (error) {
-    log.warn(`buildroot ${root.id} stays: ${messageOf(error)}`);
+    const problem = messageOf(error);
+    // Said once, not every minute.
+    if (told?.get(root.id) !== problem) log.warn(`buildroot ${root.id} stays: ${problem}`);
+    told?.set(root.id, problem);
   }
 }
 
-/** What takes the space: all that is in the root, and the results; mock's bootstrap calls those otherwise. */
-async function contentOf(folder: string): Promise<string[]> {
-  const below = async (name: string): Promise<string[]> => {
-    const names = await readdir(path.join(folder, name)).catch(() => []);
-    return names.map((one) => path.join(folder, name, one));
-  };
-  return (await Promise.all(['root', 'result', 'results'].map(below))).flat();
+/** Takes away all that a back end of ours made: nothing inside a buildroot can change its folder itself. */
+async function emptyOwn(folders: readonly string[]): Promise<boolean> {
+  const full: string[] = [];
+  for (const folder of folders)
+    for (const entry of await listBelow(path.dirname(folder), path.basename(folder)))
+      full.push(path.join(folder, entry.name));
+  if (full.length === 0) return false;
+  await removeTrees(full, undefined, asRootWords());
+  return true;
+}
+
+/** Takes away what takes the space: all that is in the roots, and the results; mock's bootstrap calls those otherwise. */
+async function emptyAll(folders: readonly string[]): Promise<boolean> {
+  let changed = false;
+  for (const folder of folders) {
+    const full: string[] = [];
+    for (const name of ['root', 'result', 'results'])
+      if ((await contentOf(folder, name)) > 0) full.push(name);
+    if (full.length === 0) continue;
+    changed = true;
+    await inFolderBelow(path.dirname(folder), path.basename(folder), 'refuse', async (held) => {
+      // As a path that a program finds, too.
+      await removeTrees(
+        full.map((name) => `./${name}`),
+        held.replace('/self/', `/${process.pid}/`),
+      );
+      for (const name of full) await mkdir(path.join(held, name));
+    });
+  }
+  return changed;
+}
+
+/** How many entries a folder has; a link counts as something to be removed. */
+async function contentOf(folder: string, name: string): Promise<number> {
+  const there = await lstat(path.join(folder, name)).catch(() => null);
+  if (there === null) return 0;
+  if (!there.isDirectory()) return 1;
+  return (await listBelow(path.dirname(folder), path.join(path.basename(folder), name))).length;
 }

@@ -1,13 +1,22 @@
-import { execFile } from 'node:child_process';
-import { createReadStream, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { constants, createReadStream, type Dirent } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { promisify } from 'node:util';
-import { BuildError, BuildrootError, GenericError, parseNVRA } from '@koji/core';
+import {
+  BuildError,
+  BuildrootError,
+  GenericError,
+  boundedLines,
+  listBelow,
+  openFileBelow,
+  parseNVRA,
+  pathOfOpen,
+  readBounded,
+} from '@koji/core';
 import { named } from '@koji/core/wire';
 import type { BuildrootRpmRef, RepoInfo } from '@koji/core/api';
 import type { BaseTaskHandler } from '@koji/plugin-sdk';
+import { outputOf } from '@koji/plugin-sdk/host';
 
 /** An rpm that is installed in a buildroot, as the hub wants it told. */
 export interface InstalledRpm {
@@ -21,7 +30,7 @@ export interface InstalledRpm {
   readonly epoch: number | null;
   /** As in its header. */
   readonly arch: string;
-  /** Hexadecimal md5 of header and payload, by which the hub knows it again. */
+  /** MD5 of header and payload in hex, or without one the SHA-256 of the header, by which the hub recognises the rpm. */
   readonly payloadhash: string;
   /** Bytes of its content. */
   readonly size: number;
@@ -36,28 +45,80 @@ export interface Where {
   readonly repo: RepoInfo;
 }
 
-const fields = ['NAME', 'VERSION', 'RELEASE', 'EPOCHNUM', 'EPOCH', 'ARCH', 'SIGMD5', 'LONGSIZE', 'BUILDTIME'];
+const fields = [
+  'NAME',
+  'VERSION',
+  'RELEASE',
+  'EPOCHNUM',
+  'EPOCH',
+  'ARCH',
+  'SIGMD5',
+  'SHA256HEADER',
+  'LONGSIZE',
+  'BUILDTIME',
+];
+
+/** The arguments by which rpm lists what is installed, a line each. */
+export const listArguments = ['-qa', '--qf', `${fields.map((field) => `%{${field}}`).join('\\t')}\\n`];
+
+/** Where roots have rpm's database, the newer place first. */
+const databases = ['usr/lib/sysimage/rpm', 'var/lib/rpm'];
+/** Bytes that the index of a repo, and a line of its lists, may have. */
+const longestIndex = 16 * 1024 * 1024;
+const longestLine = 1024 * 1024;
+/** Most bytes that a database may have. */
+const largest = 4 * 2 ** 30;
 
 /**
- * The rpms in a root's database, without those that no repo has: the meta package of older roots and keys.
+ * The rpms in a root's database as `rpm` of this host reads it: a copy of it, since packages could have put links there,
+ * which lead to other files of the host.
  *
- * @throws GenericError when the root has no database or rpm can't read it
+ * @param copy a folder for the copy, which is removed again
+ * @returns what rpm says; empty when it finds nothing, or the root has no database
+ * @throws GenericError when the database is no plain one, or rpm can't read it
  */
-export async function listInstalled(rootDir: string): Promise<InstalledRpm[]> {
-  const database = ['usr/lib/sysimage/rpm', 'var/lib/rpm']
-    .map((below) => `${rootDir}/${below}`)
-    .find((folder) => existsSync(folder));
-  if (database === undefined)
-    throw new GenericError(`Can't get list of installed rpms: ${rootDir} has no database`);
-  const format = `${fields.map((field) => `%{${field}}`).join('\\t')}\\n`;
-  const args = ['--dbpath', database, '-qa', '--qf', format];
-  const { stdout } = await promisify(execFile)('rpm', args, { maxBuffer: 1 << 28 }).catch(
-    (cause: unknown) => {
-      const { stderr = '', message } = cause as Error & { stderr?: string };
-      throw new GenericError(`Can't get list of installed rpms: ${stderr.trim() || message}`, { cause });
-    },
-  );
-  return stdout
+export async function listByHost(rootDir: string, copy: string): Promise<string> {
+  for (const database of databases) {
+    const names = (await listBelow(rootDir, database, 'inside')).filter((entry) => !isAside(entry));
+    if (names.length === 0) continue;
+    await mkdir(copy, { recursive: true });
+    try {
+      let room = largest;
+      for (const { name } of names)
+        room -= await copyFrom(rootDir, `${database}/${name}`, path.join(copy, name), room);
+      const { status, stdout, stderr } = await outputOf(['rpm', '--dbpath', copy, ...listArguments]);
+      if (!status.success)
+        throw new GenericError(
+          `Can't get list of installed rpms: ${stderr.trim() || status.describe('rpm')}`,
+        );
+      if (stdout !== '') return stdout;
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  }
+  return '';
+}
+
+/** Locks and folders are no part of a database. */
+function isAside(entry: Dirent): boolean {
+  return entry.isDirectory() || /^\.|^__db\.|\.lock$/.test(entry.name);
+}
+
+async function copyFrom(rootDir: string, below: string, to: string, room: number): Promise<number> {
+  const handle = await openFileBelow(rootDir, below, 'inside');
+  try {
+    const { size } = await handle.stat();
+    if (size > room) throw new GenericError(`the rpm database is too large: ${below} has ${size} bytes`);
+    await copyFile(pathOfOpen(handle, path.join(rootDir, below)), to, constants.COPYFILE_EXCL);
+    return size;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The rpms that rpm listed, without those that no repo has: the meta package of older roots and keys. */
+export function parseInstalled(listed: string): InstalledRpm[] {
+  return listed
     .split('\n')
     .filter(Boolean)
     .map(installed)
@@ -65,15 +126,18 @@ export async function listInstalled(rootDir: string): Promise<InstalledRpm[]> {
 }
 
 function installed(line: string): InstalledRpm {
-  const [name = '', version = '', release = '', number, epoch, arch = '', hash = '', size, built] =
+  const [name = '', version = '', release = '', number, epoch, arch = '', md5, sha256, size, built] =
     line.split('\t');
+  // rpm's word for what a header does not have.
+  const given = (value: string | undefined): string | null =>
+    value === undefined || value === '' || value === '(none)' ? null : value.toLowerCase();
   return {
     name,
     version,
     release,
     epoch: epoch === '(none)' ? null : Number(number),
     arch,
-    payloadhash: hash,
+    payloadhash: given(md5) ?? given(sha256) ?? '',
     size: Number(size),
     buildtime: Number(built),
   };
@@ -134,7 +198,8 @@ async function originsOf(
   where: Where,
 ): Promise<Map<string, string>> {
   const folder = repoFolder(where);
-  const index = await readFile(await task.localPath(`${folder}/repodata/repomd.xml`), 'utf8');
+  const about = await readBounded(await task.localPath(`${folder}/repodata/repomd.xml`), longestIndex);
+  const index = about.toString('utf8');
   const data = /<data\s[^>]*type=["']origin["'][^>]*>[^]*?<\/data>/.exec(index)?.[0] ?? '';
   const location = /<location\s[^>]*href=["']([^"']+)["']/.exec(data)?.[1];
   if (location === undefined) throw new BuildError(`${folder}/repodata/repomd.xml names no origin file`);
@@ -142,7 +207,7 @@ async function originsOf(
   const file = createReadStream(await task.localPath(`${folder}/${location}`));
   const text = file.pipe(createGunzip());
   file.once('error', (error) => text.destroy(error));
-  for await (const line of createInterface({ input: text, crlfDelay: Infinity })) {
+  for await (const line of boundedLines(text as AsyncIterable<Buffer>, longestLine)) {
     const [name = '', url] = line.split(/\s+/, 2);
     if (url === undefined || name === '') continue;
     const key = nvra(parseNVRA(name));
@@ -168,7 +233,7 @@ async function listedIds(
     for (const draft of await draftRpms(task, where.repo)) note(draft, 'the tag');
     return ids;
   }
-  for await (const line of createInterface({ input: createReadStream(file) }))
+  for await (const line of boundedLines(createReadStream(file) as AsyncIterable<Buffer>, longestLine))
     note(JSON.parse(line) as Listed, list);
   for (const name of byName.keys())
     if (!ids.has(name)) task.logger.warn(`${name} not found in rpmlist.jsonl`);

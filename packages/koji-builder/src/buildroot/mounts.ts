@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { lstat, readFile, readlink } from 'node:fs/promises';
+import { lstat, readFile, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { GenericError, messageOf } from '@koji/core';
+import { GenericError, inFolderBelow, messageOf } from '@koji/core';
+import { outputOf } from '@koji/plugin-sdk/host';
 
-const run = promisify(execFile);
 const mostLinks = 40;
 
 /** What to mount, and where inside a buildroot. */
@@ -48,13 +46,18 @@ export async function pathInRoot(root: string, within: string): Promise<string> 
   return path.join(root, ...at);
 }
 
-/** The places below a folder, and the folder itself, where something is mounted; the deepest first. */
+/**
+ * The places below a folder, and the folder itself, where something is mounted; the deepest first. The links that lead to
+ * the folder are followed: the table of mounts has none in its paths.
+ */
 export async function mountsBelow(folder: string): Promise<string[]> {
+  const parent = await realpath(path.dirname(folder)).catch(() => path.dirname(folder));
+  const real = path.join(parent, path.basename(folder));
   const table = await readFile('/proc/mounts', 'utf8');
   const places = table
     .split('\n')
     .map((line) => unescaped(line.split(' ')[1] ?? '').replace(/ \(deleted\)$/, ''))
-    .filter((place) => place === folder || place.startsWith(`${folder}/`));
+    .filter((place) => place === real || place.startsWith(`${real}/`));
   return [...new Set(places)].sort().reverse();
 }
 
@@ -64,16 +67,31 @@ function unescaped(text: string): string {
 }
 
 /**
- * Takes away what is mounted at some places and below a folder.
+ * Takes away what is mounted at some places below a folder and anywhere else below it. A place that is reached by a link by
+ * now is left alone: the link may lead to what the host has mounted.
  *
  * @returns what could not be, with the reason of each
  */
 export async function unmount(folder: string, places: readonly string[] = []): Promise<string[]> {
-  const all = [...new Set([...places, ...(await mountsBelow(folder))])].sort().reverse();
   const failed: string[] = [];
-  for (const place of all)
-    await run('umount', ['-l', place], { env: process.env }).catch((error: unknown) =>
-      failed.push(`${place}: ${messageOf(error)}`),
+  const left: string[] = [];
+  for (const place of places) {
+    const problem = await inFolderBelow(
+      folder,
+      path.relative(folder, place),
+      'refuse',
+      async () => null,
+    ).catch(messageOf);
+    if (problem === null) left.push(place);
+    else failed.push(`${place}: ${problem}`);
+  }
+  const all = [...new Set([...left, ...(await mountsBelow(folder))])].sort().reverse();
+  for (const place of all) {
+    const problem = await outputOf(['umount', '-l', place], { timeout: 60 }).then(
+      ({ status, stderr }) => (status.success ? null : stderr.trim() || status.describe('umount')),
+      messageOf,
     );
+    if (problem !== null) failed.push(`${place}: ${problem}`);
+  }
   return failed;
 }

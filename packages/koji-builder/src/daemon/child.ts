@@ -4,10 +4,10 @@ import { Closers, GenericError, RetryError, faultToWire, messageOf, type Logger 
 import { decodeArgs, decodeCall, encodeFault, encodeResponse } from '@koji/core/wire';
 import { ClientSession } from '@koji/client';
 import { RefuseTask } from '@koji/plugin-sdk';
-import { runTask } from '@koji/plugin-sdk/host';
+import { FreeTask, killPrograms, runTask } from '@koji/plugin-sdk/host';
 import { loadTasks, type Tasks } from '../tasks/load.js';
 import { openBuilderLog, sessionOptions } from '../config.js';
-import type { Done, Run, Setup, ToChild, ToDaemon } from './protocol.js';
+import type { Done, End, Run, Setup, ToChild, ToDaemon } from './protocol.js';
 import { placesIn } from '../watch/snapshot.js';
 import { TaskRun } from './task-run.js';
 
@@ -26,7 +26,10 @@ process.on('message', (message: ToChild) => {
 });
 
 // Without a daemon nobody could cancel the task any more, and the next daemon frees it: everything here must go.
-process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
+process.on('disconnect', () => {
+  killPrograms();
+  process.kill(-process.pid, 'SIGKILL');
+});
 
 // Also what a rejection that nobody handles comes to.
 process.on('uncaughtException', (error: unknown) => void breakOff(error));
@@ -83,13 +86,19 @@ async function runOnce({ task, session: info }: Run): Promise<Omit<Done, 'type'>
   // A subsession expires like any other; the password renews it.
   const { user, password } = options;
   const login = user === null || password === null ? {} : { user, password };
-  const session = new ClientSession(options.server, { ...sessionOptions(options), ...login, session: info });
+  const session = new ClientSession(options.server, {
+    ...sessionOptions(options),
+    ...login,
+    session: info,
+    log: logger('koji'),
+  });
   closers.add('the session', () => session.close());
   const log = logger(`koji.build.${task.method}`);
   const type = byMethod.get(task.method);
   if (!type) throw new GenericError(`no handler for method ${task.method}`);
   const waits = (): void => void send({ type: 'waits' });
-  const runtime = new TaskRun({ task, session, options, logger: log, callbacks, waiters, waits });
+  const daemon = { started: setup.started, end: (how: End['how']) => void send({ type: 'end', how }) };
+  const runtime = new TaskRun({ task, session, options, logger: log, callbacks, waiters, waits, daemon });
   try {
     await runtime.open();
     const { params } = decodeCall(Buffer.from(String(task.request)));
@@ -101,6 +110,11 @@ async function runOnce({ task, session: info }: Run): Promise<Omit<Done, 'type'>
       log.warn(`task ${task.id} is refused: ${error.message}`);
       await tell(() => session.host.refuseTask(task.id, true, error.message));
       return { outcome: 'refused' };
+    }
+    if (error instanceof FreeTask) {
+      log.info(`task ${task.id} is given back: ${error.message}`);
+      await session.host.freeTasks([task.id]);
+      return { outcome: 'freed' };
     }
     log.error(`task ${task.id} failed`, error);
     const { faultCode, faultString } = faultToWire(error);

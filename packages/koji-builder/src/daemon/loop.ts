@@ -1,4 +1,4 @@
-import { rm, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthError, GenericError, RetryError, TASK_STATES, messageOf, type Logger } from '@koji/core';
@@ -7,9 +7,9 @@ import { encodeFault } from '@koji/core/wire';
 import { RequestError, type ClientSession } from '@koji/client';
 import type { SessionKey } from '@koji/core/api';
 import type { TaskEnd } from './activity.js';
-import type { TaskData } from './protocol.js';
+import type { End, TaskData } from './protocol.js';
 import type { Ending, Runner, TaskProcess } from './runner.js';
-import { taskFolder } from './task-run.js';
+import { removeFolder, taskFolder, taskFolders } from './task-run.js';
 
 interface RunningTask {
   readonly process: TaskProcess;
@@ -47,6 +47,8 @@ const refusalTime = 200;
 const farewellTime = 5_000;
 /** Milliseconds between the starts of two times of cleaning up. */
 const cleaningPause = 60_000;
+/** Methods of tasks that ask the daemon to end. */
+const endsDaemon = new Set(['restart', 'shutdown']);
 /** Seconds that one waiting call lasts at most, and how much later than that an answer may come. */
 const longestPoll = 50;
 const pollSlack = 30;
@@ -61,12 +63,17 @@ const pollSlack = 30;
 export class Loop {
   private readonly running = new Map<number, RunningTask>();
   private load = 0;
+  /** What was said last about what is looked at again and again, by topic. */
+  private readonly said = new Map<string, { readonly text: string; readonly at: number }>();
   private cleaning = false;
+  private hasTidied = false;
   private nextCleaning = 0;
   private hubTells = true;
   /** How often in a row the hub said at once that there is something to do. */
   private calls = 0;
   private stopping = false;
+  /** What a task asked the daemon to do once all of them have ended. */
+  private pending: End['how'] | null = null;
   private rest = new AbortController();
   private endGrace: () => void = () => undefined;
   private readonly graceOver = new Promise<void>((resolve) => (this.endGrace = resolve));
@@ -74,11 +81,12 @@ export class Loop {
   constructor(private readonly parts: LoopParts) {}
 
   /**
-   * Runs until {@link stop}; resolves when no task runs here any more.
+   * Runs until {@link stop} or {@link endWhenIdle}; resolves when no task runs here any more.
    *
+   * @returns whether the daemon is to start again
    * @throws AuthError when the hub accepts this builder no longer: AuthLockError when another one has taken its place
    */
-  async run(): Promise<void> {
+  async run(): Promise<boolean> {
     try {
       // A call may wait for a hub that is down: stopping does not wait for that longer than for tasks.
       await Promise.race([this.goRound(), this.graceOver]);
@@ -86,6 +94,7 @@ export class Loop {
       const left = [...this.running.keys()];
       await this.dropAll();
       await Promise.race([this.sayGoodbye(left), sleep(farewellTime, undefined, { ref: false })]);
+      return this.pending === 'restart';
     } finally {
       await this.dropAll();
     }
@@ -99,6 +108,13 @@ export class Loop {
     else this.endGrace();
   }
 
+  /** Takes no more tasks, and stops when the running ones have ended, however long that takes. */
+  endWhenIdle(how: End['how']): void {
+    this.parts.log.info(`to ${how} when no task runs here`);
+    this.pending = how;
+    this.rest.abort();
+  }
+
   /** Checks in at once: what this builder can do has changed. */
   checkIn(): void {
     this.rest.abort();
@@ -107,6 +123,10 @@ export class Loop {
   private async goRound(): Promise<void> {
     while (!this.stopping) {
       try {
+        if (this.pending !== null && this.running.size === 0) {
+          this.stop(0);
+          return;
+        }
         await this.synchronise();
         this.cleanUp();
         await this.wait(await this.takeTasks());
@@ -123,8 +143,18 @@ export class Loop {
     this.nextCleaning = performance.now() + cleaningPause;
     this.parts
       .cleanUp((id) => this.running.has(id))
-      .catch((error: unknown) => this.parts.log.warn(`could not clean up: ${messageOf(error)}`))
+      .then(() => this.said.delete('cleaning'))
+      .catch((error: unknown) => this.sayOnce('cleaning', `could not clean up: ${messageOf(error)}`, 'warn'))
       .finally(() => (this.cleaning = false));
+  }
+
+  /** Writes a line unless the last one about the topic was the same but for its numbers; after an hour it is news again. */
+  private sayOnce(topic: string, line: string, level: 'info' | 'warn'): void {
+    const text = line.replace(/[\d.]+/g, '#');
+    const last = this.said.get(topic);
+    if (last?.text === text && performance.now() - last.at < 3_600_000) return;
+    this.said.set(topic, { text, at: performance.now() });
+    this.parts.log[level](line);
   }
 
   private async allEnded(): Promise<void> {
@@ -185,6 +215,8 @@ export class Loop {
     }
     const gone = [...this.running.keys()].filter((id) => !ids.has(id));
     if (gone.length > 0) await this.dropTaken(gone);
+    if (!this.hasTidied) await this.removeLeft();
+    this.hasTidied = true;
   }
 
   /** Kills tasks that the hub took from us; one that has just ended is left to its own exit. */
@@ -214,7 +246,7 @@ export class Loop {
     const tasks = await session.host.getTasks();
     let took = false;
     for (const task of tasks) {
-      if (this.stopping || this.running.size >= options.maxjobs) break;
+      if (this.stopping || this.pending !== null || this.running.size >= options.maxjobs) break;
       if (this.running.has(task.id)) continue; // it was ours before, and its old process is still ending
       took = (await this.takeTask(task)) || took;
     }
@@ -235,6 +267,7 @@ export class Loop {
     const process = runner.take();
     // A task that waits is no load: there may be room for another one now.
     process.onWait = () => this.rest.abort();
+    process.onEnd = (how) => this.endWhenIdle(how);
     const gone = process.ended.then(async (ending) => {
       await process.sweep();
       await this.removeFolder(task.id);
@@ -251,6 +284,8 @@ export class Loop {
     this.running.set(task.id, running);
     process.start(data, key);
     void this.follow(task.id, running);
+    // The next one may be meant for the daemon that comes after this one.
+    if (endsDaemon.has(task.method)) await gone;
     return true;
   }
 
@@ -277,20 +312,27 @@ export class Loop {
     this.rest.abort();
   }
 
+  /** Removes the folders of tasks that ended for the hub, but were not put away since this daemon was killed. */
+  private async removeLeft(): Promise<void> {
+    for (const id of await taskFolders(this.parts.options))
+      if (!this.running.has(id)) await this.removeFolder(id);
+  }
+
   /** A process that was killed has left its folder. */
   private async removeFolder(id: number): Promise<void> {
     const { options, log } = this.parts;
-    await rm(taskFolder(options, id), { recursive: true, force: true }).catch((error: unknown) =>
+    await removeFolder(taskFolder(options, id)).catch((error: unknown) =>
       log.warn(`the folder of task ${id} stays: ${messageOf(error)}`),
     );
   }
 
   /** Koji's own tests of whether a host can take more work. */
   private async isReady(): Promise<boolean> {
-    const { session, options, log } = this.parts;
+    const { session, options } = this.parts;
+    if (this.pending !== null) return false;
     const host = await session.host.getHost();
     const no = (why: string): boolean => {
-      log.info(`not ready for tasks: ${why}`);
+      this.sayOnce('ready', `not ready for tasks: ${why}`, 'info');
       return false;
     };
     if (!host.enabled) return no('the host is disabled');
@@ -304,6 +346,7 @@ export class Loop {
     const most = options.maxload * availableParallelism();
     if (most > 0 && average > most)
       return no(`load average ${average.toFixed(2)}, maxload = ${options.maxload} for each processor`);
+    this.said.delete('ready');
     return true;
   }
 

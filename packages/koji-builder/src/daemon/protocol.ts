@@ -15,6 +15,10 @@ export interface Setup {
   readonly options: KojidOptions;
   /** The folder of kojid.conf: plugins are looked for from there upward. */
   readonly folder: string;
+  /** When the daemon's login at the hub began, in seconds since 1970 by the hub's clock; 0 while it has none. */
+  readonly started: number;
+  /** Words before the command that starts the child: namespaces for its mounts; absent when it needs none. */
+  readonly wrapper?: readonly string[];
   /** Where the plugins' files are as they were at one moment; absent when they are run from where they are. */
   readonly snapshot?: Snapshot;
 }
@@ -66,5 +70,11 @@ export interface Waits {
   readonly type: 'waits';
 }
 
+/** Child to daemon: the task asks the daemon to end once its tasks have ended, and maybe to start again. */
+export interface End {
+  readonly type: 'end';
+  readonly how: 'restart' | 'stop';
+}
+
 export type ToChild = Setup | Run | Awake;
-export type ToDaemon = Loaded | Broken | Waits | Done;
+export type ToDaemon = Loaded | Broken | Waits | End | Done;

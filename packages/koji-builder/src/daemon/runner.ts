@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { fork, type ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { boundedLines } from '@koji/core';
 import type { Logger } from '@koji/core';
+import { killMarked, killTree, markName } from '@koji/plugin-sdk/host';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionKey } from '@koji/core/api';
-import { killMarked, killTree, markName } from './process-tree.js';
-import type { Done, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
+import type { Done, End, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
 
 /** How a task's process ended: it told the hub itself, or it died and somebody else must. */
 export type Ending =
@@ -36,18 +36,24 @@ export class TaskProcess {
   private slow: NodeJS.Timeout | undefined;
   /** Called whenever the task begins to wait for others. */
   onWait: () => void = () => undefined;
+  /** Called when the task asks the daemon to end. */
+  onEnd: (how: End['how']) => void = () => undefined;
 
   constructor(setup: Setup, log: Logger) {
     this.mark = `${markOf(setup.options)}${randomUUID()}`;
     // A group of its own, so that a cancelled task goes with everything that it started.
+    const [execPath = process.execPath, ...words] = setup.wrapper ?? [];
     this.child = fork(childFile, [], {
       detached: true,
+      ...(words.length === 0
+        ? {}
+        : { execPath, execArgv: [...words, process.execPath, ...process.execArgv] }),
       env: { ...process.env, [markName]: this.mark },
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
-    forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
+    void forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
+    void forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
     this.child.on('message', (message: ToDaemon) => this.hear(message));
     this.ready = new Promise((resolve) => (this.loaded = resolve));
     this.ended = new Promise((resolve) => {
@@ -103,6 +109,7 @@ export class TaskProcess {
     if (message.type === 'done') this.done = message;
     else if (message.type === 'broken') this.problem = message.message;
     else if (message.type === 'waits') this.onWait();
+    else if (message.type === 'end') this.onEnd(message.how);
     else {
       this.loaded?.(message);
       this.loaded = null;
@@ -137,8 +144,17 @@ export function killLeftovers(options: KojidOptions): Promise<number> {
   return killMarked(markOf(options));
 }
 
-function forward(stream: Readable | null, write: (line: string) => void): void {
-  if (stream) createInterface({ input: stream }).on('line', write);
+/** Bytes of a task process's output that are logged as one line. */
+const longestLine = 64 * 1024;
+
+async function forward(stream: Readable | null, write: (line: string) => void): Promise<void> {
+  if (!stream) return;
+  // The pipe breaks when the process is killed.
+  try {
+    for await (const line of boundedLines(stream as AsyncIterable<Buffer>, longestLine)) write(line);
+  } catch {
+    return;
+  }
 }
 
 /** Hands out processes; keeps one loaded and waiting, since loading takes longer than the hub takes to assign a task. */

@@ -1,11 +1,16 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { joinSafe, type Logger } from '@koji/core';
+import { joinSafe, listBelow, messageOf, type Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import { RequestError, downloadFile, type ClientSession } from '@koji/client';
 import type { CallbackName, CallbackPayloads, TaskRuntime } from '@koji/plugin-sdk';
-import type { CallbackRegistry, UploadTarget } from '@koji/plugin-sdk/host';
+import { withUpload } from '@koji/plugin-sdk/host';
+import type { CallbackRegistry, TaskDaemon, UploadTarget } from '@koji/plugin-sdk/host';
+import { removeTrees } from '../buildroot/remove.js';
 import type { TaskData } from './protocol.js';
+
+/** Seconds until the hub must have answered a call that waits; it does so after 60. */
+const longestAnswer = 90;
 
 /** What a {@link TaskRun} is made of. */
 export interface TaskRunParts {
@@ -18,11 +23,31 @@ export interface TaskRunParts {
   readonly waiters: Set<() => void>;
   /** Tells the daemon that the task waits for its subtasks now. */
   readonly waits: () => void;
+  readonly daemon: TaskDaemon;
 }
 
 /** The folder of one task. */
 export function taskFolder({ workdir }: KojidOptions, id: number): string {
   return path.join(workdir, 'tasks', String(id % 10000), String(id));
+}
+
+/** Returns the ids of the tasks that have a folder here. */
+export async function taskFolders({ workdir }: KojidOptions): Promise<number[]> {
+  const ids: number[] = [];
+  for (const group of await listBelow(workdir, 'tasks'))
+    for (const { name } of await listBelow(workdir, `tasks/${group.name}`))
+      if (/^\d{1,15}$/.test(name) && group.name === String(Number(name) % 10000)) ids.push(Number(name));
+  return ids;
+}
+
+/** Removes a folder of a task with all that programs have put there. */
+export async function removeFolder(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch {
+    // Folders so deep that they have no path any more.
+    await removeTrees([folder]);
+  }
 }
 
 /** What the builder lends to the handler of one task: a folder, files of the hub, a log. */
@@ -33,6 +58,7 @@ export class TaskRun implements TaskRuntime {
   readonly options: TaskRuntime['options'];
   readonly workdir: string;
   readonly logger: Logger;
+  readonly daemon: TaskDaemon;
 
   constructor(private readonly parts: TaskRunParts) {
     const { task, session, options, logger } = parts;
@@ -42,25 +68,23 @@ export class TaskRun implements TaskRuntime {
     this.options = { ...options, topurl: options.topurl };
     this.workdir = taskFolder(options, task.id);
     this.logger = logger;
+    this.daemon = parts.daemon;
   }
 
   /** Makes the task's folder, empty. */
   async open(): Promise<void> {
-    await rm(this.workdir, { recursive: true, force: true });
+    await removeFolder(this.workdir);
     await mkdir(this.workdir, { recursive: true });
   }
 
   /** Removes the task's folder. */
   async close(): Promise<void> {
-    await rm(this.workdir, { recursive: true, force: true });
+    await removeFolder(this.workdir);
   }
 
-  async upload(file: string, { directory, name, volume }: UploadTarget): Promise<void> {
-    await this.parts.session.upload(file, directory, {
-      name,
-      overwrite: true,
-      ...(volume === null ? {} : { volume }),
-    });
+  async upload(file: string, { directory, name, volume }: UploadTarget, top = this.workdir): Promise<void> {
+    const to = { name, overwrite: true, ...(volume === null ? {} : { volume }) };
+    await withUpload(file, top, (opened) => this.parts.session.upload(opened, directory, to));
   }
 
   async uploadPart(piece: Buffer, offset: number, { directory, name, volume }: UploadTarget): Promise<void> {
@@ -69,7 +93,7 @@ export class TaskRun implements TaskRuntime {
   }
 
   async download(relativePath: string): Promise<string> {
-    const { topdir, topurl } = this.parts.options;
+    const { topdir, topurl, serverca, no_ssl_verify: noSslVerify } = this.parts.options;
     const mounted = joinSafe(topdir, relativePath);
     if (await stat(mounted).catch(() => null)) return mounted;
     if (!topurl) throw missing(`${mounted} does not exist, and kojid.conf names no topurl to fetch it from`);
@@ -77,7 +101,8 @@ export class TaskRun implements TaskRuntime {
     await mkdir(path.dirname(local), { recursive: true });
     const [first = ''] = topurl.split(/\s+/);
     const url = `${first.replace(/\/$/, '')}/${relativePath.split('/').map(encodeURIComponent).join('/')}`;
-    await downloadFile(url, local).catch((cause: unknown) => {
+    const tls = { ...(serverca === null ? {} : { serverCa: serverca }), noSslVerify };
+    await downloadFile(url, local, tls).catch((cause: unknown) => {
       if (cause instanceof RequestError && cause.status === 404) throw missing(cause.message, cause);
       throw cause;
     });
@@ -96,6 +121,16 @@ export class TaskRun implements TaskRuntime {
       const timer = setTimeout(done, milliseconds);
       waiters.add(done);
     });
+  }
+
+  async waitForNews(method: string, args: readonly unknown[], otherwise: number): Promise<void> {
+    const { session, logger } = this.parts;
+    try {
+      await session.call(method, args, {}, { aside: true, retry: false, timeout: longestAnswer });
+    } catch (error) {
+      logger.debug(`could not wait with ${method}: ${messageOf(error)}`);
+      await this.pause(otherwise);
+    }
   }
 
   runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void> {

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { entriesBelow } from '@koji/core';
+import { filesBelow, openFileBelow } from '@koji/core';
 import type { BuildrootRpmRef } from '@koji/core/api';
 import { RpmHeader } from '@koji/core/rpm';
 import type { BuildRoot, InstalledRpm } from '../buildroot/index.js';
@@ -14,19 +12,24 @@ import type { BuildRoot, InstalledRpm } from '../buildroot/index.js';
  * @throws RpmError for a file that is none; BuildError for one that is from nowhere
  */
 export async function rpmsIn(root: BuildRoot, within: string): Promise<BuildrootRpmRef[]> {
-  const folder = await root.hostPath(within);
-  if (!existsSync(folder)) return [];
+  const { rootDir } = root;
+  const folder = path.relative(rootDir, await root.hostPath(within));
   const byName = new Map<string, string>();
-  for await (const entry of entriesBelow(folder))
-    if (entry.isFile() && entry.name.endsWith('.rpm'))
-      byName.set(entry.name, path.join(entry.parentPath, entry.name));
+  for await (const { below, isFile } of filesBelow(rootDir, folder))
+    if (isFile && below.endsWith('.rpm')) byName.set(path.basename(below), below);
   const rpms: InstalledRpm[] = [];
-  for (const file of byName.values()) rpms.push(await describe(file));
+  for (const below of byName.values()) rpms.push(await describe(rootDir, below));
   return rpms.length === 0 ? [] : root.origins(rpms);
 }
 
-async function describe(file: string): Promise<InstalledRpm> {
-  const { name, version, release, epoch, arch, buildtime, sigmd5 } = (await RpmHeader.read(file)).info();
-  const { size } = await stat(file);
-  return { name, version, release, epoch, arch, buildtime: buildtime ?? 0, size, payloadhash: sigmd5 ?? '' };
+async function describe(rootDir: string, below: string): Promise<InstalledRpm> {
+  const handle = await openFileBelow(rootDir, below);
+  try {
+    const rpm = await RpmHeader.read(handle);
+    const { name, version, release, epoch, arch, buildtime, payloadhash } = rpm.info();
+    const { size } = await handle.stat();
+    return { name, version, release, epoch, arch, buildtime: buildtime ?? 0, size, payloadhash };
+  } finally {
+    await handle.close();
+  }
 }

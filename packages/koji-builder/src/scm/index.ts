@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { Scm } from './scm.js';
 export { policyFields } from './allowed.js';
 export { isScmUrl } from './url.js';

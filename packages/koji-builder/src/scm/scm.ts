@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { lstat, mkdir, realpath, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { BuildError, GenericError } from '@koji/core';
 import type { TagInfo } from '@koji/core/api';
 import type { BaseTaskHandler, CallbackPayloads } from '@koji/plugin-sdk';
+import { outputOf } from '@koji/plugin-sdk/host';
 import { rulesFor } from './allowed.js';
 import type { ScmPolicyData, ScmRules } from './allowed.js';
 import { planCheckout } from './plan.js';
@@ -99,6 +98,7 @@ export class Scm {
     await task.runCallbacks('preSCMCheckout', payload);
     await mkdir(folder, { recursive: true });
     const plan = planCheckout(this.url);
+    for (const place of [plan.top, 'common']) await checkFree(folder, place);
     const place = { folder, top: path.join(folder, plan.top), sources: path.join(folder, plan.sources) };
     await this.fetch(task, { plan, place, rules }, options);
     await task.runCallbacks('postSCMCheckout', { ...payload, srcdir: place.sources });
@@ -143,11 +143,9 @@ export class Scm {
     const { scheme, host, repository, module, scmtype } = this.info;
     const url = withoutPassword(this.info.url);
     if (!scmtype.startsWith('GIT')) return { url, source: url };
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: folder }).catch(
-      (cause: unknown) => {
-        throw new GenericError('Error getting commit hash for git', { cause });
-      },
-    );
+    const { status, stdout, stderr } = await outputOf(['git', 'rev-parse', 'HEAD'], { cwd: folder });
+    if (!status.success)
+      throw new GenericError(`Error getting commit hash for git: ${stderr.trim() || status.describe('git')}`);
     return { url, source: `${scheme}${host}${repository}${module && `?${module}`}#${stdout.trim()}` };
   }
 }
@@ -171,6 +169,17 @@ async function firstThatWorks(
       if (i === ways.length - 1) throw error;
     }
   }
+}
+
+/** Programs of source control follow links on the way to what they write, and the folder may have been filled by others. */
+async function checkFree(folder: string, place: string): Promise<void> {
+  const [first = '.'] = place.split('/').filter(Boolean);
+  if (first === '.') return;
+  const found = await lstat(path.join(folder, first)).catch(() => null);
+  if (found?.isSymbolicLink())
+    throw new BuildError(
+      `${path.join(folder, first)} is a symbolic link: sources can't be checked out there`,
+    );
 }
 
 /** Puts a link to `common` beside the sources, where makefiles look for it. */

@@ -1,4 +1,4 @@
-import { BUILD_STATES, GenericError, TASK_STATES } from '@koji/core';
+import { BUILD_STATES, GenericError, TASK_STATES, byText, sortTexts } from '@koji/core';
 import type { BuildInfo, TaskInfo } from '@koji/core/api';
 import { encodeArgs } from '@koji/core/wire';
 import { buildLabel, formatChangelog, longTime, taskLabel, type ChangelogEntry } from '@koji/client/text';
@@ -63,7 +63,7 @@ async function outputOf(session: HubSession, id: number): Promise<Output[]> {
     volumes.map((volume) => ({ name, volume })),
   );
   const place = ({ name, volume }: Output): string => `${volume}\0${name}`;
-  return found.sort((a, b) => (place(a) < place(b) ? -1 : 1));
+  return found.sort(byText(place));
 }
 
 async function resultOf(session: HubSession, id: number): Promise<string> {
@@ -133,7 +133,7 @@ const isSource = ({ name }: Output): boolean => name.endsWith('.src.rpm');
 
 function sourceRpms({ tasks }: BuildReport): string[] {
   const names = tasks.flatMap(({ output }) => output.filter(isSource)).map(({ name }) => `  ${name}`);
-  return names.length === 0 ? [] : ['SRPMS:', ...[...new Set(names)].sort()];
+  return names.length === 0 ? [] : ['SRPMS:', ...sortTexts(new Set(names))];
 }
 
 function tasksIn(state: 'FAILED' | 'CANCELED' | 'CLOSED', report: BuildReport): string[] {

@@ -1,10 +1,9 @@
 import { cp, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { GenericError, PathInfo, REPO_STATES, nameOf } from '@koji/core';
+import { GenericError, PathInfo, REPO_STATES, nameOf, sortTexts } from '@koji/core';
 import type { RepoInfo, TagExternalRepo } from '@koji/core/api';
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
+import { outputOf } from '@koji/plugin-sdk/host';
 
 /** What a `createrepo` task answers: the folder of the upload area, and the files of `repodata` in it. */
 export type RepoData = [string, string[]];
@@ -124,7 +123,7 @@ function modeArgs(mode: string | undefined): string[] {
 
 /** 0.15.11 is 15011; 0 when there is none. */
 async function mergerepoVersion(): Promise<number> {
-  const said = await promisify(execFile)('mergerepo_c', ['--version']).catch(() => ({ stdout: '' }));
+  const said = await outputOf(['mergerepo_c', '--version'], { timeout: 60 }).catch(() => ({ stdout: '' }));
   const [, major = 0, minor = 0, patch = 0] = /(\d+)\.(\d+)\.(\d+)/.exec(said.stdout) ?? [];
   return Number(major) * 1_000_000 + Number(minor) * 1000 + Number(patch);
 }
@@ -158,7 +157,7 @@ export async function checkRepos(topdir: string): Promise<void> {
 
 /** Uploads the files of a folder `repodata` to the task's output, or to a folder of it. */
 export async function uploadRepoData(task: BaseTaskHandler, folder: string, to = ''): Promise<RepoData> {
-  const files = (await readdir(folder)).sort();
+  const files = sortTexts(await readdir(folder));
   for (const file of files) await task.uploadFile(path.join(folder, file), { directory: to });
   return [path.posix.join(task.getUploadDir(), to), files];
 }

@@ -1,18 +1,42 @@
 import type { TaskHandlerClass } from '@koji/plugin-sdk/host';
+import { BuildArchTask } from './build-arch.js';
+import { BuildTask } from './build.js';
+import { ChainBuildTask } from './chainbuild.js';
+import { CreateDistRepoTask } from './create-dist-repo.js';
 import { CreaterepoTask } from './createrepo.js';
 import { DefaultTask, ForkTask, SleepTask, SubtaskTask, WaitTestTask } from './basics.js';
+import { DependantTask } from './dependant.js';
+import { DistRepoTask } from './dist-repo.js';
+import { ElsewhereTask } from './elsewhere.js';
+import { MavenTask } from './maven.js';
 import { BuildNotificationTask, TagNotificationTask } from './notifications.js';
 import { NewRepoTask } from './new-repo.js';
+import { RestartHostsTask, RestartTask, RestartVerifyTask, ShutdownTask } from './restart.js';
+import { BuildSrpmFromScmTask, RebuildSrpmTask } from './srpm.js';
 import { TagBuildTask } from './tag.js';
 import { WaitrepoTask } from './waitrepo.js';
 
 /** The task types that every builder has. */
 export const builtIn: readonly TaskHandlerClass[] = [
   BuildNotificationTask,
+  BuildArchTask,
+  BuildSrpmFromScmTask,
+  BuildTask,
+  ChainBuildTask,
+  CreateDistRepoTask,
   CreaterepoTask,
   DefaultTask,
+  DependantTask,
+  DistRepoTask,
+  ElsewhereTask,
   ForkTask,
+  MavenTask,
   NewRepoTask,
+  RebuildSrpmTask,
+  RestartHostsTask,
+  RestartTask,
+  RestartVerifyTask,
+  ShutdownTask,
   SleepTask,
   SubtaskTask,
   TagBuildTask,

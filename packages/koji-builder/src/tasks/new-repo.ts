@@ -1,10 +1,16 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ParameterError, PathInfo } from '@koji/core';
+import { pipeline } from 'node:stream/promises';
+import { ParameterError, PathInfo, readBounded } from '@koji/core';
 import { truthy, type RepoInfo, type TagInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { checkRepos, repoFolder, uploadRepoData, type RepoData } from './createrepo.js';
+
+/** Bytes that a repo.json may have. */
+const longestDescription = 16 * 1024 * 1024;
 
 type RepoOptions = Readonly<Record<string, unknown>>;
 
@@ -134,9 +140,11 @@ async function archesIn(folder: string): Promise<string[]> {
 
 /** What decides which rpms a repo has, as its file repo.json tells; null when there is none. */
 async function describedOptions(folder: string): Promise<string | null> {
-  const text = await readFile(path.join(folder, 'repo.json'), 'utf8').catch(() => null);
-  if (text === null) return null;
-  const about = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  const file = path.join(folder, 'repo.json');
+  if (!(await exists(file))) return null;
+  const about = JSON.parse((await readBounded(file, longestDescription)).toString('utf8')) as Readonly<
+    Record<string, unknown>
+  >;
   return JSON.stringify(
     ['with_debuginfo', 'with_src', 'with_separate_src'].map((key) => about[key] === true),
   );
@@ -145,11 +153,18 @@ async function describedOptions(folder: string): Promise<string | null> {
 /** Whether files of two folders are there and have the same content. */
 async function areSame(one: string, other: string, files: readonly string[]): Promise<boolean> {
   for (const file of files) {
-    const read = (folder: string) => readFile(path.join(folder, file)).catch(() => null);
-    const [a, b] = await Promise.all([read(one), read(other)]);
-    if (a === null || b === null || !a.equals(b)) return false;
+    const [a, b] = [path.join(one, file), path.join(other, file)];
+    if (!(await exists(a)) || !(await exists(b))) return false;
+    if ((await stat(a)).size !== (await stat(b)).size || (await digestOf(a)) !== (await digestOf(b)))
+      return false;
   }
   return true;
+}
+
+async function digestOf(file: string): Promise<string> {
+  const digest = createHash('sha256');
+  await pipeline(createReadStream(file), digest);
+  return digest.digest('hex');
 }
 
 const exists = (file: string): Promise<boolean> =>

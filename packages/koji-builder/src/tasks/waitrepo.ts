@@ -1,9 +1,9 @@
-import { GenericError, TASK_STATES, nameOf, parseNVR, plain } from '@koji/core';
-import type { BuildInfo, RepoInfo, RepoRequestStatus, TagInfo } from '@koji/core/api';
-import { named } from '@koji/core/wire';
+import { GenericError, TASK_STATES, nameOf, plain } from '@koji/core';
+import type { RepoInfo, RepoRequestStatus, TagInfo } from '@koji/core/api';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
+import { hasBuilds } from './repo-request.js';
 
-/** Milliseconds between two questions to the hub, and until the task gives up. */
+/** Milliseconds between two questions to a hub without methods that wait, and until the task gives up. */
 const pause = 10_000;
 const timeLimit = 120 * 60_000;
 
@@ -31,9 +31,9 @@ export class WaitrepoTask extends BaseTaskHandler {
       }
       const repo = await this.requestedRepo(info, since);
       const isNew = oldest === null || repo.create_event >= oldest;
-      if (isNew && (await this.hasBuilds(info, wanted, repo.create_event))) return repo;
+      if (isNew && (await this.has(info, wanted, repo.create_event))) return repo;
       this.logger.warn(`repo ${repo.id} is not what was asked for: the tag has changed meanwhile`);
-      await this.rest(`a new ${info.name} repo`);
+      await this.news(`a new ${info.name} repo`, ['waitTagChange', info.id, since]);
     }
   }
 
@@ -69,29 +69,31 @@ export class WaitrepoTask extends BaseTaskHandler {
           this.logger.error(`task ${task} is ${nameOf(TASK_STATES, state) ?? state}`);
         throw new GenericError('Repo request no longer active');
       }
-      await this.rest(`a new ${name} repo`);
+      await this.news(`a new ${name} repo`, ['repo.waitForRequest', request.id]);
     }
   }
 
   private async waitForBuilds(tag: TagInfo, nvrs: readonly string[]): Promise<void> {
-    while (!(await this.hasBuilds(tag, nvrs, null)))
-      await this.rest(`${nvrs.join(', ')} to appear in the ${tag.name} repo`);
-  }
-
-  private async hasBuilds({ id }: TagInfo, nvrs: readonly string[], event: number | null): Promise<boolean> {
-    for (const nvr of nvrs) {
-      const { name } = parseNVR(nvr);
-      const about = named({ event, inherit: true, package: name });
-      const tagged: readonly Pick<BuildInfo, 'nvr'>[] = await this.session.listTagged(id, about);
-      if (!tagged.some((build) => build.nvr === nvr)) return false;
+    for (;;) {
+      const event = await this.session.tagLastChangeEvent(tag.id);
+      if (await this.has(tag, nvrs, null)) return;
+      await this.news(`${nvrs.join(', ')} to appear in the ${tag.name} repo`, [
+        'waitTagChange',
+        tag.id,
+        event,
+      ]);
     }
-    return true;
   }
 
-  private async rest(what: string): Promise<void> {
+  private has({ id }: TagInfo, builds: readonly string[], event: number | null): Promise<boolean> {
+    return hasBuilds(this.session, id, { builds, event });
+  }
+
+  /** Waits for what the hub may tell, by a method of its and the arguments. */
+  private async news(what: string, [method, ...args]: readonly [string, ...unknown[]]): Promise<void> {
     const spent = Date.now() - this.started;
     if (spent > timeLimit)
       throw new GenericError(`Unsuccessfully waited ${Math.round(spent / 60_000)} minutes for ${what}`);
-    await this.runtime.pause(pause);
+    await this.runtime.waitForNews(method, args, pause);
   }
 }

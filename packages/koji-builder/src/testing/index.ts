@@ -4,12 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 /** What a {@link fakeMock} is to do. */
 export interface FakeMockOptions {
-  /** Rpm files that a new buildroot has. */
+  /** Rpm files that a new buildroot has. Default: a package without files that no repo needs to have. */
   readonly packages?: readonly string[];
   /** Rpm files that can be installed, by the names they are asked for. */
   readonly available?: Readonly<Record<string, string>>;
   /** A folder of programs that commands inside find before those of this host. */
   readonly programs?: string;
+  /** The folder in which mock's rpm has its database. Default: `var/lib/rpm`. */
+  readonly database?: string;
+  /** The folder in which rpm inside looks for it. Default: the same. */
+  readonly databaseInside?: string;
   /** What mock exits with, by what it is to do: `{ init: 30 }`. */
   readonly fail?: Readonly<Record<string, number>>;
 }
@@ -22,12 +26,15 @@ export interface FakeMock {
     readonly mockdir: string;
     readonly mockconfigdir: string;
     readonly mockuser: '';
+    readonly buildroot_backend: 'mock';
+    readonly rootsdir: string;
   };
   /** How it was called so far, with the text of the configuration. */
   calls(): Promise<{ readonly args: readonly string[]; readonly config: string }[]>;
 }
 
 const program = fileURLToPath(new URL('../../testing/fake-mock.js', import.meta.url));
+const placeholder = fileURLToPath(new URL('../../testing/buildsys-build-1-1.noarch.rpm', import.meta.url));
 
 /**
  * Puts a program that imitates mock into a folder, for tests on machines that have none: buildroots are folders with a
@@ -42,13 +49,19 @@ export async function fakeMock(folder: string, options: FakeMockOptions = {}): P
   const at = (name: string): string => path.join(folder, name);
   await mkdir(at('programs'), { recursive: true });
   const settings = {
-    packages: options.packages ?? [],
+    packages: options.packages ?? [placeholder],
+    database: options.database ?? 'var/lib/rpm',
+    inside: at('inside'),
     available: options.available ?? {},
     programs: options.programs ?? at('programs'),
     fail: options.fail ?? {},
     record: at('mock-calls.jsonl'),
   };
   await writeFile(at('mock-settings.json'), JSON.stringify(settings));
+  await mkdir(at('inside'), { recursive: true });
+  const inside = options.databaseInside ?? settings.database;
+  const rpm = `#!/bin/sh\nPATH='${process.env.PATH}' exec rpm --dbpath "$FAKE_ROOT/${inside}" "$@"\n`;
+  await writeFile(at('inside/rpm'), rpm, { mode: 0o755 });
   const words = [process.execPath, program, at('mock-settings.json')].map((word) => `'${word}'`).join(' ');
   await writeFile(at('mock'), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
   return {
@@ -57,6 +70,8 @@ export async function fakeMock(folder: string, options: FakeMockOptions = {}): P
       mockdir: at('roots'),
       mockconfigdir: at('mock-configs'),
       mockuser: '',
+      buildroot_backend: 'mock',
+      rootsdir: at('own'),
     },
     async calls() {
       const text = await readFile(settings.record, 'utf8').catch(() => '');

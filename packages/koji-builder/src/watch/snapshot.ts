@@ -4,7 +4,7 @@ import type { Snapshot } from '../daemon/protocol.js';
 import { realFile } from '../tasks/load.js';
 import type { Elsewhere } from '../tasks/load.js';
 
-const code = /\.([cm]?js|json|conf)$/;
+const code = /\.([cm]?[jt]s|json|conf)$/;
 
 /**
  * Copies folders of plugins so that the copies run as they are now, whatever is saved later. A copy has the path of its

@@ -27,6 +27,8 @@ export async function runFamily(
   const { method } = (await hub.admin.call('getTaskInfo', [id])) as TaskInfo;
   const over = new AbortController();
   const parent = runTaskOf(hub, id, handlerOf(method), options).finally(() => over.abort());
+  // It may fail while something else is waited for; it is awaited at the end.
+  parent.catch(() => null);
   const children = new Map<string, TaskRecord>();
   const running: Promise<unknown>[] = [];
   const faults: unknown[] = [];
@@ -44,7 +46,7 @@ export async function runFamily(
       const ended = run.then((record) => children.set(task.label ?? task.method, record));
       running.push(ended.catch((error: unknown) => failed(task.id, error)));
     }
-    await sleep(20, undefined, { signal: over.signal }).catch(() => null);
+    await sleep(50, undefined, { signal: over.signal }).catch(() => null);
   }
   await Promise.all(running);
   try {

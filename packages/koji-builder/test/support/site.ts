@@ -7,11 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ClientSession } from '@koji/client';
 import { GenericError, TASK_STATES, faultToWire } from '@koji/core';
-import { makeConfig, startHub, type RunningHub } from '@koji/hub';
+import { openForTests, type HubForTests } from '@koji/hub/testing';
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url));
 const kojid = path.join(packages, 'koji-builder/dist/main.js');
-const hubCommand = path.join(packages, 'koji-hub/dist/main.js');
 const fixtures = fileURLToPath(new URL('../fixtures/plugins/', import.meta.url));
 
 type Values = Readonly<Record<string, string>>;
@@ -69,7 +68,7 @@ export interface RunningBuilder {
 /** A hub in this process with a folder of its own, and the means to start builders for it. */
 export class Site {
   private readonly builders = new Set<RunningBuilder>();
-  private hub: RunningHub | null = null;
+  private hub: HubForTests | null = null;
   session!: ClientSession;
 
   private constructor(
@@ -82,7 +81,7 @@ export class Site {
     const folder = mkdtempSync(path.join(tmpdir(), 'koji-builder-'));
     const site = new Site(folder, hubOptions);
     await site.startHub();
-    site.command('user', 'add', 'kojiadmin', '--password', 'kojiadmin', '--admin');
+    await site.hub?.addUser('kojiadmin', 'kojiadmin', ['admin']);
     site.session = new ClientSession(site.url, { retryInterval: 1 });
     await site.session.login('kojiadmin', 'kojiadmin');
     await site.addHost('builder');
@@ -113,11 +112,10 @@ export class Site {
       LogFile: this.path('hub.log'),
       LogLevel: 'INFO',
       RunInterval: '60',
+      RepoManager: 'external',
       ...this.hubOptions,
     };
-    const lines = Object.entries(values).map(([name, value]) => `${name} = ${value}`);
-    writeFileSync(this.path('hub.conf'), `[hub]\n${lines.join('\n')}\n`);
-    this.hub = await startHub(makeConfig(this.folder, values));
+    this.hub = await openForTests({ folder: this.folder, options: values, policies: {}, plugins: {} });
     this.lastOrigin = this.hub.url;
   }
 
@@ -128,7 +126,7 @@ export class Site {
 
   async addHost(name: string): Promise<void> {
     await this.session.addHost(name, ['x86_64']);
-    this.command('user', 'passwd', name, name);
+    await this.hub?.addUser(name, name, []);
   }
 
   /** Starts kojid and waits until it takes tasks. */
@@ -243,15 +241,6 @@ export class Site {
     await this.session.close();
     await this.stopHub();
     rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  private command(...args: string[]): void {
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      [hubCommand, '--config', this.path('hub.conf'), ...args],
-      { encoding: 'utf8' },
-    );
-    if (status !== 0) throw new Error(stderr);
   }
 }
 

@@ -28,6 +28,8 @@ export interface Run<O extends OptionTable = OptionTable> extends Output {
   readonly paths: PathInfo;
   /** Logs in as the options say, unless they say not to; then checks that the hub answers. */
   readonly login: () => Promise<void>;
+  /** Logs in, also in a command that runs without a login. */
+  readonly loginAlways: () => Promise<void>;
   /** Checks that the hub answers; logs in only with `--force-auth`. */
   readonly connect: () => Promise<void>;
   /** Sets what is said or done when the user interrupts the command; it ends when that is done. */
@@ -44,9 +46,13 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly category: Category;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the program's name in the usage. */
+  /** What follows the program's name in the usage; `%prog` stands for that name again. */
   readonly usage: string;
   readonly options: O;
+  /** Stands in the help before the options. */
+  readonly description?: string;
+  /** Stands in the usage in place of the hint at the global options. */
+  readonly hint?: string;
   /** Runs without a login unless `--force-auth` or `--mine` is given. */
   readonly anonymous?: boolean;
   /** False: what begins with a dash is an option only before the first argument. */
@@ -62,11 +68,14 @@ export function command<const O extends OptionTable>(declaration: Command<O>): C
   return declaration;
 }
 
-/** Ends the command with an exit code; what was to be said has been said. */
+/** Ends the command with an exit code. The message, if any, has been printed. */
 export class Exit extends Error {
   override name = 'Exit';
 
-  constructor(readonly code: number) {
-    super(`exit ${code}`);
+  constructor(
+    readonly code: number,
+    message = `exit ${code}`,
+  ) {
+    super(message);
   }
 }

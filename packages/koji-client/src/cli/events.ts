@@ -1,19 +1,47 @@
-import type { ClientSession } from '../session.js';
+import { named } from '@koji/core/wire';
+import { asctime } from '../text/times.js';
+import type { Run } from './command.js';
+import { int } from './options.js';
 
-/** The event that `--event`, `--ts` or `--repo` name; null for now. `ts` is in seconds of 1970. */
+/** The options of commands that can show what was at a point in history. */
+export const eventOptions = {
+  event: int('--event', 'query at event', { metavar: 'EVENT#' }),
+  ts: int('--ts', 'query at last event before timestamp', { metavar: 'TIMESTAMP' }),
+  repo: int('--repo', 'query at event for a repo', { metavar: 'REPO#' }),
+};
+
+/** A point in history; `ts` is in seconds of 1970. */
+export interface PastEvent {
+  readonly id: number;
+  readonly ts: number;
+}
+
+/** The event that the options of a command name. */
+export interface ChosenEvent {
+  readonly event?: number | undefined;
+  readonly ts?: number | undefined;
+  readonly repo?: number | undefined;
+}
+
+/** Returns the event that `--event`, `--ts` or `--repo` name; null for now. */
 export async function eventOf(
-  session: ClientSession,
-  options: { event?: number | undefined; ts?: number | undefined; repo?: number | undefined },
-): Promise<{ id: number; ts: number } | null> {
+  { session }: Pick<Run, 'session'>,
+  options: ChosenEvent,
+): Promise<PastEvent | null> {
   const asked = options.event
     ? await session.getEvent(options.event)
     : options.ts !== undefined
-      ? await session.call<{ id: number; ts: unknown }>('getLastEvent', [], { before: options.ts })
+      ? await session.getLastEvent(named({ before: options.ts }))
       : null;
   if (asked) return { id: asked.id, ts: Number(asked.ts) };
   if (options.repo === undefined) return null;
-  const repo = await session.call<{ create_event: number; create_ts: unknown }>('repoInfo', [options.repo], {
-    strict: true,
-  });
-  return { id: repo.create_event, ts: Number(repo.create_ts) };
+  const repo = await session.repoInfo(options.repo, true);
+  return repo && { id: repo.create_event, ts: Number(repo.create_ts) };
+}
+
+/** Returns the event that the options name and prints it; null for now. */
+export async function queriedEvent(run: Run, options: ChosenEvent, quiet = false): Promise<PastEvent | null> {
+  const event = await eventOf(run, options);
+  if (event && !quiet) run.print(`Querying at event ${event.id} (${asctime(event.ts)})`);
+  return event;
 }

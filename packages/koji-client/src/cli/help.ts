@@ -2,7 +2,7 @@ import { categories } from './command.js';
 import type { Command } from './command.js';
 import { epilog } from './global-options.js';
 import type { Output } from './output.js';
-import { compareText } from '../text/python-text.js';
+import { byText, sortTexts } from '@koji/core';
 
 /** Prints the commands there are, of some categories or of all. */
 export function listCommands(
@@ -12,9 +12,9 @@ export function listCommands(
   chosen: readonly string[] = Object.keys(categories),
 ): void {
   const shown = chosen.includes('all') ? Object.keys(categories) : [...new Set(chosen)];
-  const sorted = [...commands].sort((a, b) => compareText(a.name, b.name));
+  const sorted = [...commands].sort(byText(({ name }) => name));
   out.print('Available commands:');
-  for (const category of shown.sort()) {
+  for (const category of sortTexts(shown)) {
     out.print(`\n${categories[category as keyof typeof categories]}:`);
     for (const { name, summary } of sorted.filter((command) => command.category === category))
       out.print(`        ${name.padEnd(25)} ${summary}`);

@@ -1,6 +1,9 @@
+import { parseFloating } from '@koji/core';
+import { double } from '@koji/core/wire';
 import { pythonRepr } from '../text/python-text.js';
 import { wrapText } from './text-wrap.js';
 import { parseTime } from '../text/times.js';
+import { sortTexts } from '@koji/core';
 
 /** Wrong use of a command: the usage and the message go to standard error, the exit code is 2. */
 export class UsageError extends Error {
@@ -11,7 +14,7 @@ export class UsageError extends Error {
 export interface OptionDef<T> {
   /** Long and short forms, as they stand in the help. */
   readonly flags: readonly string[];
-  readonly action: 'text' | 'list' | 'true' | 'false';
+  readonly action: 'text' | 'list' | 'pairs' | 'true' | 'false';
   /** Absent: it is not shown in the help. */
   readonly help?: string;
   readonly metavar?: string;
@@ -45,14 +48,48 @@ export function texts(flags: Flags, help?: string, shown: Shown = {}): OptionDef
   return { ...text(flags, help, shown), action: 'list', initial: [] };
 }
 
+/** An option with two values that may be given several times. */
+export function pairs(
+  flags: Flags,
+  help?: string,
+  shown: Shown = {},
+): OptionDef<readonly (readonly string[])[]> {
+  return { ...text(flags, help, shown), action: 'pairs', initial: [] };
+}
+
 /** An option with a whole number; hexadecimal, octal and binary ones as in C. */
 export function int(flags: Flags, help?: string, shown: Shown = {}): OptionDef<number | undefined> {
   return { ...text(flags, help, shown), read: readInt } as OptionDef<number | undefined>;
 }
 
+/** An option with a number. */
+export function decimal(flags: Flags, help?: string, shown: Shown = {}): OptionDef<number | undefined> {
+  return { ...text(flags, help, shown), read: readDecimal } as OptionDef<number | undefined>;
+}
+
+/** What the help says of a time, once in a command. */
+export const timeHelp =
+  'time is specified as timestamp or date/time in any format which can be parsed by dateutil.parser. ' +
+  'e.g. "2020-12-31 12:35" or "December 31st 12:35"';
+
 /** An option with a moment, as seconds of 1970. */
 export function time(flags: Flags, help?: string, shown: Shown = {}): OptionDef<number | undefined> {
   return { ...text(flags, help, shown), read: readTime } as OptionDef<number | undefined>;
+}
+
+/** An option with one of some values. */
+export function choice<T extends string>(
+  flags: Flags,
+  choices: readonly T[],
+  help?: string,
+): OptionDef<T | undefined> {
+  const read = (given: string, name: string): T => {
+    const found = choices.find((value) => value === given);
+    if (found !== undefined) return found;
+    const known = choices.map((value) => pythonRepr(value)).join(', ');
+    throw new UsageError(`option ${name}: invalid choice: ${pythonRepr(given)} (choose from ${known})`);
+  };
+  return { ...text(flags, help), read } as OptionDef<T | undefined>;
 }
 
 /** An option without a value. */
@@ -74,6 +111,13 @@ function readInt(given: string, name: string): number {
   if (!Number.isSafeInteger(value))
     throw new UsageError(`option ${name}: invalid integer value: ${pythonRepr(given)}`);
   return value;
+}
+
+function readDecimal(given: string, name: string): unknown {
+  const value = parseFloating(given);
+  if (value === null)
+    throw new UsageError(`option ${name}: invalid floating-point value: ${pythonRepr(given)}`);
+  return double(value);
 }
 
 function readTime(given: string, name: string): number {
@@ -103,7 +147,7 @@ export class OptionParser<O extends OptionTable> {
   constructor(
     readonly usage: string,
     readonly options: O,
-    private readonly settings: { interspersed?: boolean; epilog?: string } = {},
+    private readonly settings: { interspersed?: boolean; description?: string; epilog?: string } = {},
   ) {
     this.known = Object.entries(options).flatMap(([dest, defs]) =>
       (Array.isArray(defs) ? (defs as OptionDef<unknown>[]) : [defs as OptionDef<unknown>]).map((def) => ({
@@ -152,7 +196,9 @@ export class OptionParser<O extends OptionTable> {
     const lines = rows.map((row) =>
       helpRow(row.names, wrapText(row.help, Math.max(width - column, 11)), column),
     );
-    return `${this.usageText}\nOptions:\n${lines.join('')}${this.settings.epilog ?? ''}`;
+    const { description, epilog = '' } = this.settings;
+    const about = description === undefined ? '' : `\n${wrapText(description, width).join('\n')}\n`;
+    return `${this.usageText}${about}\nOptions:\n${lines.join('')}${epilog}`;
   }
 
   private long(arg: string, left: string[], values: Record<string, unknown>): void {
@@ -189,9 +235,14 @@ export class OptionParser<O extends OptionTable> {
 
   private store({ dest, def }: Known, name: string, left: string[], values: Record<string, unknown>): void {
     const given = left.shift();
-    if (given === undefined) throw new UsageError(`${name} option requires 1 argument`);
-    const value = def.read ? def.read(given, name) : given;
-    values[dest] = def.action === 'list' ? [...(values[dest] as unknown[]), value] : value;
+    const second = def.action === 'pairs' ? left.shift() : '';
+    if (given === undefined || second === undefined)
+      throw new UsageError(
+        `${name} option requires ${def.action === 'pairs' ? '2 arguments' : '1 argument'}`,
+      );
+    const value = def.action === 'pairs' ? [given, second] : def.read ? def.read(given, name) : given;
+    values[dest] =
+      def.action === 'list' || def.action === 'pairs' ? [...(values[dest] as unknown[]), value] : value;
   }
 
   private match(given: string): string {
@@ -200,7 +251,7 @@ export class OptionParser<O extends OptionTable> {
       ...this.known.flatMap(({ def }) => def.flags.filter((name) => name.startsWith('--'))),
     ];
     if (all.includes(given)) return given;
-    const possible = all.filter((name) => name.startsWith(given)).sort();
+    const possible = sortTexts(all.filter((name) => name.startsWith(given)));
     if (possible.length === 1) return possible[0] as string;
     if (possible.length > 1) throw new UsageError(`ambiguous option: ${given} (${possible.join(', ')}?)`);
     throw new UsageError(`no such option: ${given}`);
@@ -212,7 +263,7 @@ export class OptionParser<O extends OptionTable> {
 }
 
 function takesValue(def: OptionDef<unknown>): boolean {
-  return def.action === 'text' || def.action === 'list';
+  return def.action === 'text' || def.action === 'list' || def.action === 'pairs';
 }
 
 function namesOf(dest: string, def: OptionDef<unknown>): string {

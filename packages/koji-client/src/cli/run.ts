@@ -1,6 +1,7 @@
-import { ConfigError, ConfigurationError, PathInfo, UnknownFault, messageOf } from '@koji/core';
+import { ConfigError, ConfigurationError, PathInfo, UnknownFault, makeLogger, messageOf } from '@koji/core';
 import { PluginLoadError } from '@koji/plugin-sdk/host';
-import { ClientSession } from '../session.js';
+import { ClientSession, retryText } from '../session.js';
+import type { Retry } from '../session.js';
 import { sessionOptions } from '../profiles.js';
 import { Exit } from './command.js';
 import type { Command, Run } from './command.js';
@@ -14,6 +15,7 @@ import { checkHub, login } from './login.js';
 import { HelpAsked, OptionParser, UsageError } from './options.js';
 import type { OptionTable } from './options.js';
 import { processOutput } from './output.js';
+import { nearestNames, suggestNames, suggestionLine } from './suggestions.js';
 import { loadPluginCommands } from './plugins.js';
 import { pythonRepr } from '../text/python-text.js';
 import { logTime } from '../text/times.js';
@@ -38,6 +40,12 @@ export async function runKoji(program: string, argv: readonly string[]): Promise
     if (!command) {
       listCommands(out, commands, program);
       logError(`Unknown command: ${name}`);
+      suggest(
+        nearestNames(name.replaceAll('_', '-'), [
+          ...commands.map((known) => known.name),
+          ...Object.keys(aliases),
+        ]),
+      );
       return 1;
     }
     return await runCommand(command, args, global);
@@ -69,9 +77,12 @@ function findCommand(commands: readonly Command[], given: string): Command | und
 
 async function runCommand(command: Command, argv: readonly string[], given: GlobalOptions): Promise<number> {
   const { program } = given;
-  const usage = `${program} ${command.usage}${globalHelp}`;
-  const { interspersed = true } = command;
-  const parser = new OptionParser(usage, command.options, { interspersed });
+  const usage = `${program} ${command.usage.replaceAll('%prog', program)}${command.hint ?? globalHelp}`;
+  const { interspersed = true, description } = command;
+  const parser = new OptionParser(usage, command.options, {
+    interspersed,
+    ...(description === undefined ? {} : { description }),
+  });
   const asIs = command.ownArguments === true && !argv.some((arg) => arg === '-h' || arg === '--help');
   const parsed = asIs ? { options: {}, args: [...argv] } : parseOr(program, parser, argv);
   if (typeof parsed === 'number') return parsed;
@@ -84,8 +95,12 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
     const running = command.run(runOf(session, global, parsed, interrupt));
     return (await Promise.race([running, interrupt.happened])) ?? 0;
   } catch (error) {
-    if (error instanceof UsageError) return usageFailure(program, parser.usageText, error.message);
-    return failure(error, global);
+    const code =
+      error instanceof UsageError
+        ? usageFailure(program, parser.usageText, error.message)
+        : failure(error, global);
+    if (process.stderr.isTTY) suggest(await suggestNames(session, messageOf(error)));
+    return code;
   } finally {
     if (!interrupt.seen) await session.logout().catch(() => null);
     await session.close();
@@ -116,14 +131,17 @@ function onInterrupt(): Interrupt {
 }
 
 function newSession(global: GlobalOptions): ClientSession {
-  const log = (line: string): void => {
-    if (global.debug) out.warn(`${logTime(new Date())} [DEBUG] koji: ${line}`);
-  };
+  const log = makeLogger((_level, text) => {
+    if (global.debug) out.warn(`${logTime(new Date())} [DEBUG] koji: ${text()}`);
+  });
+  // Programs that read our standard error expect no more on it than Koji's command writes.
+  const tellsRetries = process.stderr.isTTY && !global.debug && !global.quiet;
   return new ClientSession(global.server, {
     ...sessionOptions(global),
     ...(global.cert ? { cert: global.cert } : {}),
     doubles: 'exact',
-    log: { debug: log, info: log, warn: log, error: log },
+    ...(tellsRetries ? { onRetry: (retry: Retry) => out.warn(`${retryText(retry)} (Ctrl-C ends it)`) } : {}),
+    log,
   });
 }
 
@@ -140,6 +158,7 @@ function runOf(
     session,
     paths: new PathInfo(global.topdir),
     login: () => login(session, global, out),
+    loginAlways: () => login(session, { ...global, noauth: false }, out),
     connect: () => (global.force_auth ? login(session, global, out) : checkHub(session, global, out)),
     atInterrupt: (act) => (interrupt.act = act),
     usageError: (message) => {
@@ -147,7 +166,7 @@ function runOf(
     },
     fail: (message, code = 1) => {
       if (message) out.warn(message);
-      throw new Exit(code);
+      throw new Exit(code, message);
     },
   };
 }
@@ -165,6 +184,12 @@ function parseOr<O extends OptionTable>(
     out.write(parser.help(Number(process.env['COLUMNS'] ?? 80) || 80));
     return 0;
   }
+}
+
+/** Prints names that the user may have meant. Programs that read our standard error expect Koji's text alone. */
+function suggest(names: readonly string[]): void {
+  const line = suggestionLine(names);
+  if (line !== null && process.stderr.isTTY) out.warn(line);
 }
 
 function usageFailure(program: string, usage: string, message: string): number {

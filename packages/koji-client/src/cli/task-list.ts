@@ -54,5 +54,5 @@ export async function listTasks(
     const host = await session.getHost(options.host);
     filter['host_id'] = (host ?? missing(`No such host: ${options.host}`)).id;
   }
-  return session.call<ListedTask[]>('listTasks', [filter, { order: 'priority,create_time' }]);
+  return session.listTasks(filter, { order: 'priority,create_time' });
 }

@@ -4,6 +4,12 @@ import type { TaskInfo } from '@koji/core/api';
 import type { ClientSession } from '../session.js';
 import { Exit } from './command.js';
 import type { Output } from './output.js';
+import { endOfFailingLog } from './failing-log.js';
+import { printable } from './task-tree.js';
+import { WaitingReasons } from './waiting-reason.js';
+import type { WaitingReason } from './waiting-reason.js';
+import { LinesView, TreeView, silentView, stateLine } from './watch-view.js';
+import type { SeenTask, WatchView } from './watch-view.js';
 import { taskLabel } from '../text/task-label.js';
 
 /** How to watch tasks. */
@@ -28,16 +34,33 @@ function noSuchTask(out: Output, id: number, quiet = false): never {
   throw new Exit(1);
 }
 
+interface Watch {
+  readonly session: ClientSession;
+  readonly out: Output;
+  readonly options: WatchOptions;
+  readonly view: WatchView;
+}
+
 /** A task that is watched: what was last seen of it, and its place in the tree. */
-class WatchedTask {
+class WatchedTask implements SeenTask {
   info: TaskInfo | null = null;
-  private shown = '';
+  shown = '';
+  /** Why it failed. */
+  error = '';
 
   constructor(
     readonly id: number,
-    readonly level: number,
-    private readonly watch: { session: ClientSession; out: Output; options: WatchOptions },
+    private readonly above: WatchedTask | null,
+    private readonly watch: Watch,
   ) {}
+
+  get level(): number {
+    return this.above ? this.above.level + 1 : 0;
+  }
+
+  get parent(): number | null {
+    return this.above?.id ?? null;
+  }
 
   get done(): boolean {
     return this.info !== null && isDone(this.info);
@@ -48,23 +71,21 @@ class WatchedTask {
     return `${'  '.repeat(this.level)}${this.id}${label}`;
   }
 
-  /** The last line about it, for the list of running tasks. */
-  get stateLine(): string {
-    return `${this.label}: ${this.shown}`;
-  }
-
   /** Looks again; answers whether its state changed. */
   async update(): Promise<boolean> {
-    const { session, out, options } = this.watch;
+    const { session, out, options, view } = this.watch;
     if (this.done) return false;
     const last = this.info;
     const before = this.shown;
     this.info = await session.call<TaskInfo | null>('getTaskInfo', [this.id], { request: true });
-    if (this.info === null) noSuchTask(out, this.id, options.quiet);
+    if (this.info === null) {
+      view.stop();
+      noSuchTask(out, this.id, options.quiet);
+    }
     const changed = last !== null && last.state !== this.info.state;
     if (last !== null && !changed) return false;
     this.shown = await this.stateText(this.info, last ? 0 : this.level);
-    if (!options.quiet) out.print(last ? `${this.label}: ${before} -> ${this.shown}` : this.stateLine);
+    view.seen(this, last ? before : null);
     return changed;
   }
 
@@ -73,7 +94,8 @@ class WatchedTask {
     const state = (nameOf(TASK_STATES, info.state) ?? 'unknown').toLowerCase();
     if (state === 'failed') {
       const logs = options.topurl ? await this.logs(options.topurl, level + 1) : '';
-      return `FAILED: ${await this.failure()}${logs}`;
+      this.error = await this.failure();
+      return `FAILED: ${this.error}${logs}`;
     }
     if ((state !== 'open' && state !== 'assigned') || !info.host_id) return state;
     const host = await session.getHost(info.host_id);
@@ -117,8 +139,23 @@ export async function outputFiles(session: ClientSession, taskId: number): Promi
   );
 }
 
+/** Returns whether somebody looks at a terminal that can be drawn on. */
+function hasScreen(): boolean {
+  return process.stdout.isTTY && !['', 'dumb'].includes(process.env['TERM'] ?? '');
+}
+
+function viewFor(out: Output, quiet: boolean): WatchView {
+  if (quiet) return silentView;
+  if (!hasScreen()) return new LinesView(out);
+  return new TreeView(out, () => ({
+    columns: process.stdout.columns || 80,
+    rows: process.stdout.rows || 24,
+  }));
+}
+
 /**
- * Prints how tasks and the tasks below them go on until all are done.
+ * Prints how tasks and the tasks below them go on until all are done; on a terminal as a tree, with the end of the log of
+ * what failed.
  *
  * @returns the exit code: 1 when one of the given tasks did not succeed
  */
@@ -130,19 +167,28 @@ export async function watchTasks(
 ): Promise<number> {
   if (ids.length === 0) return 0;
   const { quiet } = options;
-  if (!quiet) out.print('Watching tasks (this may be safely interrupted)...');
-  const watch = { session, out, options };
-  const tasks = new Map(ids.map((id) => [id, new WatchedTask(id, 0, watch)]));
-  options.atInterrupt?.(() => sayRunning(out, [...tasks.values()], options));
+  const view = viewFor(out, quiet);
+  view.start();
+  const watch = { session, out, options, view };
+  const tasks = new Map(ids.map((id) => [id, new WatchedTask(id, null, watch)]));
+  options.atInterrupt?.(() => {
+    view.stop();
+    sayRunning(out, [...tasks.values()], options);
+  });
   const waiter = new Waiter(session);
+  // Programs that read our output expect no more in it than Koji's command writes.
+  const explainer = !quiet && process.stdout.isTTY ? new WaitingExplainer(session, view, options) : null;
   for (;;) {
-    if (await lookOnce(session, out, tasks, watch)) break;
+    if (await lookOnce(tasks, watch)) break;
+    await explainer?.explain([...tasks.values()]);
     await waiter.pause(
       [...tasks.values()].flatMap(({ info }) => (info && !isDone(info) ? [info] : [])),
       options.pollInterval,
     );
   }
+  view.stop();
   if (!quiet) {
+    if (hasScreen()) await printFailures([...tasks.values()], watch);
     out.print('');
     for (const task of tasks.values()) if (task.level === 0) out.print(`${task.label} ${outcome(task.info)}`);
   }
@@ -152,20 +198,15 @@ export async function watchTasks(
 }
 
 /** Looks at every task and for new ones below them; answers whether all are done. */
-async function lookOnce(
-  session: ClientSession,
-  out: Output,
-  tasks: Map<number, WatchedTask>,
-  watch: { session: ClientSession; out: Output; options: WatchOptions },
-): Promise<boolean> {
+async function lookOnce(tasks: Map<number, WatchedTask>, watch: Watch): Promise<boolean> {
   let allDone = true;
   for (const task of [...tasks.values()]) {
     const changed = await task.update();
     if (!task.done) allDone = false;
-    else if (changed && !watch.options.quiet) out.print(countLine([...tasks.values()]));
-    for (const { id } of await session.getTaskChildren(task.id)) {
+    else if (changed) watch.view.ended([...tasks.values()]);
+    for (const { id } of await watch.session.getTaskChildren(task.id)) {
       if (tasks.has(id)) continue;
-      const child = new WatchedTask(id, task.level + 1, watch);
+      const child = new WatchedTask(id, task, watch);
       tasks.set(id, child);
       await child.update();
       // It may have children of its own, so there is one more round at least.
@@ -175,12 +216,62 @@ async function lookOnce(
   return allDone;
 }
 
-function countLine(tasks: readonly WatchedTask[]): string {
-  const count = (...states: number[]): number =>
-    tasks.filter(({ info }) => info && states.includes(info.state)).length;
-  const { FREE, OPEN, ASSIGNED, CLOSED, CANCELED, FAILED } = TASK_STATES;
-  const open = count(OPEN, ASSIGNED);
-  return `  ${count(FREE)} free  ${open} open  ${count(CLOSED, CANCELED)} done  ${count(FAILED)} failed`;
+/** Prints of each task that failed by itself why, the end of its log, and where the whole log is. */
+async function printFailures(tasks: readonly WatchedTask[], { session, out, options }: Watch): Promise<void> {
+  const failed = tasks.filter(({ info }) => info?.state === TASK_STATES.FAILED);
+  for (const task of failed.filter(({ id }) => !failed.some(({ parent }) => parent === id))) {
+    out.print(`\n${printable(task.label.trimStart())} failed: ${printable(task.error)}`);
+    const files = await outputFiles(session, task.id);
+    // The end of a log is an extra: without it all else is told.
+    const end = await endOfFailingLog(session, task, files, options.topurl).catch(() => null);
+    if (!end) continue;
+    out.print(`The end of ${end.name}:`);
+    for (const line of end.lines) out.print(`  ${line}`);
+    const { program } = options;
+    out.print(
+      end.url ? `Whole log: ${end.url}` : `Whole log: ${program} watch-logs --log=${end.name} ${task.id}`,
+    );
+  }
+}
+
+/** Says of tasks that stay free why, once for each reason. */
+class WaitingExplainer {
+  private readonly free = new Map<number, { since: number; cause: string | null }>();
+  private readonly reasons: WaitingReasons;
+  private next = 0;
+
+  constructor(
+    session: ClientSession,
+    private readonly view: WatchView,
+    private readonly options: WatchOptions,
+  ) {
+    this.reasons = new WaitingReasons(session);
+  }
+
+  async explain(tasks: readonly WatchedTask[]): Promise<void> {
+    const now = performance.now();
+    const interval = Math.max(1, this.options.pollInterval) * 1000;
+    const due: { task: WatchedTask; info: TaskInfo }[] = [];
+    for (const task of tasks) {
+      const { id, info } = task;
+      if (info?.state !== TASK_STATES.FREE) this.free.delete(id);
+      else if (!this.free.has(id)) this.free.set(id, { since: now, cause: null });
+      else if (now - (this.free.get(id)?.since ?? now) >= interval) due.push({ task, info });
+    }
+    if (due.length === 0 || now < this.next) return;
+    this.next = now + interval;
+    const infos = due.map(({ info }) => info);
+    // The reason is an extra: without it the watching goes on.
+    const reasons = await this.reasons.find(infos).catch(() => null);
+    if (reasons) for (const { task } of due) this.say(task, reasons.get(task.id) ?? null);
+  }
+
+  private say(task: WatchedTask, reason: WaitingReason | null): void {
+    const free = this.free.get(task.id);
+    if (!free || !reason || free.cause === reason.cause) return;
+    free.cause = reason.cause;
+    this.view.waits(task, reason);
+  }
 }
 
 function outcome(info: TaskInfo | null): string {
@@ -191,7 +282,7 @@ function outcome(info: TaskInfo | null): string {
 
 function sayRunning(out: Output, tasks: readonly WatchedTask[], { program, quiet }: WatchOptions): void {
   if (quiet) return;
-  const running = tasks.filter((task) => !task.done).map((task) => task.stateLine);
+  const running = tasks.filter((task) => !task.done).map((task) => stateLine(task));
   out.print(
     `Tasks still running. You can continue to watch with the '${program} watch-task' command.\n` +
       `Running Tasks:\n${running.join('\n')}`,

@@ -1,4 +1,5 @@
 import { DateTime, Double } from '@koji/core/wire';
+import { byText } from '@koji/core';
 
 /** A float as Python writes it: `2.0`, `1e-05`, `inf`. */
 export function pythonFloat(value: number): string {
@@ -51,13 +52,7 @@ function intText(value: number): string {
 
 function entriesOf(value: object, sorted: boolean): [string, unknown][] {
   const entries = Object.entries(value);
-  return sorted ? entries.sort(([a], [b]) => compareText(a, b)) : entries;
-}
-
-/** Orders texts by code points, as Python does. */
-export function compareText(a: string, b: string): number {
-  // UTF-8 sorts as the code points do, UTF-16 doesn't.
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return sorted ? entries.sort(byText(([key]) => key)) : entries;
 }
 
 const unprintable = /[\p{C}\p{Z}]/u;

@@ -1,4 +1,5 @@
-import { decodeArgs } from '@koji/core/wire';
+import { ParameterError, parseTaskParams } from '@koji/core';
+import { truthy } from '@koji/core/api';
 import { pythonStr } from './python-text.js';
 
 type Params = Readonly<Record<string, unknown>>;
@@ -10,93 +11,41 @@ export interface LabelledTask {
   readonly request?: unknown;
 }
 
-const image = 'name version release arch target_info build_tag repo_info ksfile opts?';
-
-/** The parameters of Koji's own task methods in order; `?` marks those that may be absent. */
-const signatures: Readonly<Record<string, string>> = {
-  appliance: 'name version arch target ksfile opts?',
-  build: 'src target opts?',
-  buildArch: 'pkg root arch keep_srpm opts?',
-  buildMaven: 'url build_tag opts?',
-  buildNotification: 'recipients build target weburl',
-  buildSRPMFromSCM: 'url build_tag opts?',
-  chainbuild: 'srcs target opts?',
-  chainmaven: 'builds target opts?',
-  createAppliance: image,
-  createImage: image.replace('ksfile', 'inst_tree'),
-  createLiveCD: image,
-  createLiveMedia: image,
-  createdistrepo: 'tag repo_id arch keys opts',
-  createrepo: 'repo_id arch oldrepo',
-  dependantTask: 'wait_list task_list',
-  distRepo: 'tag repo_id keys task_opts',
-  fork: 'n? m?',
-  image: 'name version arches target inst_tree opts?',
-  indirectionimage: 'opts',
-  livecd: 'name version arch target ksfile opts?',
-  livemedia: 'name version arches target ksfile opts?',
-  maven: 'url target opts?',
-  newRepo: 'tag event? src? debuginfo? separate_src? opts?',
-  rebuildSRPM: 'srpm build_tag opts?',
-  restart: 'host',
-  restartHosts: 'options?',
-  restartVerify: 'task_id host',
-  runroot:
-    'root arch command keep? packages? mounts? repo_id? skip_setarch? weight? upload_logs? new_chroot?',
-  saveFailedTree: 'buildrootID full?',
-  shutdown: '',
-  sleep: 'n',
-  subtask: 'n?',
-  tagBuild: 'tag_id build_id force? fromtag? ignore_success?',
-  tagNotification:
-    'recipients is_successful tag_info from_info build_info user_info ignore_success? failure_msg?',
-  vmExec: 'name task_info opts',
-  waitrepo: 'tag newer_than? nvrs? min_event?',
-  waittest: 'count seconds?',
-  winbuild: 'name source_url target opts',
-  wrapperRPM: 'spec_url build_target build task opts?',
-};
-
-/** A task's parameters by name; null for methods that are not Koji's own, undefined when they do not fit. */
-function paramsOf(method: string, request: readonly unknown[]): Params | null | undefined {
-  const first = request[0];
-  if (request.length === 1 && isParams(first) && '__method__' in first) return first;
-  const signature = signatures[method];
-  if (signature === undefined) return null;
-  const { args, keywords } = decodeArgs(request);
-  const names = signature.split(' ').filter(Boolean);
-  const plain = names.map((name) => name.replace('?', ''));
-  if (args.length > names.length) return undefined;
-  const params: Record<string, unknown> = Object.fromEntries(args.map((value, i) => [plain[i] ?? '', value]));
-  for (const [name, value] of Object.entries(keywords)) {
-    if (!plain.includes(name) || Object.hasOwn(params, name)) return undefined;
-    params[name] = value;
-  }
-  for (const [i, name] of plain.entries()) {
-    if (Object.hasOwn(params, name)) continue;
-    if (!names[i]?.endsWith('?')) return undefined;
-    params[name] = null;
-  }
-  return params;
+/**
+ * A task's parameters by name; null where nothing is known about them.
+ *
+ * @throws ParameterError when the request does not fit the method
+ */
+function paramsOf(method: string, request: unknown): Params | null {
+  return Array.isArray(request) ? parseTaskParams(method, request) : null;
 }
 
 function isParams(value: unknown): value is Params {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A task in a few words: its method and what it works on, such as `build (f44, pkg.git:…)`. */
-export function taskLabel(task: LabelledTask): string {
-  const { method, arch, request } = task;
+/**
+ * A task in a few words: its method and what it works on, such as `build (f44, pkg.git:…)`. For what is no task, or one
+ * without its request, `malformed task`.
+ */
+export function taskLabel(task: LabelledTask | null): string {
   try {
-    const params = paramsOf(method, request as unknown[]);
-    if (params === undefined) return `${method} (${arch}, unknown args)`;
-    const about = subjects[method];
-    // A plugin's method of the same shape may call its parameters otherwise.
-    const extra = about && params ? about(params) : '';
-    return `${method} (${extra || arch})`;
-  } catch {
+    const [method, arch, request] = ['method', 'arch', 'request'].map((key) => get(task, key));
+    return `${pythonStr(method)} (${subjectOf(String(method), request) || pythonStr(arch)})`;
+  } catch (error) {
+    if (error instanceof ParameterError && task)
+      return `${task.method} (${pythonStr(task.arch)}, unknown args)`;
     return 'malformed task';
   }
+}
+
+/** What a task works on; empty when its parameters don't tell. */
+function subjectOf(method: string, request: unknown): string {
+  const params = paramsOf(method, request);
+  const about = Object.hasOwn(subjects, method) ? subjects[method] : undefined;
+  if (!about) return '';
+  if (!params) throw new TypeError(`no parameters of ${method}`);
+  return about(params);
 }
 
 /** The name of a struct, or what stands in its place. */
@@ -108,11 +57,24 @@ function get(value: unknown, key: string): unknown {
   return value[key];
 }
 
-/** `name-version-release` of a build. */
-export function buildLabel(build: unknown): string {
-  if (!isParams(build)) throw new TypeError('no build');
-  const name = build['package_name'] || build['name'];
-  return [name, build['version'], build['release']].map((part) => pythonStr(part ?? null)).join('-');
+/** `name-version-release` of a build; with `showEpoch` and an epoch `epoch:name-version-release`. */
+export function buildLabel(build: unknown, showEpoch = false): string {
+  if (!isParams(build)) throw new TypeError(`no build: ${pythonStr(build)}`);
+  const { epoch = null, version, release } = build;
+  const name = truthy(build['package_name']) ? build['package_name'] : build['name'];
+  const nvr = [name, version, release].map((part) => pythonStr(part ?? null)).join('-');
+  return showEpoch && epoch !== null ? `${wholePart(epoch)}:${nvr}` : nvr;
+}
+
+function wholePart(epoch: unknown): number {
+  const number = typeof epoch === 'string' ? NaN : Number(epoch);
+  if (!Number.isFinite(number)) throw new TypeError(`no epoch: ${pythonStr(epoch)}`);
+  return Math.trunc(number);
+}
+
+/** The first of two parameters that counts as true, else the second. */
+function either(params: Params, first: string, second: string): unknown {
+  return truthy(params[first]) ? params[first] : (params[second] ?? null);
 }
 
 const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -128,20 +90,21 @@ function moduleInfo(url: string): string {
 }
 
 function source(params: Params): string {
-  const src = pythonStr(params['src'] ?? params['url'] ?? get(params, 'src'));
-  const target = params['target'] ?? params['build_tag'];
+  const src = either(params, 'src', 'url');
+  const target = either(params, 'target', 'build_tag');
+  if (typeof src !== 'string') throw new TypeError('no source');
   return `${nameOf(target)}, ${src.includes('://') ? moduleInfo(src) : fileName(src)}`;
 }
 
 function imageRequest(params: Params): string {
-  const kickstart = params['ksfile'] || params['inst_tree'];
-  const arches = params['arch'] || params['arches'];
+  const kickstart = either(params, 'ksfile', 'inst_tree');
+  const arches = either(params, 'arch', 'arches');
   const shown = [arches, params['name'], params['version'], kickstart].map((part) => pythonStr(part ?? null));
   return `${shown[0]}, ${shown[1]}-${shown[2]}, ${shown[3]}`;
 }
 
 function imageTask(params: Params): string {
-  const kickstart = params['ksfile'] || params['inst_tree'];
+  const kickstart = either(params, 'ksfile', 'inst_tree');
   const nvr = [params['name'], params['version'], params['release']].map(pythonStr).join('-');
   return [nameOf(params['target_info']), nvr, pythonStr(kickstart ?? null), pythonStr(params['arch'])].join(
     ', ',
@@ -162,7 +125,7 @@ const subjects: Readonly<Record<string, (params: Params) => string>> = {
   buildArch: ({ pkg, arch }) => `${fileName(nameOf(pkg))}, ${pythonStr(arch)}`,
   buildMaven: ({ build_tag: tag }) => pythonStr(get(tag, 'name')),
   wrapperRPM: ({ build, build_target: target }) =>
-    [pythonStr(get(target, 'name')), ...(build ? [buildLabel(build)] : [])].join(', '),
+    [pythonStr(get(target, 'name')), ...(truthy(build) ? [buildLabel(build)] : [])].join(', '),
   winbuild: ({ source_url: url, target }) => `${nameOf(target)}, ${moduleInfo(String(url))}`,
   vmExec: ({ name }) => pythonStr(name),
   buildNotification: ({ build }) => buildLabel(build),

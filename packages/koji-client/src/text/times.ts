@@ -11,12 +11,26 @@ export function asctime(seconds: number): string {
   return `${days[d.getDay()]} ${months[d.getMonth()]} ${day} ${clock(d)} ${d.getFullYear()}`;
 }
 
+/** A moment as C's asctime writes it, in UTC. */
+export function asctimeUtc(seconds: number): string {
+  const d = new Date(seconds * 1000);
+  const day = String(d.getUTCDate()).padStart(2, ' ');
+  const [time] = d.toISOString().slice(11).split('.');
+  return `${days[d.getUTCDay()]} ${months[d.getUTCMonth()]} ${day} ${time} ${d.getUTCFullYear()}`;
+}
+
 /** A moment with its time zone, in local time: `Mon, 23 Nov 2026 01:40:49 UTC`; nothing for null. */
 export function longTime(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return '';
   const d = new Date(seconds * 1000);
   const date = `${days[d.getDay()]}, ${two(d.getDate())} ${months[d.getMonth()]} ${d.getFullYear()}`;
   return `${date} ${clock(d)} ${zoneName(d)}`;
+}
+
+/** A moment in few characters, in local time: `26-11-23 01:40:49`. */
+export function shortTime(seconds: number): string {
+  const d = new Date(seconds * 1000);
+  return `${two(d.getFullYear() % 100)}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock(d)}`;
 }
 
 /** As log lines begin: `2026-11-23 01:40:49,123`, in local time. */

@@ -1,48 +1,59 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { findConfig, startHub } from '@koji/hub';
-import type { RunningHub } from '@koji/hub';
+import { openForTests } from '@koji/hub/testing';
+import { ClientSession } from '../../src/index.js';
+import { Commands, commandEnvironment } from './commands.js';
+import type { Ran } from './commands.js';
 
-const hubProgram = join(dirname(createRequire(import.meta.url).resolve('@koji/hub')), 'main.js');
+export type { Ran };
+
 export const kojiProgram = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-
-/** What a command did. */
-export interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A hub with the admin `kojiadmin`, its files in a folder of its own. */
 export interface RealHub {
   readonly url: string;
   readonly folder: string;
   readonly kojiDir: string;
-  /** Runs the built `koji` command as the admin. */
+  /** Runs the built `koji` command as the admin; in a process that runs such commands, unless it is busy with one. */
   koji(...args: string[]): Promise<Ran>;
   /** Gives a user a password. */
   setPassword(user: string, password: string): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** Runs a program on a terminal, whose lines come out as standard output. */
+const onTerminal = 'import pty, sys; pty.spawn(sys.argv[1:])';
+
 /** Runs the built `koji` command as a process. */
 export function runKoji(
   args: readonly string[],
-  options: { input?: string; cwd?: string; home?: string } = {},
+  options: {
+    input?: string;
+    cwd?: string;
+    home?: string;
+    terminal?: boolean;
+    /** The kind of terminal; one that cannot be drawn on if absent. */
+    term?: string;
+    /** Told all of standard output so far, each time that there is more. */
+    onOutput?: (stdout: string) => void;
+  } = {},
 ): Promise<Ran> {
-  const { input = '', cwd, home = '/nonexistent' } = options;
+  const { input = '', cwd, home = '/nonexistent', terminal = false, term = 'dumb', onOutput } = options;
+  const command = [process.execPath, kojiProgram, ...args];
+  const [program = '', ...rest] = terminal ? ['python3', '-c', onTerminal, ...command] : command;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [kojiProgram, ...args], {
-      env: { ...process.env, TZ: 'UTC', COLUMNS: '80', HOME: home, NODE_OPTIONS: '' },
+    const child = spawn(program, rest, {
+      env: { ...commandEnvironment(home), TERM: term },
       ...(cwd === undefined ? {} : { cwd }),
     });
     let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      onOutput?.(stdout);
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
@@ -54,22 +65,15 @@ export function runKoji(
 export async function startRealHub(options: Readonly<Record<string, string>> = {}): Promise<RealHub> {
   const folder = await mkdtemp(join(tmpdir(), 'koji-client-'));
   const kojiDir = join(folder, 'koji');
-  const file = join(folder, 'hub.conf');
   const values = {
-    Listen: '127.0.0.1:0',
     Database: 'sqlite:koji.db',
     KojiDir: kojiDir,
     LogLevel: 'ERROR',
+    RepoManager: 'external',
     ...options,
   };
-  const lines = Object.entries(values).map(([name, value]) => `${name} = ${value}`);
-  await writeFile(file, `[hub]\n${lines.join('\n')}\n`);
-  const command = (...args: string[]) =>
-    promisify(execFile)(process.execPath, [hubProgram, '--config', file, ...args]);
-  await command('migrate');
-  await command('user', 'add', 'kojiadmin', '--password', 'kojiadmin', '--admin');
-  const config = findConfig(file);
-  const hub: RunningHub = await startHub(config);
+  const hub = await openForTests({ folder, options: values, policies: {}, plugins: {} });
+  await hub.addUser('kojiadmin', 'kojiadmin', ['admin']);
   const url = `${hub.url}/kojihub`;
   const profile = join(folder, 'koji.conf');
   await writeFile(
@@ -77,17 +81,66 @@ export async function startRealHub(options: Readonly<Record<string, string>> = {
     `[koji]\nserver = ${url}\ntopurl = ${hub.url}/kojifiles\ntopdir = ${kojiDir}\npoll_interval = 1\n`,
   );
   const login = ['--user=kojiadmin', '--password=kojiadmin', '--authtype=password'];
+  const commands = new Commands();
   return {
     url,
     folder,
     kojiDir,
-    koji: (...args) => runKoji(['-c', profile, ...login, ...args], { cwd: folder }),
-    setPassword: async (user, password) => {
-      await command('user', 'passwd', user, password);
+    koji: (...args) => {
+      const all = ['-c', profile, ...login, ...args];
+      const place = { cwd: folder, home: '/nonexistent' };
+      return commands.isBusy ? runKoji(all, place) : commands.run(all, place);
     },
+    setPassword: (user, password) => hub.addUser(user, password, []),
     stop: async () => {
+      await commands.stop();
       await hub.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A hub for the tests of a file, and a session of its admin. */
+export interface OpenedHub {
+  readonly hub: RealHub;
+  readonly admin: ClientSession;
+}
+
+/** Gives the tests of a file a hub. `opened` is called before the first of them, and can fill it. */
+export function useHub(
+  opened: (opened: OpenedHub) => Promise<void> | void,
+  options: Readonly<Record<string, string>> = {},
+): {
+  /** Runs a command that must succeed and returns its standard output. */
+  koji: (...args: string[]) => Promise<string>;
+  /** Runs a command that must fail and returns its exit code and last error, without the usage before it. */
+  failed: (...args: string[]) => Promise<[number, string]>;
+} {
+  let hub: RealHub;
+  let admin: ClientSession;
+  beforeAll(async () => {
+    hub = await startRealHub(options);
+    admin = new ClientSession(hub.url);
+    await admin.login('kojiadmin', 'kojiadmin');
+    await opened({ hub, admin });
+  });
+  afterAll(async () => {
+    await admin.logout();
+    await admin.close();
+    await hub.stop();
+  });
+  return {
+    async koji(...args) {
+      const ran = await hub.koji(...args);
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      return ran.stdout;
+    },
+    failed: async (...args) => errorOf(await hub.koji(...args)),
+  };
+}
+
+/** Returns the exit code and the last error of a command: without the usage before it, nor the time of a log line. */
+export function errorOf({ code, stderr }: Ran): [number, string] {
+  const error = stderr.split('\nkoji: error: ').at(-1) ?? '';
+  return [code, error.replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}/, 'TIME')];
 }

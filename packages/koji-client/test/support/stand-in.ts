@@ -16,7 +16,11 @@ export interface Seen {
 
 /** What to do with a request: answer a value or fault, a status, or break the connection. */
 export type Reply =
-  { value: unknown } | { fault: [number, string] } | { status: number; text?: string } | 'drop' | 'hang';
+  | { value: unknown }
+  | { fault: [number, string] }
+  | { status: number; text?: string; headers?: Record<string, string> }
+  | 'drop'
+  | 'hang';
 
 /** A server for the failures that a real hub can't be asked for. */
 export class StandIn {
@@ -57,7 +61,7 @@ export class StandIn {
     const reply = this.answer(seen, this.seen.length - 1);
     if (reply === 'hang') return;
     if (reply === 'drop') socket.destroy();
-    else if ('status' in reply) response.writeHead(reply.status).end(reply.text ?? '');
+    else if ('status' in reply) response.writeHead(reply.status, reply.headers).end(reply.text ?? '');
     else {
       const text = 'fault' in reply ? encodeFault(...reply.fault) : encodeResponse(reply.value);
       response.writeHead(200, { 'content-type': 'text/xml', 'koji-version': '1.35.3' }).end(text);

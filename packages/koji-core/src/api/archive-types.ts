@@ -49,14 +49,14 @@ export const archiveTypeMethods = {
   mavenEnabled: method({
     doc: 'Whether the hub allows Maven builds.',
     needs: 'none',
-    access: 'none',
+    access: 'free',
     args: [],
     result: bool,
   }),
   winEnabled: method({
     doc: 'Whether the hub allows Windows builds.',
     needs: 'none',
-    access: 'none',
+    access: 'free',
     args: [],
     result: bool,
   }),

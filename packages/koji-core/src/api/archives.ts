@@ -17,7 +17,7 @@ export const archiveMethods = {
   getArchive: method({
     doc: 'An archive with what is known for its type.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [archiveId, strict],
     result: nullable(shape<ArchiveInfo>('archive')),
     faults: ['GenericError'],
@@ -25,7 +25,7 @@ export const archiveMethods = {
   getMavenArchive: method({
     doc: 'The Maven coordinates of an archive.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [archiveId, strict],
     result: nullable(shape<MavenArchiveInfo>('maven archive')),
     faults: ['GenericError'],
@@ -33,7 +33,7 @@ export const archiveMethods = {
   getWinArchive: method({
     doc: 'Path, platforms and flags of an archive of a Windows build.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [archiveId, strict],
     result: nullable(shape<WinArchiveInfo>('windows archive')),
     faults: ['GenericError'],
@@ -41,7 +41,7 @@ export const archiveMethods = {
   getImageArchive: method({
     doc: 'The architecture of an archive of an image build.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [archiveId, strict],
     result: nullable(shape<ImageArchiveInfo>('image archive')),
     faults: ['GenericError'],

@@ -33,7 +33,7 @@ export const builderMethods = {
   'host.getID': method({
     doc: 'The id of the calling builder.',
     needs: 'host',
-    access: 'read',
+    access: 'lookup',
     args: [],
     result: shape<number>('int'),
     faults: ['AuthError'],
@@ -49,7 +49,7 @@ export const builderMethods = {
   'host.isEnabled': method({
     doc: 'Whether the calling builder is enabled.',
     needs: 'host',
-    access: 'read',
+    access: 'lookup',
     args: [],
     result: shape<boolean>('bool'),
     faults: ['AuthError', 'GenericError'],

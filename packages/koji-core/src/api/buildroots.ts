@@ -87,7 +87,7 @@ export const buildrootMethods = {
   getBuildroot: method({
     doc: 'A buildroot by id.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('buildrootID', any<number>('int')), arg('strict', flag, false)],
     result: nullable(shape<BuildrootInfo>('buildroot')),
     faults: ['GenericError', 'ParameterError'],

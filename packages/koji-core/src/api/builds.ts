@@ -11,7 +11,7 @@ export const buildMethods = {
   getBuild: method({
     doc: 'A build by id, NVR or struct.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('buildInfo', buildRef), arg('strict', flag, false)],
     result: nullable(shape<BuildInfo>('build')),
     faults: ['GenericError'],
@@ -19,7 +19,7 @@ export const buildMethods = {
   findBuildID: method({
     doc: 'The id of a build given by NVR or struct; an id is handed back as it is.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('X', buildRef), arg('strict', flag, false)],
     result: nullable(int),
     faults: ['GenericError'],

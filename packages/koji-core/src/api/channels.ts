@@ -20,7 +20,7 @@ export const channelMethods = {
   getChannel: method({
     doc: 'A channel by id or name.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('channelInfo', nameOrId), arg('strict', flag, false)],
     result: nullable(shape<ChannelInfo>('channel')),
     faults: ['GenericError', 'ParameterError'],

@@ -54,7 +54,7 @@ export const externalRepoMethods = {
   getExternalRepo: method({
     doc: 'An external repo by id or name, now or at an event.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('info', anyOrNull), arg('strict', flag, false), arg('event', eventId, null)],
     result: nullable(shape<ExternalRepo>('external repo')),
     faults: ['GenericError', 'ParameterError'],

@@ -1,5 +1,6 @@
 import { any, arg, flag, int, list, method, nullable, shape } from './method.js';
 import type { Methods } from './method.js';
+import { wholeNumber } from './tasks.js';
 import { nameOrId } from './types.js';
 import type { EventInfo, Float } from './types.js';
 
@@ -8,7 +9,7 @@ export const historyMethods = {
   getEvent: method({
     doc: 'An event by id, with its time.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('id', any<number | boolean | null>('int')), arg('strict', any<boolean>('bool'), true)],
     result: nullable(shape<EventInfo>('event')),
     faults: ['GenericError', 'ParameterError'],
@@ -43,6 +44,17 @@ export const historyMethods = {
       arg('inherit', flag, true),
     ],
     result: nullable(int),
+    faults: ['GenericError', 'ParameterError'],
+  }),
+  waitTagChange: method({
+    doc:
+      'Wait until a tag or one that it inherits from was changed by an event after the given one, or `timeout` seconds ' +
+      '(60 at most) have passed. Not in Koji.',
+    needs: 'login',
+    access: 'none',
+    args: [arg('tag', nameOrId), arg('event', nullable(wholeNumber)), arg('timeout', wholeNumber, 60)],
+    result: nullable(int),
+    returns: 'the last event that changed it, as from `tagLastChangeEvent`',
     faults: ['GenericError', 'ParameterError'],
   }),
   tagChangedSinceEvent: method({

@@ -22,7 +22,7 @@ export const hostMethods = {
   getHost: method({
     doc: 'A builder by id or name, now or at an event.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('hostInfo', nameOrId), arg('strict', flag, false), arg('event', eventId, null)],
     result: nullable(shape<HostInfo>('host')),
     faults: ['GenericError', 'ParameterError'],
@@ -91,7 +91,7 @@ export const hostMethods = {
   getLastHostUpdate: method({
     doc: 'When a session of the builder was last used, as text, or with `ts` in epoch seconds.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('hostID', nullable(int)), arg('ts', flag, false)],
     result: nullable(shape<Timestamp | Float>('str | float')),
   }),

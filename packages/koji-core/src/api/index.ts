@@ -14,6 +14,7 @@ export {
   shape,
   str,
   truthy,
+  wholeValue,
 } from './method.js';
 export { bindArgs, placeArgs, readArgs } from './bind.js';
 export type {

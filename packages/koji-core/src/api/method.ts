@@ -33,10 +33,12 @@ export function arg(name: string, type: ArgType<unknown>, ...fallback: unknown[]
 export type Needs = 'none' | 'login' | 'host' | `perm:${string}`;
 
 /**
- * What a method does to the database: `read` runs on a snapshot, `write` in a transaction that commits with the answer,
- * `none` without any (it waits, or opens its own).
+ * What a method does to the database: `read` runs on a snapshot, and so does `lookup`, which reads a few rows by their keys
+ * only: it never waits for a `read`, of which few run at a time. `write` runs in a transaction that commits with the answer,
+ * `none` without any (it waits, or opens its own). `free` answers at once and never touches the database, so
+ * that it is answered however busy that is, and a multicall with it keeps its one transaction.
  */
-export type Access = 'read' | 'write' | 'none';
+export type Access = 'read' | 'lookup' | 'write' | 'none' | 'free';
 
 /** A method as it is declared: everything that binding, checks, introspection, docs and types are made from. */
 export interface Method<A extends readonly Arg[] = readonly Arg[], R = unknown> {
@@ -141,11 +143,19 @@ export function any<T = unknown>(name = 'any'): ArgType<T> {
 
 export const str: ArgType<string> = { name: 'str', is: text };
 
-/** A whole number; larger ones than 2^53 are refused. */
+/** A whole number, also as a text or with `.0`, as the database takes it; larger ones than 2^53 are refused. */
 export const int: ArgType<number> = {
   name: 'int',
-  is: (v) => typeof v === 'number' && Number.isSafeInteger(v),
+  is: (v) => wholeValue(v) !== null,
+  read: (v) => wholeValue(v) ?? 0,
 };
+
+/** The whole number that a value is for the database: a number, or a text of one; null for all else. */
+export function wholeValue(value: unknown): number | null {
+  const given = value instanceof Double ? value.value : value;
+  const number = typeof given === 'string' && /^\s*[+-]?\d+\s*$/.test(given) ? Number(given) : given;
+  return typeof number === 'number' && Number.isSafeInteger(number) ? number : null;
+}
 
 /** A number, whole or not. */
 export const float: ArgType<number> = { name: 'float', is: isNumber, read: (v) => Number(v) };
@@ -163,7 +173,8 @@ export function truthy(value: unknown): boolean {
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length > 0;
   if (typeof value === 'object' && value !== null && !(value instanceof DateTime))
     return Object.keys(value).length > 0;
-  return Boolean(value);
+  // NaN is true, as any number but 0.
+  return typeof value === 'number' ? value !== 0 : Boolean(value);
 }
 
 /** A boolean that is only asked whether it is true: as in Koji, any value will do. */

@@ -34,7 +34,7 @@ export const notificationMethods = {
   getBuildNotification: method({
     doc: 'A notification by id.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('id', number), arg('strict', flag, false)],
     result: nullable(shape<Notification>('notification')),
     faults: ['GenericError', 'ParameterError'],
@@ -74,7 +74,7 @@ export const notificationMethods = {
   getBuildNotificationBlock: method({
     doc: 'A notification block by id.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('id', number), arg('strict', flag, false)],
     result: nullable(shape<NotificationBlock>('notification block')),
     faults: ['GenericError', 'ParameterError'],

@@ -126,7 +126,7 @@ export const packageMethods = {
   getPackageID: method({
     doc: 'The id of a package name.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('name', any<string>('str')), arg('strict', flag, false)],
     result: nullable(int),
     faults: ['GenericError'],

@@ -14,7 +14,7 @@ export const permissionMethods = {
   getUserPerms: method({
     doc: 'Names of the permissions of a user (of the caller when none is named), those of its groups included.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('userID', nullable(userRef), null), arg('with_groups', flag, true)],
     result: list(str),
     faults: ['GenericError'],

@@ -1,4 +1,5 @@
 import { any, arg, flag, int, list, method, nullable, shape } from './method.js';
+import { wholeNumber } from './tasks.js';
 import type { Methods } from './method.js';
 import { clauses, fields, viewRows } from './scheduler.js';
 import type { TaskInfo } from './tasks.js';
@@ -118,7 +119,7 @@ export const repoMethods = {
   repoInfo: method({
     doc: 'A repo by id.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('repo_id', numberOrNull), arg('strict', flag, false)],
     result: nullable(shape<RepoInfo>('repo')),
     faults: ['GenericError', 'ParameterError'],
@@ -247,9 +248,18 @@ export const repoMethods = {
   'repo.checkRequest': method({
     doc: 'A request with its repo, or with the task that makes it.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('req_id', number)],
     result: shape<RepoRequestStatus>('request status'),
+    faults: ['GenericError', 'ParameterError'],
+  }),
+  'repo.waitForRequest': method({
+    doc: 'Wait until a request has its repo or is given up, or `timeout` seconds (60 at most) have passed. Not in Koji.',
+    needs: 'login',
+    access: 'none',
+    args: [arg('req_id', wholeNumber), arg('timeout', wholeNumber, 60)],
+    result: shape<RepoRequestStatus>('request status'),
+    returns: 'the request as it is then, as from `repo.checkRequest`',
     faults: ['GenericError', 'ParameterError'],
   }),
   'repo.queryQueue': method({

@@ -19,7 +19,7 @@ export const rpmMethods = {
   getRPM: method({
     doc: 'An rpm by id, NVRA (with "@repo" for one of an external repository) or struct; with `multi` every one that fits.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('rpminfo', rpmRef), arg('strict', flag, false), arg('multi', flag, false)],
     result: nullable(shape<RpmInfo | RpmInfo[]>('rpm')),
     faults: ['GenericError'],

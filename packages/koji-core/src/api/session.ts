@@ -123,7 +123,7 @@ export const sessionMethods = {
   getSessionInfo: method({
     doc: 'Data of this session, or of all sessions of a user that have not expired.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('details', any<boolean | null>('bool'), false), arg('user_id', nullable(userRef), null)],
     result: shape<SessionInfo | SessionInfo[] | null>('struct | list(struct) | null'),
     returns: 'null when nobody is logged in',
@@ -132,14 +132,14 @@ export const sessionMethods = {
   showSession: method({
     doc: 'This session as text.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: str,
   }),
   getLoggedInUser: method({
     doc: 'The user who calls.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [],
     result: shape<LoggedInUser | null>('struct | null'),
     returns: 'null when nobody is logged in',
@@ -147,14 +147,14 @@ export const sessionMethods = {
   getPerms: method({
     doc: 'Names of the permissions that the caller has, directly or by a group.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: shape<string[]>('list(str)'),
   }),
   hasPerm: method({
     doc: 'Whether the caller has a permission; admin does not stand for others here.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('perm', any<string>('str')), arg('strict', any<boolean | null>('bool'), false)],
     result: bool,
     faults: ['GenericError'],

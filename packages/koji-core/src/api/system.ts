@@ -35,9 +35,9 @@ const multiCall = method({
 /** Greetings, versions, options and what methods there are. */
 export const systemMethods = {
   hello: method({
-    doc: 'Say hello.',
+    doc: 'Simple testing call returning a string',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     rest: true,
     result: shape<string>('str'),
@@ -46,7 +46,7 @@ export const systemMethods = {
   echo: method({
     doc: 'Return the arguments given.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     rest: true,
     result: shape<unknown[]>('list'),
@@ -54,7 +54,7 @@ export const systemMethods = {
   error: method({
     doc: 'Fail with a GenericError, for tests of clients.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: shape<never>('nothing'),
     faults: ['GenericError'],
@@ -62,14 +62,14 @@ export const systemMethods = {
   fault: method({
     doc: 'Fail with an error that is none of Koji (fault code 1), for tests of clients.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: shape<never>('nothing'),
   }),
   getAPIVersion: method({
     doc: 'Version of the API.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: int,
     returns: 'always 1',
@@ -77,14 +77,14 @@ export const systemMethods = {
   getKojiVersion: method({
     doc: 'Version of Koji whose API this hub speaks.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: str,
   }),
   showOpts: method({
     doc: "The hub's options; secrets are left out.",
     needs: 'perm:admin',
-    access: 'read',
+    access: 'free',
     args: [arg('as_string', flag, true)],
     result: shape<string | Record<string, unknown>>('str | struct'),
     faults: ['ActionNotAllowed'],
@@ -92,28 +92,28 @@ export const systemMethods = {
   _listapi: method({
     doc: 'Every method with its arguments.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: shape<ListedMethod[]>('list(struct(name, doc, argspec, argdesc, args))'),
   }),
   'system.listMethods': method({
     doc: 'Names of all methods.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [],
     result: list(str),
   }),
   'system.methodSignature': method({
     doc: 'Says that signatures are not supported.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [arg('method', any())],
     result: str,
   }),
   'system.methodHelp': method({
     doc: 'Arguments and description of a method.',
     needs: 'none',
-    access: 'read',
+    access: 'free',
     args: [arg('method', any())],
     result: str,
     returns: 'an empty text for a method that does not exist',

@@ -8,7 +8,7 @@ export const tagMethods = {
   getTag: method({
     doc: 'A tag by id or name, now or at an event; event "auto" finds a deleted one as it was last.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [
       arg('tagInfo', nameOrId),
       arg('strict', flag, false),

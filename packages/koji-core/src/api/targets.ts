@@ -50,7 +50,7 @@ export const targetMethods = {
   getBuildTarget: method({
     doc: 'A build target by id or name, now or at an event.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('info', anyTarget), arg('event', eventId, null), arg('strict', flag, false)],
     result: nullable(target),
     faults: ['GenericError', 'ParameterError'],

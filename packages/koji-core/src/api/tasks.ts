@@ -135,7 +135,7 @@ export const taskMethods = {
   getTaskInfo: method({
     doc: 'A task, or a list of them for a list of ids; with `request` also the decoded parameters.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [
       arg('task_id', either(list(wholeNumber), wholeNumber)),
       arg('request', flag, false),
@@ -163,7 +163,7 @@ export const taskMethods = {
   getTaskRequest: method({
     doc: 'The parameters of a task.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('taskId', wholeNumber)],
     result: list(any()),
     faults: ['GenericError', 'ParameterError'],
@@ -171,7 +171,7 @@ export const taskMethods = {
   getTaskResult: method({
     doc: 'The result of a finished task; that of a failed one is its fault, thrown or, without raise_fault, as a struct.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('taskId', wholeNumber), arg('raise_fault', flag, true)],
     result: any(),
     faults: ['GenericError', 'ParameterError'],
@@ -188,7 +188,7 @@ export const taskMethods = {
   taskFinished: method({
     doc: 'Whether a task is closed, canceled or failed.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('taskId', wholeNumber)],
     result: bool,
     faults: ['GenericError', 'ParameterError'],

@@ -25,7 +25,7 @@ export const buildTypeMethods = {
   getBuildType: method({
     doc: 'The types of a build, each with what is known for that type.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('buildInfo', buildRef), arg('strict', flag, false)],
     result: nullable(shape<Record<string, unknown>>('type info by type')),
     faults: ['GenericError'],
@@ -33,7 +33,7 @@ export const buildTypeMethods = {
   getMavenBuild: method({
     doc: 'The Maven coordinates of a build.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('buildInfo', buildRef), arg('strict', flag, false)],
     result: nullable(shape<MavenBuildInfo>('maven build')),
     faults: ['GenericError'],
@@ -41,7 +41,7 @@ export const buildTypeMethods = {
   getWinBuild: method({
     doc: 'The Windows platform of a build.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('buildInfo', buildRef), arg('strict', flag, false)],
     result: nullable(shape<WinBuildInfo>('windows build')),
     faults: ['GenericError'],
@@ -49,7 +49,7 @@ export const buildTypeMethods = {
   getImageBuild: method({
     doc: 'Whether a build is one of images.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('buildInfo', buildRef), arg('strict', flag, false)],
     result: nullable(shape<ImageBuildInfo>('image build')),
     faults: ['GenericError'],

@@ -319,7 +319,7 @@ export interface RpmInfo extends Named {
   readonly draft: boolean | null;
   readonly external_repo_id: number;
   readonly external_repo_name: string;
-  /** The md5 of header and payload, in hex. */
+  /** MD5 of header and payload in hex, or the SHA-256 of the header for an rpm without an MD5. */
   readonly payloadhash: string;
   /** In bytes. */
   readonly size: number;

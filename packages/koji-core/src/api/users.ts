@@ -14,7 +14,7 @@ export const userMethods = {
   getUser: method({
     doc: 'A user by id, name, Kerberos principal or a struct of them; the caller itself when none is named.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [
       arg('userInfo', nullable(userRef), null),
       arg('strict', flag, false),

@@ -8,7 +8,7 @@ export const volumeMethods = {
   getVolume: method({
     doc: 'A volume by id or name.',
     needs: 'none',
-    access: 'read',
+    access: 'lookup',
     args: [arg('volume', nameOrId), arg('strict', flag, false)],
     result: nullable(shape<VolumeInfo>('volume')),
     faults: ['GenericError', 'ParameterError'],

@@ -12,6 +12,7 @@ import type { ClientOptions } from './koji-options.js';
 import { kojidOptions } from './kojid-options.js';
 import type { KojidOptions } from './kojid-options.js';
 import { readOptions } from './options.js';
+import { sortTexts } from '../sort-texts.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -142,7 +143,7 @@ function sourcesAt(place: string): Source[] {
   if (!stat) return [];
   if (!stat.isDirectory()) return [readSource(place)];
   const names = readdirSync(place).filter((name) => name.endsWith('.conf'));
-  const files = names.sort().map((name) => path.join(place, name));
+  const files = sortTexts(names).map((name) => path.join(place, name));
   return files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile()).map(readSource);
 }
 

@@ -1,5 +1,7 @@
-import { boolean, choice, folders, integer, text, words } from './options.js';
+import { boolean, choice, folders, integer, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
+
+const passwordsOnly = 'users log in with passwords only';
 
 /** The options of hub.conf, section `hub`: those of Koji, then ours. */
 export const hubOptions = {
@@ -11,15 +13,27 @@ export const hubOptions = {
   DBPass: text(null, 'Database password'),
   DBConnectionString: text(null, 'Full connection string; replaces the other DB options'),
   KojiDir: text(null, 'Root of the file store; unset keeps /mnt/koji'),
-  ProxyPrincipals: text('', 'Comma list of Kerberos principals that may log in other users'),
+  ProxyPrincipals: withoutEffect(
+    text('', 'Comma list of Kerberos principals that may log in other users'),
+    passwordsOnly,
+  ),
   HostPrincipalFormat: text(null, 'Pattern with %s that gives new hosts a principal'),
   AllowedKrbRealms: text('*', 'Comma list of accepted realms, * for any'),
   DisableURLSessions: boolean(false, 'Refuse session data in the query string'),
-  DNUsernameComponent: text('CN', 'Certificate subject part used as user name'),
-  ProxyDNs: text('', 'Certificate DNs, separated by |, that may log in other users'),
+  DNUsernameComponent: withoutEffect(text('CN', 'Certificate subject part used as user name'), passwordsOnly),
+  ProxyDNs: withoutEffect(
+    text('', 'Certificate DNs, separated by |, that may log in other users'),
+    passwordsOnly,
+  ),
   CheckClientIP: boolean(true, 'Tie sessions to the client address'),
-  LoginCreatesUser: boolean(true, 'Create unknown users at GSSAPI or SSL login'),
-  AllowProxyAuthType: boolean(false, 'Let a proxying client state another auth type for the user'),
+  LoginCreatesUser: withoutEffect(
+    boolean(true, 'Create unknown users at GSSAPI or SSL login'),
+    passwordsOnly,
+  ),
+  AllowProxyAuthType: withoutEffect(
+    boolean(false, 'Let a proxying client state another auth type for the user'),
+    passwordsOnly,
+  ),
   KojiWebURL: text('http://localhost.localdomain/koji', 'Web UI address put into notifications'),
   EmailDomain: text(null, 'Mail domain added to user names'),
   NotifyOnSuccess: boolean(true, 'Also mail the submitter and package owner when a build succeeds'),
@@ -32,7 +46,7 @@ export const hubOptions = {
   LogLevel: text('WARNING', 'Log level, or space list of logger:level pairs'),
   LogFormat: text(
     '%(asctime)s [%(levelname)s] m=%(method)s u=%(user_name)s p=%(process)s r=%(remoteaddr)s %(name)s: %(message)s',
-    'Log line pattern',
+    'Pattern of log lines',
   ),
   MissingPolicyOk: boolean(true, 'Treat an undefined allow/deny policy as allow'),
   EnableMaven: boolean(false, 'Turn maven support on'),
@@ -74,12 +88,61 @@ export const hubOptions = {
   RequestCleanTime: integer(1440, 'Repo queue: minutes that finished requests are kept'),
   AllowNewRepo: boolean(true, 'Accept the direct newRepo call'),
   RepoLag: integer(3600, 'Seconds of age allowed for repos requested without an event'),
-  RepoAutoLag: integer(7200, 'Same for automatic requests'),
+  RepoAutoLag: integer(
+    null,
+    'Same for automatic requests; unset means 0 with `RepoManager = hub`, so that a change leads to a new repo at once, else 7200',
+  ),
   RepoLagWindow: integer(600, 'Rounding step in seconds for those ages'),
   RepoQueueUser: text('kojira', 'User that owns newRepo tasks made by the queue'),
   DebuginfoTags: text('', 'Tag globs whose repos include debuginfo'),
   SourceTags: text('', 'Tag globs whose repos include sources'),
   SeparateSourceTags: text('', 'Tag globs whose repos get a separate src arch'),
+  RepoManager: choice(
+    'hub',
+    ['external'],
+    'Whether the hub itself looks after repos: requests, automatic ones, changes of external repos, expiry and deletion; with external a kojira does',
+  ),
+  RepoInterval: integer(
+    15,
+    "Repo manager: seconds between looks at what only time changes, kojira's sleeptime; changes, requests and finished tasks are seen at once",
+  ),
+  RepoLifetime: integer(604_800, "Repo manager: seconds until a repo expires, kojira's repo_lifetime"),
+  DistRepoLifetime: integer(
+    604_800,
+    "Repo manager: the same for repos to distribute, kojira's dist_repo_lifetime",
+  ),
+  ExpiredRepoLifetime: integer(
+    604_800,
+    "Repo manager: seconds until an expired or broken repo is deleted, kojira's expired_repo_lifetime",
+  ),
+  RepoInitTimeout: integer(
+    7200,
+    "Repo manager: seconds until a repo that does not get ready counts as broken, kojira's init_timeout",
+  ),
+  RepoRecheckPeriod: integer(
+    3600,
+    "Repo manager: seconds until it looks again at folders, references of expired repos and automatic requests that failed, kojira's recheck_period",
+  ),
+  MaxRepoDeletes: integer(
+    4,
+    "Repo manager: most folders that are removed at the same time, kojira's max_delete_processes",
+  ),
+  CheckExternalRepos: boolean(
+    true,
+    "Repo manager: ask external repos for changes, kojira's check_external_repos",
+  ),
+  ExternalRepoPath: folders(
+    [],
+    'Repo manager: colon list of folders below which external repos may have `file:` urls; those below KojiDir may always',
+  ),
+  IgnoreStrayRepos: boolean(
+    false,
+    "Repo manager: keep old folders of repos that the hub does not know, kojira's ignore_stray_repos",
+  ),
+  IgnoreOtherVolumes: boolean(
+    false,
+    "Repo manager: remove no folders from other volumes than DEFAULT, kojira's ignore_other_volumes",
+  ),
   Listen: text('127.0.0.1:8080', 'Address and port to answer at; port 0 takes a free one'),
   Database: text(
     null,
@@ -97,7 +160,69 @@ export const hubOptions = {
     'Failures in a row that switch off a callback which may fail; 0 never switches one off',
   ),
   CallbackPause: integer(300, 'Seconds that such a callback is switched off before it is tried again'),
+  MaxDownloadSize: integer(
+    67108864,
+    "Bytes of a task's file that one `downloadTaskOutput` may answer; larger files are read by offset and size",
+  ),
   BodyTimeout: integer(60, 'Seconds that a client may be silent while it sends a request'),
+  PasswordChecks: integer(2, 'Passwords that each process checks at the same time'),
+  MaxWaitingLogins: integer(
+    500,
+    'Logins that may wait for such a check in each process; then the newest of the address with most of them are refused',
+  ),
+  FailedLogins: integer(
+    10,
+    'Wrong passwords of one user from one address until its logins from there are refused; 0 for no limit',
+  ),
+  FailedLoginsPerAddress: integer(
+    100,
+    'Wrong passwords from one address until all logins from there are refused; 0 for no limit',
+  ),
+  FailedLoginPause: integer(300, 'Seconds from the first wrong password until these are forgotten'),
+  TrustedProxies: words(
+    [],
+    'Space list of addresses of reverse proxies whose X-Forwarded-For header names the client',
+  ),
+  RequestTimeout: integer(900, 'Seconds that a client may take to send a whole request'),
+  RequestMemory: integer(
+    268_435_456,
+    'Bytes of memory for requests longer than 64 KiB that a process takes at the same time; one that finds no room gets status 503; 0 means no limit',
+  ),
+  DownloadRate: integer(
+    1024,
+    'Bytes a second that a client has to take of a file below /kojifiles, on average over DownloadTimeout',
+  ),
+  DownloadTimeout: integer(120, 'Seconds over which DownloadRate is measured; 0 for no limit'),
+  AnswerTimeout: integer(3600, 'Seconds that a client may take to read a whole answer'),
+  MaxAnswerLength: integer(
+    2_147_483_648,
+    'Largest answer in bytes; a longer one becomes a fault, or ends the connection if part of it is sent; 0 means no limit',
+  ),
+  AnswerMemory: integer(
+    67_108_864,
+    'Bytes of memory for answers that clients have not read yet; what is more waits in temporary files',
+  ),
+  AnswerFiles: integer(
+    17_179_869_184,
+    'Bytes of those temporary files; when they are full, the client that has read nothing for longest is disconnected; 0 means no limit',
+  ),
+  AnswerFolder: text(null, 'Folder of those temporary files; unset takes the temporary folder of the system'),
+  MaxConnections: integer(2000, 'Connections of clients that a process takes at a time; 0 means no limit'),
+  MaxHeaderLength: integer(16_384, 'Largest accepted headers of a request in bytes'),
+  HeaderTimeout: integer(60, 'Seconds that a client may take to send the headers of a request'),
+  KeepAliveTimeout: integer(65, 'Seconds that a connection stays open without a request'),
+  LongReads: integer(
+    4,
+    'Lists and searches that a process reads from the database at the same time; others wait, while lookups by name or id go on',
+  ),
+  DatabaseConnections: integer(
+    10,
+    'Connections of each process to PostgreSQL, at least three more than LongReads: two are for lookups only, one for writes',
+  ),
+  MaxMultiCalls: integer(
+    100_000,
+    'Most calls in a multicall, those of multicalls within it included; 0 means no limit',
+  ),
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
 };
 

@@ -9,6 +9,7 @@ export {
   choice,
   defaultText,
   describeOptions,
+  effectWarnings,
   folders,
   integer,
   number,
@@ -17,6 +18,7 @@ export {
   sampleFile,
   secret,
   text,
+  withoutEffect,
   words,
 } from './options.js';
 export type { Option, OptionDescription, OptionTable, OptionValues, SectionName } from './options.js';

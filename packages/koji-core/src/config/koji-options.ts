@@ -1,4 +1,4 @@
-import { boolean, folders, integer, text, words } from './options.js';
+import { boolean, folders, integer, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
 
 /** The options of a profile in koji.conf: those of Koji, then ours. */
@@ -15,18 +15,18 @@ export const clientOptions = {
   offline_retry_interval: integer(20, 'Seconds between those retries'),
   timeout: integer(43200, 'Request timeout in seconds'),
   auth_timeout: integer(60, 'Timeout in seconds for login calls'),
-  use_fast_upload: boolean(true, 'Use raw upload'),
+  use_fast_upload: withoutEffect(boolean(true, 'Use raw upload'), 'uploads are always raw'),
   upload_blocksize: integer(1048576, 'Upload chunk size in bytes'),
   poll_interval: integer(6, 'Seconds between task status polls'),
-  principal: text(null, 'Kerberos principal'),
-  keytab: text(null, 'Kerberos keytab'),
+  principal: withoutEffect(text(null, 'Kerberos principal'), 'logins are by password'),
+  keytab: withoutEffect(text(null, 'Kerberos keytab'), 'logins are by password'),
   cert: text(null, 'Client certificate; unset tries ~/.koji/client.crt'),
   serverca: text(null, 'Hub CA; unset tries ~/.koji/serverca.crt'),
   no_ssl_verify: boolean(false, 'Skip server certificate checks'),
   authtype: text(null, 'Force noauth, ssl, password or kerberos'),
   debug: boolean(false, 'Debug output'),
   debug_xmlrpc: boolean(false, 'Log the wire traffic'),
-  pyver: integer(null, 'Python major version to run under'),
+  pyver: withoutEffect(integer(null, 'Python major version to run under'), 'no Python runs it'),
   plugin_paths: folders([], 'Colon list of CLI plugin directories'),
   force_auth: boolean(false, 'Log in even for read-only commands'),
   user: text(null, 'User name for authtype password'),

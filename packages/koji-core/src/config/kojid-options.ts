@@ -1,5 +1,8 @@
-import { boolean, folders, integer, text, words } from './options.js';
+import { boolean, choice, folders, integer, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
+
+const passwordsOnly = 'kojid logs in with a password only';
+const noBuildTasks = 'kojid has no tasks of this kind yet';
 
 /** The options of kojid.conf, section `kojid`: those of Koji, then ours. */
 export const kojidOptions = {
@@ -28,10 +31,16 @@ export const kojidOptions = {
   smtp_user: text(null, 'Mail server user'),
   smtp_pass: text(null, 'Mail server password'),
   from_addr: text('Koji Build System <buildsys@example.com>', 'Sender of notifications'),
-  krb_principal: text(null, 'Kerberos principal; otherwise built from host_principal_format'),
-  host_principal_format: text('compile/%s@EXAMPLE.COM', 'Pattern with %s for the host name'),
-  keytab: text('/etc/kojid/kojid.keytab', 'Kerberos keytab'),
-  ccache: text('/var/tmp/kojid.ccache', 'Kerberos credential cache'),
+  krb_principal: withoutEffect(
+    text(null, 'Kerberos principal; otherwise built from host_principal_format'),
+    passwordsOnly,
+  ),
+  host_principal_format: withoutEffect(
+    text('compile/%s@EXAMPLE.COM', 'Pattern with %s for the host name'),
+    passwordsOnly,
+  ),
+  keytab: withoutEffect(text('/etc/kojid/kojid.keytab', 'Kerberos keytab'), passwordsOnly),
+  ccache: withoutEffect(text('/var/tmp/kojid.ccache', 'Kerberos credential cache'), passwordsOnly),
   server: text('', 'Hub url; must be set'),
   user: text(null, 'User name for password login'),
   password: text(null, 'Password for password login'),
@@ -42,32 +51,41 @@ export const kojidOptions = {
   log_timestamps: boolean(false, 'Also upload timestamp companions of logs'),
   timeout: integer(null, 'Request timeout in seconds'),
   no_ssl_verify: boolean(false, 'Skip server certificate checks'),
-  use_fast_upload: boolean(true, 'Use raw upload'),
+  use_fast_upload: withoutEffect(boolean(true, 'Use raw upload'), 'uploads are always raw'),
   use_createrepo_c: boolean(true, 'Use createrepo_c'),
   createrepo_skip_stat: boolean(true, 'Trust unchanged rpms when updating repodata'),
   createrepo_update: boolean(true, 'Reuse the previous repodata'),
   distrepo_skip_stat: boolean(false, 'Same trust for dist repos'),
   copy_old_repodata: boolean(false, 'Copy repodata when a new repo is identical'),
   mock_bootstrap_image: boolean(false, 'Let tags choose a mock bootstrap image'),
-  pkgurl: text(null, 'Obsolete'),
+  pkgurl: withoutEffect(text(null, 'Obsolete'), 'topurl has taken its place'),
   allowed_scms: text('', 'Space list of host:repository[:use_common[:source_cmd]] globs, ! to refuse'),
   allowed_scms_use_config: boolean(true, 'Apply allowed_scms'),
   allowed_scms_use_policy: boolean(false, 'Apply the hub policy build_from_scm'),
   scm_credentials_dir: text(null, 'Directory bound into SRPM buildroots as /credentials'),
   support_rpm_source_layout: boolean(true, 'Also look for spec files under SPECS'),
   yum_proxy: text(null, 'Proxy for package downloads in mock'),
-  maven_repo_ignore: text(
-    '*.md5 *.sha1 maven-metadata*.xml _maven.repositories _remote.repositories resolver-status.properties *.lastUpdated',
-    'File globs skipped when recording maven content',
+  maven_repo_ignore: withoutEffect(
+    text(
+      '*.md5 *.sha1 maven-metadata*.xml _maven.repositories _remote.repositories resolver-status.properties *.lastUpdated',
+      'File globs skipped when recording maven content',
+    ),
+    noBuildTasks,
   ),
   failed_buildroot_lifetime: integer(14400, 'Seconds that buildroots of failed tasks are kept'),
   rpmbuild_timeout: integer(86400, 'Seconds one rpmbuild may take'),
-  oz_install_timeout: integer(0, "Seconds an image install may take; 0 for oz's own setting"),
-  xz_options: text('-z6T0', 'Options for xz on raw-xz images'),
-  task_avail_delay: integer(300, 'Accepted but no longer used'),
+  oz_install_timeout: withoutEffect(
+    integer(0, "Seconds an image install may take; 0 for oz's own setting"),
+    noBuildTasks,
+  ),
+  xz_options: withoutEffect(text('-z6T0', 'Options for xz on raw-xz images'), noBuildTasks),
+  task_avail_delay: withoutEffect(
+    integer(300, 'Seconds to leave a task to builders with more room'),
+    'the hub gives tasks to hosts',
+  ),
   cert: text(null, 'Client certificate; falls back to /etc/kojid/client.crt if that exists'),
   serverca: text(null, 'Hub CA; falls back to /etc/kojid/serverca.crt if that exists'),
-  allow_noverifyssl: boolean(false, 'Let image builds turn off ssl checks'),
+  allow_noverifyssl: withoutEffect(boolean(false, 'Let image builds turn off ssl checks'), noBuildTasks),
   allow_password_in_scm_url: boolean(false, 'Accept passwords in SCM urls'),
   plugin: words([], 'Builder plugins to load'),
   build_arch_can_fail: boolean(false, 'Let sibling arches finish when one fails'),
@@ -88,6 +106,21 @@ export const kojidOptions = {
     'Seconds that a stopping builder waits for its tasks before it frees them for another one',
   ),
   maxload: integer(4, 'Load average per processor above which no task is taken; 0 takes tasks at any load'),
+  buildroot_backend: choice(
+    'auto',
+    ['mock', 'sandbox', 'host'],
+    'What makes buildroots: mock, sandbox (dnf, overlayfs and bubblewrap), host (rpmbuild of the builder itself, for a try); ' +
+      'auto takes mock where mockpath is installed, else sandbox',
+  ),
+  rootsdir: text(
+    null,
+    'Folder for the buildroots of sandbox and host, and for notes on all; unset takes the folder roots below workdir',
+  ),
+  buildroot_memory: integer(
+    0,
+    'Megabytes of memory for what runs in one buildroot (not with mock); 0 for no limit',
+  ),
+  buildroot_processes: integer(0, 'Processes in one buildroot (not with mock); 0 for no limit'),
   waitfortasks: boolean(
     true,
     'Wait at the hub for new tasks where it can tell of them, instead of asking every sleeptime seconds',

@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly required?: boolean;
   /** Its value is for nobody's eyes, such as a password. */
   readonly secret?: boolean;
+  /** Why it is accepted and has no effect; absent for an option that has one. */
+  readonly withoutEffect?: string;
 }
 
 /** The options of a section, by name as the documentation spells them. */
@@ -100,6 +102,22 @@ export function required<T>(option: Option<T>): Option<NonNullable<T>> {
 /** An option whose value no report shows. */
 export function secret<T>(option: Option<T>): Option<T> {
   return { ...option, secret: true };
+}
+
+/** An option of Koji that a file may have, but that has no effect here, and why. */
+export function withoutEffect<T>(option: Option<T>, why: string): Option<T> {
+  return { ...option, doc: `${option.doc}. No effect here: ${why}`, withoutEffect: why };
+}
+
+/** Returns a line for each option that a file sets although it has no effect. */
+export function effectWarnings(
+  table: OptionTable,
+  options: Readonly<Record<string, unknown>>,
+  { file, section }: { readonly file: string; readonly section: string },
+): string[] {
+  return Object.entries(table)
+    .filter(([name, { withoutEffect: why, default: usual }]) => why !== undefined && options[name] !== usual)
+    .map(([name, option]) => `${file} [${section}] ${name} has no effect: ${option.withoutEffect ?? ''}`);
 }
 
 /** An option whose value must also please `problemOf`, which answers what is wrong with it, or null. */

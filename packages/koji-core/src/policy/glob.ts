@@ -2,21 +2,24 @@
 export function globToRegExp(pattern: string): RegExp {
   const [first = '', ...behindStars] = segments(pattern);
   const last = behindStars.pop();
-  if (last === undefined) return new RegExp(`^${first}$`, 's');
+  if (last === undefined) return new RegExp(`^${first}$`, 'su');
   // What stands between two stars is found at its first place and stays there, or many stars could take forever to fail.
   const middle = behindStars.filter(Boolean).map((segment, i) => `(?=(.*?${segment}))\\${i + 1}`);
-  return new RegExp(`^${first}${middle.join('')}.*${last}$`, 's');
+  return new RegExp(`^${first}${middle.join('')}.*${last}$`, 'su');
 }
 
 /** The parts of the pattern between its stars as regular expressions. */
-function segments(pattern: string): string[] {
+function segments(text: string): string[] {
+  const pattern = Array.from(text);
   const parts = [''];
   const add = (text: string): void => {
     parts.push((parts.pop() ?? '') + text);
   };
+  // No class can end behind the last `]`: a run of `[` is not searched to its end for each of them.
+  const lastEnd = pattern.lastIndexOf(']');
   for (let i = 0; i < pattern.length; i++) {
     const char = pattern[i] ?? '';
-    const end = char === '[' ? classEnd(pattern, i) : -1;
+    const end = char === '[' && i < lastEnd ? classEnd(pattern, i) : -1;
     if (char === '*') parts.push('');
     else if (char === '?') add('.');
     else if (end === -1) add(escape(char));
@@ -34,20 +37,20 @@ export function matchesAny(text: string, patterns: readonly string[]): boolean {
 }
 
 // A `]` right behind the opening is a member.
-function classEnd(pattern: string, start: number): number {
+function classEnd(pattern: readonly string[], start: number): number {
   const first = start + (pattern[start + 1] === '!' ? 2 : 1);
   return pattern.indexOf(']', first + 1);
 }
 
-function classOf(content: string): string {
-  const negated = content.startsWith('!');
+function classOf(content: readonly string[]): string {
+  const negated = content[0] === '!';
   const members = negated ? content.slice(1) : content;
   let out = '';
   for (let i = 0; i < members.length; i++) {
     const [from, dash, to] = [members[i] ?? '', members[i + 1], members[i + 2]];
     if (dash === '-' && to !== undefined) {
       // A range from high to low is empty, as in Python.
-      if (from <= to) out += `${escape(from)}-${escape(to)}`;
+      if ((from.codePointAt(0) ?? 0) <= (to.codePointAt(0) ?? 0)) out += `${escape(from)}-${escape(to)}`;
       i += 2;
     } else out += escape(from);
   }
@@ -56,5 +59,6 @@ function classOf(content: string): string {
 }
 
 function escape(char: string): string {
-  return /[\w\s]/.test(char) || char.charCodeAt(0) > 127 ? char : `\\${char}`;
+  // By number: a regular expression of code points refuses to escape what needs none.
+  return /[\w\s]/.test(char) || char.charCodeAt(0) > 127 ? char : `\\x${char.charCodeAt(0).toString(16)}`;
 }

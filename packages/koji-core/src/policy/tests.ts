@@ -1,4 +1,8 @@
+import { truthy } from '../api/method.js';
 import { GenericError } from '../faults.js';
+import { parseFloating, parseInteger } from '../python-numbers.js';
+import { plain } from '../repr.js';
+import { Double } from '../wire/values.js';
 import { matchesAny } from './glob.js';
 import type { PolicyData, PolicyTest } from './rules.js';
 
@@ -17,32 +21,50 @@ function fieldOf(data: PolicyData, field: string): unknown {
 }
 
 function itemMatches(value: unknown, patterns: readonly string[]): boolean {
-  return value !== undefined && value !== null && matchesAny(textOf(value), patterns);
-}
-
-// Python's names of the truth values: rules were written for them.
-function textOf(value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return String(value);
+  return value !== undefined && value !== null && matchesAny(plain(value), patterns);
 }
 
 const needsField = (args: readonly string[]): string | null =>
   args.length > 0 ? null : 'a field must follow';
 
-const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+type Comparable = number | bigint;
+
+const comparisons: Readonly<Record<string, (a: Comparable, b: Comparable) => boolean>> = {
   '<': (a, b) => a < b,
   '>': (a, b) => a > b,
   '<=': (a, b) => a <= b,
   '>=': (a, b) => a >= b,
-  '=': (a, b) => a === b,
-  '!=': (a, b) => a !== b,
+  '=': isEqual,
+  '!=': (a, b) => !isEqual(a, b),
 };
+
+// A bigint and a number that are the same are equal.
+function isEqual(a: Comparable, b: Comparable): boolean {
+  return a <= b && a >= b;
+}
+
+/** A number to compare: true and false are 1 and 0 in Python. Null for all else, which is no number, text least of all. */
+function numberOf(value: unknown): Comparable | null {
+  if (typeof value === 'number' || typeof value === 'bigint') return value;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return value instanceof Double ? value.value : null;
+}
+
+const readNumber = (text: string): Comparable | null => parseInteger(text) ?? parseFloating(text);
+
+/** As Python: what is no number equals none and differs from all, and has no order with them. */
+function compareField(value: unknown, operator: string, text: string): boolean {
+  const own = numberOf(value);
+  const other = readNumber(text);
+  if (own === null || other === null) return operator === '!=';
+  return comparisons[operator]?.(own, other) ?? false;
+}
 
 function checkComparison(args: readonly string[]): string | null {
   const [, operator = '', value = ''] = args;
   if (args.length !== 3) return 'FIELD OPERATOR NUMBER must follow';
   if (!Object.hasOwn(comparisons, operator)) return 'Invalid comparison in test.';
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? null : `'${value}' is no number`;
+  return readNumber(value) === null ? `'${value}' is no number` : null;
 }
 
 const always = (name: string, value: boolean): PolicyTest<unknown> => ({ name, run: () => value });
@@ -54,7 +76,7 @@ export const libraryTests: readonly PolicyTest<unknown>[] = [
   always('false', false),
   always('none', false),
   { name: 'has', check: needsField, run: ([field = ''], data) => Object.hasOwn(data, field) },
-  { name: 'bool', check: needsField, run: ([field = ''], data) => isTrue(fieldOf(data, field)) },
+  { name: 'bool', check: needsField, run: ([field = ''], data) => truthy(fieldOf(data, field)) },
   {
     name: 'match',
     check: needsField,
@@ -80,11 +102,8 @@ export const libraryTests: readonly PolicyTest<unknown>[] = [
   {
     name: 'compare',
     check: checkComparison,
-    run: ([field = '', operator = '', value], data) => {
-      const compare = comparisons[operator];
-      const own = fieldOf(data, field) ?? null;
-      return own !== null && compare !== undefined && compare(Number(own), Number(value));
-    },
+    run: ([field = '', operator = '', value = ''], data) =>
+      Object.hasOwn(data, field) && compareField(data[field], operator, value),
   },
   {
     name: 'policy',
@@ -95,14 +114,6 @@ export const libraryTests: readonly PolicyTest<unknown>[] = [
     },
   },
 ];
-
-// What Python takes for true: clients send empty lists and zeros for no.
-function isTrue(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  if (typeof value !== 'object' || value === null) return Boolean(value);
-  const plain: unknown = value.valueOf();
-  return typeof plain === 'object' ? Object.keys(value).length > 0 : Boolean(plain);
-}
 
 /** The tests of a list by name; later ones replace earlier ones, as a plugin's does a built-in one. */
 export function testsByName<C>(

@@ -1,3 +1,5 @@
+import { RpmError } from './errors.js';
+import { headerLimits } from './section.js';
 import type { RpmValue } from './section.js';
 import type { RpmTagName } from './tags.js';
 
@@ -12,8 +14,27 @@ export const computedTags: Readonly<Partial<Record<RpmTagName, (get: Get) => Rpm
   NEVRA: (get) => withArch(nevr(get), get),
   EPOCHNUM: (get) => get('EPOCH') ?? 0,
   ARCHSUFFIX: archSuffix,
+  SOURCEPACKAGE: (get) => (get('SOURCERPM') === null ? 1 : null),
   LONGSIZE: (get) => get('SIZE'),
   LONGFILESIZES: (get) => get('FILESIZES'),
+  LONGSIGSIZE: (get) => get('SIGSIZE'),
+  LONGARCHIVESIZE: (get) => get('ARCHIVESIZE'),
+  // The place in a database of installed packages, which a file does not have.
+  DBINSTANCE: () => 0,
+  HEADERCOLOR: (get) => listOf(get('FILECOLORS')).reduce<number>((all, one) => all | Number(one), 0) & 15,
+  FILENLINKS: linkCounts,
+  FILEPROVIDE: (get) => fileDependencies(get, 'P'),
+  FILEREQUIRE: (get) => fileDependencies(get, 'R'),
+  FILEMIMES: (get) => {
+    const numbers = get('FILEMIMEINDEX');
+    return numbers === null ? null : fromDictionary(numbers, get('MIMEDICT'));
+  },
+  TRIGGERCONDS: (get) => triggerConditions(get, 'TRIGGER'),
+  TRIGGERTYPE: (get) => triggerTypes(get, 'TRIGGER'),
+  FILETRIGGERCONDS: (get) => triggerConditions(get, 'FILETRIGGER'),
+  FILETRIGGERTYPE: (get) => triggerTypes(get, 'FILETRIGGER'),
+  TRANSFILETRIGGERCONDS: (get) => triggerConditions(get, 'TRANSFILETRIGGER'),
+  TRANSFILETRIGGERTYPE: (get) => triggerTypes(get, 'TRANSFILETRIGGER'),
   FILENAMES: (get) => fileNames(get, ['BASENAMES', 'DIRNAMES', 'DIRINDEXES']),
   ORIGFILENAMES: (get) => fileNames(get, ['ORIGBASENAMES', 'ORIGDIRNAMES', 'ORIGDIRINDEXES']),
   // What a source package's files hold is not stored; fileClasses has the others.
@@ -28,8 +49,15 @@ export const computedTags: Readonly<Partial<Record<RpmTagName, (get: Get) => Rpm
   ENHANCENEVRS: (get) => dependencies(get, ['ENHANCENAME', 'ENHANCEFLAGS', 'ENHANCEVERSION']),
 };
 
-/** The description of each file; the header keeps numbers into a dictionary. */
-export function fileClasses(numbers: RpmValue, dictionary: RpmValue | null): RpmValue {
+/** Returns the description of each file: numbers into a dictionary, and where links lead, which is described nowhere. */
+export function fileClasses(numbers: RpmValue, get: Get): RpmValue {
+  const targets = listOf(get('FILELINKTOS'));
+  return fromDictionary(numbers, get('CLASSDICT')).map((text, i) =>
+    text === '' && targets[i] ? `symbolic link to \`${String(targets[i])}'` : text,
+  );
+}
+
+function fromDictionary(numbers: RpmValue, dictionary: RpmValue | null): string[] {
   const texts = listOf(dictionary);
   return listOf(numbers).map((number) => String(texts[Number(number)] ?? ''));
 }
@@ -81,6 +109,78 @@ function dependencies(
     const sign = `${bits & 2 ? '<' : ''}${bits & 4 ? '>' : ''}${bits & 8 ? '=' : ''}`;
     return sign === '' ? String(one) : `${String(one)} ${sign} ${String(versions[i] ?? '')}`;
   });
+}
+
+const dependencyTags = {
+  P: ['PROVIDENAME', 'PROVIDEFLAGS', 'PROVIDEVERSION'],
+  R: ['REQUIRENAME', 'REQUIREFLAGS', 'REQUIREVERSION'],
+} as const;
+
+/** Returns what each file provides or requires: places in a dictionary, whose items are a letter and a place among all. */
+function fileDependencies(get: Get, letter: keyof typeof dependencyTags): string[] | null {
+  if (get('BASENAMES') === null) return null;
+  const all = dependencies(get, dependencyTags[letter]) ?? [];
+  const [starts, counts] = [listOf(get('FILEDEPENDSX')), listOf(get('FILEDEPENDSN'))];
+  const dictionary = listOf(get('DEPENDSDICT')).map(Number);
+  // Files may share a part of the dictionary, so a small header can announce far more than it holds.
+  const total = counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  if (total > headerLimits.items) throw new RpmError(`${total} dependencies of files are too many`);
+  return listOf(get('BASENAMES')).map((_, i) => {
+    const start = Number(starts[i] ?? 0);
+    const items = dictionary.slice(start, start + Number(counts[i] ?? 0));
+    return items
+      .filter((item) => String.fromCharCode(item >>> 24) === letter)
+      .map((item) => all[item & 0xffffff] ?? '')
+      .join(' ');
+  });
+}
+
+/** Returns how many names the package has for each file's content. */
+function linkCounts(get: Get): number[] | null {
+  if (get('BASENAMES') === null) return null;
+  const [modes, flags, inodes] = (['FILEMODES', 'FILEFLAGS', 'FILEINODES'] as const).map((tag) =>
+    listOf(get(tag)).map(Number),
+  );
+  const counts = new Map<number | undefined, number>();
+  const regular = 0o100000;
+  const ghost = 1 << 6;
+  const inodeOf = (i: number): number | undefined =>
+    ((modes?.[i] ?? 0) & 0o170000) === regular && ((flags?.[i] ?? 0) & ghost) === 0 ? inodes?.[i] : undefined;
+  const files = listOf(get('BASENAMES')).map((_, i) => inodeOf(i));
+  for (const inode of files) if (inode !== undefined) counts.set(inode, (counts.get(inode) ?? 0) + 1);
+  return files.map((inode) => counts.get(inode) ?? 1);
+}
+
+type TriggerKind = 'TRIGGER' | 'FILETRIGGER' | 'TRANSFILETRIGGER';
+
+/** Returns what each script of a kind of triggers waits for. */
+function triggerConditions(get: Get, kind: TriggerKind): string[] | null {
+  const names = dependencies(get, [`${kind}NAME`, `${kind}FLAGS`, `${kind}VERSION`]);
+  return names === null ? null : byScript(get, kind, names).map((of) => of.join(', '));
+}
+
+const triggerBits = [
+  [1 << 25, 'prein'],
+  [1 << 16, 'in'],
+  [1 << 17, 'un'],
+  [1 << 18, 'postun'],
+] as const;
+
+/** Returns when each script of a kind of triggers runs. */
+function triggerTypes(get: Get, kind: TriggerKind): string[] | null {
+  if (get(`${kind}INDEX`) === null) return null;
+  const flags = listOf(get(`${kind}FLAGS`)).map(Number);
+  return byScript(get, kind, flags).map(
+    ([bits = 0]) => triggerBits.find(([bit]) => (bits & bit) !== 0)?.[1] ?? '',
+  );
+}
+
+/** Returns the items of each script of a kind of triggers, of those that each belong to one. */
+function byScript<T>(get: Get, kind: TriggerKind, items: readonly T[]): T[][] {
+  const scripts = listOf(get(`${kind}SCRIPTS`)).map((): T[] => []);
+  const places = listOf(get(`${kind}INDEX`)).map(Number);
+  items.forEach((item, i) => scripts[places[i] ?? -1]?.push(item));
+  return scripts;
 }
 
 function listOf(value: RpmValue | null): readonly (number | bigint | string)[] {

@@ -1,3 +1,4 @@
+import { sortTexts } from '../sort-texts.js';
 import type { RpmHeader } from './header.js';
 import type { RpmValue } from './section.js';
 import type { RpmTagName } from './tags.js';
@@ -110,7 +111,7 @@ function filesOf(header: RpmHeader): Map<string, FileFacts> {
 }
 
 function diffFiles(before: Map<string, FileFacts>, after: Map<string, FileFacts>): string[] {
-  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((name) => {
+  return sortTexts(new Set([...before.keys(), ...after.keys()])).flatMap((name) => {
     const [old, now] = [before.get(name), after.get(name)];
     if (!old) return [line('added', name)];
     if (!now) return [line('removed', name)];

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { RpmHeader } from './header.js';
 import type { RpmTagName } from './tags.js';
@@ -30,26 +31,40 @@ export async function checkRpmDigests(file: string): Promise<DigestCheck[]> {
   try {
     const header = await RpmHeader.read(handle);
     const main = header.main.bytes;
-    const algorithm = payloadAlgorithms[Number(header.get('PAYLOADDIGESTALGO') ?? 0)];
     const md5 = createHash('md5').update(main);
-    const payload = algorithm === undefined ? null : createHash(algorithm);
+    const payload = payloadDigests(header);
     const start = header.payloadOffset;
     for await (const block of handle.createReadStream({ start, autoClose: false }) as AsyncIterable<Buffer>) {
       md5.update(block);
-      payload?.update(block);
+      for (const { hash } of payload) hash.update(block);
     }
     const size = String(main.length + header.fileSize - start);
     return [
       check(header, 'SHA1HEADER', createHash('sha1').update(main).digest('hex')),
       check(header, 'SHA256HEADER', createHash('sha256').update(main).digest('hex')),
+      check(header, 'SHA3_256HEADER', createHash('sha3-256').update(main).digest('hex')),
       check(header, 'SIGMD5', md5.digest('hex')),
-      check(header, 'SIGSIZE', size),
-      check(header, 'LONGSIGSIZE', size),
-      ...(payload ? [check(header, 'PAYLOADDIGEST', payload.digest('hex'))] : []),
+      check(header, header.get('SIGSIZE') === null ? 'LONGSIGSIZE' : 'SIGSIZE', size),
+      check(header, 'PAYLOADSIZE', String(header.fileSize - start)),
+      ...payload.map(({ tag, hash }) => check(header, tag, hash.digest('hex'))),
     ].filter((one) => one !== null);
   } finally {
     await handle.close();
   }
+}
+
+/** The digests of the payload that a package states. */
+function payloadDigests(header: RpmHeader): { tag: RpmTagName; hash: Hash }[] {
+  // Packages of rpm 6 name no algorithm: each has a tag of its own.
+  const algorithms: Partial<Record<RpmTagName, string | undefined>> = {
+    PAYLOADDIGEST: payloadAlgorithms[Number(header.get('PAYLOADDIGESTALGO') ?? 8)],
+    PAYLOADSHA512: 'sha512',
+    PAYLOADSHA3_256: 'sha3-256',
+  };
+  return Object.entries(algorithms).flatMap(([name, algorithm]) => {
+    const tag = name as RpmTagName;
+    return algorithm === undefined || header.get(tag) === null ? [] : [{ tag, hash: createHash(algorithm) }];
+  });
 }
 
 function check(header: RpmHeader, tag: RpmTagName, actual: string): DigestCheck | null {

@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { computedTags, fileClasses } from './computed.js';
 import { RpmError } from './errors.js';
+import { readDigests } from './identity.js';
 import { RpmSection, introSize, readIntro } from './section.js';
 import type { RpmValue } from './section.js';
-import { RPMTAG, tagName } from './tags.js';
+import { RPMTAG, isListTag, tagName } from './tags.js';
 import type { RpmTagName } from './tags.js';
 
 /** Bytes before the signature header. */
@@ -18,6 +20,8 @@ const fromSignature: Readonly<Record<number, number>> = {
   [RPMTAG.SIGMD5]: 1004,
   [RPMTAG.SIGGPG]: 1005,
   [RPMTAG.ARCHIVESIZE]: 1007,
+  [RPMTAG.FILESIGNATURES]: 274,
+  [RPMTAG.FILESIGNATURELENGTH]: 275,
 };
 const signatureTags = new Set<number>([
   RPMTAG.DSAHEADER,
@@ -26,8 +30,17 @@ const signatureTags = new Set<number>([
   RPMTAG.LONGSIGSIZE,
   RPMTAG.LONGARCHIVESIZE,
   RPMTAG.SHA256HEADER,
-  RPMTAG.FILESIGNATURES,
-  RPMTAG.FILESIGNATURELENGTH,
+  RPMTAG.SHA3_256HEADER,
+  RPMTAG.OPENPGP,
+  RPMTAG.VERITYSIGNATURES,
+  RPMTAG.VERITYSIGNATUREALGO,
+]);
+// These mark where parts of a header lie; they are no tags of the package.
+const regions = new Set<number>([
+  RPMTAG.HEADERIMAGE,
+  RPMTAG.HEADERSIGNATURES,
+  RPMTAG.HEADERIMMUTABLE,
+  RPMTAG.HEADERREGIONS,
 ]);
 
 /** What identifies an RPM. */
@@ -44,8 +57,10 @@ export interface RpmInfo {
   readonly sourcepackage: boolean;
   /** A source package without one of its sources or patches; its file name ends in `.nosrc.rpm`. */
   readonly nosource: boolean;
-  /** MD5 of header and payload as hex text; Koji's `payloadhash`. Null when the package has none. */
+  /** MD5 of header and payload as hex text. Null when the package has none, as those of FIPS systems and rpm 6. */
   readonly sigmd5: string | null;
+  /** What a hub knows the package by: its MD5, or without one the SHA-256 of its header. Hex text in lower case. */
+  readonly payloadhash: string;
 }
 
 /** The headers of an RPM; its payload is never read. */
@@ -80,11 +95,14 @@ export class RpmHeader {
     return new RpmHeader(signature, main, payloadOffset, fileSize);
   }
 
-  /** The names of the tags that are there, those of the signature too. */
+  /** Returns the names of the tags in the package, those of the signature too, as Koji lists them. */
   tagNames(): RpmTagName[] {
     const mapped = Object.entries(fromSignature).filter(([, tag]) => this.signature.has(tag));
     const direct = this.signature.tags().filter((tag) => signatureTags.has(tag));
-    const all = new Set([...mapped.map(([tag]) => Number(tag)), ...direct, ...this.main.tags()]);
+    const main = this.main.tags().filter((tag) => !regions.has(tag));
+    // Old source packages lack the tag that says so; rpm adds it.
+    const source = this.main.has(RPMTAG.SOURCERPM) ? [] : [RPMTAG.SOURCEPACKAGE];
+    const all = new Set([...mapped.map(([tag]) => Number(tag)), ...direct, ...main, ...source]);
     return [...all].flatMap((tag) => tagName(tag) ?? []);
   }
 
@@ -95,9 +113,12 @@ export class RpmHeader {
    * @throws RpmError when the header lies about where the value is
    */
   get(name: RpmTagName): RpmValue | null {
+    // The header itself, without its magic number; other regions exist in memory only.
+    if (name === 'HEADERIMMUTABLE') return this.main.bytes.subarray(8);
+    if (regions.has(RPMTAG[name])) return null;
     const stored = this.stored(name);
     if (stored === null) return computedTags[name]?.((tag) => this.stored(tag)) ?? null;
-    return name === 'FILECLASS' ? fileClasses(stored, this.stored('CLASSDICT')) : stored;
+    return name === 'FILECLASS' ? fileClasses(stored, (tag) => this.stored(tag)) : stored;
   }
 
   private stored(name: RpmTagName): RpmValue | null {
@@ -105,13 +126,13 @@ export class RpmHeader {
     const inMain = this.main.get(tag);
     if (inMain !== null) return inMain;
     const other = fromSignature[tag] ?? (signatureTags.has(tag) ? tag : undefined);
-    return other === undefined ? null : this.signature.get(other);
+    return other === undefined ? null : this.signature.get(other, isListTag(tag));
   }
 
   /** @throws RpmError when name, version, release or architecture are missing or no texts */
   info(): RpmInfo {
     const sourcepackage = !this.main.has(RPMTAG.SOURCERPM);
-    const md5 = this.get('SIGMD5');
+    const { sigmd5, sha256 } = readDigests(this.signature);
     return {
       name: this.text('NAME'),
       version: this.text('VERSION'),
@@ -122,7 +143,8 @@ export class RpmHeader {
       sourcerpm: sourcepackage ? null : this.text('SOURCERPM'),
       sourcepackage,
       nosource: sourcepackage && (this.main.has(RPMTAG.NOSOURCE) || this.main.has(RPMTAG.NOPATCH)),
-      sigmd5: Buffer.isBuffer(md5) ? md5.toString('hex') : null,
+      sigmd5,
+      payloadhash: sigmd5 ?? sha256 ?? createHash('sha256').update(this.main.bytes).digest('hex'),
     };
   }
 

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { RpmError } from './errors.js';
 export { RpmHeader } from './header.js';
 export type { RpmInfo } from './header.js';
@@ -7,6 +8,7 @@ export { RPMTAG, isListTag, tagName } from './tags.js';
 export type { RpmTagName } from './tags.js';
 export { listSignatures, readSignatureHeader, readSignaturePacket } from './signatures.js';
 export type { RpmSignature, SignatureHeader, SignaturePacket } from './signatures.js';
+export type { RpmDigests } from './identity.js';
 export { diffRpms } from './diff.js';
 export { checkRpmDigests } from './digests.js';
 export type { DigestCheck } from './digests.js';

@@ -67,20 +67,27 @@ export class RpmSection {
     return [...this.index.keys()];
   }
 
-  /** A tag's value: a list where the tag holds one, bytes for binary ones; null when it is not there. */
-  get(tag: number): RpmValue | null {
+  /**
+   * Returns a tag's value: a list where the tag holds one, bytes for binary ones; null when it is not there.
+   *
+   * @param isList whether the tag holds a list, for numbers that mean something else in a main header
+   */
+  get(tag: number, isList = isListTag(tag)): RpmValue | null {
     const entry = this.index.get(tag);
     if (!entry) return null;
     const { type } = entry;
     if (type === 7) return this.slice(tag, entry, entry.count);
-    if (type === 6) return this.strings(tag, entry, 1)[0] ?? '';
-    // A translated text: the first is the one without a language.
-    if (type === 9 && !isListTag(tag)) return this.strings(tag, entry, 1)[0] ?? '';
+    if (type === 6) {
+      const texts = this.strings(tag, entry, 1);
+      return isList ? texts : (texts[0] ?? '');
+    }
+    // Of a translated text the first is the one without a language.
+    if ((type === 8 || type === 9) && !isList) return this.strings(tag, entry, 1)[0] ?? '';
     if (entry.count > headerLimits.items)
       throw new RpmError(`${this.what}: tag ${tag} holds ${entry.count} items, which are too many`);
     if (type === 8 || type === 9) return this.strings(tag, entry, entry.count);
     const numbers = this.numbers(tag, entry);
-    return isListTag(tag) || numbers.length !== 1 ? numbers : (numbers[0] ?? 0);
+    return isList ? numbers : (numbers[0] ?? null);
   }
 
   private numbers(tag: number, entry: Entry): (number | bigint)[] {

@@ -1,13 +1,17 @@
 import { RpmError } from './errors.js';
 import type { RpmHeader } from './header.js';
+import { readDigests } from './identity.js';
+import type { RpmDigests } from './identity.js';
 import { RpmSection } from './section.js';
 
 // In the order in which Koji looks for the signature that counts. Numbers are those of the signature header.
+/** Kinds of signatures, each with its tag in the header. */
 const kinds = [
   { name: 'SIGGPG', tag: 1005 },
   { name: 'SIGPGP', tag: 1002 },
   { name: 'DSAHEADER', tag: 267 },
   { name: 'RSAHEADER', tag: 268 },
+  { name: 'OPENPGP', tag: 278 },
 ] as const;
 
 const publicKeys: Readonly<Record<number, string>> = {
@@ -16,6 +20,8 @@ const publicKeys: Readonly<Record<number, string>> = {
   17: 'DSA',
   19: 'ECDSA',
   22: 'EdDSA',
+  27: 'Ed25519',
+  28: 'Ed448',
 };
 const hashes: Readonly<Record<number, string>> = {
   1: 'MD5',
@@ -24,6 +30,8 @@ const hashes: Readonly<Record<number, string>> = {
   9: 'SHA384',
   10: 'SHA512',
   11: 'SHA224',
+  12: 'SHA3-256',
+  14: 'SHA3-512',
 };
 
 /** What a signature packet says about itself. */
@@ -38,7 +46,10 @@ export interface SignaturePacket {
 
 /** A signature of an RPM. That it is right is not checked: for that one needs the key. */
 export interface RpmSignature extends SignaturePacket {
-  /** The tag that holds it: `RSAHEADER` and `DSAHEADER` sign the header, `SIGPGP` and `SIGGPG` header and payload. */
+  /**
+   * The tag that holds it: `RSAHEADER`, `DSAHEADER` and `OPENPGP` (those of rpm 6) sign the header, `SIGPGP` and `SIGGPG` header
+   * and payload.
+   */
   readonly tag: (typeof kinds)[number]['name'];
 }
 
@@ -48,18 +59,27 @@ export interface RpmSignature extends SignaturePacket {
  * @throws RpmError when one can't be read
  */
 export function listSignatures(header: RpmHeader): RpmSignature[] {
+  return packetsOf(header.signature).map(({ name, packet }) => ({
+    tag: name,
+    ...readSignaturePacket(packet),
+  }));
+}
+
+/** The packets in a signature header, the one that Koji goes by first. */
+function packetsOf(section: RpmSection): { name: RpmSignature['tag']; packet: Buffer }[] {
   return kinds.flatMap(({ name, tag }) => {
-    const packet = header.signature.get(tag);
-    return Buffer.isBuffer(packet) && packet.length > 0
-      ? [{ tag: name, ...readSignaturePacket(packet) }]
-      : [];
+    const value = section.get(tag);
+    // Those of rpm 6 are texts in base64, any number of them.
+    const packets = Array.isArray(value)
+      ? value.map((text) => Buffer.from(String(text), 'base64'))
+      : [Buffer.isBuffer(value) ? value : Buffer.alloc(0)];
+    return packets.filter((packet) => packet.length > 0).map((packet) => ({ name, packet }));
   });
 }
 
-/** What Koji reads from a signature header: the key (empty for an unsigned package) and the MD5 of header and payload. */
-export interface SignatureHeader {
+/** What Koji reads from a signature header: the key (empty for an unsigned package) and what it says about its package. */
+export interface SignatureHeader extends RpmDigests {
   readonly sigkey: string;
-  readonly sigmd5: string | null;
 }
 
 /**
@@ -69,18 +89,12 @@ export interface SignatureHeader {
  */
 export function readSignatureHeader(bytes: Uint8Array): SignatureHeader {
   const section = new RpmSection(Buffer.from(bytes), 'signature header');
-  const md5 = section.get(1004);
-  const packet = kinds
-    .map(({ tag }) => section.get(tag))
-    .find((value) => Buffer.isBuffer(value) && value.length > 0);
-  return {
-    sigkey: Buffer.isBuffer(packet) ? readSignaturePacket(packet).sigkey : '',
-    sigmd5: Buffer.isBuffer(md5) ? md5.toString('hex') : null,
-  };
+  const first = packetsOf(section)[0];
+  return { sigkey: first ? readSignaturePacket(first.packet).sigkey : '', ...readDigests(section) };
 }
 
 /**
- * Reads an OpenPGP signature packet, version 3 or 4.
+ * Reads an OpenPGP signature packet, version 3, 4 or 6.
  *
  * @throws RpmError
  */
@@ -88,9 +102,11 @@ export function readSignaturePacket(packet: Buffer): SignaturePacket {
   const body = packetBody(packet);
   const version = byteAt(body, 0);
   if (version === 3) return describe(part(body, 7, 8), byteAt(body, 15), byteAt(body, 16));
-  if (version !== 4) throw new RpmError(`unknown version ${version} of an OpenPGP signature`);
-  const hashed = subpackets(body, 4);
-  const unhashed = subpackets(body, hashed.end);
+  if (version !== 4 && version !== 6)
+    throw new RpmError(`unknown version ${version} of an OpenPGP signature`);
+  const lengthSize = version === 4 ? 2 : 4;
+  const hashed = subpackets(body, 4, lengthSize);
+  const unhashed = subpackets(body, hashed.end, lengthSize);
   const keys = [...hashed.issuers, ...unhashed.issuers].map((key) => key.toString('hex'));
   const [key, ...others] = [...new Set(keys)];
   if (key === undefined || others.length > 0)
@@ -131,20 +147,21 @@ function newLength(bytes: Buffer, at: number): { length: number; size: number } 
   throw new RpmError('an OpenPGP packet of partial length is no signature');
 }
 
-/** The issuers named in a block of subpackets (two bytes of length, then the packets), and where the block ends. */
-function subpackets(body: Buffer, at: number): { issuers: Buffer[]; end: number } {
-  const block = part(body, at + 2, part(body, at, 2).readUInt16BE(0));
+/** The issuers named in a block of subpackets (its length, then the packets), and where the block ends. */
+function subpackets(body: Buffer, at: number, lengthSize: number): { issuers: Buffer[]; end: number } {
+  const block = part(body, at + lengthSize, part(body, at, lengthSize).readUIntBE(0, lengthSize));
   const issuers: Buffer[] = [];
   for (let i = 0; i < block.length;) {
     const { length, size } = newLength(block, i);
     const content = part(block, i + size, length);
     const kind = byteAt(content, 0) & 0x7f;
     if (kind === 16) issuers.push(part(content, 1, 8));
-    // A fingerprint of a version 4 key ends in the key's id.
+    // The fingerprint of a version 4 key ends in the key's id; that of a version 6 key starts with it.
     if (kind === 33 && byteAt(content, 1) === 4) issuers.push(part(content, content.length - 8, 8));
+    if (kind === 33 && byteAt(content, 1) === 6) issuers.push(part(content, 2, 8));
     i += size + length;
   }
-  return { issuers, end: at + 2 + block.length };
+  return { issuers, end: at + lengthSize + block.length };
 }
 
 function byteAt(bytes: Buffer, at: number): number {

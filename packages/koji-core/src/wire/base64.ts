@@ -1,5 +1,8 @@
 const lineBytes = 57;
 
+/** Bytes of a number of whole lines, some tens of kilobytes. */
+export const base64Piece = 500 * lineBytes;
+
 /** Base64 in lines of 76 characters, each ended by a newline, as MIME and Python write it. */
 export function encodeBase64(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -10,22 +13,28 @@ export function encodeBase64(bytes: Uint8Array): string {
   return out;
 }
 
+const pieceLength = 65_536;
+
 /**
  * The bytes a base64 text holds, undefined when it is cut short. Characters outside the alphabet are passed over and
- * whatever follows complete padding is not read, as Koji's own decoder does.
+ * whatever follows complete padding is not read, as Koji's own decoder does. Yields after each piece of the work.
  */
-export function decodeBase64(text: string): Buffer | undefined {
-  const digits = text.replace(/[^A-Za-z0-9+/=]+/g, '');
-  if (digits.length % 4 === 0 && /^[^=]*={0,2}$/.test(digits)) return Buffer.from(digits, 'base64');
-  const data = Buffer.alloc(digits.length);
+export function* decodeBase64(text: string): Generator<void, Buffer | undefined, void> {
+  const data = Buffer.alloc(text.length);
   let size = 0;
   let pads = 0;
-  for (let i = 0; i < digits.length; i++) {
-    const code = digits.charCodeAt(i);
-    if (code !== 0x3d) {
-      data[size++] = code;
-      pads = 0;
-    } else if (size % 4 >= 2 && (size % 4) + ++pads >= 4) return bytesOf(data, size);
+  for (let from = 0; from < text.length; from += pieceLength) {
+    const digits = text.slice(from, from + pieceLength).replace(/[^A-Za-z0-9+/=]+/g, '');
+    if (pads === 0 && !digits.includes('=')) size += data.write(digits, size, 'latin1');
+    else
+      for (let i = 0; i < digits.length; i++) {
+        const code = digits.charCodeAt(i);
+        if (code !== 0x3d) {
+          data[size++] = code;
+          pads = 0;
+        } else if (size % 4 >= 2 && (size % 4) + ++pads >= 4) return bytesOf(data, size);
+      }
+    yield;
   }
   return size % 4 === 0 ? bytesOf(data, size) : undefined;
 }

@@ -1,5 +1,5 @@
 import { isDate, isMap, isUint8Array } from 'node:util/types';
-import { encodeBase64 } from './base64.js';
+import { base64Piece, encodeBase64 } from './base64.js';
 import { EncodeError } from './errors.js';
 import { doubleToText } from './numbers.js';
 import { RowStream } from './row-stream.js';
@@ -8,6 +8,10 @@ import { DateTime, Double } from './values.js';
 const prolog = "<?xml version='1.0'?>\n";
 const chunkLength = 65_536;
 const deepest = 512;
+/** Characters of a text from which on it is written in pieces of that length. */
+const longText = 32_768;
+const responseStart = `${prolog}<methodResponse>\n<params>\n<param>\n`;
+const responseEnd = '</param>\n</params>\n</methodResponse>\n';
 
 /** A call as text. Params that are async iterables are refused: calls are small. */
 export function encodeCall(method: string, params: readonly unknown[]): string {
@@ -51,23 +55,31 @@ export function* encodeResponseChunks(value: unknown): Generator<string, void, v
   }
 }
 
+/** What stands before and after the value of a response. */
+export const responseFrame: readonly [start: string, end: string] = [responseStart, responseEnd];
+
+/** A value in chunks as {@link encodeResponseStream} gives them, without the frame of a response. */
+export async function* encodeValueStream(value: unknown): AsyncGenerator<string, void, void> {
+  yield* chunksOf(new Encoder('value', ''), value);
+}
+
 /** As {@link encodeResponseChunks}, with async iterables of rows at any depth too, each written as an array. */
 export async function* encodeResponseStream(value: unknown): AsyncGenerator<string, void, void> {
-  const encoder = new Encoder('value', responseStart);
+  yield* chunksOf(new Encoder('value', responseStart), value, responseEnd);
+}
+
+async function* chunksOf(encoder: Encoder, value: unknown, end = ''): AsyncGenerator<string, void, void> {
   try {
     encoder.begin(value);
     for (let state = encoder.run(); state !== 'done'; state = encoder.run()) {
       if (state === 'wait') await encoder.next();
       else yield encoder.take();
     }
-    yield encoder.take(responseEnd);
+    yield encoder.take(end);
   } finally {
     await encoder.close();
   }
 }
-
-const responseStart = `${prolog}<methodResponse>\n<params>\n<param>\n`;
-const responseEnd = '</param>\n</params>\n</methodResponse>\n';
 
 function encodeValue(value: unknown, name: string): string {
   const encoder = new Encoder(name, '');
@@ -81,18 +93,23 @@ function encodeValue(value: unknown, name: string): string {
 }
 
 // Anything that isn't written as it stands, lone surrogates and characters XML doesn't allow included.
-const special = /[^\t\n\r -%'-;=?-\ud7ff\ue000-\ufffd]/;
+const special = /[^\t\n -%'-;=?-\ud7ff\ue000-\ufffd]/;
 const unsendable =
   /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-function escapeText(text: string): string {
+const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
+
+/** @param offset where the text starts in the one that it is a part of */
+function escapeText(text: string, offset = 0): string {
   if (!special.test(text)) return text;
   const bad = unsendable.exec(text);
   if (bad) {
     const code = bad[0].charCodeAt(0).toString(16).padStart(4, '0').toUpperCase();
-    throw new EncodeError(`the character U+${code} at offset ${bad.index} can't be sent in XML`);
+    throw new EncodeError(`the character U+${code} at offset ${offset + bad.index} can't be sent in XML`);
   }
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  // A carriage return that is sent as it stands arrives as a line feed.
+  return escaped.includes('\r') ? escaped.replaceAll('\r', '&#13;') : escaped;
 }
 
 /** How a member starts, up to its value and, for the commonest types, into it: fewer pieces to append. */
@@ -115,10 +132,26 @@ function memberStart(key: string): MemberStart {
   return start;
 }
 
-/** An array, struct or iterable that is being written; `at` counts what has been started of it. */
+/** How a member goes on whose name is written already, since it is long. */
+const namedStart: MemberStart = { open: '', string: '<value><string>', int: '<value><int>' };
+
+interface StructFrame {
+  kind: 'struct';
+  items: Readonly<Record<string, unknown>>;
+  keys: readonly string[];
+  inMember: boolean;
+  /** Whether the name of the member that was started is written. */
+  named: boolean;
+}
+
+/**
+ * An array, struct or iterable that is being written, where `at` counts what has been started of it; or a long text or
+ * bytes, of which so many characters are written.
+ */
 type Frame = { outer: Frame | undefined; source: object; at: number } & (
   | { kind: 'array'; items: readonly unknown[] }
-  | { kind: 'struct'; items: Readonly<Record<string, unknown>>; keys: readonly string[]; inMember: boolean }
+  | StructFrame
+  | { kind: 'pieces'; length: number; piece: (from: number) => Piece; end: string }
   | { kind: 'iterable'; items: Iterator<unknown> }
   | {
       kind: 'asyncIterable';
@@ -127,6 +160,12 @@ type Frame = { outer: Frame | undefined; source: object; at: number } & (
       next: number;
     }
 );
+
+/** A part of a long text, and where the next one starts. */
+interface Piece {
+  readonly text: string;
+  readonly to: number;
+}
 
 /** Writes one value without recursion, so that it can stop at any point: for a full chunk, or to wait for a row. */
 class Encoder {
@@ -157,6 +196,9 @@ class Encoder {
           break;
         case 'array':
           this.writeArray(frame);
+          break;
+        case 'pieces':
+          this.writePiece(frame);
           break;
         case 'iterable': {
           const next = frame.items.next();
@@ -202,6 +244,7 @@ class Encoder {
   private path(): string {
     const parts: string[] = [];
     for (let frame = this.frame; frame !== undefined; frame = frame.outer) {
+      if (frame.kind === 'pieces') continue;
       const key = frame.kind === 'struct' ? (frame.keys[frame.at - 1] ?? '') : undefined;
       if (key === undefined) parts.unshift(`[${frame.at - 1}]`);
       else parts.unshift(/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`);
@@ -251,16 +294,23 @@ class Encoder {
     this.endArray();
   }
 
-  private writeStruct(frame: Frame & { kind: 'struct' }): void {
+  private writeStruct(frame: Frame & StructFrame): void {
     const { items, keys } = frame;
     if (frame.inMember) this.out += '</member>\n';
     frame.inMember = false;
-    while (frame.at < keys.length) {
-      const key = keys[frame.at++] as string;
+    while (frame.named || frame.at < keys.length) {
+      const key = keys[frame.named ? frame.at - 1 : frame.at++] as string;
       const value = items[key];
       if (value === undefined) continue;
-      const start = this.memberStart(key);
-      if (typeof value === 'string') {
+      if (key.length > longText && !frame.named) {
+        frame.named = true;
+        this.out += '<member>\n<name>';
+        this.startText(key, '</name>\n');
+        return;
+      }
+      const start = frame.named ? namedStart : this.memberStart(key);
+      frame.named = false;
+      if (typeof value === 'string' && value.length <= longText) {
         this.out += start.string + this.text(value) + '</string></value>\n</member>\n';
       } else if (typeof value === 'number' && (value | 0) === value) {
         this.out += `${start.int}${value}</int></value>\n</member>\n`;
@@ -271,8 +321,8 @@ class Encoder {
     this.pop();
   }
 
-  /** False when the value is an array or struct, which is to be written first. */
-  private writeMember(frame: Frame & { kind: 'struct' }, start: MemberStart, value: unknown): boolean {
+  /** False when the value is an array or struct, or long, which is to be written first. */
+  private writeMember(frame: Frame & StructFrame, start: MemberStart, value: unknown): boolean {
     this.out += start.open;
     this.write(value);
     frame.inMember = this.frame !== frame;
@@ -292,7 +342,10 @@ class Encoder {
   private write(value: unknown): void {
     switch (typeof value) {
       case 'string':
-        this.out += '<value><string>' + this.text(value) + '</string></value>\n';
+        if (value.length > longText) {
+          this.out += '<value><string>';
+          this.startText(value, '</string></value>\n');
+        } else this.out += '<value><string>' + this.text(value) + '</string></value>\n';
         return;
       case 'number':
         this.writeNumber(value);
@@ -312,10 +365,38 @@ class Encoder {
     }
   }
 
-  private text(text: string): string {
+  /** Begins a long text; nothing is inside of it, so that it does not count as a level. */
+  private startText(text: string, end: string): void {
+    const piece = (from: number): Piece => {
+      let to = Math.min(from + longText, text.length);
+      // A character of two units is not cut.
+      if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to -= 1;
+      return { text: this.text(text.slice(from, to), from), to };
+    };
+    this.frame = { kind: 'pieces', outer: this.frame, source: {}, at: 0, length: text.length, piece, end };
+  }
+
+  private startBytes(bytes: Uint8Array, end: string): void {
+    const piece = (from: number): Piece => {
+      const to = Math.min(from + base64Piece, bytes.length);
+      return { text: encodeBase64(bytes.subarray(from, to)), to };
+    };
+    this.frame = { kind: 'pieces', outer: this.frame, source: {}, at: 0, length: bytes.length, piece, end };
+  }
+
+  private writePiece(frame: Frame & { kind: 'pieces' }): void {
+    const { text, to } = frame.piece(frame.at);
+    frame.at = to;
+    this.out += text;
+    if (to < frame.length) return;
+    this.out += frame.end;
+    this.frame = frame.outer;
+  }
+
+  private text(text: string, offset = 0): string {
     if (!special.test(text)) return text;
     try {
-      return escapeText(text);
+      return escapeText(text, offset);
     } catch (error) {
       throw this.error(messageOf(error));
     }
@@ -348,6 +429,7 @@ class Encoder {
         items,
         keys: Object.keys(items),
         inMember: false,
+        named: false,
       });
       this.out += '<value><struct>\n';
     } else this.writeOther(value);
@@ -359,8 +441,11 @@ class Encoder {
     else if (value instanceof DateTime) {
       this.out += `<value><dateTime.iso8601>${this.text(value.value)}</dateTime.iso8601></value>\n`;
     } else if (isDate(value)) this.out += `<value><string>${this.date(value)}</string></value>\n`;
-    else if (isUint8Array(value)) this.out += `<value><base64>\n${encodeBase64(value)}</base64></value>\n`;
-    else if (isMap(value)) {
+    else if (isUint8Array(value)) {
+      this.out += '<value><base64>\n';
+      if (value.length > base64Piece) this.startBytes(value, '</base64></value>\n');
+      else this.out += `${encodeBase64(value)}</base64></value>\n`;
+    } else if (isMap(value)) {
       const items = this.mapItems(value);
       this.push({
         kind: 'struct',
@@ -370,6 +455,7 @@ class Encoder {
         items,
         keys: Object.keys(items),
         inMember: false,
+        named: false,
       });
       this.out += '<value><struct>\n';
     } else if (isIterable(value)) {

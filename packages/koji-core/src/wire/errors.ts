@@ -1,6 +1,7 @@
 /**
- * A document that can't be decoded. `malformed` is not XML-RPC at all (a hub answers HTTP 400); `unsupported` may be well
- * formed but holds more than a limit allows, or what Koji reads and then fails on (a hub answers a fault).
+ * A document that can't be decoded. `malformed` is not XML-RPC at all (a hub answers HTTP 400). `unsupported` comes from a
+ * library of good intentions (a hub answers a fault, since clients repeat what got a 400): it holds more than a limit
+ * allows, a character in a text that XML does not have, or what Koji reads and then fails on.
  */
 export class WireError extends Error {
   override name = 'WireError';

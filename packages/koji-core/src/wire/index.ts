@@ -4,12 +4,15 @@ export type { WireStruct, WireValue } from './values.js';
 export { decodeArgs, encodeArgs, isNamed, named, splitNamed } from './named-args.js';
 export type { NamedArgs } from './named-args.js';
 export { EncodeError, WireError } from './errors.js';
-export { decodeCall, decodeMessage, decodeResponse } from './decode.js';
-export type { DecodeLimits, DecodeOptions, WireMessage } from './decode.js';
+export { decodeCall, decodeCallInTurns, decodeMessage, decodeResponse } from './decode.js';
+export type { DecodeOptions, WireMessage } from './decode.js';
+export type { DecodeLimits } from './decoder.js';
 export {
   encodeCall,
   encodeFault,
   encodeResponse,
   encodeResponseChunks,
   encodeResponseStream,
+  encodeValueStream,
+  responseFrame,
 } from './encode.js';

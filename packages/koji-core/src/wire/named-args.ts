@@ -1,3 +1,5 @@
+import { ParameterError } from '../faults.js';
+
 const brand = Symbol.for('koji.named');
 
 /** Named arguments of a call, made by {@link named}. */
@@ -32,7 +34,14 @@ export function encodeArgs(
   return [...args, { ...keywords, __starstar: true }];
 }
 
-/** The reverse of {@link encodeArgs}: a last struct whose `__starstar` is true in Python's sense holds named arguments. */
+/** No method has as many, and to copy more would take a while. */
+const mostNamed = 1000;
+
+/**
+ * The reverse of {@link encodeArgs}: a last struct whose `__starstar` is true in Python's sense holds named arguments.
+ *
+ * @throws ParameterError when they are more than 1,000
+ */
 export function decodeArgs(params: readonly unknown[]): {
   args: unknown[];
   keywords: Record<string, unknown>;
@@ -41,8 +50,11 @@ export function decodeArgs(params: readonly unknown[]): {
   if (typeof last !== 'object' || last === null || !Object.hasOwn(last, '__starstar')) {
     return { args: [...params], keywords: {} };
   }
-  const { __starstar: mark, ...keywords } = last as Record<string, unknown>;
-  if (!truthy(mark)) return { args: [...params], keywords: {} };
+  if (!truthy((last as { __starstar?: unknown }).__starstar)) return { args: [...params], keywords: {} };
+  if (Object.keys(last).length > mostNamed + 1)
+    throw new ParameterError(`There are more than ${mostNamed} named arguments`);
+  const keywords = { ...last } as Record<string, unknown>;
+  delete keywords.__starstar;
   return { args: params.slice(0, -1), keywords };
 }
 

@@ -15,12 +15,19 @@ function numberText(text: string, pattern: RegExp): string | undefined {
 
 const space = /[^\S\ufeff]|\x85/;
 
+function isSpace(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  // The common ones without a pattern: there may be millions.
+  if (code < 0x80) return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+  return space.test(text.charAt(at));
+}
+
 /** A text without the white space at its ends, as Python's strip() sees it. */
 export function strip(text: string): string {
   let from = 0;
   let to = text.length;
-  while (from < to && space.test(text.charAt(from))) from++;
-  while (to > from && space.test(text.charAt(to - 1))) to--;
+  while (from < to && isSpace(text, from)) from++;
+  while (to > from && isSpace(text, to - 1)) to--;
   return text.slice(from, to);
 }
 

@@ -1,19 +1,71 @@
 import { isUtf8 } from 'node:buffer';
 import { WireError } from './errors.js';
 
-/** The text of a document: decoded, line ends as XML wants them, without characters XML forbids. */
-export function documentText(body: Uint8Array): string {
+/** Bytes or characters that are worked on without a break: a few milliseconds at the worst. */
+const pieceLength = 65_536;
+
+/**
+ * The text of a document: decoded, line ends as XML wants them, without characters XML forbids. Yields after each piece of
+ * the work.
+ */
+export function* documentText(body: Uint8Array): Generator<void, string, void> {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  let text = decodeBytes(bytes);
-  const illegal = text.search(illegalCharacter);
-  if (illegal !== -1) {
-    throw new WireError(
-      `the character U+${text.charCodeAt(illegal).toString(16).padStart(4, '0')} is not allowed in XML`,
-      illegal,
-    );
+  const decode = decoderOf(bytes);
+  let text = '';
+  let afterReturn = false;
+  for (let from = 0; from < bytes.length;) {
+    const to = pieceEnd(bytes, from);
+    const lines = withLineFeeds(bytes.subarray(from, to), afterReturn);
+    const piece = decode(lines);
+    checkCharacters(piece, text);
+    text += piece;
+    afterReturn = bytes[to - 1] === carriageReturn;
+    from = to;
+    yield;
   }
-  if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n');
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** Where a piece ends: not within a character of UTF-8. */
+function pieceEnd(bytes: Buffer, from: number): number {
+  let end = Math.min(from + pieceLength, bytes.length);
+  while (end < bytes.length && end > from + 1 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return end;
+}
+
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+
+/** Bytes with each carriage return, alone or before a line feed, made a line feed. Far faster than in a text. */
+function withLineFeeds(bytes: Buffer, afterReturn: boolean): Buffer {
+  if (!afterReturn && !bytes.includes(carriageReturn)) return bytes;
+  const out = Buffer.allocUnsafe(bytes.length);
+  let size = 0;
+  let returned = afterReturn;
+  for (const byte of bytes) {
+    const isReturn = byte === carriageReturn;
+    if (!returned || byte !== lineFeed) out[size++] = isReturn ? lineFeed : byte;
+    returned = isReturn;
+  }
+  return out.subarray(0, size);
+}
+
+/** @param before the text that comes before the piece */
+function checkCharacters(piece: string, before: string): void {
+  const illegal = piece.search(illegalCharacter);
+  if (illegal === -1) return;
+  throw new WireError(
+    `the character U+${piece.charCodeAt(illegal).toString(16).padStart(4, '0')} is not allowed in XML`,
+    before.length + illegal,
+    isInText(before + piece, before.length + illegal) ? 'unsupported' : 'malformed',
+  );
+}
+
+/** Whether a position is in the text of an element, which is what callers fill in, and not in the document's own parts. */
+function isInText(text: string, position: number): boolean {
+  const tag = text.lastIndexOf('<', position);
+  const end = tag === -1 ? -1 : text.indexOf('>', tag);
+  return end !== -1 && end < position;
 }
 
 /** Characters that XML 1.0 doesn't allow anywhere, lone surrogates apart. */
@@ -21,21 +73,25 @@ export const illegalCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
 const declaredEncoding = /^(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']/;
 
-function decodeBytes(bytes: Buffer): string {
+type DecodePiece = (bytes: Buffer) => string;
+
+/** How to decode a document's bytes, by what its declaration says. */
+function decoderOf(bytes: Buffer): DecodePiece {
   const declared = declaredEncoding.exec(bytes.toString('latin1', 0, 1000))?.[1] ?? 'utf-8';
   switch (declared.toLowerCase()) {
     case 'utf-8':
     case 'utf8':
       if (!isUtf8(bytes)) throw new WireError('the body is not valid UTF-8', 0);
-      return bytes.toString('utf8');
-    case 'us-ascii': {
-      const text = bytes.toString('latin1');
-      const other = text.search(/[\x80-\xff]/);
-      if (other !== -1) throw new WireError('the body is declared to be ASCII but holds other bytes', other);
-      return text;
-    }
+      return (piece) => piece.toString('utf8');
+    case 'us-ascii':
+      return (piece) => {
+        const text = piece.toString('latin1');
+        const other = text.search(/[\x80-\xff]/);
+        if (other === -1) return text;
+        throw new WireError('the body is declared to be ASCII but holds other bytes', other);
+      };
     case 'iso-8859-1':
-      return bytes.toString('latin1');
+      return (piece) => piece.toString('latin1');
     default:
       throw new WireError(`the encoding '${declared}' is not supported; send UTF-8`, 0);
   }
@@ -53,6 +109,7 @@ const entities = [
 export function unescapeText(text: string, position: number): string {
   let at = text.indexOf('&');
   if (at === -1) return text;
+  if (text.length > longText && !/&(?!(?:lt|gt|quot|apos|amp);)/.test(text)) return withoutEntities(text);
   let out = '';
   let from = 0;
   do {
@@ -71,6 +128,33 @@ export function unescapeText(text: string, position: number): string {
   return out + text.slice(from);
 }
 
+/** The longest reference that is one, and more. */
+const longestReference = 64;
+
+/** As {@link unescapeText}, in pieces. */
+export function* unescapePieces(text: string, position: number): Generator<string, void, void> {
+  for (let from = 0; from < text.length;) {
+    let to = Math.min(from + pieceLength, text.length);
+    if (to < text.length) {
+      // One that may go on behind the end is left to the next piece.
+      const reference = text.lastIndexOf('&', to - 1);
+      if (reference > to - longestReference && !text.slice(reference, to).includes(';')) to = reference;
+    }
+    yield unescapeText(text.slice(from, to), position + from);
+    from = to;
+  }
+}
+
+/** From here on, a pass for each of the five entities is faster than a step for each of their places. */
+const longText = 4096;
+
+/** Replaces the five entities in a text that has nothing else behind `&`: `&amp;` last, or it could make another one. */
+function withoutEntities(text: string): string {
+  const others = entities.filter(([, character]) => character !== '&');
+  const last = others.reduce((out, [name, character]) => out.split(name).join(character), text);
+  return last.split('&amp;').join('&');
+}
+
 const characterReference = /&#(?:x([0-9a-fA-F]{1,32})|([0-9]{1,32}));/y;
 
 function readReference(text: string, at: number, position: number): [string, string] {
@@ -85,7 +169,11 @@ function readReference(text: string, at: number, position: number): [string, str
   const legal = code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
   const character = legal ? String.fromCodePoint(code) : '';
   if (!legal || illegalCharacter.test(character)) {
-    throw new WireError(`'${match[0]}' stands for a character that XML does not allow`, position);
+    throw new WireError(
+      `'${match[0]}' stands for a character that XML does not allow`,
+      position,
+      code <= 0x10ffff ? 'unsupported' : 'malformed',
+    );
   }
   return [match[0], character];
 }
@@ -94,10 +182,14 @@ const xmlName =
   /[:A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\udbff\udc00-\udfff\uf900-\ufdcf\ufdf0-\ufffd][\w:.\-\xb7\xc0-\xd6\xd8-\xf6\xf8-\u037d\u037f-\u1fff\u200c\u200d\u203f\u2040\u2070-\u218f\u2c00-\u2fef\u3001-\udbff\udc00-\udfff\uf900-\ufdcf\ufdf0-\ufffd]*/;
 const nameText = new RegExp(xmlName, 'y');
 
+/** Characters of a name that are looked at: a longer one is cut, and so not followed by what has to follow a name. */
+const longestName = 1024;
+
 /** The XML name at a position, '' when there is none. */
 export function nameAt(text: string, position: number): string {
-  nameText.lastIndex = position;
-  return nameText.exec(text)?.[0] ?? '';
+  const part = text.slice(position, position + longestName);
+  nameText.lastIndex = 0;
+  return nameText.exec(part)?.[0] ?? '';
 }
 
 /** The first position at or after `position` that holds no white space. */
@@ -152,8 +244,11 @@ function skipPattern(pattern: RegExp, text: string, position: number, problem: s
   return position + pattern.lastIndex;
 }
 
-/** Where the root element starts. A document type is passed over unread; one that declares anything is refused. */
-export function skipProlog(text: string): number {
+/**
+ * Where the root element starts. A document type is passed over unread; one that declares anything is refused. Yields after
+ * each part.
+ */
+export function* skipProlog(text: string): Generator<void, number, void> {
   let at = 0;
   if (/^<\?xml\s/.test(text)) at = skipPattern(declaration, text, 0, 'the XML declaration is malformed');
   let typed = false;
@@ -166,17 +261,19 @@ export function skipProlog(text: string): number {
       typed = true;
     } else if (text[at] === '<') return at;
     else throw new WireError(at >= text.length ? 'there is no document' : 'the body is not XML', at);
+    yield;
   }
 }
 
-/** Refuses anything but comments, instructions and white space after the root element. */
-export function checkEpilog(text: string, position: number): void {
+/** Refuses anything but comments, instructions and white space after the root element. Yields after each of them. */
+export function* checkEpilog(text: string, position: number): Generator<void, void, void> {
   let at = skipSpace(text, position);
   while (at < text.length) {
     if (text.startsWith('<!--', at)) at = skipComment(text, at);
     else if (text.startsWith('<?', at)) at = skipInstruction(text, at);
     else throw new WireError('there is more after the end of the document', at);
     at = skipSpace(text, at);
+    yield;
   }
 }
 
@@ -201,6 +298,10 @@ export function skipAttributes(text: string, position: number, most: number): nu
     if (end === -1) throw new WireError(`the value of the attribute '${name}' is not in quotes`, at);
     const value = text.slice(at + 1, end);
     if (value.includes('<')) throw new WireError(`'<' in the value of the attribute '${name}'`, at);
+    // Nobody reads the value; to check millions of references would hold up everything else.
+    const references = value.indexOf('&');
+    if (references !== -1 && value.length - references > pieceLength)
+      throw new WireError(`the value of the attribute '${name}' is too long`, at, 'unsupported');
     unescapeText(value, at + 1);
     at = end + 1;
   }

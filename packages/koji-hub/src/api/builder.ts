@@ -3,12 +3,14 @@ import { encodeArgs } from '@koji/core/wire';
 import type { AssignedTask, BuilderMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { epoch, now, sql } from '../db/sql.js';
+import { findBuild } from '../domain/builds.js';
 import { toFloat, truthy } from '../domain/convert.js';
 import { getHost, listChannels } from '../domain/hosts.js';
 import { checkText } from '../domain/names.js';
 import { tagNotification } from '../domain/notifications.js';
 import { refuse } from '../domain/refusals.js';
 import { tell } from '../domain/task-news.js';
+import { assertSubtasks, assertTagsOrBuilds } from '../domain/task-ownership.js';
 import { getTask } from '../domain/task-records.js';
 import {
   assertHostHasTask,
@@ -30,7 +32,8 @@ import {
   takeResults,
 } from '../domain/waiting.js';
 import { runScheduler, whileWaiting } from '../scheduler/run.js';
-import { longestWait, taskOptions } from './tasks.js';
+import { untilNews } from './long-polls.js';
+import { taskOptions } from './tasks.js';
 
 /** Handlers of what builders call. */
 export const builder: Handlers<BuilderMethods> = {
@@ -77,16 +80,10 @@ export const builder: Handlers<BuilderMethods> = {
   async 'host.waitForTasks'({ timeout, tasks: held }, call) {
     const hostId = call.session.assertHost();
     checkIds(held ?? []);
-    const deadline = Date.now() + Math.min(timeout, longestWait) * 1000;
-    const hasWork = (): Promise<boolean> => call.read((reading) => hostHasWork(reading, hostId, held));
-    return whileWaiting(call.hub, async () => {
-      for (;;) {
-        // Asked for before looking, or a task that comes in between would go unheard.
-        const heard = call.wait(`host:${hostId}`, Math.max(0, deadline - Date.now()));
-        if (await hasWork()) return true;
-        if (!(await heard)) return hasWork();
-      }
-    });
+    const look = (): Promise<boolean> => call.read((reading) => hostHasWork(reading, hostId, held));
+    return whileWaiting(call.hub, () =>
+      untilNews(call, { channel: `host:${hostId}`, timeout, look, isNews: (hasWork) => hasWork }),
+    );
   },
 
   'host.openTask': ({ task_id: taskId }, call) => openTask(call, taskId, call.session.assertHost()),
@@ -139,6 +136,7 @@ export const builder: Handlers<BuilderMethods> = {
   async 'host.taskSetWait'({ parent, tasks }, call) {
     await assertNotOtherHosts(call, parent, call.session.assertHost());
     checkIds([parent, ...(tasks ?? [])]);
+    await assertSubtasks(call, parent, tasks ?? []);
     await setWaiting(call, parent, tasks);
     return null;
   },
@@ -152,10 +150,15 @@ export const builder: Handlers<BuilderMethods> = {
   async 'host.taskWaitResults'({ parent, tasks, canfail }, call) {
     await assertNotOtherHosts(call, parent, call.session.assertHost());
     checkIds([parent, ...(tasks ?? [])]);
+    await assertSubtasks(call, parent, tasks ?? []);
     return takeResults(call, parent, tasks, canfail ?? []);
   },
 
   async 'host.tagNotification'(about, call) {
+    const hostId = call.session.assertHost();
+    // Nobody is told of a build that does not exist.
+    const build = await findBuild(call, about.build_id);
+    if (build) await assertTagsOrBuilds(call, hostId, build);
     await tagNotification(call, {
       successful: truthy(about.is_successful),
       tag: about.tag_id,

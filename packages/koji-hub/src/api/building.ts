@@ -31,6 +31,7 @@ import {
 } from '../domain/results.js';
 import { moveRpmsToScratch, moveTaskFiles, moveWrapperRpms, scratchFolder } from '../domain/scratch.js';
 import { mergeScratch } from '../domain/scratch-merge.js';
+import { assertHostBuild, assertTaskBuild } from '../domain/task-ownership.js';
 import { assertTaskHost } from '../domain/tasks.js';
 
 /** Handlers of what builders call to begin a build, to hand in what they made, and to end it. */
@@ -84,10 +85,12 @@ export const building: Handlers<BuildingMethods> = {
   },
 
   async 'host.createMavenBuild'({ build_info: info, maven_info: maven }, call) {
-    call.session.assertHost();
+    const hostId = call.session.assertHost();
     assertMavenEnabled(call);
-    const { id } = await getBuild(call, info);
-    await addMavenBuild(call, id, maven);
+    const build = await getBuild(call, info);
+    // Koji lets every builder do this with an imported build, which belongs to no task.
+    if (build.task_id !== null) await assertHostBuild(call, hostId, build);
+    await addMavenBuild(call, build.id, maven);
     return null;
   },
 
@@ -109,16 +112,20 @@ export const building: Handlers<BuildingMethods> = {
     const files = Object.entries(byFolder).flatMap(([below, names]) =>
       names.map((name) => (below ? `${below}/${name}` : name)),
     );
-    await moveTaskFiles(call, idIn(made, 'task_id'), { files: [...files, ...textsIn(made, 'logs')], folder });
+    await moveTaskFiles(call, idIn(made, 'task_id'), {
+      files: [...files, ...textsIn(made, 'logs')],
+      folder,
+      of: task,
+    });
     const wrapper = wrapperRpmsIn(wrapped);
-    if (wrapper) await moveWrapperRpms(call, wrapper, folder);
+    if (wrapper) await moveWrapperRpms(call, wrapper, { folder, of: task });
     return null;
   },
 
   async 'host.importWrapperRPMs'({ task_id: taskId, build_id: buildId, rpm_results: wrapped }, call) {
     assertMavenEnabled(call);
-    await assertTaskHost(call, taskId);
-    await importWrapperRpms(call, buildId, ownWrapperRpmsIn(wrapped, taskId));
+    const task = await assertTaskHost(call, taskId);
+    await importWrapperRpms(call, task, buildId, ownWrapperRpmsIn(wrapped, taskId));
     return null;
   },
 
@@ -142,9 +149,9 @@ export const building: Handlers<BuildingMethods> = {
     const folder = await scratchFolder(call, task.owner, task.id);
     const made = structIn(results, 'results');
     const files = [...Object.keys(structIn(made.output, 'output')), ...textsIn(made, 'logs')];
-    await moveTaskFiles(call, idIn(made, 'task_id'), { files, folder });
+    await moveTaskFiles(call, idIn(made, 'task_id'), { files, folder, of: task });
     const wrapper = wrapperRpmsIn(wrapped);
-    if (wrapper) await moveWrapperRpms(call, wrapper, folder);
+    if (wrapper) await moveWrapperRpms(call, wrapper, { folder, of: task });
     return null;
   },
 
@@ -164,7 +171,9 @@ export const building: Handlers<BuildingMethods> = {
   async 'host.importImage'({ task_id: taskId, build_info: info, results }, call) {
     const task = await assertTaskHost(call, taskId);
     const { id } = isStruct(info) ? info : {};
-    await importImages(call, task, await getBuild(call, isId(id) ? id : info), results);
+    const build = await getBuild(call, isId(id) ? id : info);
+    assertTaskBuild(taskId, build);
+    await importImages(call, task, build, results);
     return null;
   },
 
@@ -178,9 +187,9 @@ export const building: Handlers<BuildingMethods> = {
       const imageTask = idIn(made, 'task_id');
       const folder = await scratchFolder(call, task.owner, imageTask);
       const files = [...textsIn(made, 'files'), ...textsIn(made, 'logs')];
-      await moveTaskFiles(call, imageTask, { files, folder });
+      await moveTaskFiles(call, imageTask, { files, folder, of: task });
       const wrapper = wrapperRpmsIn(made.rpmresults);
-      if (wrapper) await moveWrapperRpms(call, wrapper, folder);
+      if (wrapper) await moveWrapperRpms(call, wrapper, { folder, of: task });
     }
     return null;
   },

@@ -10,6 +10,7 @@ import {
 } from '../domain/buildroot-contents.js';
 import {
   assertOwnBuildroot,
+  assertUsedBuildroot,
   findBuildroot,
   getBuildroot,
   knownBuildroot,
@@ -45,17 +46,17 @@ export const buildroots: Handlers<BuildrootMethods> = {
 
   async 'host.setBuildRootState'({ brootid, state, task_id: taskId }, call) {
     const buildroot = await assertOwnBuildroot(call, brootid, taskId);
-    await setBuildrootState(call, buildroot.id, state);
+    await setBuildrootState(call, buildroot, state);
     return null;
   },
 
   async 'host.setBuildRootList'({ brootid, rpmlist, task_id: taskId }, call) {
-    await setBuildrootRpms(call, await assertOwnBuildroot(call, brootid, taskId), rpmlist);
+    await setBuildrootRpms(call, await assertUsedBuildroot(call, brootid, taskId), rpmlist);
     return null;
   },
 
   async 'host.updateBuildRootList'({ brootid, rpmlist, task_id: taskId }, call) {
-    await updateBuildrootRpms(call, await assertOwnBuildroot(call, brootid, taskId), rpmlist);
+    await updateBuildrootRpms(call, await assertUsedBuildroot(call, brootid, taskId), rpmlist);
     return null;
   },
 

@@ -6,6 +6,8 @@ import { toEvent } from '../domain/convert.js';
 import { findEvent, lastEvent } from '../domain/events.js';
 import { plain, typeName } from '../domain/repr.js';
 import { changedSince, firstChange, lastChange } from '../domain/tag-changes.js';
+import { anyTag } from '../domain/tag-news.js';
+import { untilNews } from './long-polls.js';
 
 function checkStrict(strict: unknown): void {
   if (strict === null)
@@ -43,6 +45,14 @@ export const historyHandlers: Handlers<HistoryMethods> = {
 
   tagLastChangeEvent: ({ tag, before, inherit }, call) =>
     lastChange(call, tag, { before: before === null ? null : toEvent(before), inherit }),
+
+  waitTagChange: ({ tag, event, timeout }, call) =>
+    untilNews(call, {
+      channel: anyTag,
+      timeout,
+      look: () => call.read((reading) => lastChange(reading, tag, { before: null, inherit: true })),
+      isNews: (last) => last !== null && last > (event ?? 0),
+    }),
 
   tagChangedSinceEvent: ({ event, taglist }, call) =>
     event === null ? false : changedSince(call, toEvent(event), taglist),

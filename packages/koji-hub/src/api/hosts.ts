@@ -4,7 +4,7 @@ import { Double } from '@koji/core/wire';
 import type { Call, Handlers } from '../call.js';
 import { history } from '../db/history.js';
 import { lookupName } from '../db/lookup.js';
-import { epoch, join, sql } from '../db/sql.js';
+import { epoch, hasWord, join, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { findHost, getHost, listHosts } from '../domain/hosts.js';
 import { makeTask } from '../domain/make-task.js';
@@ -152,16 +152,10 @@ async function setEnabled(call: Call, hostname: unknown, enabled: boolean): Prom
   return null;
 }
 
-/** Whether a builder has one of some arches; "ppc" must not find "ppc64". */
+/** Whether a builder has one of some arches. */
 function hasArch(arches: unknown): Sql {
   const wanted = (Array.isArray(arches) ? arches : [arches]) as unknown[];
   if (!truthy(arches)) throw new GenericError('arches option cannot be empty');
-  const words = wanted.map(
-    (arch) => sql`' ' || host_config.arches || ' ' LIKE ${`% ${escapeLike(plain(arch))} %`} ESCAPE '\\'`,
-  );
+  const words = wanted.map((arch) => hasWord(sql`host_config.arches`, plain(arch)));
   return sql`(${join(words, ' OR ')})`;
-}
-
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
 }

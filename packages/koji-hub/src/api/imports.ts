@@ -1,4 +1,4 @@
-import { GenericError, TAG_UPDATE_TYPES, joinSafe } from '@koji/core';
+import { GenericError, TAG_UPDATE_TYPES } from '@koji/core';
 import type { ImportMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { sql } from '../db/sql.js';
@@ -13,14 +13,16 @@ import { importRpm, placeRpm } from '../domain/importing.js';
 import { plain } from '../domain/repr.js';
 import { addSignature } from '../domain/signatures.js';
 import { noteTagUpdate } from '../domain/tags.js';
+import { assertHostBuild, assertPathsOfHost } from '../domain/task-ownership.js';
+import { uploadedFile } from '../domain/uploaded-files.js';
 
 /** Handlers of the methods that bring files in. */
 export const imports: Handlers<ImportMethods> = {
   async importRPM({ path, basename }, call) {
-    const file = uploadPath(call, path, basename);
+    const file = uploadedFile(call, path, basename);
     const { rpm, header } = await importRpm(call, file);
     await placeRpm(call, file, rpm);
-    await addSignature(call, rpm.id, header.signature.bytes);
+    await addSignature(call, rpm.id, header);
     const tags = await call.db.all<{ tag_id: number }>(
       sql`SELECT tag_id FROM tag_listing WHERE active = TRUE AND build_id = ${rpm.build_id}`,
     );
@@ -36,20 +38,23 @@ export const imports: Handlers<ImportMethods> = {
     if (type !== 'image') checkEnabled(call, type);
     call.session.assertPerm(`${type}-import`);
     const build = await getBuild(call, buildinfo);
-    const file = workPath(call, filepath);
-    if (file === null) throw new GenericError(`No such file: ${call.hub.paths.work()}/${filepath}`);
+    const file = uploadedFile(call, filepath);
     await importArchive(call, { file, build, type, typeInfo });
     return null;
   },
 
   async 'host.importArchive'({ filepath, buildinfo, type, typeInfo }, call) {
+    const hostId = call.session.assertHost();
     checkEnabled(call, type);
     const work = `${call.hub.paths.work()}/`;
     // A builder names the file as it sees it, on the same store.
-    const file = workPath(call, filepath.startsWith(work) ? filepath.slice(work.length) : filepath);
-    if (file === null) throw new GenericError(`No such file: ${filepath}`);
+    const isBelow = filepath.startsWith(work);
+    if (filepath.startsWith('/') && !isBelow) throw new GenericError(`No such file: ${filepath}`);
+    const file = uploadedFile(call, isBelow ? filepath.slice(work.length) : filepath);
     const { id } = isStruct(buildinfo) ? buildinfo : {};
     const build = await getBuild(call, isId(id) ? id : buildinfo);
+    await assertHostBuild(call, hostId, build);
+    await assertPathsOfHost(call, hostId, [file.slice(work.length)]);
     await importArchive(call, { file, build, type, typeInfo });
     return null;
   },
@@ -68,21 +73,4 @@ function checkEnabled(call: Call, type: string): void {
   if (type === 'maven') assertMavenEnabled(call);
   else if (type === 'win') assertWinEnabled(call);
   else throw new GenericError(`unsupported archive type: ${plain(type)}`);
-}
-
-/** A path below the upload area; null when it leads out of it. */
-function workPath(call: Call, relative: string): string | null {
-  try {
-    return joinSafe(call.hub.paths.work(), relative);
-  } catch {
-    return null;
-  }
-}
-
-function uploadPath(call: Call, directory: string, basename: string): string {
-  try {
-    return joinSafe(call.hub.paths.work(), directory, basename);
-  } catch {
-    throw new GenericError(`No such file: ${call.hub.paths.work()}/${directory}/${basename}`);
-  }
 }

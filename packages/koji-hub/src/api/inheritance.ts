@@ -1,4 +1,5 @@
 import { GenericError, ParameterError } from '@koji/core';
+import { truthy, wholeValue } from '@koji/core/api';
 import type { InheritanceChange, InheritanceMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../db/lookup.js';
@@ -34,8 +35,7 @@ export const inheritance: Handlers<InheritanceMethods> = {
     for (const [name, value] of Object.entries(keywords)) {
       if (name !== 'stops' && name !== 'jumps')
         throw new ParameterError(`getFullInheritance() got an unexpected keyword argument '${name}'`);
-      const empty = typeof value === 'object' ? Object.keys(value ?? {}).length === 0 : !value;
-      if (!empty) throw new ParameterError(`${name} option has been removed since 1.26`);
+      if (truthy(value)) throw new ParameterError(`${name} option has been removed since 1.26`);
     }
     return (reverse ? fullDescent : fullInheritance)(call, await getTagId(call, tag), event);
   },
@@ -45,20 +45,21 @@ async function readChange(call: Call, given: unknown): Promise<LinkChange> {
   if (typeof given !== 'object' || given === null)
     throw new ParameterError(`setInheritanceData(): ${repr(given)} is no inheritance rule`);
   const change = given as InheritanceChange;
-  const remove = Boolean(change['delete link']);
+  const remove = truthy(change['delete link']);
   for (const field of remove ? (['parent_id'] as const) : linkFields)
     if (!Object.hasOwn(change, field)) throw new GenericError(`No value for ${field}`);
   const parent = await getTag(call, change.parent_id);
   if (remove) return { parent_id: parent.id, remove };
   const { priority, maxdepth, intransitive, noconfig, pkg_filter } = change;
-  if (!Number.isInteger(priority) || !(maxdepth === null || Number.isInteger(maxdepth)))
+  const [place, depth] = [wholeValue(priority), wholeValue(maxdepth)];
+  if (place === null || (maxdepth !== null && depth === null))
     throw new ParameterError('setInheritanceData(): priority and maxdepth must be whole numbers');
   return {
     parent_id: parent.id,
-    priority: priority as number,
-    maxdepth: maxdepth as number | null,
-    intransitive: Boolean(intransitive),
-    noconfig: Boolean(noconfig),
+    priority: place,
+    maxdepth: depth,
+    intransitive: truthy(intransitive),
+    noconfig: truthy(noconfig),
     pkg_filter: pkg_filter ?? null,
   };
 }

@@ -9,27 +9,25 @@ import { sql } from '../db/sql.js';
 import { toInt, truthy } from '../domain/convert.js';
 import { makeTask } from '../domain/make-task.js';
 import { makeReposFolder, serveRequests } from '../domain/repo-queue.js';
-import {
-  checkRequest,
-  requestAutomatically,
-  requestRepo,
-  requestView,
-  setRequestPriority,
-} from '../domain/repo-requests.js';
+import { dueRequests, fileDueRequest } from '../domain/auto-requests.js';
+import { checkRequest, requestRepo, requestView, setRequestPriority } from '../domain/repo-requests.js';
 import {
   deleteRepo,
   findRepo,
   getRepo,
   newestRepoOfTag,
+  noteEndEvents,
+  outdatedRepos,
   readyRepo,
   repoReferences,
   repoView,
   setRepoState,
   toIntOrNull,
-  updateEndEvents,
 } from '../domain/repos.js';
 import { getTag } from '../domain/tags.js';
+import { requestChannel } from '../domain/task-news.js';
 import { asQuery, look } from '../domain/views.js';
+import { untilNews } from './long-polls.js';
 
 const activeFields = [
   'id',
@@ -87,13 +85,20 @@ export const repos: Handlers<RepoMethods> = {
   'repo.setState': ({ repo_id: repoId, state }, call) => setState(call, repoId, state),
 
   async 'repo.updateEndEvents'(_, call) {
-    await updateEndEvents(call);
+    await noteEndEvents(call, await outdatedRepos(call));
     return null;
   },
 
   'repo.request': ({ tag, min_event: minEvent, at_event: atEvent, ...wanted }, call) =>
     requestRepo(call, tag, { minEvent, atEvent, ...wanted }),
   'repo.checkRequest': ({ req_id: requestId }, call) => checkRequest(call, toInt(requestId)),
+  'repo.waitForRequest': ({ req_id: requestId, timeout }, call) =>
+    untilNews(call, {
+      channel: requestChannel(requestId),
+      timeout,
+      look: () => call.read((reading) => checkRequest(reading, requestId)),
+      isNews: ({ request }) => !request.active,
+    }),
   'repo.queryQueue': (question, call) => look<Row>(call, requestView, question),
 
   async 'repo.setRequestPriority'({ req_id: requestId, priority }, call) {
@@ -102,7 +107,7 @@ export const repos: Handlers<RepoMethods> = {
   },
 
   async 'repo.autoRequests'(_, call) {
-    await requestAutomatically(call);
+    for (const due of await dueRequests(call)) await fileDueRequest(call, due);
     return null;
   },
 

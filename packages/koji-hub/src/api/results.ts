@@ -23,6 +23,8 @@ export const results: Handlers<ResultMethods> = {
 /** Methods whose answer looks like a list on the wire, and is none to Koji. */
 const tuples: ReadonlySet<string> = new Set(['checkTagAccess', 'countAndFilterResults', 'echo']);
 
+const isResults = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(results, name);
+
 const isStruct = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
 
 async function countAndFilter(
@@ -40,10 +42,10 @@ async function countAndFilter(
   }
   if (result === null) return [0, null];
   if (!Array.isArray(result) || tuples.has(name)) throw new GenericError(`${name}() did not return a list`);
-  return [result.length, filtered(result, filterOpts ?? {})];
+  return [result.length, await filtered(result, filterOpts ?? {})];
 }
 
-function filtered(rows: unknown[], options: unknown): unknown[] {
+async function filtered(rows: unknown[], options: unknown): Promise<unknown[]> {
   checkStruct(options);
   const { order, offset = null, limit = null, noneGreatest = true } = options;
   let found = rows;
@@ -52,7 +54,7 @@ function filtered(rows: unknown[], options: unknown): unknown[] {
       throw new ParameterError(`filterOpts: order must be text, not ${repr(order)}`);
     const descending = order.startsWith('-');
     const name = descending ? order.slice(1) : order;
-    found = sortRows(rows, { name, descending, nullsFirst: !truthy(noneGreatest) });
+    found = await sortRows(rows, [{ name, descending, nullsFirst: !truthy(noneGreatest) }]);
   }
   if (offset !== null) found = found.slice(cut('offset', offset));
   return limit === null ? found : found.slice(0, cut('limit', limit));
@@ -78,8 +80,13 @@ async function resultOf(
   keywords: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
   const name = served(call, methodName);
+  // Each level copies the arguments of all levels below it.
+  if (isResults(name) && isResults(args[0]))
+    throw new ParameterError(`${name} cannot count ${plain(args[0])}`);
   const run = async (inner: Call): Promise<unknown> => whole(await inner.invoke(name, args, keywords));
   const access = call.hub.methods.get(name)?.declared.access;
   if (access === 'none') return run(call);
-  return access === 'read' ? call.read(run) : call.write(run);
+  return access === 'read' || access === 'lookup' || access === 'free'
+    ? call.read(run, { long: access === 'read' })
+    : call.write(run);
 }

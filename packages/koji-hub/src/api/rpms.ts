@@ -43,7 +43,13 @@ export const rpms: Handlers<RpmMethods> = {
       sigkey: id('rpmsigs.sigkey'),
       sighash: id('rpmsigs.sighash'),
     };
-    return query<RpmSignature>(call.db, { columns, from: sql`rpmsigs`, where, opts: queryOpts });
+    return query<RpmSignature>(call.db, {
+      columns,
+      from: sql`rpmsigs`,
+      where,
+      opts: queryOpts,
+      asAdded: 'rpmsigs',
+    });
   },
 
   async addRPMSig({ an_rpm: rpm, data }, call) {

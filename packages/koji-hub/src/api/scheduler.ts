@@ -10,13 +10,13 @@ import type { Field, View } from '../domain/views.js';
 import { runScheduler } from '../scheduler/run.js';
 
 const taskFields = {
-  method: { column: sql`task.method`, of: 'task' },
+  method: { column: sql`task.method`, of: 'task', type: 'text' },
   state: { column: sql`task.state`, of: 'task' },
   owner: { column: sql`task.owner`, of: 'task' },
-  arch: { column: sql`task.arch`, of: 'task' },
+  arch: { column: sql`task.arch`, of: 'task', type: 'text' },
   channel_id: { column: sql`task.channel_id`, of: 'task' },
-  host_name: { column: sql`host.name`, of: 'host' },
-  host_ready: { column: sql`host.ready`, of: 'host' },
+  host_name: { column: sql`host.name`, of: 'host', type: 'text' },
+  host_ready: { column: sql`host.ready`, of: 'host', type: 'boolean' },
 } satisfies Record<string, Field>;
 
 const taskRuns: View = {
@@ -27,7 +27,7 @@ const taskRuns: View = {
     task_id: { column: sql`own.task_id` },
     ...taskFields,
     host_id: { column: sql`own.host_id` },
-    active: { column: sql`own.active` },
+    active: { column: sql`own.active`, type: 'boolean' },
     create_ts: { column: epochColumn(sql`own.create_time`) },
     start_ts: { column: epochColumn(sql`task.start_time`), of: 'task' },
     completion_ts: { column: epochColumn(sql`task.completion_time`), of: 'task' },
@@ -42,9 +42,9 @@ const taskRefusals: View = {
     id: { column: sql`own.id` },
     task_id: { column: sql`own.task_id` },
     host_id: { column: sql`own.host_id` },
-    by_host: { column: sql`own.by_host` },
-    soft: { column: sql`own.soft` },
-    msg: { column: sql`own.msg` },
+    by_host: { column: sql`own.by_host`, type: 'boolean' },
+    soft: { column: sql`own.soft`, type: 'boolean' },
+    msg: { column: sql`own.msg`, type: 'text' },
     ts: { column: epochColumn(sql`own.time`) },
     ...taskFields,
   },
@@ -62,7 +62,7 @@ const logMessages: View = {
     task_id: { column: sql`own.task_id` },
     host_id: { column: sql`own.host_id` },
     msg_ts: { column: epochColumn(sql`own.msg_time`) },
-    msg: { column: sql`own.msg` },
+    msg: { column: sql`own.msg`, type: 'text' },
     ...taskFields,
   },
   usual: ['id', 'task_id', 'host_id', 'msg', 'msg_ts'],

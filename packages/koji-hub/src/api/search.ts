@@ -3,7 +3,7 @@ import type { Named, SearchMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { applyOpts, stream } from '../db/rows.js';
 import type { Query } from '../db/rows.js';
-import { glob, id, join, limitStatements, matches, sql, unlimitStatements } from '../db/sql.js';
+import { checkPattern, glob, id, join, limitStatements, matches, sql, unlimitStatements } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { truthy } from '../domain/convert.js';
 import { plain, repr } from '../domain/repr.js';
@@ -119,7 +119,10 @@ function fitting(terms: unknown, matchType: unknown): (text: Sql) => Sql {
     Array.isArray(terms) && terms.length === 1 && matchType !== 'glob' ? terms[0] : terms;
   if (typeof wanted !== 'string') throw new ParameterError(`search terms must be text, not ${repr(terms)}`);
   if (matchType === 'regexp') return (text) => matches(sql`(${text})`, wanted, { ignoreCase: true });
-  if (matchType === 'glob') return (text) => glob(sql`(${text})`, wanted.replaceAll('\\', '\\\\'));
+  if (matchType === 'glob') {
+    checkPattern(wanted);
+    return (text) => glob(sql`(${text})`, wanted.replaceAll('\\', '\\\\'));
+  }
   return (text) => sql`(${text}) = ${wanted}`;
 }
 

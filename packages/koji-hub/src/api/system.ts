@@ -1,12 +1,9 @@
-import { GenericError } from '@koji/core';
+import { GenericError, KOJI_VERSION, UnknownFault } from '@koji/core';
 import { argumentText, shownArguments } from '@koji/core/api';
 import type { Arg, ListedMethod, Method, systemMethods } from '@koji/core/api';
 import type { HubOptions } from '@koji/core/config';
 import { encodeResponse } from '@koji/core/wire';
 import type { Handlers } from '../call.js';
-
-/** The version of Koji whose wire contract this hub keeps. */
-export const kojiVersion = '1.35.3';
 
 /** Options whose values are nobody's business, admins included. */
 const secrets: ReadonlySet<string> = new Set(['DBPass', 'DBConnectionString', 'Database']);
@@ -16,7 +13,7 @@ export const system: Handlers<Omit<typeof systemMethods, 'multiCall' | 'system.m
   hello: () => 'Hello World',
   echo: ({ rest }) => rest,
   getAPIVersion: () => 1,
-  getKojiVersion: () => kojiVersion,
+  getKojiVersion: () => KOJI_VERSION,
   'system.listMethods': (_, call) => [...call.hub.methods.keys()],
   'system.methodSignature': () => 'signatures not supported',
 
@@ -25,7 +22,7 @@ export const system: Handlers<Omit<typeof systemMethods, 'multiCall' | 'system.m
   },
 
   fault() {
-    throw new Error('test exception');
+    throw new UnknownFault(1, 'Error: test exception');
   },
 
   showOpts({ as_string: asString }, call) {

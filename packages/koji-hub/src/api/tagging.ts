@@ -17,8 +17,8 @@ import {
 } from '../domain/tagging.js';
 import { latestMavenArchives, readTaggedArchives } from '../domain/tagged-archives.js';
 import { findTag, getTag } from '../domain/tags.js';
-import { getTask } from '../domain/task-records.js';
-import { assertHostHasTask, makeTask } from '../domain/tasks.js';
+import { assertTags } from '../domain/task-ownership.js';
+import { assertTaskHost, makeTask } from '../domain/tasks.js';
 
 /** Handlers of the methods that tag builds and list them. */
 export const tagging: Handlers<TaggingMethods> = {
@@ -86,15 +86,17 @@ export const tagging: Handlers<TaggingMethods> = {
   },
 
   async 'host.tagBuild'({ task_id: taskId, tag, build: buildInfo, force, fromtag }, call) {
-    await assertHostHasTask(call, taskId, call.session.assertHost());
+    const task = await assertTaskHost(call, taskId);
     const build = await getBuild(call, buildInfo);
     const { id: tagId } = await getTag(call, tag);
-    const { owner: userId } = await getTask(call, taskId);
+    const { owner: userId } = task;
     const from = fromtag && typeof fromtag !== 'string' ? (await getTag(call, fromtag)).name : fromtag;
     const operation = from === null ? 'tag' : 'move';
     const data = { tag, build, fromtag: from, user_id: userId, operation };
     await call.hub.policies.assert(call, 'tag', data, { force });
     await checkPackageListed(call, { id: tagId, name: plain(tag) }, packageOf(build), force);
+    await checkTagAccess(call, tagId, { userId, force });
+    await assertTags(call, task, { build, tagId, fromtag: from });
     if (from) await untagBuild(call, from, build.id, { userId, force });
     await tagBuild(call, tag, build.id, { userId, force });
     return null;

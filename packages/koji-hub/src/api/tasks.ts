@@ -36,9 +36,7 @@ import {
   setTaskPriority,
 } from '../domain/tasks.js';
 import { giveTask, lockScheduler } from '../scheduler/run.js';
-
-/** The longest that one call waits, in seconds; proxies close quiet connections not much later. */
-export const longestWait = 60;
+import { untilNews } from './long-polls.js';
 
 /** Handlers of the methods about tasks. */
 export const tasks: Handlers<TaskMethods> = {
@@ -138,16 +136,16 @@ export const tasks: Handlers<TaskMethods> = {
   },
 
   async waitTask({ task_id: taskId, state: known, timeout }, call) {
-    const deadline = Date.now() + Math.min(timeout, longestWait) * 1000;
     let seen = known;
-    for (;;) {
-      // Asked for before the task is read, or a change in between would go unheard.
-      const heard = call.wait(`task:${taskId}`, Math.max(0, deadline - Date.now()));
-      const task = await call.read((reading) => getTask(reading, taskId));
-      seen ??= task.state;
-      if (task.state !== seen || isFinished(task.state) || Date.now() >= deadline) return task;
-      if (!(await heard)) return call.read((reading) => getTask(reading, taskId));
-    }
+    return untilNews(call, {
+      channel: `task:${taskId}`,
+      timeout,
+      look: () => call.read((reading) => getTask(reading, taskId)),
+      isNews: ({ state }) => {
+        seen ??= state;
+        return state !== seen || isFinished(state);
+      },
+    });
   },
 };
 

@@ -6,7 +6,7 @@ import { query } from '../db/rows.js';
 import { anyOf, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { checkList, checkStruct, truthy } from '../domain/convert.js';
-import { isId, prefixIs } from '../domain/ids.js';
+import { isId, isPossibleId, prefixIs } from '../domain/ids.js';
 import { checkUserName } from '../domain/names.js';
 import { plain } from '../domain/repr.js';
 import {
@@ -115,7 +115,7 @@ function typeCondition(userType: unknown): Sql[] {
   if (userType === null) return [];
   const types = Array.isArray(userType) ? (userType as unknown[]) : [userType];
   if (!types.every(isId)) throw new ParameterError('userType must be integer, list, tuple or None');
-  return [anyOf(sql`users.usertype`, types)];
+  return [anyOf(sql`users.usertype`, types.filter(isPossibleId))];
 }
 
 function holdsPerm(permId: number, inherited: boolean): Sql {

@@ -1,5 +1,6 @@
 import dns from 'node:dns/promises';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import os from 'node:os';
 import { AuthError } from '@koji/core';
 
@@ -76,11 +77,32 @@ function findOwnAddress(): Promise<string> {
 }
 
 /**
+ * Returns the address that a request came from. A proxy of `trusted` adds the address it got the request from to
+ * `X-Forwarded-For`; what is written before that may be made up.
+ */
+export function clientAddress(
+  { socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>,
+  trusted: readonly string[],
+): string {
+  let address = plainAddress(socket.remoteAddress ?? '');
+  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+  while (trusted.includes(address)) {
+    const before = plainAddress(forwarded.pop()?.trim() ?? '');
+    if (!isIP(before)) break;
+    address = before;
+  }
+  return address;
+}
+
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=[\d.]+$)/, '');
+}
+
+/**
  * The address that a session is tied to. The loopback address becomes the machine's own, so that a client there may use
  * either; with `CheckClientIP` off it is `-` for everybody.
  */
-export async function clientAddress(peer: string | undefined, checkClientIP: boolean): Promise<string> {
+export async function sessionAddress(address: string, checkClientIP: boolean): Promise<string> {
   if (!checkClientIP) return '-';
-  const address = (peer ?? '').replace(/^::ffff:/, '');
   return address === '127.0.0.1' || address === '::1' ? findOwnAddress() : address;
 }

@@ -64,6 +64,19 @@ interface LoginArgs {
   readonly exclusive: unknown;
 }
 
+interface Login {
+  readonly id: number;
+  readonly name: string;
+  readonly status: number;
+  readonly password: string | null;
+}
+
+function readLogin(call: Call, user: string): Promise<Login | null> {
+  return call.read(({ db }) =>
+    db.get<Login>(sql`SELECT id, name, status, password FROM users WHERE name = ${user} AND usertype <> 2`),
+  );
+}
+
 /** Logs in with a password; the session of the call must not be live. */
 export async function login(
   call: Call,
@@ -73,13 +86,12 @@ export async function login(
   const wrong = () => new AuthError('invalid username or password');
   if (typeof password !== 'string' || password.length === 0 || typeof user !== 'string') throw wrong();
   if (session.loggedIn) throw new AuthError('Already logged in');
-  const row = await call.read(({ db }) =>
-    db.get<{ id: number; name: string; status: number; password: string | null }>(
-      sql`SELECT id, name, status, password FROM users WHERE name = ${user} AND usertype <> 2`,
-    ),
-  );
-  // No transaction is open here: the check takes a tenth of a second.
-  if (!(await checkPassword(password, row?.password ?? null)) || !row) throw wrong();
+  const row = await call.hub.logins.check({ user, client: call.client }, async () => {
+    const found = await readLogin(call, user);
+    // No transaction is open: the check takes a tenth of a second.
+    return (await checkPassword(password, found?.password ?? null)) ? found : null;
+  });
+  if (!row) throw wrong();
   if (row.status !== 0) throw new AuthError(`logins by ${row.name} are not allowed`);
   const hostip = hostipOf(call, opts);
   return call.write(async ({ db }) => {

@@ -1,8 +1,13 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { ScryptOptions } from 'node:crypto';
+import { GenericError } from '@koji/core';
 
 /** Cost of new hashes: 32 MiB of memory and about 80 ms for each check. Older ones keep the cost written in them. */
 const cost = { N: 32768, r: 8, p: 1 };
+/** Cost of hashes that only tests make, of passwords that everybody knows. */
+export const testCost: typeof cost = { N: 16, r: 8, p: 1 };
+/** Characters of a password; longer ones take too long to normalise, and nobody has one. */
+const longest = 1024;
 const saltBytes = 16;
 const keyBytes = 32;
 
@@ -17,10 +22,11 @@ function derive(password: string, salt: Buffer, length: number, { N, r, p }: typ
 }
 
 /** The text to store for a password: `scrypt$N$r$p$salt$key`, salt and key in base64. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, { N, r, p } = cost): Promise<string> {
+  if (password.length > longest) throw new GenericError(`a password has at most ${longest} characters`);
   const salt = randomBytes(saltBytes);
-  const key = await derive(password, salt, keyBytes, cost);
-  return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64'), key.toString('base64')].join('$');
+  const key = await derive(password, salt, keyBytes, { N, r, p });
+  return ['scrypt', N, r, p, salt.toString('base64'), key.toString('base64')].join('$');
 }
 
 interface Parsed {
@@ -49,6 +55,7 @@ const nobody: Parsed = { salt: Buffer.alloc(saltBytes), key: Buffer.alloc(keyByt
 export async function checkPassword(password: string, stored: string | null): Promise<boolean> {
   const known = stored === null ? null : parse(stored);
   const { salt, key, cost: used } = known ?? nobody;
-  const same = timingSafeEqual(await derive(password, salt, key.length, used), key);
-  return same && known !== null;
+  const fits = password.length <= longest;
+  const same = timingSafeEqual(await derive(fits ? password : '', salt, key.length, used), key);
+  return same && fits && known !== null;
 }

@@ -50,7 +50,7 @@ interface SessionRow extends SessionInfo {
 export interface SessionContext {
   /** Name of the method; null for a raw upload. */
   readonly method: string | null;
-  /** The client's address as sessions keep it, see `clientAddress`. */
+  /** The client's address as sessions keep it, see `sessionAddress`. */
   readonly address: string;
   /** Minutes until a session must be renewed, 0 for never. */
   readonly renewalTimeout: number;

@@ -26,16 +26,41 @@ export interface Connection {
   savepoint<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** How to read. */
+export interface ReadOptions {
+  /**
+   * Whether it may take long, as what reads more than a few rows by their keys. Of these few run at a time, so that others
+   * find a connection; on SQLite they run in threads of their own.
+   */
+  readonly long?: boolean;
+  /** Runs before each statement, and throws when the read is to go no further. */
+  readonly check?: () => void;
+}
+
 /** The database: one writer at a time on SQLite with readers beside it, a pool on PostgreSQL. */
 export interface Database {
   readonly dialect: Dialect;
   /** Runs `work` on a read-only snapshot. */
-  read<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  read<T>(work: (db: Connection) => Promise<T>, options?: ReadOptions): Promise<T>;
   /** Runs `work` in a transaction that commits when it resolves and rolls back when it throws. */
   write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
   /** Tells waiters of a channel, in this process and every other on the same database, that something happened. */
   notify(channel: string): Promise<void>;
   /** Hears {@link notify}; call the result to stop. */
   listen(heard: (channel: string) => void): () => void;
+  /**
+   * Lets other processes see that this one lives, by 16 hexadecimal digits of its own, until it closes the database or ends
+   * in any other way; see `claimEnded` in locks.ts.
+   */
+  attend(id: string): Promise<void>;
+  /**
+   * Claims a name for this process without a transaction, until the result is called or the process ends in whatever way.
+   * Claims of one process do not exclude each other.
+   *
+   * @returns null when another process has it
+   */
+  claim(name: string): Promise<(() => Promise<void>) | null>;
+  /** Whether a process has claimed a name. On SQLite, where one process serves at a time, none has. */
+  isClaimed(name: string): Promise<boolean>;
   close(): Promise<void>;
 }

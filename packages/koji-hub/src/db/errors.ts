@@ -3,6 +3,11 @@ export class DatabaseError extends Error {
   override name = 'DatabaseError';
 }
 
+/** The database can't be reached, or ended the connection. The call may be tried again later. */
+export class DatabaseUnavailable extends DatabaseError {
+  override name = 'DatabaseUnavailable';
+}
+
 /** Which rule of the schema a statement broke. */
 export type ConstraintKind = 'unique' | 'foreign key' | 'check' | 'not null';
 

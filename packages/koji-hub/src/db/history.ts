@@ -1,6 +1,7 @@
 import { GenericError } from '@koji/core';
 import type { Call } from '../call.js';
 import { repr } from '../domain/repr.js';
+import { tellTags } from '../domain/tag-news.js';
 import { id, join, sql } from './sql.js';
 import type { Sql, SqlValue } from './sql.js';
 
@@ -38,6 +39,22 @@ export interface History {
   update(table: VersionedTable, condition: Sql, changes: NewRow): Promise<number>;
 }
 
+/** The tables whose rows change what a repo of their tag, or of tags that inherit from it, holds. */
+const ofTags: ReadonlySet<VersionedTable> = new Set([
+  'group_config',
+  'group_package_listing',
+  'group_req_listing',
+  'tag_config',
+  'tag_external_repos',
+  'tag_extra',
+  'tag_inheritance',
+  'tag_listing',
+  'tag_packages',
+]);
+
+/** The same for rows that are of no tag. */
+const ofAnyTag: ReadonlySet<VersionedTable> = new Set(['external_repo_config', 'external_repo_data']);
+
 const ofHistory = new Set(['create_event', 'creator_id', 'revoke_event', 'revoker_id', 'active']);
 
 /**
@@ -46,7 +63,7 @@ const ofHistory = new Set(['create_event', 'creator_id', 'revoke_event', 'revoke
  * @throws ActionNotAllowed when nobody is logged in and no user is given
  */
 export function history(
-  call: Pick<Call, 'db' | 'event' | 'session'>,
+  call: Pick<Call, 'afterCommit' | 'db' | 'event' | 'hub' | 'session'>,
   given: { readonly event?: number; readonly userId?: number } = {},
 ): History {
   const stamp = async (): Promise<{ event: number; user: number }> => {
@@ -68,14 +85,25 @@ export function history(
               ', ',
             )})`,
       );
+      if (ofTags.has(table)) tellTags(call, [row.tag_id as number]);
+      else if (ofAnyTag.has(table)) tellTags(call, [null]);
     },
 
     async revoke(table, condition) {
       const { event, user } = await stamp();
-      return call.db.run(
-        sql`UPDATE ${id(table)} SET revoke_event = ${event}, revoker_id = ${user}, active = NULL
-            WHERE active = TRUE AND (${condition})`,
+      const update = sql`UPDATE ${id(table)} SET revoke_event = ${event}, revoker_id = ${user}, active = NULL
+            WHERE active = TRUE AND (${condition})`;
+      if (!ofTags.has(table)) {
+        const count = await call.db.run(update);
+        if (count > 0 && ofAnyTag.has(table)) tellTags(call, [null]);
+        return count;
+      }
+      const rows = await call.db.all<{ tag_id: number }>(sql`${update} RETURNING tag_id`);
+      tellTags(
+        call,
+        rows.map((row) => row.tag_id),
       );
+      return rows.length;
     },
 
     async update(table, condition, changes) {

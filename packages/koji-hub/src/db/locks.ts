@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LockError } from '@koji/core';
 import type { Connection } from './connection.js';
 import { forUpdate, forUpdateSkipLocked, sql } from './sql.js';
@@ -15,4 +16,24 @@ export async function takeLock(db: Connection, name: string, { wait = true } = {
   if (taken) return true;
   if (!wait && (await db.get(sql`SELECT name FROM locks WHERE name = ${name}`))) return false;
   throw new LockError(`Lock not defined: ${name}`);
+}
+
+/** The number of the lock that a process of the hub holds on PostgreSQL as long as it lives. */
+export function processLock(id: string): string {
+  return BigInt.asIntN(64, BigInt(`0x${id}`)).toString();
+}
+
+/** The number of the lock of a name that a process claims on PostgreSQL. */
+export function claimLock(name: string): string {
+  return processLock(createHash('sha256').update(name).digest('hex').slice(0, 16));
+}
+
+/**
+ * Whether the process that attended the database by this id has ended; no other can then ask so before this transaction's
+ * end. On SQLite one process serves at a time, so that any other has.
+ */
+export async function claimEnded(db: Connection, id: string): Promise<boolean> {
+  if (db.dialect === 'sqlite') return true;
+  const lock = sql`SELECT pg_try_advisory_xact_lock(CAST(${processLock(id)} AS bigint)) AS free`;
+  return (await db.get<{ free: boolean }>(lock))?.free === true;
 }

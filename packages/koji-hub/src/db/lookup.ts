@@ -1,5 +1,6 @@
 import { GenericError, ParameterError } from '@koji/core';
 import type { Call } from '../call.js';
+import { checkFolderName } from '../domain/names.js';
 import { plain } from '../domain/repr.js';
 import { id, sql } from './sql.js';
 import type { Sql } from './sql.js';
@@ -90,6 +91,8 @@ export async function lookupName(
   if (strict) throw new GenericError(`No such entry in table ${table}: ${plain(info)}`);
   if (!create) return null;
   if (typeof info !== 'string') throw new GenericError('Name must be a string');
+  // Koji's package lists take an empty name; no folder is made for it.
+  if (info !== '') checkFolderName(info);
   const made = await call.db.get<{ id: number }>(
     sql`INSERT INTO ${id(table)} (name) VALUES (${info}) ON CONFLICT DO NOTHING RETURNING id`,
   );

@@ -2,7 +2,13 @@ import type pg from 'pg';
 import { GenericError, ParameterError } from '@koji/core';
 import { Double, double } from '@koji/core/wire';
 import type { Row } from './connection.js';
-import { ConstraintViolation, DatabaseError, TransactionConflict, UniqueViolation } from './errors.js';
+import {
+  ConstraintViolation,
+  DatabaseError,
+  DatabaseUnavailable,
+  TransactionConflict,
+  UniqueViolation,
+} from './errors.js';
 import type { ConstraintKind } from './errors.js';
 import type { SqlValue } from './sql.js';
 import { fromPostgres, timeText } from './times.js';
@@ -155,6 +161,9 @@ function explain(error: unknown): unknown {
   }
   // Class 22: a value that no column of the kind could hold, so the caller's mistake.
   if (code.startsWith('22')) return new ParameterError(message, { cause: error });
+  // Connection failures, a server that stops or starts, and one without a free connection.
+  if (/^(?:08...|57P0[123]|53300)$/.test(code))
+    return new DatabaseUnavailable(`database: ${message ?? code}`, { cause: error });
   if (code === '57014')
     return new GenericError(`the query takes too long: ${message ?? code}`, { cause: error });
   return new DatabaseError(`database: ${message ?? code}`, { cause: error });

@@ -1,26 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { DataSource } from 'typeorm';
 import type { Logger } from '@koji/core';
-import type { Connection } from './connection.js';
+import type { Connection, ReadOptions } from './connection.js';
 import type { Opened, OpenOptions } from './database.js';
+import { DatabaseUnavailable } from './errors.js';
+import { Gate } from './gate.js';
 import { PostgresHandle, Statements, typesWith } from './postgres-handle.js';
+import { claimLock, processLock } from './locks.js';
 import { Channels, Running } from './running.js';
 import { tables } from './tables/index.js';
 import { Transaction } from './transaction.js';
+import { DataSource } from './typeorm.js';
 
 // Koji's answers show times in UTC, and fromPostgres() reads this form only.
 const session = '-c timezone=UTC -c datestyle=ISO -c client_min_messages=warning';
 const notifications = 'koji';
 
+/** Connections that neither long reads nor writes, which may wait for locks, take. */
+const keptForLookups = 2;
+
 /** PostgreSQL: a pool; reads see one snapshot, writes are READ COMMITTED as Koji's are. */
-export async function openPostgres(url: string, { log, connections = 10 }: OpenOptions): Promise<Opened> {
+export async function openPostgres(
+  url: string,
+  { log, connections = 10, longReads = 4, described = false }: OpenOptions,
+): Promise<Opened> {
   const types = typesWith(pg.types);
   const source = await new DataSource({
     type: 'postgres',
     url,
-    entities: tables('postgres'),
+    entities: described ? tables('postgres') : [],
     poolSize: connections,
     poolErrorHandler: (error: unknown) => log?.warn('an idle connection to the database broke', error),
     extra: { types, options: session },
@@ -31,15 +40,25 @@ export async function openPostgres(url: string, { log, connections = 10 }: OpenO
   const channels = new Channels();
   const ears = new Ears(url, channels, log);
 
-  const within = async <T>(begin: string, work: (db: Connection) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
+  const long = new Gate(longReads);
+  const notForLookups = new Gate(Math.max(1, connections - keptForLookups));
+
+  const within = async <T>(
+    begin: string,
+    work: (db: Connection) => Promise<T>,
+    check?: () => void,
+  ): Promise<T> => {
+    const client = await pool.connect().catch((cause: unknown) => {
+      throw new DatabaseUnavailable('the database cannot be reached', { cause });
+    });
     const handle = new PostgresHandle(client, statements);
-    const transaction = new Transaction(handle);
+    const transaction = new Transaction(handle, check);
     let broken: Error | undefined;
     // Without a listener a connection that breaks between two statements would end the process.
     const onError = (error: Error): void => void (broken = error);
     client.on('error', onError);
     try {
+      transaction.check();
       await handle.command(begin);
       const result = await work(transaction);
       transaction.check();
@@ -47,6 +66,7 @@ export async function openPostgres(url: string, { log, connections = 10 }: OpenO
       return result;
     } catch (error) {
       await handle.command('ROLLBACK').catch((failure: unknown) => (broken ??= failure as Error));
+      if (broken) throw new DatabaseUnavailable('the connection to the database broke', { cause: error });
       throw handle.explain(error);
     } finally {
       transaction.finish();
@@ -57,8 +77,12 @@ export async function openPostgres(url: string, { log, connections = 10 }: OpenO
 
   return {
     dialect: 'postgres',
-    read: (work) => running.count(() => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
-    write: (work) => running.count(() => within('BEGIN ISOLATION LEVEL READ COMMITTED', work)),
+    read: (work, { long: isLong = false, check }: ReadOptions = {}) => {
+      const read = () => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work, check);
+      return running.count(() => (isLong ? long.use(() => notForLookups.use(read)) : read()));
+    },
+    write: (work) =>
+      running.count(() => notForLookups.use(() => within('BEGIN ISOLATION LEVEL READ COMMITTED', work))),
     withDataSource: (work) => running.count(() => work(source)),
     notify: async (channel) => {
       channels.tell(channel);
@@ -70,6 +94,9 @@ export async function openPostgres(url: string, { log, connections = 10 }: OpenO
       ears.start();
       return channels.add(heard);
     },
+    attend: (id) => ears.hold(processLock(id)),
+    claim: (name) => ears.claim(claimLock(name)),
+    isClaimed: (name) => ears.isClaimed(claimLock(name)),
     close: () =>
       running.close(async () => {
         await ears.stop();
@@ -79,14 +106,19 @@ export async function openPostgres(url: string, { log, connections = 10 }: OpenO
 }
 
 /**
- * The connection that hears what other processes tell. Waiting to be started, then listening; when it breaks it is
- * opened again, and `*` is told, since anything may have been missed meanwhile.
+ * The connection that hears what other processes tell, and holds the lock that shows that this one lives. Waiting to be
+ * started, then listening; when it breaks it is opened again, and `*` is told, since anything may have been missed meanwhile.
  */
 class Ears {
   /** Marks what this process told itself, and so heard already. */
   readonly self = randomUUID();
   private readonly stopping = new AbortController();
   private running: Promise<void> | null = null;
+  private client: pg.Client | null = null;
+  private lock: string | null = null;
+  private locked: () => void = () => undefined;
+  private readonly claims = new Set<string>();
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly url: string,
@@ -96,6 +128,57 @@ class Ears {
 
   start(): void {
     this.running ??= this.run();
+  }
+
+  /** Resolves when the lock is held; it is taken again whenever the connection broke. */
+  async hold(lock: string): Promise<void> {
+    const held = new Promise<void>((resolve) => (this.locked = resolve));
+    this.lock = lock;
+    this.start();
+    // One that is being opened takes the lock itself, and one that breaks is opened again.
+    if (this.client) await this.takeLock(this.client).catch(() => undefined);
+    await held;
+  }
+
+  /** Takes a lock that no other process has; null when one has. It is taken again when the connection broke. */
+  async claim(lock: string): Promise<(() => Promise<void>) | null> {
+    const { rows } = await this.ask<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', lock);
+    if (rows[0]?.taken !== true) return null;
+    this.claims.add(lock);
+    return async () => {
+      this.claims.delete(lock);
+      // A connection that broke has given it up.
+      await this.ask('SELECT pg_advisory_unlock($1)', lock).catch(() => undefined);
+    };
+  }
+
+  async isClaimed(lock: string): Promise<boolean> {
+    const { rows } = await this.ask(
+      `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) = CAST($1 AS bigint)`,
+      lock,
+    );
+    return rows.length > 0;
+  }
+
+  private async ask<Row extends pg.QueryResultRow>(text: string, lock: string): Promise<pg.QueryResult<Row>> {
+    const { client } = this;
+    if (!client) throw new DatabaseUnavailable('the connection that holds locks is being opened');
+    return this.inTurn<Row>(client, text, lock).catch((cause: unknown) => {
+      throw new DatabaseUnavailable('the connection that holds locks broke', { cause });
+    });
+  }
+
+  /** A connection takes one query at a time. */
+  private inTurn<Row extends pg.QueryResultRow>(
+    client: pg.Client,
+    text: string,
+    lock: string,
+  ): Promise<pg.QueryResult<Row>> {
+    const answer = this.turn.then(() => client.query<Row>(text, [lock]));
+    this.turn = answer.catch(() => undefined);
+    return answer;
   }
 
   async stop(): Promise<void> {
@@ -116,6 +199,12 @@ class Ears {
     }
   }
 
+  private async takeLock(client: pg.Client): Promise<void> {
+    if (this.lock === null) return;
+    await this.inTurn(client, 'SELECT pg_advisory_lock($1)', this.lock);
+    this.locked();
+  }
+
   /** Listens until the connection ends; throws why, or returns when stopped. */
   private async hear(again: boolean, connected: () => void): Promise<void> {
     const { signal } = this.stopping;
@@ -133,10 +222,14 @@ class Ears {
     try {
       await client.connect();
       await client.query(`LISTEN ${notifications}`);
+      for (const lock of this.claims) await client.query('SELECT pg_try_advisory_lock($1)', [lock]);
+      this.client = client;
+      await this.takeLock(client);
       connected();
       if (again) this.channels.tell('*');
       await ended;
     } finally {
+      this.client = null;
       await client.end().catch(() => undefined);
     }
   }

@@ -1,4 +1,9 @@
-import { ParameterError } from '@koji/core';
+/** A pattern is wrong, or takes too long to match; callers get it as a ParameterError. */
+export class PatternError extends Error {
+  override name = 'PatternError';
+  /** By which it is known after it came from another thread. */
+  readonly code = 'KOJI_PATTERN';
+}
 
 /** A part of a pattern, as it was read. */
 type Part =
@@ -70,7 +75,7 @@ const places: Readonly<Record<string, (chars: readonly string[], at: number) => 
  * whatever the pattern: a stranger's may not hold the hub. References back and looks ahead, which would take that away, are
  * refused.
  *
- * @throws ParameterError when the pattern is wrong or too large
+ * @throws PatternError when the pattern is wrong or too large
  */
 export class LinearRegExp {
   private readonly states: State[] = [{ next: [] }];
@@ -147,8 +152,8 @@ export class LinearRegExp {
   }
 }
 
-function wrong(pattern: string, why: string): ParameterError {
-  return new ParameterError(`invalid regular expression: ${pattern.slice(0, longestPattern)}: ${why}`);
+function wrong(pattern: string, why: string): PatternError {
+  return new PatternError(`invalid regular expression: ${pattern.slice(0, longestPattern)}: ${why}`);
 }
 
 /** Reads a pattern from its start to its end. */
@@ -160,6 +165,8 @@ class Reader {
     private readonly pattern: string,
     private readonly ignoreCase: boolean,
   ) {
+    // A character is two units at most: a longer text is not taken apart first.
+    if (pattern.length > 2 * longestPattern) throw wrong(pattern, 'regular expression is too complex');
     this.chars = Array.from(pattern);
     if (this.chars.length > longestPattern) throw wrong(pattern, 'regular expression is too complex');
   }
@@ -170,7 +177,7 @@ class Reader {
     return part;
   }
 
-  private wrong(why: string): ParameterError {
+  private wrong(why: string): PatternError {
     return wrong(this.pattern, why);
   }
 

@@ -1,8 +1,9 @@
-import { ParameterError } from '@koji/core';
+import { ParameterError, compareTexts } from '@koji/core';
 import { truthy } from '@koji/core/api';
 import type { QueryOpts } from '@koji/core/api';
 import type { RowStream } from '@koji/core/wire';
 import type { Connection, Row } from './connection.js';
+import { mapInTurns, sortInTurns } from './in-turns.js';
 import { boolAs, epochAs, epochOf, floatAs, join, Sql, sql, where as whereAll } from './sql.js';
 
 /** An expression whose type SQLite alone would not tell. */
@@ -27,9 +28,13 @@ export interface Query<T extends object = Row> {
   readonly grouping?: boolean;
   /** What the caller may order by, where that is not just any of the columns. */
   readonly orders?: Readonly<Record<string, Sql>>;
+  /** Where the caller names no order: the table whose rows come as they were added, as PostgreSQL gives them by itself. */
+  readonly asAdded?: string;
 }
 
 const streamFrom = 1000;
+/** Fields to order or group by: each makes a query longer, and no answer has as many, so that nobody needs an option. */
+const mostNames = 64;
 
 /** A boolean expression among {@link Query.columns}. */
 export const boolColumn = (expression: Sql): TypedColumn => ({ expression, kind: 'bool' });
@@ -53,7 +58,7 @@ export async function query<T extends object = Row>(db: Connection, wanted: Quer
   if (opts.countOnly) return (await count(db, wanted, opts)) as never;
   const rows = await db.all<T>(select(wanted, opts));
   const finish = finisher(wanted, opts);
-  return finish ? rows.map(finish) : rows;
+  return finish ? mapInTurns(rows, finish) : rows;
 }
 
 /** As {@link query}, but rows come one by one unless they are few or only counted. */
@@ -96,32 +101,47 @@ function isStream(value: unknown): value is AsyncIterable<unknown> {
  *
  * @throws ParameterError when an option is not what it should be
  */
-export function applyOpts<T extends object>(rows: readonly T[], given: QueryOpts | null | undefined): T[] {
+export async function applyOpts<T extends object>(
+  rows: readonly T[],
+  given: QueryOpts | null | undefined,
+): Promise<T[]> {
   const { order, offset, limit, countOnly } = readGiven(given);
-  let found = [...rows];
-  for (const term of order.reverse()) found = sortRows(found, term);
-  found = found.slice(offset, limit > 0 ? offset + limit : undefined);
+  const found = (await sortRows(rows, order)).slice(offset, limit > 0 ? offset + limit : undefined);
   return countOnly ? (found.length as never) : found;
 }
 
+/** A field to sort by. */
+export interface SortTerm {
+  readonly name: string;
+  readonly descending: boolean;
+  /** Nulls are the greatest, unless they come first. */
+  readonly nullsFirst?: boolean;
+}
+
 /**
- * Rows sorted by one field; those that are equal keep their order. Nulls are the greatest, unless they come first.
+ * Rows sorted by one field, then the next; those that are equal keep their order.
  *
- * @throws ParameterError when a row does not have the field
+ * @throws ParameterError when a row does not have a field
  */
-export function sortRows<T>(
-  rows: readonly T[],
-  { name, descending, nullsFirst = false }: { name: string; descending: boolean; nullsFirst?: boolean },
-): T[] {
-  const has = (row: unknown): boolean => typeof row === 'object' && row !== null && Object.hasOwn(row, name);
-  if (!rows.every(has)) throw new ParameterError(`Invalid order: ${name}`);
-  const sign = descending ? -1 : 1;
-  const ofNulls = nullsFirst ? -1 : 1;
-  return [...rows].sort((a, b) => sign * compare((a as Row)[name], (b as Row)[name], ofNulls));
+export async function sortRows<T>(rows: readonly T[], terms: readonly SortTerm[]): Promise<T[]> {
+  if (terms.length === 0) return [...rows];
+  await mapInTurns(rows, (row) => {
+    for (const { name } of terms)
+      if (typeof row !== 'object' || row === null || !Object.hasOwn(row, name))
+        throw new ParameterError(`Invalid order: ${name}`);
+  });
+  return sortInTurns(rows, (a, b) => {
+    for (const { name, descending, nullsFirst = false } of terms) {
+      const order = compare((a as Row)[name], (b as Row)[name], nullsFirst ? -1 : 1);
+      if (order !== 0) return descending ? -order : order;
+    }
+    return 0;
+  });
 }
 
 function compare(a: unknown, b: unknown, ofNulls: number): number {
   if (a === null || b === null) return ofNulls * (Number(a === null) - Number(b === null));
+  if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b);
   const x = (a as object).valueOf() as number | string;
   const y = (b as object).valueOf() as number | string;
   return x < y ? -1 : x > y ? 1 : 0;
@@ -168,7 +188,10 @@ function readNumber(name: string, value: unknown): number {
 function readNames(name: string, value: unknown): string[] {
   if (!truthy(value)) return [];
   if (typeof value !== 'string') throw new ParameterError(`queryOpts: ${name} must be a string`);
-  return value.split(',');
+  const names = value.split(',', mostNames + 1);
+  if (names.length > mostNames)
+    throw new ParameterError(`queryOpts: ${name} has more than ${mostNames} fields`);
+  return names;
 }
 
 const expressionOf = (column: Sql | TypedColumn): Sql => (column instanceof Sql ? column : column.expression);
@@ -198,11 +221,18 @@ function body<T extends object>({ columns, from, where = [] }: Query<T>, { group
   return sql` FROM ${from}${whereAll(conditions)}${by}`;
 }
 
-function order<T extends object>({ columns, orders }: Query<T>, { order: terms }: Options): Sql {
-  if (terms.length === 0) return sql``;
+function order<T extends object>({ columns, orders, asAdded }: Query<T>, { order: terms }: Options): Sql {
+  if (terms.length === 0)
+    return asAdded === undefined
+      ? sql``
+      : new Sql([(dialect) => (dialect === 'sqlite' ? ` ORDER BY ${asAdded}.rowid` : '')]);
   const expressions = terms.map(({ name, descending }) => {
     const allowed = orders ?? columns;
-    const column = Object.hasOwn(allowed, name) ? allowed[name] : undefined;
+    const column = Object.hasOwn(allowed, name)
+      ? allowed[name]
+      : orders
+        ? undefined
+        : columnOf(columns, name);
     if (!column) throw new ParameterError(orders ? `Invalid order term: ${name}` : `Invalid order: ${name}`);
     // PostgreSQL puts nulls last, and so first when descending; SQLite has to be told.
     const nulls = descending ? ' NULLS FIRST' : ' NULLS LAST';
@@ -211,6 +241,13 @@ function order<T extends object>({ columns, orders }: Query<T>, { order: terms }
     return new Sql([...expressionOf(column).parts, suffix]);
   });
   return sql` ORDER BY ${join(expressions, ', ')}`;
+}
+
+/** The column of a table, `table.column`, that one of the columns is of: callers may also order by these. */
+function columnOf(columns: Query['columns'], name: string): Sql | undefined {
+  return Object.values(columns)
+    .map(expressionOf)
+    .find(({ parts: [text, ...more] }) => more.length === 0 && text === name);
 }
 
 function cut({ limit, offset }: Options): Sql {

@@ -1,3 +1,4 @@
+import { ParameterError } from '@koji/core';
 import type { Double } from '@koji/core/wire';
 
 /** The two databases. */
@@ -174,8 +175,13 @@ export function floatAs(expression: Sql, alias: string): Sql {
 /** The wall clock, in the form time columns have in each database. */
 export const now = new Sql([(dialect) => (dialect === 'postgres' ? 'clock_timestamp()' : 'koji_now()')]);
 
-/** Whether a text matches a regular expression of PostgreSQL's; a wrong one is a ParameterError. */
+/** The longest regular expression, which costs more for each character than a pattern with wildcards. */
+const longestExpression = 1000;
+
+/** Whether a text matches a regular expression of PostgreSQL's; a wrong or long one is a ParameterError. */
 export function matches(text: Sql, pattern: string, { ignoreCase = false } = {}): Sql {
+  if (pattern.length > longestExpression)
+    throw new ParameterError(`The regular expression is longer than ${longestExpression} characters`);
   return new Sql([
     (dialect) => (dialect === 'postgres' ? '' : ignoreCase ? 'koji_imatches(' : 'koji_matches('),
     ...text.parts,
@@ -209,19 +215,45 @@ export const unlimitStatements = new Sql([
   (dialect) => (dialect === 'postgres' ? 'SET LOCAL statement_timeout TO DEFAULT' : 'SELECT 1'),
 ]);
 
+/** Ten times the longest text that any pattern could be meant for; a database works on a pattern for every row. */
+const longestPattern = 10_000;
+
+/**
+ * Checks the length of a pattern before any work on it.
+ *
+ * @throws ParameterError for one that is too long
+ */
+export function checkPattern(pattern: string): void {
+  if (pattern.length > longestPattern)
+    throw new ParameterError(`The pattern is longer than ${longestPattern} characters`);
+}
+
 /** Case-insensitive matching with `*` and `?`, as Koji's pattern arguments have it (`%` is a wildcard too, as there). */
 export function glob(column: Sql, pattern: string): Sql {
-  return like(column, pattern.replaceAll('_', '\\_').replaceAll('*', '%').replaceAll('?', '_'));
+  checkPattern(pattern);
+  return liked(column, pattern.replaceAll('_', '\\_').replaceAll('*', '%').replaceAll('?', '_'));
 }
 
 /** Case-insensitive matching with the wildcards of SQL, `%` and `_`; `\` takes the meaning from the next character. */
 export function like(column: Sql, pattern: string): Sql {
+  checkPattern(pattern);
+  return liked(column, pattern);
+}
+
+function liked(column: Sql, pattern: string): Sql {
   return new Sql([
     ...column.parts,
     (dialect) => (dialect === 'postgres' ? ' ILIKE ' : ' LIKE '),
     { value: pattern },
     " ESCAPE '\\'",
   ]);
+}
+
+/** Whether a list of words separated by spaces has one; "ppc" does not find "ppc64". */
+export function hasWord(column: Sql, word: string): Sql {
+  checkPattern(word);
+  const pattern = `% ${word.replace(/[\\%_]/g, '\\$&')} %`;
+  return sql`' ' || ${column} || ' ' LIKE ${pattern} ESCAPE '\\'`;
 }
 
 /** Ends a SELECT that locks its rows until the transaction ends; SQLite has one writer at a time anyway. */

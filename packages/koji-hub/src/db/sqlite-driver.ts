@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url);
 const names =
   Number(process.versions['napi']) >= 10 ? ['better-sqlite3-13', 'better-sqlite3'] : ['better-sqlite3'];
 
-let found: typeof SqliteDatabase | null = null;
+let found: { readonly name: string; readonly Driver: typeof SqliteDatabase } | null = null;
 
 /**
  * The driver for SQLite that works on this Node.js. Both are optional dependencies, so that a hub on PostgreSQL needs none.
@@ -16,6 +16,19 @@ let found: typeof SqliteDatabase | null = null;
  * @throws ConfigError when none could be installed
  */
 export function sqliteDriver(): typeof SqliteDatabase {
+  return findDriver().Driver;
+}
+
+/**
+ * The name of its package, for threads.
+ *
+ * @throws ConfigError as {@link sqliteDriver}
+ */
+export function sqliteDriverName(): string {
+  return findDriver().name;
+}
+
+function findDriver(): NonNullable<typeof found> {
   if (found) return found;
   const problems: string[] = [];
   for (const name of names) {
@@ -23,7 +36,7 @@ export function sqliteDriver(): typeof SqliteDatabase {
       const Driver = require(name) as typeof SqliteDatabase;
       // It loads what was compiled for this machine when it is used first.
       new Driver(':memory:').close();
-      return (found = Driver);
+      return (found = { name, Driver });
     } catch (error) {
       problems.push(`${name}: ${messageOf(error).split('\n')[0] ?? ''}`);
     }

@@ -1,32 +1,35 @@
 import path from 'node:path';
 import type SqliteDatabase from 'better-sqlite3';
-import { DataSource } from 'typeorm';
-import type { Connection } from './connection.js';
+import type { DataSource as TypeOrmSource } from 'typeorm';
+import type { Connection, ReadOptions } from './connection.js';
 import type { Opened, OpenOptions } from './database.js';
+import { Gate } from './gate.js';
 import { Channels, Running } from './running.js';
 import { sqliteDriver } from './sqlite-driver.js';
-import { addFunctions, SqliteHandle } from './sqlite-handle.js';
+import { addFunctions, LocalEngine } from './sqlite-engine.js';
+import { SqliteHandle } from './sqlite-handle.js';
+import { lockSqlite } from './sqlite-lock.js';
+import { ThreadEngine } from './sqlite-threads.js';
 import { tables } from './tables/index.js';
 import { Transaction } from './transaction.js';
 import { Turns } from './turns.js';
+import { DataSource } from './typeorm.js';
 
 const busyMilliseconds = 10_000;
 
 /** The driver's connection that TypeORM opened. */
-function driverOf(source: DataSource): SqliteDatabase.Database {
+function driverOf(source: TypeOrmSource): SqliteDatabase.Database {
   return (source.driver as unknown as { databaseConnection: SqliteDatabase.Database }).databaseConnection;
 }
 
-async function open(database: string, readonly: boolean): Promise<DataSource> {
+async function openWriter(database: string, described: boolean): Promise<TypeOrmSource> {
   const source = new DataSource({
     type: 'better-sqlite3',
     driver: sqliteDriver(),
     database,
-    readonly,
-    fileMustExist: readonly,
     timeout: busyMilliseconds,
-    enableWAL: !readonly,
-    entities: readonly ? [] : tables('sqlite'),
+    enableWAL: true,
+    entities: described ? tables('sqlite') : [],
     prepareDatabase: (handle: SqliteDatabase.Database) => {
       addFunctions(handle);
       // FULL, since with NORMAL a commit in WAL mode may be lost when the machine loses power.
@@ -38,95 +41,140 @@ async function open(database: string, readonly: boolean): Promise<DataSource> {
 
 /**
  * SQLite: one writer behind a queue, because TypeORM's driver has a single query runner on which two transactions at a
- * time lose each other's rows; readers are handles of their own on the same WAL file, opened when first needed.
+ * time lose each other's rows; readers are connections of their own to the same WAL file, opened when first needed. Long
+ * reads run in threads, see docs/decisions/0007-long-reads.md.
  */
 export async function openSqlite(
   file: string,
-  { folder, readers = 4, patience = 600_000 }: OpenOptions,
+  { folder, readers = 4, longReads = 4, patience = 600_000, serves = false, described = false }: OpenOptions,
 ): Promise<Opened> {
   const name = path.resolve(folder, file);
-  const source = await open(name, false);
-  const writer = new SqliteHandle(driverOf(source), false);
+  const unlock = serves ? lockSqlite(name) : () => undefined;
+  const source = await openWriter(name, described).catch((error: unknown) => {
+    unlock();
+    throw error;
+  });
+  const writer = new SqliteHandle(new LocalEngine(driverOf(source), false), false);
   const running = new Running();
   const channels = new Channels();
-  const pool = new ReaderPool(name, readers);
+  const lookups = new ReaderPool(readers, () => openReader(name));
+  const threads = new ReaderPool(longReads, () => openThread(name));
   const turns = new Turns(() => writer.statements, patience);
 
   return {
     dialect: 'sqlite',
-    read: (work) => running.count(async () => pool.use((handle) => within(handle, 'BEGIN', work))),
-    write: (work) => running.count(() => turns.take(() => within(writer, 'BEGIN IMMEDIATE', work))),
+    read: (work, { long = false, check }: ReadOptions = {}) =>
+      running.count(() =>
+        (long ? threads : lookups).use((handle) => within(handle, { begin: 'BEGIN', check }, work)),
+      ),
+    write: (work) =>
+      running.count(() => turns.take(() => within(writer, { begin: 'BEGIN IMMEDIATE' }, work))),
     withDataSource: (work) => running.count(() => turns.take(() => work(source))),
     notify: async (channel) => channels.tell(channel),
     listen: (heard) => channels.add(heard),
+    attend: () => Promise.resolve(),
+    claim: () => Promise.resolve(() => Promise.resolve()),
+    isClaimed: () => Promise.resolve(false),
     close: () =>
       running.close(async () => {
-        await pool.close();
+        await lookups.close();
+        await threads.close();
         await source.destroy();
+        unlock();
       }),
   };
 }
 
 async function within<T>(
   handle: SqliteHandle,
-  begin: string,
+  { begin, check }: { readonly begin: string; readonly check?: (() => void) | undefined },
   work: (db: Connection) => Promise<T>,
 ): Promise<T> {
-  handle.command(begin);
-  const transaction = new Transaction(handle);
+  const transaction = new Transaction(handle, check);
   try {
+    transaction.check();
+    await handle.command(begin);
     const result = await work(transaction);
     transaction.check();
-    handle.command('COMMIT');
+    await handle.command('COMMIT');
     return result;
   } catch (error) {
-    // Some errors (a full disk) end the transaction by themselves.
-    if (handle.database.inTransaction) handle.command('ROLLBACK');
+    await rollBack(handle);
     throw handle.explain(error);
   } finally {
     transaction.finish();
   }
 }
 
-/** Read-only handles, each used by one read at a time. */
+async function rollBack(handle: SqliteHandle): Promise<void> {
+  try {
+    await handle.command('ROLLBACK');
+  } catch {
+    // What went wrong before is what the caller has to know.
+  }
+}
+
+/** A connection that reads. */
+interface Reader {
+  readonly handle: SqliteHandle;
+  /** Whether it can be used no more. */
+  readonly broken: boolean;
+  /** Lets the process end, or not, while nobody uses it. */
+  hold(isUsed: boolean): void;
+  close(): Promise<void>;
+}
+
+async function openReader(file: string): Promise<Reader> {
+  const options = { readonly: true, fileMustExist: true, timeout: busyMilliseconds };
+  const database = new (sqliteDriver())(file, options);
+  addFunctions(database);
+  return {
+    handle: new SqliteHandle(new LocalEngine(database, true), true),
+    broken: false,
+    hold: () => undefined,
+    close: async () => void database.close(),
+  };
+}
+
+async function openThread(file: string): Promise<Reader> {
+  const engine = await ThreadEngine.open(file, busyMilliseconds);
+  return {
+    handle: new SqliteHandle(engine, true),
+    get broken() {
+      return engine.broken;
+    },
+    hold: (isUsed) => engine.hold(isUsed),
+    close: () => engine.end(),
+  };
+}
+
+/** Connections that read, each used by one read at a time, opened when first needed. */
 class ReaderPool {
-  private readonly sources: DataSource[] = [];
-  private readonly free: SqliteHandle[] = [];
-  private readonly waiting: ((handle: SqliteHandle) => void)[] = [];
-  private opened = 0;
+  private readonly free: Reader[] = [];
+  private readonly gate: Gate;
 
   constructor(
-    private readonly file: string,
-    private readonly most: number,
-  ) {}
-
-  async use<T>(work: (handle: SqliteHandle) => Promise<T>): Promise<T> {
-    const handle = await this.take();
-    try {
-      return await work(handle);
-    } finally {
-      const next = this.waiting.shift();
-      if (next) next(handle);
-      else this.free.push(handle);
-    }
+    most: number,
+    private readonly open: () => Promise<Reader>,
+  ) {
+    this.gate = new Gate(most);
   }
 
+  use<T>(work: (handle: SqliteHandle) => Promise<T>): Promise<T> {
+    return this.gate.use(async () => {
+      const reader = this.free.pop() ?? (await this.open());
+      reader.hold(true);
+      try {
+        return await work(reader.handle);
+      } finally {
+        reader.hold(false);
+        if (!reader.broken) this.free.push(reader);
+      }
+    });
+  }
+
+  /** Closes all of them, once nobody uses any. */
   async close(): Promise<void> {
-    for (const source of this.sources.splice(0)) await source.destroy();
-  }
-
-  private async take(): Promise<SqliteHandle> {
-    const free = this.free.pop();
-    if (free) return free;
-    if (this.opened >= this.most) return new Promise((resolve) => this.waiting.push(resolve));
-    this.opened += 1;
-    try {
-      const source = await open(this.file, true);
-      this.sources.push(source);
-      return new SqliteHandle(driverOf(source), true);
-    } catch (error) {
-      this.opened -= 1;
-      throw error;
-    }
+    for (const reader of this.free.splice(0)) await reader.close();
   }
 }

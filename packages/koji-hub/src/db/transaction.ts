@@ -19,8 +19,8 @@ export interface Handle {
   /** Rows as they are read, some at a time. */
   rows(text: string, values: readonly SqlValue[]): AsyncIterable<Row[]>;
   command(text: string): Promise<void> | void;
-  /** What was kept since the database last changed; absent where that is not known. */
-  readonly kept?: () => Map<string, unknown>;
+  /** What was kept since the database last changed; absent, or null, where that is not known. */
+  kept?(): Map<string, unknown> | null | Promise<Map<string, unknown>>;
   /** The typed error for one of the driver's. */
   explain(error: unknown): unknown;
 }
@@ -36,7 +36,11 @@ export class Transaction implements Connection {
   private savepoints = 0;
   private kept: Map<string, unknown> | null = null;
 
-  constructor(private readonly handle: Handle) {}
+  /** @param proceed runs before each statement, and throws when the transaction is to go no further */
+  constructor(
+    private readonly handle: Handle,
+    private readonly proceed: () => void = () => undefined,
+  ) {}
 
   get dialect(): Dialect {
     return this.handle.dialect;
@@ -73,7 +77,7 @@ export class Transaction implements Connection {
 
   async unchanged<T>(key: string, read: () => Promise<T>): Promise<T> {
     this.check();
-    const kept = (this.kept ??= this.handle.kept?.() ?? null);
+    const kept = (this.kept ??= (await this.handle.kept?.()) ?? null);
     if (!kept) return read();
     const found = kept.get(key) as { readonly value: T } | undefined;
     if (found) return found.value;
@@ -108,6 +112,7 @@ export class Transaction implements Connection {
     if (this.failure) {
       throw new TransactionFailed('an earlier statement of this transaction failed', this.failure);
     }
+    this.proceed();
   }
 
   /** Makes every later use an error. */

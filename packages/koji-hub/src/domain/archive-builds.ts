@@ -1,7 +1,7 @@
 /** Completing builds whose files are no rpms: of Maven, Windows and images. */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { BuildError, GenericError, readPom } from '@koji/core';
+import { BuildError, GenericError, readPom, sortTexts } from '@koji/core';
 import type { ArchiveInfo, BuildInfo, TaskInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { anyOf, sql } from '../db/sql.js';
@@ -14,6 +14,7 @@ import { idsOfRpms } from './buildroot-contents.js';
 import { lockBuild } from './builds.js';
 import { addMavenSums } from './maven.js';
 import { idIn, logsIn, structIn, textIn, textsIn, wrapperRpmsIn } from './results.js';
+import { assertTaskBuild, assertTasksBelow, assertWrapperBelow } from './task-ownership.js';
 import { taskFile } from './uploaded-files.js';
 
 /** What a builder hands in for a build of its task. */
@@ -30,9 +31,11 @@ export async function completeMavenBuild(call: Call, done: Completion): Promise<
   const locked = await lockBuild(call, done.buildId);
   const maven = await mavenBuild(call, locked.id);
   if (!maven) throw new GenericError(`no such maven build: ${done.buildId}`);
+  assertTaskBuild(done.task.id, locked);
   const build = await beginCompletion(call, locked, { taskId: done.task.id, type: 'maven' });
   const made = structIn(done.results, 'maven_results');
   const taskId = idIn(made, 'task_id');
+  await assertTasksBelow(call, done.task.id, [taskId]);
   for (const [folder, files] of Object.entries(logsIn(made.files))) {
     const [pom, ...others] = files.filter((name) => name.endsWith('.pom'));
     if (others.length > 0)
@@ -75,9 +78,11 @@ async function takeMavenFile(
 export async function completeWinBuild(call: Call, done: Completion): Promise<void> {
   const locked = await lockBuild(call, done.buildId);
   if (!(await winBuild(call, locked.id))) throw new GenericError(`no such Windows build: ${done.buildId}`);
+  assertTaskBuild(done.task.id, locked);
   const build = await beginCompletion(call, locked, { taskId: done.task.id, type: 'win' });
   const made = structIn(done.results, 'results');
   const taskId = idIn(made, 'task_id');
+  await assertTasksBelow(call, done.task.id, [taskId]);
   for (const [relative, metadata] of Object.entries(structIn(made.output, 'output'))) {
     if (!(await findTypeOfFile(call, relative))) throw new BuildError(`unsupported file type: ${relative}`);
     const typeInfo = { ...structIn(metadata, 'output'), relpath: folderOf(relative) };
@@ -99,13 +104,17 @@ function folderOf(relative: string): string {
 async function finish(call: Call, build: BuildInfo, { task, wrapped }: Completion): Promise<void> {
   await linkFromDefault(call, build);
   const wrapper = wrapperRpmsIn(wrapped);
-  if (wrapper) await takeWrapperRpms(call, build, wrapper);
+  if (wrapper) {
+    await assertWrapperBelow(call, task.id, wrapper);
+    await takeWrapperRpms(call, build, wrapper);
+  }
   await finishBuild(call, build, task.id);
 }
 
 /** Imports the images of an image build, which is complete then. */
 export async function completeImageBuild(call: Call, done: Completion): Promise<void> {
   const locked = await lockBuild(call, done.buildId);
+  assertTaskBuild(done.task.id, locked);
   const build = await beginCompletion(call, locked, { taskId: done.task.id, type: 'image' });
   await importImages(call, done.task, build, done.results);
   await linkFromDefault(call, build);
@@ -125,8 +134,9 @@ export async function importImages(
       call.log.warn(`a subtask of task ${task.id} failed, so that its image is missing`);
       continue;
     }
-    await importImage(call, task, build, image);
     const wrapper = wrapperRpmsIn(image.rpmresults);
+    if (wrapper) await assertWrapperBelow(call, task.id, wrapper);
+    await importImage(call, task, build, image);
     if (wrapper) await takeWrapperRpms(call, build, wrapper);
   }
 }
@@ -137,8 +147,9 @@ async function importImage(
   build: BuildInfo,
   reported: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  await call.runCallbacks('preImport', { type: 'image', image: reported });
   const taskId = idIn(reported, 'task_id');
+  await assertTasksBelow(call, task.id, [taskId]);
+  await call.runCallbacks('preImport', { type: 'image', image: reported });
   const image = { ...reported, relpath: call.hub.paths.taskrelpath(taskId) };
   const archives: ArchiveInfo[] = [];
   const files = textsIn(reported, 'files');
@@ -163,7 +174,7 @@ async function takeImageLogs(
 ): Promise<void> {
   const names = await readdir(call.hub.paths.task(taskId)).catch((): string[] => []);
   const folder = path.join(call.hub.paths.buildLogs(build), 'image');
-  for (const name of names.filter((one) => one.endsWith('.log')).sort()) {
+  for (const name of sortTexts(names.filter((one) => one.endsWith('.log')))) {
     const isTaken = (await stat(path.join(folder, name)).catch(() => null)) !== null;
     const subdir = isTaken || !ownLogs.has(method) ? `image/${arch}` : 'image';
     await takeLog(call, taskFile(call, taskId, name), { build, subdir });

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { GenericError } from '@koji/core';
 import type { ArchiveFile, ArchiveInfo, BuildInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
+import { below } from './archive-imports.js';
 import { getArchive, getMavenArchive, getWinArchive, getImageArchive } from './archives.js';
 import { getBuild } from './builds.js';
 import { listTar } from './tar-listing.js';
@@ -43,5 +44,5 @@ async function pathOf(call: Call, archive: ArchiveInfo, build: BuildInfo): Promi
     return `${paths.winbuild(build)}/${paths.winfile({ relpath, filename })}`;
   }
   if (btype === 'image') await getImageArchive(call, id);
-  return `${paths.typedir(build, btype)}/${filename}`;
+  return below(paths.typedir(build, btype), filename);
 }

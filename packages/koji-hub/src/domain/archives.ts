@@ -10,7 +10,7 @@ import type {
 import type { Call } from '../call.js';
 import { lookupName } from '../db/lookup.js';
 import { query } from '../db/rows.js';
-import { id as columnId, sql } from '../db/sql.js';
+import { hasWord, id as columnId, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { idIs } from './ids.js';
 import { readJson } from './json.js';
@@ -136,12 +136,6 @@ async function selectType(
     for (const value of isWords && Array.isArray(wanted) ? (wanted as unknown[]) : [wanted])
       selection.where.push(isWords ? hasWord(column, plain(value)) : sql`${column} = ${plain(value)}`);
   }
-}
-
-/** Whether a list separated by spaces has a word. */
-function hasWord(column: Sql, word: string): Sql {
-  const pattern = `% ${word.replace(/[\\%_]/g, '\\$&')} %`;
-  return sql`' ' || ${column} || ' ' LIKE ${pattern} ESCAPE '\\'`;
 }
 
 /** The Maven coordinates of an archive; null when it has none. */

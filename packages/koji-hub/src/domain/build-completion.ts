@@ -1,10 +1,9 @@
 import { BUILD_STATES, GenericError, draftRelease } from '@koji/core';
-import type { BuildInfo, VolumeInfo } from '@koji/core/api';
+import type { BuildInfo, TaskInfo, VolumeInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
-import { anyOf, now, sql } from '../db/sql.js';
+import { now, sql } from '../db/sql.js';
 import { buildState, getBuild, lockBuild } from './builds.js';
 import { chooseVolume, linkFromDefault } from './build-volumes.js';
-import { isPossibleId } from './ids.js';
 import { importRpm, placeRpm } from './importing.js';
 import { taskPolicyData } from './make-task.js';
 import { withoutRepeatedNoarch } from './noarch-rpms.js';
@@ -14,6 +13,13 @@ import type { WrapperRpms } from './results.js';
 import { readHeader } from './rpm-files.js';
 import { hasRpms } from './rpms.js';
 import { addSignature } from './signatures.js';
+import {
+  assertBuildrootsBelow,
+  assertPathsBelow,
+  assertTaskBuild,
+  assertWrapperBelow,
+  assertWrapsBuild,
+} from './task-ownership.js';
 import { getTask } from './task-records.js';
 import { checkUploaded, moveInto, taskFile, uploadedFile } from './uploaded-files.js';
 
@@ -40,8 +46,9 @@ export async function completeRpmBuild(call: Call, built: BuiltRpms): Promise<Bu
   await call.runCallbacks('preImport', { ...payload, rpms: built.rpms, build: null });
   await checkUploaded(call, [srpm, ...built.rpms]);
   const rpms = await withoutRepeatedNoarch(call, built.rpms);
-  await checkBuildroots(call, Object.values(brmap));
   const build = await settleRpmBuild(call, built);
+  await assertBuildrootsBelow(call, taskId, Object.values(brmap));
+  await assertPathsBelow(call, taskId, [srpm, ...built.rpms, ...Object.values(logs ?? {}).flat()]);
   for (const relative of [srpm, ...rpms])
     await takeRpm(call, uploadedFile(call, relative), { build, buildrootId: brmap[relative] ?? null });
   for (const [subdir, files] of Object.entries(logs ?? {}))
@@ -50,16 +57,6 @@ export async function completeRpmBuild(call: Call, built: BuiltRpms): Promise<Bu
   await call.runCallbacks('postImport', { ...payload, rpms, build });
   await buildNotification(call, taskId, buildId);
   return build;
-}
-
-async function checkBuildroots(call: Call, ids: readonly (number | null)[]): Promise<void> {
-  const wanted = ids.filter((id) => id !== null);
-  const rows = await call.db.all<{ id: number }>(
-    sql`SELECT id FROM buildroot WHERE ${anyOf(sql`id`, wanted.filter(isPossibleId))}`,
-  );
-  const known = new Set(rows.map(({ id }) => id));
-  const missing = wanted.find((id) => !known.has(id));
-  if (missing !== undefined) throw new GenericError(`no buildroot with ID: ${missing}`);
 }
 
 /** Makes a build complete whose source rpm says that it is the one. */
@@ -145,7 +142,7 @@ export async function takeRpm(
 ): Promise<void> {
   const { rpm, header } = await importRpm(call, file, how);
   await placeRpm(call, file, rpm);
-  await addSignature(call, rpm.id, header.signature.bytes);
+  await addSignature(call, rpm.id, header);
 }
 
 /** Moves a log into the folder of logs of a build. */
@@ -173,10 +170,18 @@ export async function takeWrapperRpms(call: Call, build: BuildInfo, made: Wrappe
 /**
  * Imports the rpms that wrap the archives of a complete build.
  *
- * @throws GenericError when the build is not complete, or has rpms already
+ * @throws ActionNotAllowed when it is not for the task to wrap the build, GenericError when the build is not complete or
+ *   has rpms already
  */
-export async function importWrapperRpms(call: Call, buildId: number, made: WrapperRpms): Promise<void> {
+export async function importWrapperRpms(
+  call: Call,
+  task: TaskInfo,
+  buildId: number,
+  made: WrapperRpms,
+): Promise<void> {
   const build = await lockBuild(call, buildId);
+  await assertWrapsBuild(call, task, build);
+  await assertWrapperBelow(call, task.id, made);
   if (build.state !== BUILD_STATES.COMPLETE)
     throw new GenericError(
       `cannot import wrapper rpms for ${build.nvr}: build state is ${buildState(build).toLowerCase()}, not complete`,
@@ -186,9 +191,10 @@ export async function importWrapperRpms(call: Call, buildId: number, made: Wrapp
   await takeWrapperRpms(call, build, made);
 }
 
-/** Marks a build that is going on as failed. */
+/** Marks a build of a task that is going on as failed. */
 export async function failBuild(call: Call, taskId: number, buildId: number): Promise<void> {
   const build = await lockBuild(call, buildId);
+  assertTaskBuild(taskId, build);
   const change = { attribute: 'state', old: build.state, new: BUILD_STATES.FAILED } as const;
   await call.runCallbacks('preBuildStateChange', { ...change, info: build });
   if (build.state !== BUILD_STATES.BUILDING)

@@ -1,6 +1,6 @@
 import { opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError } from '@koji/core';
+import { GenericError, byText } from '@koji/core';
 import type { BuildInfo, BuildLog } from '@koji/core/api';
 import type { Call } from '../call.js';
 
@@ -21,5 +21,5 @@ export async function listBuildLogs(call: Call, build: BuildInfo): Promise<Build
       else call.log.warn(`not a regular file among the logs of a build: ${path.join(folder, dir, name)}`);
     }
   }
-  return logs.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return logs.sort(byText((log) => log.path));
 }

@@ -6,6 +6,7 @@ import { sql } from '../db/sql.js';
 import { addBuildType } from './builds.js';
 import { isStruct } from './convert.js';
 import { idIs } from './ids.js';
+import { checkPathPart } from './names.js';
 import { plain, repr, typeName } from './repr.js';
 
 /** The Maven coordinates of a build; null when it is no Maven build. */
@@ -75,7 +76,11 @@ export async function addMavenBuild(call: Call, buildId: number, info: unknown):
       throw new GenericError(`Maven info doesn't have mandatory '${field}' key`);
     if (current && current[field] !== given[field])
       throw new BuildError(`${field} mismatch (current: ${current[field]}, new: ${plain(given[field])})`);
-    return textOf(given[field], field);
+    const text = textOf(given[field], field);
+    // They become folders of the build's artifacts, a group's dots being slashes there.
+    for (const part of text.split(field === 'group_id' ? '.' : '/'))
+      checkPathPart(part, `${field} ${repr(text)}`);
+    return text;
   });
   if (current) return;
   await call.db.run(

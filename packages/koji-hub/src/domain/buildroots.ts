@@ -113,6 +113,22 @@ export async function getBuildroot(call: Call, buildrootID: number): Promise<Bui
 }
 
 /**
+ * A buildroot of the calling builder whose task it has open.
+ *
+ * @throws ActionNotAllowed when the task or the buildroot is not theirs
+ */
+export async function assertUsedBuildroot(
+  call: Call,
+  buildrootId: number,
+  taskId: number | null,
+): Promise<BuildrootInfo> {
+  const found = await assertOwnBuildroot(call, buildrootId, taskId);
+  if (taskId === null && found.task_id !== null)
+    await assertHostHasTask(call, found.task_id, call.session.assertHost());
+  return found;
+}
+
+/**
  * A buildroot of the calling builder and, where a task is given, of that task, which the builder must have open.
  *
  * @throws ActionNotAllowed when the task or the buildroot is not theirs
@@ -158,8 +174,15 @@ export async function newBuildroot(
 }
 
 /** Moves a buildroot on, to a state by name or number; an expired one stays what it is. */
-export async function setBuildrootState(call: Call, buildrootId: number, wanted: unknown): Promise<void> {
+export async function setBuildrootState(
+  call: Call,
+  { id: buildrootId, task_id: taskId }: BuildrootInfo,
+  wanted: unknown,
+): Promise<void> {
   const state = readState(wanted);
+  // A builder expires what tasks left behind that it no longer has.
+  if (state !== BR_STATES.EXPIRED && taskId !== null)
+    await assertHostHasTask(call, taskId, call.session.assertHost());
   if (state === BR_STATES.INIT) throw new GenericError('Cannot change buildroot state to INIT');
   const row = await call.db.get<{ state: number }>(
     sql`SELECT state FROM standard_buildroot WHERE buildroot_id = ${buildrootId}${forUpdate}`,

@@ -9,7 +9,7 @@ import { isStruct } from './convert.js';
 import { stageRemoval } from './files.js';
 import { idIs, isId, isPossibleId } from './ids.js';
 import { readJson } from './json.js';
-import { checkName } from './names.js';
+import { checkName, checkPathPart } from './names.js';
 import { plain, repr, typeName } from './repr.js';
 import { getUser } from './users.js';
 import { listVolumes } from './volumes.js';
@@ -204,16 +204,6 @@ export async function newBuild(call: Call, wanted: NewBuild, strict = false): Pr
   return row.id;
 }
 
-/** Leaves room for a draft's suffix in what file systems take as one name. */
-const longestPart = 200;
-
-/** @throws GenericError for a text that, as part of a path, would lead elsewhere or be too long. */
-export function checkPathPart(text: string, field: string): void {
-  const isLong = Buffer.byteLength(text) > longestPart;
-  if (isLong || text === '.' || text === '..' || /[/\0]/.test(text))
-    throw new GenericError(`Invalid ${field} for build: ${repr(text)}`);
-}
-
 async function buildRow(call: Call, wanted: NewBuild): Promise<BuildRow> {
   if (!wanted.name) throw new GenericError('No name or package id provided for build');
   const pkg_id = await newPackage(call, wanted.name);
@@ -221,7 +211,7 @@ async function buildRow(call: Call, wanted: NewBuild): Promise<BuildRow> {
   for (const field of ['version', 'release', 'epoch'] as const)
     if (wanted[field] === undefined || (wanted[field] === null && field !== 'epoch'))
       throw new GenericError(`No ${field} value for build`);
-    else checkPathPart(plain(wanted[field]), field);
+    else checkPathPart(plain(wanted[field]), `${field} for build`);
   if (owner === null) throw new GenericError('No owner for build');
   const { epoch: buildEpoch } = wanted;
   if (buildEpoch !== null && !(isId(buildEpoch) && isPossibleId(buildEpoch)))

@@ -118,9 +118,16 @@ function matchRpm(component: Struct, known: Known, warn: Warn): number[] {
     return [];
   }
   if (rpm.draft) throw new GenericError('Draft rpm not supported');
-  if (rpm.payloadhash !== valueAt(component, 'sigmd5', 'component'))
+  if (rpm.payloadhash !== statedHash(component, rpm.payloadhash))
     warn(`IGNORING rpm component (md5 mismatch): ${repr(component)}`);
   return [rpm.id];
+}
+
+/** What a component says about its rpm: the MD5, and for one that has none the SHA-256 of the header, or nothing at all. */
+function statedHash(component: Struct, payloadhash: string): unknown {
+  const hasMd5 = payloadhash.length === 32;
+  const given = hasMd5 ? valueAt(component, 'sigmd5', 'component') : optional(component, 'sigmd5');
+  return !hasMd5 && (given == null || given === '' || given === '(none)') ? payloadhash : given;
 }
 
 function matchFile(component: Struct, { byFilename }: Known, warn: Warn): number[] {

@@ -9,7 +9,7 @@ import { anyOf, join, now, sql } from '../db/sql.js';
 import { below, importArchive } from './archive-imports.js';
 import { addImageBuild, addMavenBuild, addWinBuild } from './build-types.js';
 import { chooseVolume, linkFromDefault } from './build-volumes.js';
-import { addBuildType, checkPathPart, getBuild, newBuild } from './builds.js';
+import { addBuildType, getBuild, newBuild } from './builds.js';
 import type { Components } from './cg-components.js';
 import { optional, readMetadata, structAt, structsAt, valueAt } from './cg-metadata.js';
 import type { Struct } from './cg-metadata.js';
@@ -18,7 +18,7 @@ import type { BuildPlan, BuildrootPlan, OutputPlan } from './cg-plan.js';
 import { assertGenerator, clearReservation } from './cg-reservations.js';
 import { stageMove, stageWrite } from './files.js';
 import { importRpm, placeRpm } from './importing.js';
-import { checkName } from './names.js';
+import { checkName, checkPathPart } from './names.js';
 import { repr } from './repr.js';
 import { addSignature } from './signatures.js';
 
@@ -126,9 +126,9 @@ function volumeFor(call: Call, plan: BuildPlan, cgId: number): Promise<{ id: num
 /** The folder of the build must not be there yet; its name is checked before it becomes a path. */
 async function checkFree(call: Call, plan: BuildPlan, volume: { name: string } | null): Promise<void> {
   checkName(call, plan.name);
-  checkPathPart(plan.name, 'name');
-  checkPathPart(plan.version, 'version');
-  checkPathPart(plan.release, 'release');
+  checkPathPart(plan.name, 'name for build');
+  checkPathPart(plan.version, 'version for build');
+  checkPathPart(plan.release, 'release for build');
   const folder = call.hub.paths.build({ ...plan, volume_name: volume?.name ?? null });
   if (await lstat(folder).catch(() => null))
     throw new GenericError(`Destination directory already exists: ${folder}`);
@@ -234,7 +234,7 @@ async function storeOutput(
     if (metadataOnly) throw new GenericError('Metadata-only imports are not supported for rpms');
     const { rpm, header } = await importRpm(call, file, { build, buildrootId, fileinfo });
     await placeRpm(call, file, rpm);
-    await addSignature(call, rpm.id, header.signature.bytes);
+    await addSignature(call, rpm.id, header);
   } else if (!archive) {
     if (!metadataOnly) await placeLog(call, output, build);
   } else {

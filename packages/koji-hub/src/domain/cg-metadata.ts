@@ -1,12 +1,13 @@
 /** The metadata of content generators: read from whatever form it comes in, and its fields with their types. */
-import { lstat, readFile } from 'node:fs/promises';
-import { GenericError, ParameterError, joinSafe, writeIndentedJson } from '@koji/core';
+import { lstat } from 'node:fs/promises';
+import { GenericError, ParameterError, joinSafe, readBounded, writeIndentedJson } from '@koji/core';
 import { Double } from '@koji/core/wire';
 import type { Call } from '../call.js';
 import { isStruct, toFloat } from './convert.js';
 import { readJson } from './json.js';
 import { checkText } from './names.js';
 import { plain, repr } from './repr.js';
+import { isHidden } from './uploaded-files.js';
 
 /** A part of the metadata. */
 export type Struct = Readonly<Record<string, unknown>>;
@@ -43,21 +44,22 @@ async function readUploaded(call: Call, directory: string, name: string): Promis
   const file = uploadedPath(call, [directory, name]);
   const found = await lstat(file).catch(() => null);
   if (!found?.isFile()) throw new GenericError(`No such file: ${name}`);
-  if (found.size > longestFile) throw new GenericError(`${name} is too large`);
-  return readFile(file, 'utf8');
+  return (await readBounded(file, longestFile)).toString('utf8');
 }
 
 /**
  * The path of an uploaded file.
  *
- * @throws GenericError when the parts lead out of the upload area
+ * @throws GenericError when the parts lead out of the upload area, or to a file that no upload could have made
  */
 export function uploadedPath(call: Call, parts: readonly string[]): string {
   try {
-    return joinSafe(call.hub.paths.work(), ...parts);
+    const file = joinSafe(call.hub.paths.work(), ...parts);
+    if (!parts.some(isHidden)) return file;
   } catch (cause) {
     throw new GenericError(`Invalid path: ${parts.join('/')}`, { cause });
   }
+  throw new GenericError(`Invalid path: ${parts.join('/')}`);
 }
 
 /** Only what JSON can say, not too deep, and no text that a database refuses. */

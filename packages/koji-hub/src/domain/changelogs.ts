@@ -8,6 +8,7 @@ import { truthy } from './convert.js';
 import { plain, repr, typeName } from './repr.js';
 import { readField, readHeader } from './rpm-files.js';
 import { listRpms } from './rpms.js';
+import { isHidden } from './uploaded-files.js';
 
 /** Which changelog to read, and what of it. */
 export interface ChangelogRequest {
@@ -30,7 +31,7 @@ export async function readChangelog(call: Call, request: ChangelogRequest): Prom
   const file = await sourceRpm(call, request);
   if (file === null) return applyOpts<ChangelogEntry>([], opts);
   const fulfils = conditionOf(request);
-  const entries = applyOpts((await entriesOf(file)).filter(fulfils), opts);
+  const entries = await applyOpts((await entriesOf(file)).filter(fulfils), opts);
   if (!opts.asList || !Array.isArray(entries)) return entries;
   return entries.map(({ date, author, text }) => [date, author, text]) as never;
 }
@@ -59,7 +60,7 @@ async function sourceRpm(call: Call, request: ChangelogRequest): Promise<string 
     file = `${paths.build(build)}/${paths.rpm(rpm)}`;
   } else if (taskID) {
     if (!filepath) throw new GenericError('filepath must be specified with taskID');
-    if (filepath.startsWith('/') || filepath.includes('../') || filepath === '..')
+    if (filepath.startsWith('/') || filepath.includes('../') || filepath === '..' || isHidden(filepath))
       throw new GenericError(`Invalid filepath: ${filepath}`);
     file = joinSafe(paths.task(taskID), filepath);
   } else throw new GenericError('either buildID or taskID and filepath must be specified');

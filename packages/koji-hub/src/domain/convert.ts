@@ -1,4 +1,4 @@
-import { ParameterError, parseArches } from '@koji/core';
+import { ParameterError, parseArches, parseFloating, parseInteger } from '@koji/core';
 import { DateTime, Double } from '@koji/core/wire';
 import { plain, repr, typeName } from './repr.js';
 
@@ -6,13 +6,8 @@ export { truthy } from '@koji/core/api';
 
 /** A whole number out of a value off the wire: numbers lose their fraction, text must be a whole number. */
 export function toInt(value: unknown): number {
-  if (
-    typeof value === 'boolean' ||
-    (typeof value === 'number' && Number.isFinite(value)) ||
-    value instanceof Double
-  )
-    return Math.trunc(Number(value));
-  if (typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value)) return Number(value);
+  const number = typeof value === 'string' ? parseInteger(value) : asNumber(value);
+  if (number !== null && Number.isFinite(Number(number))) return Math.trunc(Number(number));
   throw wrongType(value, 'int');
 }
 
@@ -23,11 +18,15 @@ export function toEvent(value: unknown): number {
 
 /** A number out of a value off the wire. */
 export function toFloat(value: unknown): number {
-  if (typeof value === 'boolean' || typeof value === 'number' || value instanceof Double)
-    return Number(value);
-  if (typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)))
-    return Number(value);
-  throw wrongType(value, 'float');
+  const number = typeof value === 'string' ? parseFloating(value) : asNumber(value);
+  if (number === null || (typeof value === 'string' && !Number.isFinite(number)))
+    throw wrongType(value, 'float');
+  return number;
+}
+
+function asNumber(value: unknown): number | null {
+  const isNumber = typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint';
+  return isNumber || value instanceof Double ? Number(value) : null;
 }
 
 /** Whether a value off the wire is a struct. */

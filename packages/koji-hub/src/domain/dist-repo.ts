@@ -1,6 +1,13 @@
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError, ParameterError, REPO_STATES, TASK_STATES, writeIndentedJson } from '@koji/core';
+import {
+  GenericError,
+  ParameterError,
+  REPO_STATES,
+  TASK_STATES,
+  readBounded,
+  writeIndentedJson,
+} from '@koji/core';
 import type { RepoInfo, RpmInfo, TagInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { lookupName } from '../db/lookup.js';
@@ -15,11 +22,15 @@ import { getRepo } from './repos.js';
 import { repr } from './repr.js';
 import { rpmsById } from './rpms.js';
 import { getBuildConfig, getTag } from './tags.js';
+import { assertHostRepo, assertPathsBelow } from './task-ownership.js';
 import { decodeRequest } from './task-records.js';
 import { cancelTask } from './tasks.js';
-import { fileIn, uploadedFile } from './uploaded-files.js';
+import { fileIn, nothingThere, uploadedFile } from './uploaded-files.js';
 
 type Options = Readonly<Record<string, unknown>>;
+
+/** Bytes that a builder's list of the files or rpms of one arch may have: enough for some 200,000 rpms. */
+const longestList = 128 * 1024 * 1024;
 
 /**
  * Begins a repo for distribution, of rpms signed with some keys: its record in state INIT, its folder and the task that
@@ -127,7 +138,7 @@ async function makeFolder(call: Call, { id, tag, volume, arches, keys, options }
  * Puts one arch of a repo for distribution in its place: the files that the uploaded `repo_manifest` lists, and of each
  * rpm in the uploaded `kojipkgs` a second link (or a copy), `Packages/LETTER/NAME.rpm`.
  *
- * @throws GenericError when a file is missing, an rpm is another than it says, or the repo is not in state INIT
+ * @throws ActionNotAllowed when it is not the calling builder that makes the repo, GenericError when a file is missing, an rpm is another than it says, or the repo is not in state INIT
  */
 export async function moveDistRepo(
   call: Call,
@@ -135,9 +146,11 @@ export async function moveDistRepo(
   { uploads, arch }: { readonly uploads: string; readonly arch: string },
 ): Promise<void> {
   const repo = await getRepo(call, repoId);
+  const taskId = await assertHostRepo(call, call.session.assertHost(), repo);
   const folder = `${call.hub.paths.distrepo(repo.id, repo.tag_name)}/${archFolder(arch)}`;
   await checkArchFolder(folder);
   checkState(repo);
+  if (taskId !== null) await assertPathsBelow(call, taskId, [uploads]);
   const manifest = await readUploaded(call, `${uploads}/repo_manifest`, 'Missing repo manifest');
   const packages = await readUploaded(call, `${uploads}/kojipkgs`, 'Missing kojipkgs file');
   const names = Array.isArray(manifest) ? (manifest as unknown[]) : null;
@@ -162,9 +175,9 @@ function checkState({ state }: RepoInfo): void {
 }
 
 async function readUploaded(call: Call, relative: string, complaint: string): Promise<unknown> {
-  const text = await readFile(uploadedFile(call, relative), 'utf8').catch(() => null);
+  const text = await readBounded(uploadedFile(call, relative), longestList).catch(nothingThere);
   if (text === null) throw new GenericError(complaint);
-  return readJson(text, `Invalid json in ${relative}`);
+  return readJson(text.toString('utf8'), `Invalid json in ${relative}`);
 }
 
 const checked = ['name', 'version', 'release', 'arch', 'epoch', 'size', 'payloadhash', 'build_id'] as const;
@@ -173,7 +186,11 @@ const checked = ['name', 'version', 'release', 'arch', 'epoch', 'size', 'payload
 async function checkPackages(call: Call, packages: unknown): Promise<[string, string][]> {
   if (!isStruct(packages)) throw new GenericError('Invalid kojipkgs file');
   const entries = Object.entries(packages).map(([name, entry]) => {
-    if (!isStruct(entry) || typeof entry.id !== 'number' || !/^[^/]*\.rpm$/.test(name))
+    if (
+      !isStruct(entry) ||
+      typeof entry.id !== 'number' ||
+      !/^[^./\u0000-\u001f][^/\u0000-\u001f]*\.rpm$/.test(name)
+    )
       throw new GenericError(`Invalid kojipkgs entry: ${name}`);
     return { name, entry, id: entry.id };
   });

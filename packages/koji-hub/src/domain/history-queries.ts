@@ -63,9 +63,9 @@ export async function queryHistory(
 
 function readTables(given: unknown): VersionedTable[] {
   if (given === null) return (Object.keys(historyTables) as VersionedTable[]).sort();
-  // A text is a list of its characters in Koji, none of which is a table.
+  // A text is a list of its characters in Koji, none of which is a table: the first is told.
   const names: unknown[] | null =
-    typeof given === 'string' ? Array.from(given) : Array.isArray(given) ? given : null;
+    typeof given === 'string' ? Array.from(given.slice(0, 2)) : Array.isArray(given) ? given : null;
   if (!names) throw new ParameterError(`queryHistory(): tables must be list(str) | null, not ${repr(given)}`);
   const unknown = names.find((name) => typeof name !== 'string' || !Object.hasOwn(historyTables, name));
   if (unknown !== undefined) throw new GenericError(`No such history table: ${plain(unknown)}`);

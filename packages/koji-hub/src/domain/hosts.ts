@@ -5,7 +5,7 @@ import { atEvent } from '../db/history.js';
 import { nameOrIdIs } from '../db/lookup.js';
 import { epoch, sql, where } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { isId } from './ids.js';
+import { idIs, isId } from './ids.js';
 import { plain } from './repr.js';
 
 /** The columns of {@link HostInfo}, of `host` joined with `host_config`. */
@@ -59,7 +59,7 @@ export async function listChannels(
     return call.db.all(sql`SELECT ${channelColumns} FROM channels ${where(conditions)} ORDER BY channels.id`);
   }
   const hostId = isId(filter.host) ? filter.host : (await getHost(call, filter.host)).id;
-  conditions.push(atEvent('host_channels', event), sql`host_channels.host_id = ${hostId}`);
+  conditions.push(atEvent('host_channels', event), idIs('host_channels.host_id', hostId));
   return call.db.all(
     sql`SELECT ${channelColumns} FROM host_channels JOIN channels ON channels.id = host_channels.channel_id
         ${where(conditions)} ORDER BY channels.id`,

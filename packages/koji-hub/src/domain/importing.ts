@@ -8,6 +8,7 @@ import { sql } from '../db/sql.js';
 import { placeFile } from './archive-imports.js';
 import { addBuildType, buildState, findBuild, getBuild, newBuild } from './builds.js';
 import { isPossibleId } from './ids.js';
+import { checkPathPart } from './names.js';
 import { readHeader } from './rpm-files.js';
 
 /** How an rpm comes in. */
@@ -41,7 +42,10 @@ export async function importRpm(call: Call, file: string, how: RpmImport = {}): 
   const basename = path.basename(file);
   const expected = `${info.name}-${info.version}-${info.release}.${info.arch}.rpm`;
   if (basename !== expected) throw new GenericError(`bad filename: ${basename} (expected ${expected})`);
-  // What the columns hold; a header may say anything.
+  // A header may say anything, and these become parts of paths.
+  for (const field of ['name', 'version', 'release', 'arch'] as const)
+    checkPathPart(info[field], `${field} of ${basename}`);
+  // What the columns hold.
   if (info.arch.length > 16) throw new GenericError(`Invalid arch of ${basename}`);
   if (!isPossibleId(info.epoch ?? 0))
     throw new GenericError(`Invalid epoch of ${basename}: ${info.epoch ?? ''}`);
@@ -98,7 +102,7 @@ async function insertRpm(call: Call, { file, header, info, build, how }: RpmToIn
     draft: build.draft,
     build_id: build.id,
     size: header.fileSize,
-    payloadhash: info.sigmd5 ?? '',
+    payloadhash: info.payloadhash,
     buildroot_id: how.buildrootId ?? null,
     external_repo_id: 0,
     ...(extra === null ? {} : { extra }),

@@ -6,6 +6,7 @@ import { lookupName } from '../db/lookup.js';
 import { anyOf, sql } from '../db/sql.js';
 import { buildTypes } from './build-types.js';
 import { findBuild, getBuild, taskOfBuild } from './builds.js';
+import { isStruct, truthy } from './convert.js';
 import { idIs } from './ids.js';
 import { fullInheritance } from './inheritance.js';
 import { findPackage } from './package-lists.js';
@@ -22,6 +23,14 @@ export type PolicyData = Readonly<Record<string, unknown>>;
 export type HubTest = (call: Call, data: PolicyData, words: readonly string[]) => boolean | Promise<boolean>;
 
 const has = (data: PolicyData, field: string): boolean => Object.hasOwn(data, field);
+
+/** What Python goes through: a list's items, a text's characters, a struct's keys. */
+function itemsOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'string') return Array.from(value);
+  if (isStruct(value)) return Object.keys(value);
+  throw new GenericError(`policy data must be a list, not ${plain(value)}`);
+}
 
 function fits(value: unknown, patterns: readonly string[]): boolean {
   return value !== null && value !== undefined && matchesAny(plain(value), patterns);
@@ -58,7 +67,7 @@ async function fieldIn(call: Call, data: PolicyData, field: 'version' | 'release
 
 /** The buildroots of a build's parts, null among them for parts that have none. */
 async function buildrootsIn(call: Call, data: PolicyData): Promise<Set<number | null>> {
-  if (has(data, 'buildroots')) return new Set(data.buildroots as (number | null)[]);
+  if (has(data, 'buildroots')) return new Set(itemsOf(data.buildroots) as (number | null)[]);
   if (!has(data, 'build')) return new Set();
   const { id } = await buildIn(call, data);
   const rows = await call.db.all<{ buildroot_id: number | null }>(
@@ -72,7 +81,7 @@ async function buildrootsIn(call: Call, data: PolicyData): Promise<Set<number | 
 async function generatorsIn(call: Call, data: PolicyData): Promise<Set<string | null>> {
   if (has(data, 'cg_list')) {
     const names = new Set<string | null>();
-    for (const cg of data.cg_list as unknown[])
+    for (const cg of itemsOf(data.cg_list))
       names.add((await lookupName(call, 'content_generator', cg, { strict: true })).name);
     return names;
   }
@@ -94,7 +103,7 @@ async function buildTagsIn(call: Call, data: PolicyData): Promise<BuildTag[]> {
   const named = has(data, 'build_tag')
     ? [data.build_tag]
     : has(data, 'build_tags')
-      ? (data.build_tags as unknown[])
+      ? itemsOf(data.build_tags)
       : await targetTag(call, data.target);
   if (named.length > 0) return Promise.all(named.map((tag) => getTag(call, tag, { event: 'auto' })));
   const ids = [...(await buildrootsIn(call, data))].filter((id) => id !== null);
@@ -107,7 +116,7 @@ async function buildTagsIn(call: Call, data: PolicyData): Promise<BuildTag[]> {
 }
 
 async function targetTag(call: Call, target: unknown): Promise<unknown[]> {
-  const found = target ? await findTarget(call, target) : null;
+  const found = truthy(target) ? await findTarget(call, target) : null;
   return found ? [found.build_tag] : [];
 }
 
@@ -147,8 +156,8 @@ const fieldTests: Readonly<Record<string, HubTest>> = {
   operation: (_call, data, words) => fits(data.operation, words),
   method: (_call, data, words) => fits(data.method, words),
   vm_name: (_call, data, words) => fits(data.vm_name, words),
-  is_child_task: (_call, data) => Boolean(data.parent),
-  skip_tag: (_call, data) => Boolean(data.skip_tag),
+  is_child_task: (_call, data) => truthy(data.parent),
+  skip_tag: (_call, data) => truthy(data.skip_tag),
 };
 
 /** The tests that only a hub can answer, by name; those of the library are in `@koji/core/policy`. */
@@ -186,7 +195,7 @@ export const hubTests: Readonly<Record<string, HubTest>> = {
 
   async buildtype(call, data, words) {
     const types = has(data, 'btypes')
-      ? (data.btypes as unknown[])
+      ? itemsOf(data.btypes)
       : has(data, 'build')
         ? Object.keys(await buildTypes(call, await buildIn(call, data)))
         : [];
@@ -203,7 +212,7 @@ export const hubTests: Readonly<Record<string, HubTest>> = {
   },
 
   async imported(call, data) {
-    if (!data.build) throw new GenericError('policy data must contain a build');
+    if (!truthy(data.build)) throw new GenericError('policy data must contain a build');
     const build = await buildIn(call, data);
     return (await buildrootsIn(call, { build: build.id })).has(null);
   },
@@ -232,7 +241,7 @@ export const hubTests: Readonly<Record<string, HubTest>> = {
   },
 
   async is_draft(call, data) {
-    if (has(data, 'draft')) return Boolean(data.draft);
+    if (has(data, 'draft')) return truthy(data.draft);
     return has(data, 'build') && (await buildIn(call, data)).draft;
   },
 

@@ -21,11 +21,13 @@ import { truthy } from './convert.js';
 import { findEvent } from './events.js';
 import { stageFolder } from './files.js';
 import { readPackageList } from './package-lists.js';
+import { archFolder } from './repo-done.js';
 import { repoOptionsFor } from './repo-options.js';
 import type { RepoOptions, SomeRepoOptions } from './repo-options.js';
 import { writeMavenLinks } from './repo-maven.js';
 import { firstChange, lastChange } from './tag-changes.js';
 import { readTaggedRpms } from './tagging.js';
+import { assertHostHasTask } from './tasks.js';
 import { getTag } from './tags.js';
 
 /** A repo that begins. */
@@ -49,19 +51,22 @@ interface Plan {
 }
 
 /**
- * Begins a repo of a tag: its record in state INIT, and its folder with what createrepo needs. For each arch `pkglist`
+ * Begins a repo of a tag for the calling builder: its record in state INIT, and its folder with what createrepo needs. For each arch `pkglist`
  * (paths of rpms below `toplink`), `rpmlist.jsonl` (the same rpms, a struct in each line), `blocklist` and `toplink`;
  * once `groups/comps.xml` and `repo.json`; with maven the artifacts as links.
  *
  * @returns its id and its event
- * @throws GenericError for an unknown tag or event, or maven that is not enabled
+ * @throws ActionNotAllowed for a task that the builder does not have, GenericError for an unknown tag, task or event, or
+ *   maven that is not enabled
  */
 export async function beginRepo(
   call: Call,
   tagInfo: unknown,
   { taskId, event, opts: wanted }: NewRepo,
 ): Promise<[number, number]> {
+  const hostId = call.session.assertHost();
   const tag = await getTag(call, tagInfo, { event });
+  if (taskId !== null) await assertHostHasTask(call, taskId, hostId);
   const { opts, custom } = repoOptionsFor(call, tag, wanted);
   const payload = { tag, event, task_id: taskId, opts };
   await call.runCallbacks('preRepoInit', { ...payload, repo_id: null });
@@ -71,9 +76,9 @@ export async function beginRepo(
   const begin = (await lastChange(call, tag.id, { before: at, inherit: true })) ?? at;
   const end = await firstChange(call, tag.id, { after: at, inherit: true });
   await call.db.run(
-    sql`INSERT INTO repo (id, create_event, begin_event, end_event, tag_id, state, task_id, opts, custom_opts)
-        VALUES (${id}, ${at}, ${begin}, ${end}, ${tag.id}, ${REPO_STATES.INIT}, ${taskId}, ${JSON.stringify(opts)},
-          ${JSON.stringify(custom)})`,
+    sql`INSERT INTO repo (id, create_event, begin_event, end_event, tag_id, state, task_id, host_id, opts, custom_opts)
+        VALUES (${id}, ${at}, ${begin}, ${end}, ${tag.id}, ${REPO_STATES.INIT}, ${taskId}, ${hostId},
+          ${JSON.stringify(opts)}, ${JSON.stringify(custom)})`,
   );
   const plan = { id, event: at, taskId, tag, arches: archesOf(tag, opts), opts, custom };
   const folder = call.hub.paths.repo(id, tag.name);
@@ -83,7 +88,7 @@ export async function beginRepo(
 }
 
 function archesOf(tag: TagInfo, opts: RepoOptions): string[] {
-  const own = (tag.arches ?? '').split(/\s+/).filter(Boolean).map(canonArch);
+  const own = (tag.arches ?? '').split(/\s+/).filter(Boolean).map(archFolder);
   const binary = own.filter((arch) => arch !== 'src' && arch !== 'noarch');
   return [...new Set(opts.separate_src ? ['src', ...binary] : binary)];
 }

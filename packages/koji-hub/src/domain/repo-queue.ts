@@ -11,7 +11,9 @@ import { makeTask } from './make-task.js';
 import { readRepoOptions } from './repo-options.js';
 import { findRequests } from './repo-requests.js';
 import { findRepo } from './repos.js';
+import { tell } from './task-news.js';
 import { taskResult } from './task-records.js';
+import { isFinished } from './task-states.js';
 
 /** What a round changes at a request. */
 interface Change {
@@ -21,20 +23,41 @@ interface Change {
   tries?: number;
 }
 
+/** How a round goes. */
+export interface RoundOptions {
+  /** Waits for another round that is under way; else nothing happens then. */
+  readonly wait?: boolean;
+  /** Whether requests whose task brought no repo are tried again or given up; else they stay as they are. */
+  readonly retry?: boolean;
+}
+
+const waitingRequests = [sql`repo_queue.repo_id IS NULL`, sql`repo_queue.active IS TRUE`];
+
+const isRunning = ({ task_id: id, task_state: state }: RepoRequest): boolean =>
+  id !== null && !isFinished(state ?? -1);
+
+/** Whether a round would find anything to do. */
+export async function hasWork(call: Call): Promise<boolean> {
+  const waiting = await findRequests(call, waitingRequests);
+  return waiting.some((request) => !isRunning(request));
+}
+
 /**
  * One round through the waiting requests: looks after those whose task has ended, makes tasks for others as far as
- * MaxRepoTasks and MaxRepoTasksMaven allow, and forgets requests that were served long ago. Nothing happens while another
- * hub is at it.
+ * MaxRepoTasks and MaxRepoTasksMaven allow, and forgets requests that were served long ago.
  */
-export async function serveRequests(call: Call): Promise<void> {
-  if (!(await takeLock(call.db, 'repo-queue', { wait: false }))) return;
-  const waiting = await findRequests(call, [sql`repo_queue.repo_id IS NULL`, sql`repo_queue.active IS TRUE`]);
+export async function serveRequests(
+  call: Call,
+  { wait = false, retry = true }: RoundOptions = {},
+): Promise<void> {
+  if (!(await takeLock(call.db, 'repo-queue', { wait }))) return;
+  const waiting = await findRequests(call, waitingRequests);
   const changes = new Map<RepoRequest, Change>();
-  const ended = new Set<number>([TASK_STATES.CLOSED, TASK_STATES.CANCELED, TASK_STATES.FAILED]);
-  const isRunning = ({ task_id: id, task_state: state }: RepoRequest): boolean =>
-    id !== null && !ended.has(state ?? -1);
-  for (const request of waiting)
-    if (request.task_id !== null && !isRunning(request)) changes.set(request, await afterTask(call, request));
+  for (const request of waiting) {
+    if (request.task_id === null || isRunning(request)) continue;
+    const change = await afterTask(call, request, retry);
+    if (change) changes.set(request, change);
+  }
 
   const running = waiting.filter(isRunning);
   const { MaxRepoTasks, MaxRepoTasksMaven } = call.hub.options;
@@ -45,7 +68,10 @@ export async function serveRequests(call: Call): Promise<void> {
     const change = changes.get(request) ?? {};
     if (request.task_id !== null && change.task_id !== null) continue;
     if (wantsMaven(request) && mavenTasks >= MaxRepoTasksMaven) continue;
-    changes.set(request, { ...change, task_id: await makeRepoTask(call, request), tries: request.tries + 1 });
+    if (!retry && request.tries > 0) continue;
+    const tried = await tryTask(call, request);
+    changes.set(request, { ...change, ...tried });
+    if (tried.task_id === null) continue;
     tasks += 1;
     if (wantsMaven(request)) mavenTasks += 1;
   }
@@ -55,11 +81,27 @@ export async function serveRequests(call: Call): Promise<void> {
 
 const wantsMaven = ({ opts }: RepoRequest): boolean => opts.maven === true;
 
-/** What becomes of a request whose task has ended: it has its repo, is tried again, or is given up. */
-async function afterTask(call: Call, request: RepoRequest): Promise<Change> {
+/** A request whose task can't be made, since a plugin objects say, must not hold up the others. */
+async function tryTask(call: Call, request: RepoRequest): Promise<Change> {
+  const tries = request.tries + 1;
+  try {
+    return { tries, task_id: await call.db.savepoint(() => makeRepoTask(call, request)) };
+  } catch (error) {
+    const isLast = tries > call.hub.options.RepoRetries;
+    call.log.error(
+      `repo request ${request.id}: no task can be made${isLast ? ', it is given up' : ''}: ${messageOf(error)}`,
+      error,
+    );
+    return { tries, task_id: null, ...(isLast && { active: false }) };
+  }
+}
+
+/** What becomes of a request whose task has ended: it has its repo, is tried again, or is given up; null when it stays. */
+async function afterTask(call: Call, request: RepoRequest, retry: boolean): Promise<Change | null> {
   const repo = request.task_state === TASK_STATES.CLOSED ? await repoOfTask(call, request.task_id) : null;
   const flaw = repo ? flawOf(request, repo) : `task ${request.task_id} made no repo`;
   if (repo && flaw === null) return { repo_id: repo.id, active: false };
+  if (!retry) return null;
   call.log.warn(`repo request ${request.id}: ${flaw}`);
   if (request.tries <= call.hub.options.RepoRetries) return { task_id: null };
   call.log.error(`repo request ${request.id} is given up after ${request.tries} tries`);
@@ -129,6 +171,7 @@ async function apply(call: Call, request: RepoRequest, change: Change): Promise<
     tries: request.tries,
     ...change,
   };
+  tell(call, { requests: [request.id] });
   await call.db.run(
     sql`UPDATE repo_queue SET task_id = ${taskId}, repo_id = ${repoId}, active = ${active}, tries = ${tries},
           update_time = ${now} WHERE id = ${request.id}`,

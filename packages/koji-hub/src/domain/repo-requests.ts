@@ -2,17 +2,17 @@ import { ActionNotAllowed, GenericError, PRIO_DEFAULT, ParameterError } from '@k
 import type { RepoRequest, RepoRequestStatus, RequestedRepo, TagInfo } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { epochColumn } from '../db/rows.js';
-import { anyOf, jsonContains, sql } from '../db/sql.js';
+import { jsonContains, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { assertMavenEnabled } from './build-types.js';
 import { toInt, truthy } from './convert.js';
 import { findEvent, lastEvent } from './events.js';
 import { idIs } from './ids.js';
-import { readJson } from './json.js';
 import { readRepoOptions } from './repo-options.js';
 import { findRepo, readyRepo } from './repos.js';
 import { firstChange, lastChange } from './tag-changes.js';
 import { getTag } from './tags.js';
+import { tell } from './task-news.js';
 import { findTask } from './task-records.js';
 import { look } from './views.js';
 import type { View } from './views.js';
@@ -27,19 +27,19 @@ export const requestView: View = {
   },
   fields: {
     id: { column: sql`repo_queue.id` },
-    create_time: { column: sql`repo_queue.create_time` },
+    create_time: { column: sql`repo_queue.create_time`, type: 'time' },
     create_ts: { column: epochColumn(sql`repo_queue.create_time`) },
     owner: { column: sql`repo_queue.owner` },
-    owner_name: { column: sql`users.name`, of: 'users' },
+    owner_name: { column: sql`users.name`, of: 'users', type: 'text' },
     priority: { column: sql`repo_queue.priority` },
     tag_id: { column: sql`repo_queue.tag_id` },
-    tag_name: { column: sql`tag.name`, of: 'tag' },
+    tag_name: { column: sql`tag.name`, of: 'tag', type: 'text' },
     at_event: { column: sql`repo_queue.at_event` },
     min_event: { column: sql`repo_queue.min_event` },
     opts: { column: sql`repo_queue.opts`, json: true },
-    update_time: { column: sql`repo_queue.update_time` },
+    update_time: { column: sql`repo_queue.update_time`, type: 'time' },
     update_ts: { column: epochColumn(sql`repo_queue.update_time`) },
-    active: { column: sql`repo_queue.active` },
+    active: { column: sql`repo_queue.active`, type: 'boolean' },
     task_id: { column: sql`repo_queue.task_id` },
     task_state: { column: sql`task.state`, of: 'task' },
     tries: { column: sql`repo_queue.tries` },
@@ -108,6 +108,7 @@ export async function requestRepo(call: Call, tagInfo: unknown, wanted: WantedRe
   );
   const [request] = await findRequests(call, [sql`repo_queue.id = ${made?.id ?? null}`]);
   if (!request) throw new Error('a new request is not there');
+  tell(call, { repos: true });
   call.log.info(`New repo request for ${tag.name}`);
   return { repo: null, request, duplicate: false };
 }
@@ -143,9 +144,10 @@ const lastOf = (call: Call, tagId: number): Promise<number | null> =>
 
 /**
  * The oldest event that will do when a repo may lag so many seconds behind: that of the tag's last change, or an older
- * one. The time is rounded so that requests soon after each other ask for the same.
+ * one. The time is rounded so that requests soon after each other ask for the same; without a lag it is the last change.
  */
-async function recentEvent(call: Call, tagId: number, lag: number): Promise<number | null> {
+export async function recentEvent(call: Call, tagId: number, lag: number): Promise<number | null> {
+  if (lag <= 0) return lastOf(call, tagId);
   const window = Math.max(1, call.hub.options.RepoLagWindow);
   const time = Math.floor((Date.now() / 1000 - lag) / window) * window;
   const base =
@@ -192,34 +194,4 @@ export async function checkRequest(call: Call, requestId: number): Promise<RepoR
 /** Serves a request earlier (lower) or later (higher); nothing happens when there is no such request. */
 export async function setRequestPriority(call: Call, requestId: number, priority: number): Promise<void> {
   await call.db.run(sql`UPDATE repo_queue SET priority = ${priority} WHERE ${idIs('id', requestId)}`);
-}
-
-/** Files requests for the tags that want their repos made automatically (extra `repo.auto`, `repo.lag`). */
-export async function requestAutomatically(call: Call): Promise<void> {
-  const rows = await call.db.all<{ tag_id: number; key: string; value: string }>(
-    sql`SELECT tag_id, key, value FROM tag_extra
-        WHERE active IS TRUE AND value IS NOT NULL AND ${anyOf(sql`key`, ['repo.auto', 'repo.lag'])} ORDER BY tag_id`,
-  );
-  const settings = rows.map(({ tag_id: tagId, key, value }) => ({ tagId, key, value: settingOf(value) }));
-  const lags = new Map(
-    settings.flatMap(({ tagId, key, value }) =>
-      key === 'repo.lag' && typeof value === 'number' ? [[tagId, value] as const] : [],
-    ),
-  );
-  const { RepoAutoLag } = call.hub.options;
-  for (const { tagId, key, value } of settings) {
-    if (key !== 'repo.auto' || !truthy(value)) continue;
-    const minEvent = await recentEvent(call, tagId, lags.get(tagId) ?? RepoAutoLag);
-    // Behind those that somebody waits for.
-    const wanted = { minEvent, atEvent: null, opts: null, priority: 5, force: false };
-    if (minEvent !== null) await requestRepo(call, tagId, wanted);
-  }
-}
-
-function settingOf(text: string): unknown {
-  try {
-    return readJson(text, 'tag setting');
-  } catch {
-    return null; // what is no JSON sets nothing
-  }
 }

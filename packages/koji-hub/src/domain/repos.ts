@@ -2,13 +2,15 @@ import { BR_STATES, GenericError, ParameterError, REPO_STATES } from '@koji/core
 import type { RepoInfo, RepoReference } from '@koji/core/api';
 import type { Call } from '../call.js';
 import { epochColumn } from '../db/rows.js';
-import { forUpdate, jsonContains, now, sql } from '../db/sql.js';
+import { anyOf, forUpdate, jsonContains, now, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { toEvent, toInt, truthy } from './convert.js';
 import { idIs } from './ids.js';
 import { readRepoOptions } from './repo-options.js';
 import { plain } from './repr.js';
 import { firstChange, lastChange } from './tag-changes.js';
+import { tellTags } from './tag-news.js';
+import { tell } from './task-news.js';
 import { look } from './views.js';
 import type { View } from './views.js';
 
@@ -25,9 +27,9 @@ export const repoView: View = {
   fields: {
     id: { column: sql`repo.id` },
     tag_id: { column: sql`repo.tag_id` },
-    creation_time: { column: sql`repo.creation_time` },
+    creation_time: { column: sql`repo.creation_time`, type: 'time' },
     creation_ts: { column: epochColumn(sql`repo.creation_time`) },
-    state_time: { column: sql`repo.state_time` },
+    state_time: { column: sql`repo.state_time`, type: 'time' },
     state_ts: { column: epochColumn(sql`repo.state_time`) },
     create_event: { column: sql`repo.create_event` },
     create_ts: { column: epochColumn(sql`created.time`), of: 'created' },
@@ -36,12 +38,12 @@ export const repoView: View = {
     end_event: { column: sql`repo.end_event` },
     end_ts: { column: epochColumn(sql`ended.time`), of: 'ended' },
     state: { column: sql`repo.state` },
-    dist: { column: sql`repo.dist` },
+    dist: { column: sql`repo.dist`, type: 'boolean' },
     opts: { column: sql`repo.opts`, json: true },
     custom_opts: { column: sql`repo.custom_opts`, json: true },
     task_id: { column: sql`repo.task_id` },
     task_state: { column: sql`task.state`, of: 'task' },
-    tag_name: { column: sql`tag.name`, of: 'tag' },
+    tag_name: { column: sql`tag.name`, of: 'tag', type: 'text' },
   },
   usual: ['id', 'tag_id', 'create_event', 'state', 'dist', 'task_id', 'opts', 'custom_opts'],
 };
@@ -136,8 +138,8 @@ const nameOf = (state: number): string | undefined =>
 export async function setRepoState(call: Call, repoId: number, state: number): Promise<void> {
   const name = nameOf(state);
   if (name === undefined) throw new ParameterError(`Unknown repo state: ${plain(state)}`);
-  const repo = await call.db.get<{ state: number }>(
-    sql`SELECT state FROM repo WHERE ${idIs('repo.id', repoId)}${forUpdate}`,
+  const repo = await call.db.get<{ state: number; tag_id: number }>(
+    sql`SELECT state, tag_id FROM repo WHERE ${idIs('repo.id', repoId)}${forUpdate}`,
   );
   if (!repo) throw new GenericError('query returned no rows');
   if (repo.state > state && state !== REPO_STATES.DELETED)
@@ -147,19 +149,24 @@ export async function setRepoState(call: Call, repoId: number, state: number): P
   if (repo.state === state) return;
   if (repo.state === REPO_STATES.DELETED) throw new GenericError(`Repo ${repoId} is deleted`);
   await call.db.run(sql`UPDATE repo SET state = ${state}, state_time = ${now} WHERE repo.id = ${repoId}`);
-  if (state === REPO_STATES.READY) await satisfyRequests(call, repoId);
+  if (state !== REPO_STATES.READY) return;
+  await satisfyRequests(call, repoId);
+  // What changed while it was made had to wait for it.
+  tellTags(call, [repo.tag_id]);
 }
 
 /** Requests whose options the repo has, and that ask for every custom option of it. */
 async function satisfyRequests(call: Call, repoId: number): Promise<void> {
-  await call.db.run(
+  const served = await call.db.all<{ id: number }>(
     sql`UPDATE repo_queue SET repo_id = ${repoId}, active = FALSE, update_time = ${now}
         WHERE id IN (SELECT request.id FROM repo_queue AS request JOIN repo ON repo.tag_id = request.tag_id
           WHERE repo.id = ${repoId} AND repo.dist IS FALSE AND request.active IS TRUE AND request.repo_id IS NULL
             AND (request.min_event <= repo.create_event OR request.at_event = repo.create_event)
             AND ${jsonContains(sql`repo.opts`, sql`request.opts`)}
-            AND ${jsonContains(sql`request.opts`, sql`repo.custom_opts`)})`,
+            AND ${jsonContains(sql`request.opts`, sql`repo.custom_opts`)})
+        RETURNING id`,
   );
+  tell(call, { requests: served.map(({ id }) => id) });
 }
 
 /** The buildroots that were made from a repo and are not retired. */
@@ -182,17 +189,41 @@ export async function deleteRepo(call: Call, repoId: number): Promise<number> {
   return references.length;
 }
 
-/** Notes at ready repos, whose tag had not changed so far, the event that changed it since. */
-export async function updateEndEvents(call: Call): Promise<void> {
+/** A repo whose tag changed after it was made. */
+export interface OutdatedRepo {
+  readonly id: number;
+  /** The event that changed the tag. */
+  readonly end: number;
+}
+
+/**
+ * Finds ready repos whose tag is not known to have changed, but has.
+ *
+ * @param among only repos of these tags; null for all
+ */
+export async function outdatedRepos(
+  call: Call,
+  among: readonly number[] | null = null,
+): Promise<OutdatedRepo[]> {
+  const ofTags = among === null ? sql`` : sql` AND ${anyOf(sql`tag_id`, among)}`;
   const repos = await call.db.all<{ id: number; tag_id: number; create_event: number }>(
-    sql`SELECT id, tag_id, create_event FROM repo WHERE end_event IS NULL AND state = ${REPO_STATES.READY} ORDER BY id`,
+    sql`SELECT id, tag_id, create_event FROM repo
+        WHERE end_event IS NULL AND state = ${REPO_STATES.READY}${ofTags} ORDER BY id`,
   );
+  const outdated: OutdatedRepo[] = [];
   const unchangedSince = new Map<number, number>();
   for (const { id, tag_id: tagId, create_event: after } of repos) {
     const last = unchangedSince.get(tagId);
     if (last !== undefined && last <= after) continue;
     const end = await firstChange(call, tagId, { after, inherit: true });
-    if (end !== null) await call.db.run(sql`UPDATE repo SET end_event = ${end} WHERE id = ${id}`);
+    if (end !== null) outdated.push({ id, end });
     else unchangedSince.set(tagId, (await lastChange(call, tagId, { before: null, inherit: true })) ?? 0);
   }
+  return outdated;
+}
+
+/** Notes at repos the event that changed their tag, unless one is noted already. */
+export async function noteEndEvents(call: Call, outdated: readonly OutdatedRepo[]): Promise<void> {
+  for (const { id, end } of outdated)
+    await call.db.run(sql`UPDATE repo SET end_event = ${end} WHERE id = ${id} AND end_event IS NULL`);
 }

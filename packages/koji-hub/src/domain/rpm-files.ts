@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import { BUILD_STATES, GenericError, joinSafe } from '@koji/core';
 import { RPMTAG, RpmError, RpmHeader, isListTag } from '@koji/core/rpm';
@@ -5,6 +6,7 @@ import type { RpmTagName } from '@koji/core/rpm';
 import type { Call } from '../call.js';
 import { getBuild } from './builds.js';
 import { findRpm, getRpm } from './rpms.js';
+import { isHidden } from './uploaded-files.js';
 
 /** Reads an rpm's headers; what is wrong with the file becomes a fault. */
 export async function readHeader(file: string): Promise<RpmHeader> {
@@ -42,7 +44,7 @@ async function headerFile(call: Call, request: HeaderRequest): Promise<string | 
   if (!request.taskID) throw new GenericError('either rpmID or taskID and filepath must be specified');
   const { filepath } = request;
   if (!filepath) throw new GenericError('filepath must be specified with taskID');
-  if (filepath.startsWith('/') || filepath.includes('../') || filepath === '..')
+  if (filepath.startsWith('/') || filepath.includes('../') || filepath === '..' || isHidden(filepath))
     throw new GenericError(`Invalid filepath: ${filepath}`);
   return existing(joinSafe(call.hub.paths.task(request.taskID), filepath), request.strict);
 }
@@ -69,23 +71,12 @@ async function existing(file: string, strict: boolean): Promise<string | null> {
   return null;
 }
 
-/** Names that Koji's clients ask for and the file format has under another. */
-const otherNames: Readonly<Record<string, RpmTagName>> = {
-  REQUIRES: 'REQUIRENAME',
-  PROVIDES: 'PROVIDENAME',
-  CONFLICTS: 'CONFLICTNAME',
-  OBSOLETES: 'OBSOLETENAME',
-};
-
 const sizes = new Set(['SIZE', 'ARCHIVESIZE', 'FILESIZES', 'SIGSIZE']);
 
 /** One field as Koji gives it: null or an empty list when it is not there, bytes for signatures. */
 export function readField(header: RpmHeader, name: string): unknown {
-  const upper = name.toUpperCase();
-  const tag = otherNames[upper] ?? upper;
-  if (!Object.hasOwn(RPMTAG, tag)) throw new GenericError(`No such rpm header field: ${upper}`);
-  if (tag === 'FILENAMES') return fileNames(header);
-  if (tag === 'SOURCEPACKAGE') return header.info().sourcepackage ? 1 : null;
+  const tag = name.toUpperCase();
+  if (!Object.hasOwn(RPMTAG, tag)) throw new GenericError(`No such rpm header field: ${tag}`);
   const value = header.get(tag as RpmTagName);
   const absent = value === null || (Array.isArray(value) && value.length === 0);
   if (absent && sizes.has(tag)) {
@@ -93,22 +84,13 @@ export function readField(header: RpmHeader, name: string): unknown {
     if (long !== null) return long;
   }
   if (value === null) return isListTag(RPMTAG[tag as RpmTagName]) ? [] : null;
-  return printable(value);
+  return printable(Buffer.isBuffer(value) ? binary(tag, value) : value);
 }
 
-// A header stores names split into directories and base names.
-function fileNames(header: RpmHeader): string[] {
-  const directories = listField(header, 'DIRNAMES');
-  const places = listField(header, 'DIRINDEXES');
-  return listField(header, 'BASENAMES').map((base, i) => `${directories[Number(places[i])] ?? ''}${base}`);
+// Koji makes a text of every binary value that could be one, except for signatures.
+function binary(tag: string, value: Buffer): string | Buffer {
+  return tag.startsWith('SIG') || tag.endsWith('HEADER') || !isUtf8(value) ? value : value.toString();
 }
-
-function listField(header: RpmHeader, tag: RpmTagName): readonly (string | number | bigint)[] {
-  const value = header.get(tag);
-  if (value === null || Buffer.isBuffer(value)) return [];
-  return typeof value === 'object' ? value : [value];
-}
-
 function printable(value: unknown): unknown {
   if (typeof value === 'string')
     return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, '');

@@ -5,6 +5,7 @@ import type { Call } from '../call.js';
 import { stageMove } from './files.js';
 import { withoutRepeatedNoarch } from './noarch-rpms.js';
 import type { WrapperRpms } from './results.js';
+import { assertPathsBelow, assertTasksBelow } from './task-ownership.js';
 import { checkUploaded, fileIn, taskFile, uploadedFile } from './uploaded-files.js';
 import { getUser } from './users.js';
 
@@ -21,6 +22,7 @@ export async function moveRpmsToScratch(
   built: { srpm: string; rpms: readonly string[]; logs: Readonly<Record<string, readonly string[]>> },
 ): Promise<void> {
   await checkUploaded(call, [built.srpm, ...built.rpms]);
+  await assertPathsBelow(call, task.id, [built.srpm, ...built.rpms, ...Object.values(built.logs).flat()]);
   const rpms = await withoutRepeatedNoarch(call, built.rpms);
   const folder = await scratchFolder(call, task.owner, task.id);
   const move = (relative: string, ...below: string[]): Promise<void> => {
@@ -32,18 +34,27 @@ export async function moveRpmsToScratch(
     for (const relative of files) await move(relative, 'logs', subdir || '.');
 }
 
-/** Moves files that a task uploaded to the same places below a folder of scratch builds. */
+/**
+ * Moves files that a task uploaded to the same places below a folder of scratch builds.
+ *
+ * @throws ActionNotAllowed unless it is the builder's task `of` or one below it
+ */
 export async function moveTaskFiles(
   call: Call,
   taskId: number,
-  { files, folder }: { files: readonly string[]; folder: string },
+  { files, folder, of }: { files: readonly string[]; folder: string; of: TaskInfo },
 ): Promise<void> {
+  await assertTasksBelow(call, of.id, [taskId]);
   for (const relative of files)
     await stageMove(call, taskFile(call, taskId, relative), fileIn(folder, relative));
 }
 
-/** Moves the rpms and logs of a wrapperRPM task below a folder of scratch builds. */
-export function moveWrapperRpms(call: Call, made: WrapperRpms, folder: string): Promise<void> {
+/** Moves the rpms and logs of a wrapperRPM task, as {@link moveTaskFiles}, below a folder of scratch builds. */
+export function moveWrapperRpms(
+  call: Call,
+  made: WrapperRpms,
+  { folder, of }: { folder: string; of: TaskInfo },
+): Promise<void> {
   const files = [made.srpm, ...made.rpms, ...made.logs];
-  return moveTaskFiles(call, made.taskId, { files, folder: path.join(folder, 'rpms') });
+  return moveTaskFiles(call, made.taskId, { files, folder: path.join(folder, 'rpms'), of });
 }

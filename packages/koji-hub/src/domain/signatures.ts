@@ -1,31 +1,39 @@
 import { createHash } from 'node:crypto';
-import { lstat, readFile, stat } from 'node:fs/promises';
-import { GenericError } from '@koji/core';
+import { lstat, stat } from 'node:fs/promises';
+import { GenericError, readBounded } from '@koji/core';
 import type { RpmInfo } from '@koji/core/api';
-import { RpmError, readSignatureHeader } from '@koji/core/rpm';
-import type { SignatureHeader } from '@koji/core/rpm';
+import { RpmError, RpmHeader, readSignatureHeader } from '@koji/core/rpm';
+import type { RpmDigests, SignatureHeader } from '@koji/core/rpm';
 import type { Call } from '../call.js';
 import { anyOf, id, sql } from '../db/sql.js';
 import { getBuild } from './builds.js';
 import { stageRemoval, stageWrite } from './files.js';
-import { plain } from './repr.js';
+import { plain, repr } from './repr.js';
 import { getRpm } from './rpms.js';
+import { nothingThere } from './uploaded-files.js';
 
 /**
  * Keeps the signature header of an rpm, under the key that it names (none for an unsigned one).
  *
+ * @param given the header by itself, or those of the rpm's own file
  * @throws GenericError when it belongs to another rpm, or the rpm has one of that key
  */
-export async function addSignature(call: Call, rpmInfo: unknown, header: Uint8Array): Promise<void> {
+export async function addSignature(
+  call: Call,
+  rpmInfo: unknown,
+  given: Uint8Array | RpmHeader,
+): Promise<void> {
   const rpm = await getRpm(call, rpmInfo);
   checkInternal(rpm, rpmInfo);
   const build = await getBuild(call, rpm.build_id);
   const directory = call.hub.paths.build(build);
   const found = await stat(directory).catch(() => null);
   if (!found?.isDirectory()) throw new GenericError(`No such directory: ${directory}`);
-  const { sigkey, sigmd5 } = readSignature(header);
+  const own = given instanceof RpmHeader;
+  const header = own ? given.signature.bytes : given;
+  const { sigkey, ...digests } = readSignature(header);
   const nvra = `${rpm.name}-${rpm.version}-${rpm.release}.${rpm.arch}`;
-  if (sigmd5 !== rpm.payloadhash) throw new GenericError(`wrong md5 for ${nvra}: ${sigmd5 ?? ''}`);
+  if (!own) checkDigests(nvra, rpm, digests);
   const sighash = createHash('md5').update(header).digest('hex');
   await call.runCallbacks('preRPMSign', { sigkey, sighash, build, rpm });
   const added = await call.db.run(
@@ -34,6 +42,13 @@ export async function addSignature(call: Call, rpmInfo: unknown, header: Uint8Ar
   if (added === 0) throw new GenericError(`Signature already exists for package ${nvra}, key ${sigkey}`);
   await stageWrite(call, `${directory}/${call.hub.paths.sighdr(rpm, sigkey)}`, header);
   await call.runCallbacks('postRPMSign', { sigkey, sighash, build, rpm });
+}
+
+/** Compares what a signature header says about its package with what the hub knows the rpm by. */
+function checkDigests(nvra: string, { payloadhash }: RpmInfo, { sigmd5, sha256 }: RpmDigests): void {
+  if (payloadhash !== '' && [sigmd5, sha256].includes(payloadhash)) return;
+  if (sigmd5 === null && sha256 !== null) throw new GenericError(`wrong sha256 for ${nvra}: ${sha256}`);
+  throw new GenericError(`wrong md5 for ${nvra}: ${sigmd5 ?? 'the header has no digest'}`);
 }
 
 /** Which signatures of an rpm to forget: that of a key, or all. */
@@ -81,12 +96,20 @@ async function setHeaderAside(call: Call, header: string, sighash: string): Prom
     return;
   }
   if (!kind.isFile()) throw new GenericError(`Not a regular file: ${header}`);
-  const content = await readFile(header);
+  const content = await readSignatureFile(header);
   const backup = `${header}.${sighash}.save`;
-  const saved = await readFile(backup).catch(() => null);
+  const saved = await readSignatureFile(backup).catch(nothingThere);
   if (saved && !saved.equals(content)) throw new GenericError(`Stray header backup file: ${backup}`);
   if (!saved) await stageWrite(call, backup, content);
   await stageRemoval(call, header);
+}
+
+/** Bytes that rpm itself allows a signature to have. */
+const longestSignature = 64 * 1024 * 1024;
+
+/** Reads the header of a signature that is kept with a build. */
+export function readSignatureFile(file: string): Promise<Buffer> {
+  return readBounded(file, longestSignature);
 }
 
 /** @throws GenericError for an rpm of an external repository, of which there are no files here. */
@@ -95,7 +118,11 @@ export function checkInternal(rpm: RpmInfo, reference: unknown): void {
     throw new GenericError(`Not an internal rpm: ${plain(reference)} (from ${rpm.external_repo_name})`);
 }
 
+const magic = Buffer.from('8eade8', 'hex');
+
 function readSignature(header: Uint8Array): SignatureHeader {
+  const start = header.subarray(0, magic.length);
+  if (!magic.equals(start)) throw new GenericError(`Invalid rpm header: bad magic: ${repr(start)}`);
   try {
     return readSignatureHeader(header);
   } catch (cause) {

@@ -1,5 +1,5 @@
 /** Copies of rpms that carry one of their stored signatures, and the checksums of such copies. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { CHECKSUM_TYPES, GenericError, nameOf } from '@koji/core';
 import type { BuildInfo, RpmInfo } from '@koji/core/api';
 import { RpmError, splicedRpm } from '@koji/core/rpm';
@@ -10,7 +10,7 @@ import { Checksums } from './digests.js';
 import { stageWrite } from './files.js';
 import { repr } from './repr.js';
 import { getRpm } from './rpms.js';
-import { checkInternal } from './signatures.js';
+import { checkInternal, readSignatureFile } from './signatures.js';
 
 type ChecksumName = keyof typeof CHECKSUM_TYPES;
 
@@ -64,7 +64,7 @@ async function checkFile(file: string): Promise<void> {
 async function* signedBytes({ rpm, header }: Places): AsyncGenerator<Uint8Array, void, void> {
   for (const file of [rpm, header]) await checkFile(file);
   try {
-    yield* splicedRpm(rpm, await readFile(header));
+    yield* splicedRpm(rpm, await readSignatureFile(header));
   } catch (cause) {
     if (!(cause instanceof RpmError)) throw cause;
     throw new GenericError(`cannot sign ${rpm}: ${cause.message}`, { cause });

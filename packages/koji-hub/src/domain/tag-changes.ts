@@ -1,4 +1,5 @@
 import type { Call } from '../call.js';
+import { isPossibleId } from './ids.js';
 import { atEvent } from '../db/history.js';
 import { lookupName } from '../db/lookup.js';
 import { anyOf, id, join, sql } from '../db/sql.js';
@@ -23,8 +24,9 @@ const repoTables = ['external_repo_config', 'external_repo_data'] as const;
 
 /** Whether any of some tags changed after an event; inheritance is not looked at. */
 export async function changedSince(call: Call, event: number, tagIds: readonly number[]): Promise<boolean> {
-  if (tagIds.length === 0) return false;
-  const change = await changeEvent(call, { tagIds, after: event });
+  const possible = tagIds.filter(isPossibleId);
+  if (possible.length === 0) return false;
+  const change = await changeEvent(call, { tagIds: possible, after: event });
   return change !== null;
 }
 

@@ -11,6 +11,7 @@ import { fullInheritance, writeInheritance } from './inheritance.js';
 import { readJson } from './json.js';
 import { checkName } from './names.js';
 import { plain, repr } from './repr.js';
+import { tellTags } from './tag-news.js';
 
 type TagRow = Omit<TagInfo, 'extra'>;
 
@@ -295,6 +296,7 @@ export async function noteTagUpdate(
   if (tagIds.length === 0) return;
   call.session.assertLogin();
   const event = await call.event();
+  tellTags(call, tagIds);
   await call.db.run(
     sql`INSERT INTO tag_updates (tag_id, update_event, updater_id, update_type)
         SELECT id, ${event}, ${call.session.userId}, ${updateType} FROM tag WHERE ${anyOf(sql`id`, tagIds)}`,

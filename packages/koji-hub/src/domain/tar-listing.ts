@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
@@ -7,6 +6,9 @@ import { GenericError, messageOf } from '@koji/core';
 import type { Float } from '@koji/core/api';
 import { decodeText } from '@koji/core/rpm';
 import { double } from '@koji/core/wire';
+import { blocksOf } from '@koji/plugin-sdk/host';
+import { Room, listingLimits } from './listing-limits.js';
+import type { ListingLimits } from './listing-limits.js';
 
 /** A member of a tar archive. */
 export interface TarEntry {
@@ -26,15 +28,22 @@ const longestRecord = 1024 * 1024;
 /**
  * The members of a tar archive, packed by gzip, bzip2, xz or not at all; their contents are passed over.
  *
- * @throws GenericError when it is none
+ * @throws GenericError when it is none, or has more than the limits allow
  */
-export async function listTar(file: string): Promise<TarEntry[]> {
+export async function listTar(file: string, limits: ListingLimits = listingLimits): Promise<TarEntry[]> {
   const entries: TarEntry[] = [];
+  const room = new Room(limits);
+  const blocks = new Blocks(inTime(unpacked(file, limits), limits.seconds));
   try {
-    for await (const entry of membersOf(new Blocks(unpacked(file)))) entries.push(entry);
+    for await (const entry of membersOf(blocks)) {
+      room.take(entry.name, entry.user, entry.group);
+      entries.push(entry);
+    }
   } catch (cause) {
     if (cause instanceof GenericError) throw cause;
     throw notTar(messageOf(cause), cause);
+  } finally {
+    await blocks.close();
   }
   return entries;
 }
@@ -205,7 +214,17 @@ class Blocks {
     }
   }
 
+  /** Ends the source, which is not always read to its end. */
+  async close(): Promise<void> {
+    await this.source.return?.();
+  }
+
   private async take(length: number): Promise<Buffer | null> {
+    if (this.rest.length >= length) {
+      const found = this.rest.subarray(0, length);
+      this.rest = this.rest.subarray(length);
+      return found;
+    }
     const parts = [this.rest];
     let held = this.rest.length;
     while (held < length) {
@@ -220,41 +239,31 @@ class Blocks {
   }
 }
 
-async function* unpacked(file: string): AsyncGenerator<Buffer, void, void> {
+async function* inTime(blocks: AsyncIterable<Buffer>, seconds: number): AsyncGenerator<Buffer, void, void> {
+  const end = performance.now() + seconds * 1000;
+  for await (const block of blocks) {
+    if (performance.now() > end)
+      throw new GenericError(`cannot list an archive that takes more than ${seconds} seconds to unpack`);
+    yield block;
+  }
+}
+
+async function* unpacked(file: string, { seconds }: ListingLimits): AsyncGenerator<Buffer, void, void> {
   const handle = await open(file, 'r');
   try {
     const start = Buffer.alloc(6);
     await handle.read(start, 0, start.length, 0);
     const magic = start.toString('latin1');
+    const options = { input: handle.fd, timeout: seconds };
     if (magic.startsWith('\x1f\x8b')) {
       const unzip = createGunzip();
       pipeline(createReadStream(file), unzip, () => undefined);
       yield* unzip as AsyncIterable<Buffer>;
-    } else if (magic.startsWith('BZh')) yield* outputOf('bzip2', handle.fd);
-    else if (magic === '\xfd7zXZ\0' || magic.startsWith(']\0\0')) yield* outputOf('xz', handle.fd);
+    } else if (magic.startsWith('BZh')) yield* blocksOf(['bzip2', '-dc'], options);
+    else if (magic === '\xfd7zXZ\0' || magic.startsWith(']\0\0')) yield* blocksOf(['xz', '-dc'], options);
     else yield* createReadStream(file) as AsyncIterable<Buffer>;
   } finally {
     await handle.close();
-  }
-}
-
-/** What a program unpacks; Node has no unpacker for these. */
-async function* outputOf(program: 'bzip2' | 'xz', file: number): AsyncGenerator<Buffer, void, void> {
-  const child = spawn(program, ['-dc'], { stdio: [file, 'pipe', 'ignore'] });
-  const ended = new Promise<string | null>((resolve) => {
-    child.once('error', (error) => {
-      resolve(error.message);
-    });
-    child.once('close', (code) => {
-      resolve(code === 0 ? null : `${program} ended with ${code ?? 'a signal'}`);
-    });
-  });
-  try {
-    if (child.stdout) yield* child.stdout as AsyncIterable<Buffer>;
-    const problem = await ended;
-    if (problem !== null) throw notTar(problem);
-  } finally {
-    child.kill();
   }
 }
 

@@ -1,11 +1,15 @@
 /** Files that tasks uploaded: `work/tasks/…` on each volume. */
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { GenericError } from '@koji/core';
+import { GenericError, openRegular } from '@koji/core';
 import type { OutputStat, TaskOutput } from '@koji/core/api';
 import { double } from '@koji/core/wire';
 import type { Call } from '../call.js';
+import { findInStore } from './store-places.js';
 import { listVolumes } from './volumes.js';
+
+/** Characters of a path below a task's folder; no file system has longer ones. */
+const longestPath = 4096;
 
 function taskFolder(call: Call, taskId: number, volume: string): string {
   const { paths } = call.hub;
@@ -26,7 +30,7 @@ export async function listOutput(
   for (const volume of volumes) {
     const folder = taskFolder(call, taskId, volume);
     for (const name of await filesIn(folder)) {
-      const fact = withStat ? await factsOf(path.join(folder, name)) : null;
+      const fact = withStat ? await factsOf(call, path.join(folder, name)) : null;
       if (allVolumes && fact) (factsByVolume[name] ??= {})[volume] = fact;
       else if (fact) facts[name] = fact;
       else if (allVolumes) (byVolume[name] ??= []).push(volume);
@@ -53,9 +57,11 @@ async function filesIn(folder: string, below = ''): Promise<string[]> {
   return files;
 }
 
-async function factsOf(file: string): Promise<OutputStat | null> {
+async function factsOf(call: Call, file: string): Promise<OutputStat | null> {
+  const { topdir } = call.hub.paths;
+  const real = await findInStore(topdir, path.relative(topdir, file));
   // A link to a build that was deleted since leads nowhere; one such file must not hide the others.
-  const found = await stat(file).catch(() => null);
+  const found = real === null ? null : await stat(real).catch(() => null);
   if (!found) return null;
   return {
     st_atime: double(found.atimeMs / 1000),
@@ -69,7 +75,7 @@ async function factsOf(file: string): Promise<OutputStat | null> {
  * A piece of a task's file.
  *
  * @param piece `offset` from the start, from the end when negative; `size` in bytes, all when negative
- * @throws GenericError for a name that leads elsewhere, or no such file
+ * @throws GenericError for a name that leads elsewhere, no such file, or more bytes than MaxDownloadSize
  */
 export async function readOutput(
   call: Call,
@@ -77,16 +83,25 @@ export async function readOutput(
   fileName: string,
   { offset, size, volume }: { offset: number; size: number; volume: string },
 ): Promise<Buffer> {
-  if (fileName.includes('..') || fileName.includes('\0'))
-    throw new GenericError(`Invalid file name: ${fileName}`);
-  const file = path.join(taskFolder(call, taskId, volume), fileName);
-  const found = await stat(file).catch(() => null);
-  if (!found?.isFile()) throw new GenericError(`no file "${fileName}" output by task ${taskId}`);
-  const handle = await open(file, 'r');
+  if (fileName.length > longestPath || fileName.includes('..') || fileName.includes('\0'))
+    throw new GenericError(`Invalid file name: ${fileName.slice(0, longestPath)}`);
+  const { topdir } = call.hub.paths;
+  const folder = taskFolder(call, taskId, volume);
+  const missing = (): GenericError => new GenericError(`no file "${fileName}" output by task ${taskId}`);
+  // A file that was imported left a link to where it is now.
+  const file = await findInStore(topdir, path.relative(topdir, path.join(folder, fileName)));
+  if (file === null || !(await stat(file).catch(() => null))?.isFile()) throw missing();
+  const handle = await openRegular(file);
   try {
+    const found = await handle.stat();
     const start = offset < 0 ? Math.max(0, found.size + offset) : offset;
     const left = Math.max(0, found.size - start);
     const wanted = size < 0 ? left : Math.min(size, left);
+    const most = call.hub.options.MaxDownloadSize;
+    if (most > 0 && wanted > most)
+      throw new GenericError(
+        `${wanted} bytes of "${fileName}" are too many for one answer: ask for at most ${most} at a time, by offset and size`,
+      );
     const buffer = Buffer.alloc(wanted);
     const { bytesRead } = await handle.read(buffer, 0, wanted, start);
     return buffer.subarray(0, bytesRead);

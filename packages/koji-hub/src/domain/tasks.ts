@@ -37,6 +37,7 @@ interface Locked {
   readonly host_id: number | null;
   readonly parent: number | null;
   readonly awaited: boolean | null;
+  readonly method: string;
 }
 
 /** Runs `work` between the callbacks of a change; those after it only when `work` says that it changed something. */
@@ -75,7 +76,7 @@ function payload(attribute: Attribute, old: unknown, value: unknown, info: objec
 /** The task's row, locked against other calls until the transaction ends. */
 async function lock(call: Call, taskId: number): Promise<Locked> {
   const row = await call.db.get<Locked>(
-    sql`SELECT task.state, task.host_id, task.parent, task.awaited FROM task WHERE ${taskIs(taskId)}${forUpdate}`,
+    sql`SELECT task.state, task.host_id, task.parent, task.awaited, task.method FROM task WHERE ${taskIs(taskId)}${forUpdate}`,
   );
   if (!row) throw new GenericError(`No such task: ${taskId}`);
   return row;
@@ -92,6 +93,12 @@ export async function hostHasTask(call: Call, taskId: number, hostId: number | n
 export async function assertHostHasTask(call: Call, taskId: number, hostId: number): Promise<void> {
   if (!(await hostHasTask(call, taskId, hostId)))
     throw new ActionNotAllowed(`host ${hostId} does not own task ${taskId}`);
+}
+
+/** As {@link assertHostHasTask}, but tasks that nobody has pass, and missing ones. */
+export async function assertNotOtherHosts(call: Call, taskId: number, hostId: number): Promise<void> {
+  const [task] = await findTasks(call, taskIs(taskId));
+  if (task && task.state !== TASK_STATES.FREE) await assertHostHasTask(call, taskId, hostId);
 }
 
 /**
@@ -205,7 +212,7 @@ async function tellFinished(
     );
     hosts.push(parent?.host_id ?? null);
   }
-  tell(call, { task: taskId, hosts, plan: true });
+  tell(call, { task: taskId, hosts, plan: true, repos: task.method === 'newRepo' });
 }
 
 /**
@@ -309,11 +316,4 @@ async function set(call: Call, taskId: number, changes: Changes, assignment: Sql
 /** Whether a task is over. */
 export async function isTaskFinished(call: Call, taskId: number): Promise<boolean> {
   return isFinished((await getTask(call, taskId)).state);
-}
-
-/** What {@link assertHostHasTask} allows, and tasks nobody has: for calls that Koji does not check at all. */
-export async function assertNotOtherHosts(call: Call, taskId: number, hostId: number): Promise<void> {
-  const [task] = await findTasks(call, taskIs(taskId));
-  if (task && task.host_id !== null && task.host_id !== hostId && !isFinished(task.state))
-    throw new ActionNotAllowed(`host ${hostId} does not own task ${taskId}`);
 }

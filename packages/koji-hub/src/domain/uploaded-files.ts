@@ -4,14 +4,28 @@ import { GenericError, joinSafe } from '@koji/core';
 import type { Call } from '../call.js';
 import { stageMove } from './files.js';
 
-/** A file below the upload folder; one that would be elsewhere is not there. */
-export function uploadedFile(call: Call, relative: string): string {
-  return fileIn(call.hub.paths.work(), relative);
+/** Returns the path of a file below the upload folder; one that no upload could have made is not there. */
+export function uploadedFile(call: Call, ...relative: readonly string[]): string {
+  return uploadIn(call.hub.paths.work(), relative);
 }
 
-/** A file that a task uploaded, as {@link uploadedFile}. */
+/** Returns the path of a file that a task uploaded, as {@link uploadedFile}. */
 export function taskFile(call: Call, taskId: number, ...relative: readonly string[]): string {
-  return fileIn(call.hub.paths.task(taskId), ...relative);
+  return uploadIn(call.hub.paths.task(taskId), relative);
+}
+
+function uploadIn(folder: string, relative: readonly string[]): string {
+  const file = fileIn(folder, ...relative);
+  if (relative.some(isHidden)) throw new GenericError(`No such file: ${folder}/${relative.join('/')}`);
+  return file;
+}
+
+/** Whether a part of a relative path begins with a dot, as the hub's own files do. */
+export function isHidden(relative: string): boolean {
+  return path.posix
+    .normalize(relative)
+    .split('/')
+    .some((part) => /^\.[^/]/.test(part));
 }
 
 /** A path below a folder; one that would be elsewhere is not there. */
@@ -23,6 +37,13 @@ export function fileIn(folder: string, ...relative: readonly string[]): string {
   } catch {
     throw new GenericError(`No such file: ${folder}/${relative.join('/')}`);
   }
+}
+
+/** For `catch`: null instead of the error that there is no such file, or a file where a folder should be. */
+export function nothingThere(error: unknown): null {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  return null;
 }
 
 /** @throws GenericError for the first of the files that is not there */

@@ -5,6 +5,7 @@ import { Double } from '@koji/core/wire';
 import type { Call } from '../call.js';
 import { anyOf, join, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
+import { checkFolderName } from './names.js';
 import { repr, typeName } from './repr.js';
 import { idIs, isId } from './ids.js';
 
@@ -166,6 +167,7 @@ export interface NewUser {
  */
 export async function createUser(call: Call, user: NewUser): Promise<number> {
   if (!user.name) throw new GenericError('a user must have a non-empty name');
+  checkFolderName(user.name.replace(/\n$/, ''));
   const status = user.status ?? USER_STATUS.NORMAL;
   if (status !== USER_STATUS.NORMAL && status !== USER_STATUS.BLOCKED)
     throw new GenericError(`invalid status: ${typeof status === 'string' ? status : repr(status)}`);

@@ -6,8 +6,12 @@ import { query } from '../db/rows.js';
 import type { Query, TypedColumn } from '../db/rows.js';
 import { Sql, anyOf, join, jsonContains, sql } from '../db/sql.js';
 import type { SqlValue } from '../db/sql.js';
+import { isPossibleId } from './ids.js';
 import { readJson } from './json.js';
 import { plain } from './repr.js';
+
+/** The types of values that columns are compared with. */
+export type FieldType = 'integer' | 'number' | 'boolean' | 'text' | 'time';
 
 /** A field that can be asked for, and the joined table that it needs. */
 export interface Field {
@@ -15,6 +19,8 @@ export interface Field {
   readonly of?: string;
   /** The column holds JSON: it can be compared by containment, and is answered as what it says. */
   readonly json?: boolean;
+  /** What values the column is compared with; `integer` unless the column says what it is. */
+  readonly type?: FieldType;
 }
 
 /** A table that callers ask with clauses, fields and options of their own, Koji's QueryView. */
@@ -116,7 +122,8 @@ const comparisons = new Map(['=', '!=', '>', '<', '>=', '<='].map((sign) => [sig
 
 function conditionOf(view: View, condition: Condition): Sql {
   const { field, operator, value } = condition;
-  const { column, json } = fieldOf(view, field);
+  const about = fieldOf(view, field);
+  const { column, json } = about;
   const expression = expressionOf(column);
   if (operator === 'IS' || operator === 'IS NOT') {
     const not = operator === 'IS NOT' ? sql` NOT` : sql``;
@@ -128,17 +135,40 @@ function conditionOf(view: View, condition: Condition): Sql {
   if (json) return jsonCondition(expression, condition);
   if (operator === 'IN') {
     if (!Array.isArray(value)) throw wrongClause(condition);
-    return anyOf(
-      expression,
-      value.map((one) => scalar(field, one) as number | string),
-    );
+    const values = value.map((one) => comparable(field, typeOf(about), one));
+    // Booleans are few; a number that no column holds is among none.
+    if (typeOf(about) !== 'boolean')
+      return anyOf(
+        expression,
+        values.filter((one) => typeof one === 'string' || isStorable(about, one)) as (number | string)[],
+      );
+    return values.length === 0
+      ? sql`1 = 0`
+      : sql`(${join(
+          values.map((one) => sql`${expression} = ${one}`),
+          ' OR ',
+        )})`;
   }
   const comparison = comparisons.get(operator);
   if (!comparison)
     throw ['@>', '<@'].includes(operator)
       ? wrongClause(condition)
       : new ParameterError(`Invalid operator: ${operator}`);
-  return sql`${expression}${comparison}${scalar(field, value)}`;
+  const given = comparable(field, typeOf(about), value);
+  // As a number of any size, which a column of integers can be compared with in both databases.
+  if (typeof given === 'number' && !isStorable(about, given))
+    return sql`${expression}${comparison}CAST(${given} AS double precision)`;
+  return sql`${expression}${comparison}${given}`;
+}
+
+/** Whether a column can hold a number, so that it can be bound as one of its values. */
+function isStorable(field: Field, value: SqlValue): boolean {
+  return typeOf(field) === 'number' || (Number.isInteger(value) && isPossibleId(Number(value)));
+}
+
+function typeOf({ column, type }: Field): FieldType {
+  if (column instanceof Sql) return type ?? 'integer';
+  return column.kind === 'bool' ? 'boolean' : 'number';
 }
 
 function jsonCondition(expression: Sql, condition: Condition): Sql {
@@ -163,9 +193,36 @@ function jsonCondition(expression: Sql, condition: Condition): Sql {
 const wrongClause = ({ field, operator, value }: Condition): ParameterError =>
   new ParameterError(`Invalid clause: ${plain(field)} ${operator} ${plain(value)}`);
 
-function scalar(field: string, value: unknown): SqlValue {
-  const plainValue: unknown = typeof value === 'object' && value !== null ? value.valueOf() : value;
-  if (plainValue === null || ['string', 'number', 'boolean'].includes(typeof plainValue))
-    return plainValue as SqlValue;
-  throw new ParameterError(`Invalid value for ${field}: ${plain(value)}`);
+const booleans: ReadonlyMap<string, boolean> = new Map(
+  [true, false].flatMap((value) =>
+    (value ? ['t', 'true', 'y', 'yes', 'on', '1'] : ['f', 'false', 'n', 'no', 'off', '0']).map(
+      (text) => [text, value] as const,
+    ),
+  ),
+);
+
+/** Reads text as PostgreSQL does for a column of a type; undefined when it means nothing there. */
+function readText(type: FieldType, text: string): SqlValue | undefined {
+  if (type === 'text') return text;
+  const trimmed = text.trim();
+  if (type === 'boolean') return booleans.get(trimmed.toLowerCase());
+  if (type === 'time') return Number.isNaN(Date.parse(trimmed)) ? undefined : text;
+  const isNumber = type === 'integer' ? /^[-+]?\d{1,15}$/ : /^[-+]?\d{1,15}(\.\d{0,15})?$/;
+  return isNumber.test(trimmed) ? Number(trimmed) : undefined;
+}
+
+/**
+ * Reads a value to compare a column with.
+ *
+ * @throws ParameterError for one that no column of the type can be compared with
+ */
+function comparable(field: string, type: FieldType, value: unknown): SqlValue {
+  const given: unknown = typeof value === 'object' && value !== null ? value.valueOf() : value;
+  if (given === null) return null;
+  const isNumeric = type === 'integer' || type === 'number';
+  if (typeof given === 'boolean' && type === 'boolean') return given;
+  if (typeof given === 'number' && isNumeric && Number.isFinite(given)) return given;
+  const read = typeof given === 'string' ? readText(type, given) : undefined;
+  if (read === undefined) throw new ParameterError(`Invalid value for ${field}: ${plain(value)}`);
+  return read;
 }

@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { GenericError } from '@koji/core';
+import { GenericError, pauseWhenDue } from '@koji/core';
 import { decodeText } from '@koji/core/rpm';
+import { Room, listingLimits } from './listing-limits.js';
+import type { ListingLimits } from './listing-limits.js';
 
 /** A file in a zip archive. */
 export interface ZipEntry {
@@ -16,20 +18,20 @@ const endSize = 22;
 const longestComment = 0xffff;
 const entrySize = 46;
 /** Far more than the directory of any archive takes. */
-const longestDirectory = 256 * 1024 * 1024;
+const longestDirectory = 128 * 1024 * 1024;
 
 /**
  * The files in a zip archive, as its directory says; their contents are not read.
  *
- * @throws GenericError when it is none
+ * @throws GenericError when it is none, or has more than the limits allow
  */
-export async function listZip(file: string): Promise<ZipEntry[]> {
+export async function listZip(file: string, limits: ListingLimits = listingLimits): Promise<ZipEntry[]> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const { offset, length, count } = await findDirectory(handle, size);
     if (length > longestDirectory || offset + length > size) throw notZip('its directory is not there');
-    return readDirectory(await bytesAt(handle, offset, length), count);
+    return await readDirectory(await bytesAt(handle, offset, length), count, new Room(limits));
   } finally {
     await handle.close();
   }
@@ -62,7 +64,7 @@ async function findDirectory(handle: FileHandle, size: number): Promise<Director
   };
 }
 
-function readDirectory(bytes: Buffer, count: number): ZipEntry[] {
+async function readDirectory(bytes: Buffer, count: number, room: Room): Promise<ZipEntry[]> {
   const entries: ZipEntry[] = [];
   for (let at = 0; entries.length < count;) {
     if (at + entrySize > bytes.length || bytes.toString('latin1', at, at + 4) !== 'PK\x01\x02')
@@ -75,8 +77,12 @@ function readDirectory(bytes: Buffer, count: number): ZipEntry[] {
     if (end > bytes.length) throw notZip('its directory is damaged');
     const name = bytes.subarray(at + entrySize, extra);
     const isUtf8 = (bytes.readUInt16LE(at + 8) & 0x800) !== 0;
+    const text = (isUtf8 ? decodeText(name) : decodeDos(name)).split('\0', 1)[0] ?? '';
+    room.take(text);
+    const pause = pauseWhenDue();
+    if (pause) await pause;
     entries.push({
-      name: (isUtf8 ? decodeText(name) : decodeDos(name)).split('\0', 1)[0] ?? '',
+      name: text,
       size: sizeOf(bytes.readUInt32LE(at + 24), bytes.subarray(extra, extra + extraLength)),
       mtime: dosTime(bytes.readUInt16LE(at + 14), bytes.readUInt16LE(at + 12)),
     });

@@ -87,7 +87,7 @@ export interface Release {
 export interface Plan {
   readonly assignments: readonly { readonly taskId: number; readonly hostId: number }[];
   readonly releases: readonly Release[];
-  /** Hosts that say they are ready but have not checked in for ReadyTimeout. */
+  /** Hosts that say they are ready but have not checked in for ReadyTimeout, or HostTimeout when that is shorter. */
   readonly notReady: readonly number[];
   /** Refusals that no longer hold. */
   readonly stale: readonly number[];
@@ -108,8 +108,9 @@ interface Candidate {
 /** Decides; the same situation always gives the same plan. */
 export function plan(situation: Situation): Plan {
   const { hosts, options, now } = situation;
-  const late = (host: PlanHost): boolean =>
-    host.updated === null || now - host.updated > options.ReadyTimeout;
+  // A host that loses its tasks for being silent must not get them again.
+  const longest = Math.min(options.ReadyTimeout, options.HostTimeout);
+  const late = (host: PlanHost): boolean => host.updated === null || now - host.updated > longest;
   const notReady = hosts.filter((host) => host.enabled && host.ready && late(host)).map((host) => host.id);
   const usable = hosts.filter((host) => host.enabled && host.ready && !late(host));
   const { holding, stale } = sortRefusals(situation);

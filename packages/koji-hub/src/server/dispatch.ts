@@ -1,20 +1,33 @@
 /**
  * The way of a call: declaration and handler, session, lockout, arguments and permission, transaction, answer, commit,
- * what is due after it. A read answers out of its snapshot; a write's answer is encoded before the commit, so that one
- * that can't be written rolls back.
+ * what is due after it. A read is answered while its snapshot is read, a write once it is committed; its answer is encoded
+ * before that, so that one that can't be written rolls back. What a client does not read yet is kept aside.
  */
 import { GenericError, ServerOffline } from '@koji/core';
 import type { Logger } from '@koji/core';
-import type { UploadResult } from '@koji/core/api';
-import { decodeArgs, encodeFault, encodeResponse, encodeResponseStream } from '@koji/core/wire';
+import type { Access, UploadResult } from '@koji/core/api';
+import {
+  decodeArgs,
+  encodeFault,
+  encodeResponse,
+  encodeResponseStream,
+  responseFrame,
+} from '@koji/core/wire';
 import { CallerSession } from '../auth/sessions.js';
 import type { SessionTimes } from '../auth/session-times.js';
 import type { Hub, ServedMethod } from '../call.js';
+import { ClientGone } from '../client.js';
+import { accessOf, multiCallNames } from './access.js';
+import { Answer } from './answer.js';
+import type { AnswerLimits } from './answer.js';
 import { BodyError } from './body.js';
+import { describeCall } from './call-fields.js';
 import { borderFault } from './faults.js';
-import { multiCall, multiCallAccess, multiCallNames } from './multicall.js';
+import { MemoryWatch } from './memory-watch.js';
+import { multiCall } from './multicall.js';
 import { serve } from './running-call.js';
 import type { RunningCall } from './running-call.js';
+import { roomOf } from './spool.js';
 import { Transactions } from './transactions.js';
 import type { Caller } from './transactions.js';
 
@@ -22,31 +35,56 @@ import type { Caller } from './transactions.js';
 export interface Reply {
   /** Whether something is on its way, so that a fault can't take its place any more. */
   readonly begun: boolean;
-  /** Sends an answer; resolves once every chunk was taken, so that a snapshot it is read from may end. */
-  send(chunks: AsyncIterable<string> | Iterable<string>): Promise<void>;
+  /** Whether nobody reads it any more. */
+  readonly gone: boolean;
+  /** Begins to send an answer, which may still be made. It is closed when it is sent, or its client is gone. */
+  send(answer: Answer): void;
+  sendText(text: string): void;
+  /** Ends the connection. */
+  abort(): void;
+}
+
+/** An answer that is to be made. */
+interface Making {
+  /** Null for a multicall. */
+  readonly served: ServedMethod | null;
+  readonly params: readonly unknown[];
+  readonly answer: Answer;
+  readonly reply: Reply;
+  /** Whether a long answer may go before it is whole, since nothing can take it back. */
+  readonly early?: boolean;
 }
 
 /** Answers calls and uploads; one for each hub process. */
 export class Dispatcher {
   private readonly log: Logger;
   private readonly transactions: Transactions;
+  private readonly answers: AnswerLimits;
+  private readonly memory: MemoryWatch;
 
   constructor(
     private readonly hub: Hub,
     times: SessionTimes,
   ) {
     this.log = hub.logger('koji.xmlrpc');
+    this.memory = new MemoryWatch(hub.options.MemoryWarnThreshold, this.log);
     this.transactions = new Transactions(hub, times);
+    this.answers = { room: roomOf(hub.options), longest: hub.options.MaxAnswerLength };
   }
 
   /** Answers one call: with its result, or with the fault that anything thrown on the way becomes. */
   async call(method: string, params: readonly unknown[], caller: Caller, reply: Reply): Promise<void> {
-    try {
-      await this.run(method, params, caller, reply);
-    } catch (error) {
-      if (reply.begun) throw error;
-      await reply.send([this.faultText(error, method)]);
-    }
+    const answered = async (): Promise<void> => {
+      try {
+        await this.memory.during(method, params, () => this.run(method, params, caller, reply));
+      } catch (error) {
+        if (error instanceof ClientGone || reply.gone) return;
+        const text = this.faultText(error, method);
+        if (reply.begun) reply.abort();
+        else reply.sendText(text);
+      }
+    };
+    return describeCall(method, caller.remote, answered);
   }
 
   /**
@@ -56,54 +94,79 @@ export class Dispatcher {
    */
   async upload(caller: Caller, receive: (call: RunningCall) => Promise<UploadResult>): Promise<string> {
     const method = 'raw upload';
-    try {
-      const session = await this.transactions.openSession({ method: null, caller });
-      this.checkLockOut(null, session);
-      return encodeResponse(await this.transactions.without({ method, caller, session }, receive));
-    } catch (error) {
-      if (error instanceof BodyError) throw error;
-      return this.faultText(error, method);
-    }
+    return describeCall(method, caller.remote, async () => {
+      try {
+        const session = await this.transactions.openSession({ method: null, caller });
+        this.checkLockOut(null, session);
+        return encodeResponse(await this.transactions.without({ method, caller, session }, receive));
+      } catch (error) {
+        if (error instanceof BodyError) throw error;
+        return this.faultText(error, method);
+      }
+    });
   }
 
   /** Runs work of the hub itself in a transaction, as nobody. */
   runOwn<T>(method: string, work: (call: RunningCall) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const caller: Caller = { credentials: () => ({ anonymous: '' }), address: '-', signal: () => signal };
+    const caller: Caller = {
+      credentials: () => ({ anonymous: '' }),
+      address: '-',
+      signal: () => signal,
+      remote: '?:?',
+      client: { address: '-', gone: () => false },
+    };
     const session = new CallerSession('-', 'the hub itself');
     return this.transactions.write({ method, caller, session }, work);
   }
 
   private async run(method: string, params: readonly unknown[], caller: Caller, reply: Reply): Promise<void> {
     const served = multiCallNames.has(method) ? null : this.find(method);
-    const access = served ? served.declared.access : multiCallAccess(params, this.hub.methods);
-    const answer = (call: RunningCall): Promise<unknown> => this.answer(served, params, call);
-    const { transactions } = this;
-    if (access === 'read')
-      return transactions.read(
-        { method, caller },
-        (session) => this.checkLockOut(method, session),
-        async (call) => reply.send(encodeResponseStream(await answer(call))),
-      );
-    const session = await transactions.openSession({ method, caller });
-    this.checkLockOut(method, session);
-    const encoded = async (call: RunningCall): Promise<string[]> => collect(await answer(call));
-    const checked = { method, caller, session };
-    return reply.send(
-      access === 'write'
-        ? await transactions.write(checked, encoded)
-        : await transactions.without(checked, encoded),
-    );
+    const anonymous = 'anonymous' in caller.credentials();
+    const access = await accessOf(method, params, { methods: this.hub.methods, anonymous });
+    const answer = new Answer(this.answers, { parts: served === null });
+    try {
+      const making: Making = { served, params, answer, reply };
+      await this.inside(access, { method, caller }, making);
+      answer.end();
+    } catch (error) {
+      await answer.close();
+      throw error;
+    }
+    if (!reply.begun) reply.send(answer);
   }
 
-  private async answer(
-    served: ServedMethod | null,
-    params: readonly unknown[],
-    call: RunningCall,
-  ): Promise<unknown> {
+  /** Makes an answer within what its method needs of the database; nothing in there waits for the client. */
+  private async inside(
+    access: Access,
+    request: { readonly method: string; readonly caller: Caller },
+    making: Making,
+  ): Promise<void> {
+    const { transactions } = this;
+    if (access === 'read' || access === 'lookup')
+      return transactions.read(
+        { ...request, long: access === 'read' },
+        (session) => this.checkLockOut(request.method, session),
+        (call) => this.make({ ...making, early: true }, call),
+      );
+    const session = await transactions.openSession(request);
+    this.checkLockOut(request.method, session);
+    const work = (call: RunningCall): Promise<void> => this.make(making, call);
+    const checked = { ...request, session };
+    return access === 'write' ? transactions.write(checked, work) : transactions.without(checked, work);
+  }
+
+  private async make({ served, params, answer, reply, early }: Making, call: RunningCall): Promise<void> {
+    if (early && reply.gone) throw new ClientGone();
     const { args, keywords } = decodeArgs(params);
-    if (!served)
-      return multiCall(call, args, keywords, (method, session) => this.checkLockOut(method, session));
-    return serve(served, { args, keywords }, call);
+    if (served) {
+      const value = await serve(served, { args, keywords }, call);
+      return answer.putAll(encodeResponseStream(value), early ? () => reply.send(answer) : undefined);
+    }
+    const [start, end] = responseFrame;
+    await answer.put(start);
+    const checkLockOut = this.checkLockOut.bind(this);
+    await multiCall(call, { args, keywords }, { answer, checkLockOut });
+    await answer.put(end);
   }
 
   private find(method: string): ServedMethod {
@@ -120,16 +183,10 @@ export class Dispatcher {
 
   /** The fault that an error is answered with; what is no fault of Koji's is a bug, and logged with its stack. */
   private faultText(error: unknown, method: string): string {
-    const { faultCode, faultString } = borderFault(error, this.hub.options);
-    const line = `${method}: fault ${faultCode}: ${faultString}`;
+    const { faultCode, faultString, summary } = borderFault(error, this.hub.options);
+    const line = `${method}: fault ${faultCode}: ${summary}`;
     if (error instanceof GenericError) this.log.debug(line, error);
     else this.log.error(line, error);
     return encodeFault(faultCode, faultString);
   }
-}
-
-async function collect(value: unknown): Promise<string[]> {
-  const chunks: string[] = [];
-  for await (const chunk of encodeResponseStream(value)) chunks.push(chunk);
-  return chunks;
 }

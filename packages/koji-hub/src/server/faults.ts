@@ -1,30 +1,130 @@
+import { randomBytes } from 'node:crypto';
 import util from 'node:util';
-import { GenericError, faultToWire } from '@koji/core';
+import { GenericError, LockError, ServerOffline, UnknownFault, faultToWire } from '@koji/core';
+import { EncodeError, WireError } from '@koji/core/wire';
 import type { HubOptions } from '@koji/core/config';
+import {
+  ConstraintViolation,
+  DatabaseError,
+  DatabaseUnavailable,
+  TransactionConflict,
+} from '../db/errors.js';
 
-/** A text that XML can carry: a fault often quotes what the caller sent. */
+/** The most characters of a fault's text: far more than any traceback, far less than a caller can make it quote. */
+const longestText = 1 << 18;
+
+/** A text that XML can carry, of bounded length: a fault often quotes what the caller sent. */
 function sendable(text: string): string {
-  return text.replace(/[^\P{Cc}\t\n\r\u007f-\u009f]|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
+  const kept = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  return kept.replace(/[^\P{Cc}\t\n\r\u007f-\u009f]|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
+}
+
+/** What to tell of errors of the file system; their own texts have paths of the server. */
+const fileErrors: Readonly<Record<string, string>> = {
+  ENOSPC: 'No space left on the hub: try again once its administrator has made room',
+  EDQUOT: 'No space left on the hub: try again once its administrator has made room',
+  ENAMETOOLONG: 'A file name or path is too long',
+  ELOOP: 'A file cannot be reached: too many links',
+  EROFS: 'The file store of the hub is read-only at the moment',
+  EACCES: 'The hub may not read or write a file that it needs',
+  EPERM: 'The hub may not read or write a file that it needs',
+  ENOENT: 'A file that the hub needs is missing',
+  EMFILE: 'The hub has too many files open: try again later',
+  ENFILE: 'The hub has too many files open: try again later',
+};
+
+/** What plugins threw for their callers, of whatever class. */
+const thrownByPlugins = new WeakSet<object>();
+/** What methods of the hub itself threw, on its way through a plugin that called one. */
+const thrownByHub = new WeakSet<object>();
+
+/** Marks what a method threw, unless it came out of another method. */
+export function noteThrower(error: unknown, thrower: 'plugin' | 'hub'): void {
+  if (typeof error !== 'object' || error === null) return;
+  if (thrownByPlugins.has(error) || thrownByHub.has(error)) return;
+  (thrower === 'plugin' ? thrownByPlugins : thrownByHub).add(error);
+}
+
+/** An error that its caller is told nothing of but where the log has it. */
+class InternalError extends Error {
+  override name = 'InternalError';
+
+  constructor() {
+    super(`the hub failed: ${seeLog()}`);
+  }
+}
+
+/** The end of a text whose id stands in the log, too. */
+function seeLog(): string {
+  return `its log has the reason under ${randomBytes(4).toString('hex')}`;
+}
+
+/**
+ * Returns what a caller is told of an error. Faults and what a plugin threw stay as they are. Errors of the file system and
+ * the database become faults that name no path, address or statement of the server, and any other says nothing at all; the
+ * log has the error itself, with the text that the caller got.
+ */
+function outward(error: unknown): unknown {
+  if (error instanceof GenericError || error instanceof UnknownFault) return error;
+  if (error instanceof DatabaseUnavailable) return new ServerOffline('database outage');
+  if (error instanceof TransactionConflict) return new LockError('The database is busy: try again');
+  const cause = rootCause(error);
+  if (isFull(cause)) return new GenericError(fileErrors.ENOSPC);
+  // Which rule of the schema was broken helps the caller, and tells no values.
+  if (error instanceof ConstraintViolation) return error;
+  if (error instanceof DatabaseError) return new GenericError(`The database failed: ${seeLog()}`);
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  if (typeof code === 'string' && typeof syscall === 'string')
+    return new GenericError(fileErrors[code] ?? `The hub failed (${code}): ${seeLog()}`);
+  if (error instanceof EncodeError || error instanceof WireError) return error;
+  const isOfPlugin = typeof error === 'object' && error !== null && thrownByPlugins.has(error);
+  return isOfPlugin ? error : new InternalError();
+}
+
+function rootCause(error: unknown): unknown {
+  let root = error;
+  for (let depth = 0; depth < 10 && util.types.isNativeError(root) && root.cause; depth++) root = root.cause;
+  return root;
+}
+
+/** Whether a database refused to write since its disk is full: SQLite and PostgreSQL say so. */
+function isFull(cause: unknown): boolean {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return (
+    typeof code === 'string' &&
+    (code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR_WRITE') || code === '53100')
+  );
+}
+
+/** A fault for a caller, and its text for the log. */
+export interface BorderFault {
+  readonly faultCode: number;
+  readonly faultString: string;
+  /** As `faultString` without a stack. */
+  readonly summary: string;
 }
 
 /** The fault that an error becomes for its caller: Koji's own with their code and text, any other as code 1. */
 export function borderFault(
   error: unknown,
   options: Pick<HubOptions, 'KojiDebug' | 'KojiTraceback'>,
-): { faultCode: number; faultString: string } {
-  const fault = faultToWire(error);
+): BorderFault {
+  const fault = faultToWire(outward(error));
   const traced =
     error instanceof GenericError
       ? options.KojiDebug
       : options.KojiTraceback === 'normal' || options.KojiTraceback === 'extended';
+  // With a stack the administrator wants everything to be shown.
   const stack = traced && util.types.isNativeError(error) ? error.stack : undefined;
-  return { faultCode: fault.faultCode, faultString: sendable(stack ?? fault.faultString) };
+  const { faultCode, faultString: summary } = fault;
+  return { faultCode, faultString: sendable(stack ?? summary), summary: sendable(summary) };
 }
 
 /** The fault of a part of a multicall: as Koji, the bare message, and what Python would print in `traceback`. */
 export function partFault(error: unknown): { faultCode: number; faultString: string; traceback: string[] } {
-  const { faultCode, faultString } = faultToWire(error);
-  const name = util.types.isNativeError(error) ? error.name : 'Error';
-  const message = sendable(util.types.isNativeError(error) ? error.message : faultString);
+  const told = outward(error);
+  const { faultCode, faultString } = faultToWire(told);
+  const name = util.types.isNativeError(told) ? told.name : 'Error';
+  const message = sendable(util.types.isNativeError(told) ? told.message : faultString);
   return { faultCode, faultString: message, traceback: [`${name}: ${message}\n`] };
 }

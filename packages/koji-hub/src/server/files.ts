@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { PathInfo } from '@koji/core';
+import { findInStore } from '../domain/store-places.js';
+import { compareTexts } from '@koji/core';
 
 const types: Readonly<Record<string, string>> = {
   '.log': 'text/plain; charset=utf-8',
@@ -23,13 +25,16 @@ export async function serveFile(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  // What users uploaded must never run on the hub's origin, whatever its type.
+  response.setHeader('Content-Security-Policy', "sandbox; default-src 'none'");
+  response.setHeader('X-Content-Type-Options', 'nosniff');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     plain(response, 405, 'Method Not Allowed\n');
     return;
   }
   const relative = readPath(urlPath);
-  const file = relative === null ? null : await findInStore(paths, relative);
+  const file = relative === null ? null : await findInStore(paths.topdir, relative);
   const found = file === null ? null : await fs.stat(file).catch(() => null);
   if (file === null || found === null) {
     plain(response, 404, 'Not Found\n');
@@ -40,7 +45,15 @@ export async function serveFile(
     plain(response, 404, 'Not Found\n');
     return;
   }
+  response.setHeader('Content-Type', typeOf(file, relative ?? ''));
   return send(file, found, request, response);
+}
+
+/** Returns the type of a file; uploads have none but plain text and bytes. */
+function typeOf(file: string, relative: string): string {
+  const type = types[path.extname(file)] ?? 'application/octet-stream';
+  const isUpload = /^(?:vol\/[^/]+\/)?work(?:\/|$)/.test(relative);
+  return isUpload && !type.startsWith('text/plain') ? 'application/octet-stream' : type;
 }
 
 /** The path that a URL means; null for one that means none. Names that begin with a dot are the hub's own. */
@@ -55,27 +68,6 @@ function readPath(urlPath: string): string | null {
   return text.includes('\0') || parts.some((part) => part.startsWith('.')) ? null : parts.join('/');
 }
 
-/** The real path of something in the store; null when it is not there, or a link leads out of the store. */
-async function findInStore(paths: PathInfo, relative: string): Promise<string | null> {
-  const real = await fs.realpath(path.join(paths.topdir, relative)).catch(() => null);
-  if (real === null) return null;
-  const within = (root: string): boolean =>
-    real === root || real.startsWith(root === '/' ? root : `${root}/`);
-  const top = await fs.realpath(paths.topdir).catch(() => null);
-  if (top !== null && within(top)) return isOpen(path.relative(top, real)) ? real : null;
-  // A volume may be a link to another file system.
-  const volumes = path.join(paths.topdir, 'vol');
-  for (const name of await fs.readdir(volumes).catch(() => [])) {
-    const root = await fs.realpath(path.join(volumes, name)).catch(() => null);
-    if (root !== null && within(root)) return isOpen(path.relative(root, real)) ? real : null;
-  }
-  return null;
-}
-
-function isOpen(relative: string): boolean {
-  return !relative.split('/').some((part) => part.startsWith('.'));
-}
-
 async function send(
   file: string,
   found: Stats,
@@ -87,8 +79,6 @@ async function send(
   response.setHeader('Accept-Ranges', 'bytes');
   response.setHeader('ETag', etag);
   response.setHeader('Last-Modified', modified.toUTCString());
-  response.setHeader('Content-Type', types[path.extname(file)] ?? 'application/octet-stream');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
   const { headers, method } = request;
   if (isUnchanged(headers, etag, modified)) {
     response.removeHeader('Content-Type');
@@ -157,7 +147,7 @@ async function list(
   );
   const rows = entries
     .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-    .sort((a, b) => (a < b ? -1 : 1))
+    .sort(compareTexts)
     .map(
       (name) =>
         `<li><a href="./${encodeURI(name).replace(/[?#]/g, encodeURIComponent)}">${escapeHtml(name)}</a></li>`,
@@ -167,7 +157,6 @@ async function list(
   );
   const parent = urlPath === '' || urlPath === '/' ? '' : '<li><a href="../">Parent folder</a></li>\n';
   const text = `<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>${title}</title></head>\n<body><h1>${title}</h1>\n<ul>\n${parent}${rows.join('\n')}\n</ul></body></html>\n`;
-  response.setHeader('Content-Security-Policy', "default-src 'none'");
   response.writeHead(200, {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

@@ -7,22 +7,26 @@ import http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ActionNotAllowed, ConfigError, messageOf } from '@koji/core';
+import { ActionNotAllowed, ConfigError, KOJI_VERSION, messageOf } from '@koji/core';
 import type { Logger } from '@koji/core';
-import { WireError, decodeCall, encodeFault } from '@koji/core/wire';
-import { kojiVersion } from '../api/system.js';
-import { clientAddress, parseQuery, readCredentials } from '../auth/credentials.js';
+import type { HubOptions } from '@koji/core/config';
+import { WireError, decodeCallInTurns, encodeFault } from '@koji/core/wire';
+import { clientAddress, parseQuery, readCredentials, sessionAddress } from '../auth/credentials.js';
 import type { Hub } from '../call.js';
-import { BodyError, readBody, streamBody } from './body.js';
-import type { Dispatcher, Reply } from './dispatch.js';
+import { BodyError, BodyRoom, readBody, streamBody } from './body.js';
+import type { BodyTimes } from './body.js';
+import type { Dispatcher } from './dispatch.js';
+import { HttpReply, sendText } from './reply.js';
 import type { Caller } from './transactions.js';
 import { serveFile } from './files.js';
 import { readRawUpload, receiveUpload } from './uploads.js';
 
-/** Answers up to this many characters are sent whole, with their length; longer ones in chunks as they are made. */
-const wholeUpTo = 1_048_576;
 /** Milliseconds that a stopping hub waits for requests in flight. */
 const graceTime = 30_000;
+/** Seconds after which a client that found no room for its request may try again. */
+const retryAfter = 10;
+/** Requests that a client may send ahead on one connection, without waiting for answers. */
+const mostAhead = 32;
 
 /** A listening hub. */
 export interface Listening {
@@ -40,9 +44,12 @@ export async function listen(
   const front = new Front(hub, dispatcher, stopping);
   const server = http.createServer({
     noDelay: true,
-    keepAliveTimeout: 65_000,
-    requestTimeout: 0,
-    headersTimeout: 60_000,
+    ...serverLimits(hub.options),
+  });
+  if (hub.options.MaxConnections > 0) server.maxConnections = hub.options.MaxConnections;
+  server.on('drop', () => {
+    front.noteDrop();
+    server.closeIdleConnections();
   });
   const take = (request: IncomingMessage, response: ServerResponse): void =>
     void front.take(request, response);
@@ -80,6 +87,18 @@ export async function listen(
   };
 }
 
+function serverLimits(options: HubOptions): http.ServerOptions {
+  const { HeaderTimeout, KeepAliveTimeout, MaxHeaderLength, RequestTimeout } = options;
+  return {
+    maxHeaderSize: MaxHeaderLength,
+    keepAliveTimeout: KeepAliveTimeout * 1000,
+    headersTimeout: Math.min(HeaderTimeout, RequestTimeout) * 1000,
+    // What reads a body counts its time, too, and can tell the client; this is for those that nobody reads.
+    requestTimeout: (RequestTimeout + 60) * 1000,
+    connectionsCheckingInterval: 5000,
+  };
+}
+
 function readAddress(listenAt: string): { host: string; port: number } {
   const [, v6, name, port] = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(listenAt.trim()) ?? [];
   const number = Number(port);
@@ -93,13 +112,16 @@ function refuseJunk(error: NodeJS.ErrnoException, socket: Socket): void {
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
   socket.end(
-    `HTTP/1.1 ${status}\r\nKoji-Version: ${kojiVersion}\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: close\r\n\r\nBad request\n`,
+    `HTTP/1.1 ${status}\r\nKoji-Version: ${KOJI_VERSION}\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: close\r\n\r\nBad request\n`,
   );
 }
 
 class Front {
   private readonly log: Logger;
   private readonly inFlight = new Set<Promise<void>>();
+  private readonly ahead = new WeakMap<Socket, number>();
+  private readonly bodies: BodyRoom;
+  private dropNoted = -Infinity;
 
   constructor(
     private readonly hub: Hub,
@@ -107,6 +129,7 @@ class Front {
     private readonly stopping: AbortController,
   ) {
     this.log = hub.logger('koji.http');
+    this.bodies = new BodyRoom(hub.options.RequestMemory);
   }
 
   /** Resolves when no request is in flight. */
@@ -114,7 +137,23 @@ class Front {
     while (this.inFlight.size > 0) await Promise.all(this.inFlight);
   }
 
+  /** Logs that there are too many connections, once a minute. */
+  noteDrop(): void {
+    if (performance.now() - this.dropNoted < 60_000) return;
+    this.dropNoted = performance.now();
+    this.log.warn(
+      `a connection was refused: there are ${this.hub.options.MaxConnections} already (MaxConnections)`,
+    );
+  }
+
   async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const ahead = this.ahead.get(socket) ?? 0;
+    if (ahead >= mostAhead) {
+      socket.destroy();
+      return;
+    }
+    this.ahead.set(socket, ahead + 1);
     const work = this.answer(request, response).catch((error: unknown) => {
       this.log.error(`${request.method ?? ''} ${(request.url ?? '').split('?')[0] ?? ''} failed`, error);
       if (response.headersSent) response.destroy();
@@ -124,16 +163,21 @@ class Front {
     const done = Promise.all([work, sent]).then(() => undefined);
     this.inFlight.add(done);
     await done;
+    this.ahead.set(socket, (this.ahead.get(socket) ?? 1) - 1);
     this.inFlight.delete(done);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader('Koji-Version', kojiVersion);
+    response.setHeader('Koji-Version', KOJI_VERSION);
     if (this.stopping.signal.aborted) response.setHeader('Connection', 'close');
-    const [path, query] = splitOnce(request.url ?? '', '?');
+    // Proxies send the whole address.
+    const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
     if (path === '/kojihub' || path.startsWith('/kojihub/')) return this.hubRequest(request, response, query);
-    if (path === '/kojifiles' || path.startsWith('/kojifiles/'))
+    if (path === '/kojifiles' || path.startsWith('/kojifiles/')) {
+      const { DownloadTimeout: seconds, DownloadRate: rate } = this.hub.options;
+      if (seconds > 0) keepRate(response, seconds, rate);
       return serveFile(this.hub.paths, path.slice('/kojifiles'.length), request, response);
+    }
     this.reply(response, 404, 'Not Found\nThe hub answers at /kojihub, files are at /kojifiles.\n');
   }
 
@@ -144,15 +188,26 @@ class Front {
       this.reply(response, 405, text);
       return;
     }
-    const { options } = this.hub;
-    if (options.ServerOffline) {
-      sendText(response, encodeFault(1014, options.OfflineMessage ?? 'server is offline'));
+    const coding = request.headers['content-encoding'] ?? 'identity';
+    if (coding.trim().toLowerCase() !== 'identity') {
+      response.setHeader('Accept-Encoding', 'identity');
+      response.setHeader('Connection', 'close');
+      const text = `Unsupported Media Type\nContent-Encoding '${coding}' is not supported: send the body as it is.\n`;
+      this.reply(response, 415, text);
       return;
     }
+    const { options } = this.hub;
+    if (options.ServerOffline) {
+      this.fault(response, 1014, options.OfflineMessage ?? 'server is offline');
+      return;
+    }
+    const address = clientAddress(request, options.TrustedProxies);
     const caller: Caller = {
       credentials: () => readCredentials(request.headers, query, options.DisableURLSessions),
-      address: await clientAddress(request.socket.remoteAddress, options.CheckClientIP),
+      address: await sessionAddress(address, options.CheckClientIP),
       signal: () => this.signalOf(response),
+      remote: remoteOf(request, address),
+      client: { address, gone: () => response.destroyed },
     };
     const upload = request.headers['content-type'] === 'application/octet-stream';
     try {
@@ -175,29 +230,45 @@ class Front {
   }
 
   private async call(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
-    const { MaxRequestLength: limit, BodyTimeout } = this.hub.options;
-    const body = await readBody(request, { limit, timeout: BodyTimeout * 1000 });
-    if (body === null) {
-      this.reply(response, 400, 'Invalid request: Request too long\n');
+    const { MaxRequestLength: limit } = this.hub.options;
+    const body = await readBody(request, { limit, times: this.bodyTimes, room: this.bodies });
+    try {
+      if (body.problem === null) await this.callOf(body.bytes, response, caller);
+      else this.refuse(request, response, body.problem);
+    } finally {
+      body.release();
+    }
+  }
+
+  private refuse(request: IncomingMessage, response: ServerResponse, problem: 'too long' | 'no room'): void {
+    if (!request.complete) response.setHeader('Connection', 'close');
+    if (problem === 'no room') {
+      response.setHeader('Retry-After', retryAfter);
+      this.reply(response, 503, 'Service Unavailable\nToo many long requests at once (RequestMemory).\n');
       return;
     }
+    // Clients repeat what got a 400, for ten minutes and without a word.
+    this.fault(response, 1000, 'Request too long');
+  }
+
+  private async callOf(body: Buffer, response: ServerResponse, caller: Caller): Promise<void> {
     if (body.length === 0) {
       this.reply(response, 400, 'Invalid request: Empty request\n');
       return;
     }
     let call: { method: string; params: unknown[] };
     try {
-      call = decodeCall(body);
+      call = await decodeCallInTurns(body);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (error.kind === 'unsupported') {
-        sendText(response, encodeFault(1000, error.message));
+        this.fault(response, 1000, error.message);
         return;
       }
       this.reply(response, 400, `Invalid request: ${error.message}\n`);
       return;
     }
-    await this.dispatcher.call(call.method, call.params, caller, replyTo(response));
+    await this.dispatcher.call(call.method, call.params, caller, new HttpReply(response, this.answerTime));
   }
 
   private async upload(
@@ -206,15 +277,28 @@ class Front {
     caller: Caller,
     query: string,
   ): Promise<void> {
-    const timeout = this.hub.options.BodyTimeout * 1000;
+    const times = this.bodyTimes;
     const text = await this.dispatcher.upload(caller, async (call) => {
       if (!call.session.loggedIn) throw new ActionNotAllowed('you must be logged-in to upload a file');
       const parameters = readRawUpload(query === '' ? new Map<string, string>() : parseQuery(query));
-      return receiveUpload(call, parameters, streamBody(request, timeout));
+      return receiveUpload(call, parameters, streamBody(request, times));
     });
     // A client sends its whole chunk before it reads the answer.
-    await readBody(request, { limit: 1, timeout });
-    sendText(response, text);
+    await readBody(request, { limit: 1, times });
+    sendText(response, text, this.answerTime);
+  }
+
+  private get bodyTimes(): BodyTimes {
+    const { BodyTimeout, RequestTimeout } = this.hub.options;
+    return { silence: BodyTimeout * 1000, total: RequestTimeout * 1000 };
+  }
+
+  private get answerTime(): number {
+    return this.hub.options.AnswerTimeout * 1000;
+  }
+
+  private fault(response: ServerResponse, code: number, text: string): void {
+    sendText(response, encodeFault(code, text), this.answerTime);
   }
 
   private reply(response: ServerResponse, status: number, text: string): void {
@@ -223,54 +307,28 @@ class Front {
   }
 }
 
+/** Disconnects a client that takes less of an answer than so many bytes a second, on average over so many seconds. */
+function keepRate(response: ServerResponse, seconds: number, rate: number): void {
+  // What waits in this process is not yet taken.
+  const taken = (): number => (response.socket?.bytesWritten ?? 0) - response.writableLength;
+  let before = taken();
+  const watch = setInterval(() => {
+    const now = taken();
+    const isSlow = now - before < Math.max(rate * seconds, 1);
+    // An answer that has to wait for others on its connection, or for the disk, is not the client's fault.
+    if (response.socket && response.writableLength > 0 && isSlow) response.destroy();
+    before = now;
+  }, seconds * 1000);
+  response.once('close', () => clearInterval(watch));
+}
+
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function sendText(response: ServerResponse, text: string): void {
-  response.writeHead(200, { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(text) });
-  // As text it leaves together with the headers, in one packet.
-  response.end(text);
-}
-
-/** Sends what fits into memory whole; more as it comes, no faster than the client takes it. */
-function replyTo(response: ServerResponse): Reply {
-  return {
-    get begun() {
-      return response.headersSent;
-    },
-    async send(chunks) {
-      let held = '';
-      for await (const chunk of chunks) {
-        if (response.headersSent) await write(response, Buffer.from(chunk));
-        else held += chunk;
-        if (response.headersSent || held.length <= wholeUpTo) continue;
-        response.writeHead(200, { 'Content-Type': 'text/xml' });
-        await write(response, Buffer.from(held));
-      }
-      if (response.headersSent) response.end();
-      else sendText(response, held);
-    },
-  };
-}
-
-/** Milliseconds that a client may take nothing of a long answer, which holds a snapshot of the database open. */
-const stalledAfter = 120_000;
-
-async function write(response: ServerResponse, data: Buffer): Promise<void> {
-  if (response.destroyed) throw new Error('the client went away');
-  if (response.write(data)) return;
-  const stalled = setTimeout(() => response.destroy(), stalledAfter);
-  await new Promise<void>((resolve, reject) => {
-    const done = (problem?: Error): void => {
-      clearTimeout(stalled);
-      response.off('drain', onDrain).off('close', onClose);
-      if (problem) reject(problem);
-      else resolve();
-    };
-    const onDrain = (): void => done();
-    const onClose = (): void => done(new Error('the client went away'));
-    response.once('drain', onDrain).once('close', onClose);
-  });
+/** A client's address and port; a proxy names the address only. */
+function remoteOf({ socket }: IncomingMessage, address: string): string {
+  const isOwn = (socket.remoteAddress ?? '').replace(/^::ffff:/, '') === address.replace(/^::ffff:/, '');
+  return `${address}:${isOwn ? socket.remotePort : '?'}`;
 }

@@ -1,90 +1,137 @@
-import { GenericError, ParameterError } from '@koji/core';
+import { GenericError, ParameterError, pauseWhenDue } from '@koji/core';
 import { bindArgs } from '@koji/core/api';
-import type { Access, MultiCallResult } from '@koji/core/api';
-import { decodeArgs } from '@koji/core/wire';
+import { decodeArgs, encodeValueStream } from '@koji/core/wire';
 import { api } from '@koji/core/api';
 import type { CallerSession } from '../auth/sessions.js';
-import type { ServedMethod } from '../call.js';
-import { whole } from '../db/rows.js';
+import { ClientGone } from '../client.js';
 import { isStruct } from '../domain/convert.js';
+import { accessOf, multiCallNames } from './access.js';
+import { AnswerTooLong } from './answer.js';
+import type { Answer } from './answer.js';
 import { partFault } from './faults.js';
 import { serve } from './running-call.js';
 import type { RunningCall } from './running-call.js';
 
-/** The names of the method that the dispatcher itself answers. */
-export const multiCallNames: ReadonlySet<string> = new Set(['multiCall', 'system.multicall']);
+const listStart = '<value><array><data>\n';
+const listEnd = '</data></array></value>\n';
 
 type CheckLockOut = (method: string, session: CallerSession) => void;
 
-/** A multicall of reads alone is one; anything else may write. */
-export function multiCallAccess(
-  params: readonly unknown[],
-  methods: ReadonlyMap<string, ServedMethod>,
-): Access {
-  const { args } = decodeArgs(params);
-  const calls = args[0];
-  if (!Array.isArray(calls)) return 'read';
-  const onlyReads = calls.every((entry: unknown) => {
-    const { methodName, params: inner } = (entry ?? {}) as { methodName?: unknown; params?: unknown };
-    if (typeof methodName !== 'string') return true;
-    if (multiCallNames.has(methodName))
-      return !Array.isArray(inner) || multiCallAccess(inner, methods) === 'read';
-    return (methods.get(methodName)?.declared.access ?? 'read') === 'read';
-  });
-  return onlyReads ? 'read' : 'write';
+/** What the calls of a multicall share. */
+export interface MultiCallParts {
+  /** Takes what became of each call, encoded, so that it is not gathered in memory. */
+  readonly answer: Answer;
+  readonly checkLockOut: CheckLockOut;
+}
+
+interface Given {
+  readonly args: readonly unknown[];
+  readonly keywords: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Runs the calls of a multicall in the transaction of `call`, each in a savepoint and with an event of its own. One that
- * fails is undone alone, and its fault stands in its place.
+ * Runs the calls of a multicall in the transaction of `call`, or in their own if it has none, each in a savepoint and with
+ * an event of its own, and puts the list of their results into the answer. One that fails is undone alone, and its fault
+ * stands in its place.
+ *
+ * @throws ClientGone once the client went away; what is in an open transaction is then rolled back
  */
-export async function multiCall(
-  call: RunningCall,
-  args: readonly unknown[],
-  keywords: Readonly<Record<string, unknown>>,
-  checkLockOut: CheckLockOut,
-): Promise<MultiCallResult[]> {
+export function multiCall(call: RunningCall, given: Given, parts: MultiCallParts): Promise<void> {
+  return runCalls(call, given, { ...parts, left: { calls: mostCalls(call) } });
+}
+
+/** A multicall is too long, and none of its calls counts. */
+class TooManyCalls extends GenericError {
+  constructor(most: number) {
+    super(`too many calls in a multicall: more than ${most} (MaxMultiCalls); split it`);
+  }
+}
+
+function mostCalls(call: RunningCall): number {
+  return call.hub.options.MaxMultiCalls || Infinity;
+}
+
+interface Shared extends MultiCallParts {
+  /** How many calls may still follow. */
+  readonly left: { calls: number };
+}
+
+async function runCalls(call: RunningCall, { args, keywords }: Given, shared: Shared): Promise<void> {
   const { calls } = bindArgs(call.method, api.multiCall, args, keywords);
-  const results: MultiCallResult[] = [];
-  for (const entry of entriesOf(calls)) results.push(await runPart(call, entry, checkLockOut));
-  return results;
+  const { answer, left } = shared;
+  const entries = entriesOf(calls, left.calls);
+  if ((left.calls -= entries.length) < 0) throw new TooManyCalls(mostCalls(call));
+  await answer.put(listStart);
+  for (const entry of entries) {
+    // A repetition of a call whose number is stored is refused, so that such a call must run to its end.
+    if (call.client.gone() && !call.session.stored) throw new ClientGone();
+    await runPart(call, entry, shared);
+    const pause = pauseWhenDue();
+    if (pause) await pause;
+  }
+  await answer.put(listEnd);
 }
 
 /** As Python goes through a value: a struct by its keys, none of which is a call. */
-function entriesOf(calls: unknown): readonly unknown[] {
+function entriesOf(calls: unknown, most: number): readonly unknown[] {
   if (Array.isArray(calls)) return calls;
-  if (typeof calls === 'string') return Array.from(calls);
+  // One more than there may be is enough to refuse them; a character has up to two units.
+  if (typeof calls === 'string') return Array.from(calls.slice(0, 2 * (most + 1)));
   if (isStruct(calls)) return Object.keys(calls);
   throw new ParameterError('multiCall(): calls must be a list');
 }
 
-async function runPart(
-  call: RunningCall,
-  entry: unknown,
-  checkLockOut: CheckLockOut,
-): Promise<MultiCallResult> {
-  let part: RunningCall | null = null;
+async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promise<void> {
+  const { answer, checkLockOut } = shared;
+  const before = answer.length;
   try {
     const { method, params } = readEntry(entry);
-    const own = (part = call.part(method));
-    const result = await call.db.savepoint(async () => {
+    // In a transaction there is nothing to choose.
+    const access = call.inTransaction ? 'free' : await accessOf(method, params, placeOf(call));
+    const run = async (part: RunningCall): Promise<void> => {
       const served = multiCallNames.has(method) ? null : call.hub.methods.get(method);
       if (served === undefined) throw new GenericError(`Invalid method: ${method}`);
       checkLockOut(method, call.session);
       const { args, keywords } = decodeArgs(params);
-      if (!served) return multiCall(own, args, keywords, checkLockOut);
-      // The next call must not run beside a stream of rows.
-      return whole(await serve(served, { args, keywords }, own));
-    });
-    call.effects.join(part.effects);
-    return [result];
+      await answer.put(listStart);
+      // What is a stream of rows ends in here, since the next call must not run beside it.
+      if (served) await answer.putAll(encodeValueStream(await serve(served, { args, keywords }, part)));
+      else await runCalls(part, { args, keywords }, shared);
+      await answer.put(listEnd);
+    };
+    await call.within(access, (own) => runAsPart(own, method, run));
   } catch (error) {
-    await part?.effects.rolledBack();
-    call.log.debug(`${part?.method ?? 'a call'} within ${call.method} failed`, error);
-    return partFault(error);
-  } finally {
-    part?.end();
+    if (error instanceof ClientGone || error instanceof AnswerTooLong || error instanceof TooManyCalls)
+      throw error;
+    const fault = partFault(error);
+    const line = `a call within ${call.method}: fault ${fault.faultCode}: ${fault.faultString}`;
+    if (error instanceof GenericError) call.log.debug(line, error);
+    else call.log.error(line, error);
+    answer.cutBack(before);
+    await answer.putAll(encodeValueStream(fault));
   }
+}
+
+/** Runs a part with effects and an event of its own, which count when it succeeds. */
+async function runAsPart(
+  call: RunningCall,
+  method: string,
+  run: (part: RunningCall) => Promise<void>,
+): Promise<void> {
+  const part = call.part(method);
+  try {
+    await (call.inTransaction ? call.db.savepoint(() => run(part)) : run(part));
+    call.effects.join(part.effects);
+  } catch (error) {
+    await part.effects.rolledBack();
+    throw error;
+  } finally {
+    part.end();
+  }
+}
+
+function placeOf({ hub, session }: RunningCall): Parameters<typeof accessOf>[2] {
+  return { methods: hub.methods, anonymous: !session.loggedIn };
 }
 
 function readEntry(entry: unknown): { method: string; params: readonly unknown[] } {

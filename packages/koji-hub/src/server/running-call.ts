@@ -2,24 +2,27 @@ import { GenericError } from '@koji/core';
 import type { Logger, PathInfo } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
 import { placeArgs, readArgs } from '@koji/core/api';
+import type { Access } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import { loggerOf } from '@koji/plugin-sdk/host';
 import type { Ambient, NewTask, PluginDatabase } from '@koji/plugin-sdk/host';
 import { Effects } from '../after-commit.js';
 import type { CallerSession } from '../auth/sessions.js';
+import type { Client } from '../client.js';
 import type { Call, Hub, ServedMethod } from '../call.js';
 import type { Connection } from '../db/connection.js';
 import { query, whole } from '../db/rows.js';
 import { Sql, now, sql } from '../db/sql.js';
 import type { SqlValue } from '../db/sql.js';
 import { makeTask } from '../domain/tasks.js';
+import { noteThrower } from './faults.js';
 import { outboxChannel } from '../outbox/deliver.js';
 import { putMessage } from '../outbox/messages.js';
 
 /** What a call of access `none` needs from the dispatcher: transactions of its own. */
 export interface OwnTransactions {
-  read<T>(work: (call: Call) => Promise<T>): Promise<T>;
-  write<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  read<T>(work: (call: RunningCall) => Promise<T>, options?: { readonly long?: boolean }): Promise<T>;
+  write<T>(work: (call: RunningCall) => Promise<T>): Promise<T>;
 }
 
 /** What a call is made of. */
@@ -33,6 +36,9 @@ export interface CallParts {
   readonly effects: Effects;
   /** Gives what is aborted when the client went away or the hub stops. */
   readonly signal: () => AbortSignal;
+  readonly client: Client;
+  /** Whether it is a call of a multicall. */
+  readonly isPart?: boolean;
 }
 
 function isConnection(on: Connection | OwnTransactions): on is Connection {
@@ -98,7 +104,24 @@ export class RunningCall implements Call, Ambient {
 
   /** The same call under another name and with effects and an event of its own: a part of a multicall. */
   part(method: string): RunningCall {
-    return new RunningCall({ ...this.parts, method, effects: new Effects(this.log) });
+    return new RunningCall({ ...this.parts, method, effects: new Effects(this.log), isPart: true });
+  }
+
+  /** Whether it runs in a transaction or on a snapshot. */
+  get inTransaction(): boolean {
+    return isConnection(this.parts.on);
+  }
+
+  /** Runs work in the transaction of this call; a call without one opens one as `access` asks for. */
+  within<T>(access: Access, work: (call: RunningCall) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    const { on } = this.parts;
+    if (access === 'none' || access === 'free' || isConnection(on)) return work(this);
+    return access === 'write' ? on.write(work) : on.read(work, { long: access === 'read' });
+  }
+
+  get client(): Client {
+    return this.parts.client;
   }
 
   event(): Promise<number> {
@@ -133,8 +156,13 @@ export class RunningCall implements Call, Ambient {
     this.checkOpen();
     const served = this.hub.methods.get(method);
     if (!served) throw new GenericError(`Invalid method: ${method}`);
-    // Who asks from within wants a list where a client would get a stream of rows.
-    return whole(await serve(served, { args, keywords }, this, method));
+    try {
+      // Who asks from within wants a list where a client would get a stream of rows.
+      return await whole(await serve(served, { args, keywords }, this, method));
+    } catch (error) {
+      noteThrower(error, served.plugin === undefined ? 'hub' : 'plugin');
+      throw error;
+    }
   }
 
   invokeUnchecked(
@@ -193,9 +221,9 @@ export class RunningCall implements Call, Ambient {
     this.effects.afterCommit(() => this.hub.database.notify(outboxChannel));
   }
 
-  read<T>(work: (call: Call) => Promise<T>): Promise<T> {
+  read<T>(work: (call: Call) => Promise<T>, options: { readonly long?: boolean } = {}): Promise<T> {
     this.checkOpen();
-    return isConnection(this.parts.on) ? work(this) : this.parts.on.read(work);
+    return isConnection(this.parts.on) ? work(this) : this.parts.on.read(work, options);
   }
 
   write<T>(work: (call: Call) => Promise<T>): Promise<T> {
@@ -204,7 +232,7 @@ export class RunningCall implements Call, Ambient {
   }
 
   async wait(channel: string, milliseconds: number): Promise<boolean> {
-    if (isConnection(this.parts.on)) return false;
+    if (this.parts.isPart || isConnection(this.parts.on)) return false;
     return this.hub.wake.wait(
       channel,
       milliseconds,

@@ -1,11 +1,21 @@
 import type { Logger } from '@koji/core';
 import type { Credentials } from '../auth/credentials.js';
 import type { SessionTimes } from '../auth/session-times.js';
-import { SessionTooOld, claimSession, markExpired, openSession, storeCallNumber } from '../auth/sessions.js';
-import type { CallerSession } from '../auth/sessions.js';
+import {
+  CallerSession,
+  SessionTooOld,
+  claimSession,
+  markExpired,
+  openSession,
+  storeCallNumber,
+} from '../auth/sessions.js';
+
 import { Effects } from '../after-commit.js';
+import { ClientGone } from '../client.js';
+import type { Client } from '../client.js';
 import type { Hub } from '../call.js';
-import type { Connection } from '../db/connection.js';
+import type { Connection, ReadOptions } from '../db/connection.js';
+import { describeSession } from './call-fields.js';
 import { RunningCall } from './running-call.js';
 import type { OwnTransactions } from './running-call.js';
 
@@ -15,8 +25,11 @@ export interface Caller {
   readonly credentials: () => Credentials;
   /** As sessions keep it. */
   readonly address: string;
+  /** Address and port for the log; the port of a client behind a proxy is unknown: `?`. */
+  readonly remote: string;
   /** Gives what is aborted when the client went away or the hub stops. */
   readonly signal: () => AbortSignal;
+  readonly client: Client;
 }
 
 /** A call whose session is not known yet. */
@@ -49,6 +62,9 @@ export class Transactions {
 
   /** Finds and checks the session of a request; an expired one serves for logging in again. */
   async openSession(request: Request): Promise<CallerSession> {
+    const given = request.caller.credentials();
+    // Nobody's session is in the database, which may have no time just now.
+    if ('anonymous' in given) return new CallerSession(request.caller.address, given.anonymous);
     const read = () => this.hub.database.read((db) => this.sessionOn(db, request));
     try {
       return await this.markingExpired(read);
@@ -59,18 +75,25 @@ export class Transactions {
     }
   }
 
-  /** Opens the session of a request and runs work on the same snapshot. */
+  /**
+   * Opens the session of a request and runs work on the same snapshot.
+   *
+   * @throws ClientGone once the client went away
+   */
   async read<T>(
-    request: Request & { readonly method: string },
+    request: Request & { readonly method: string; readonly long: boolean },
     check: (session: CallerSession) => void,
     work: (call: RunningCall) => Promise<T>,
   ): Promise<T> {
     return this.markingExpired(() =>
-      this.hub.database.read(async (db) => {
-        const session = await this.sessionOn(db, request);
-        check(session);
-        return this.during(this.running({ ...request, session }, db), work);
-      }),
+      this.hub.database.read(
+        async (db) => {
+          const session = await this.sessionOn(db, request);
+          check(session);
+          return this.during(this.running({ ...request, session }, db), work);
+        },
+        readOptions(request.caller, request.long),
+      ),
     );
   }
 
@@ -106,7 +129,11 @@ export class Transactions {
   /** Runs work without a transaction; it may open some of its own. */
   async without<T>(checked: Checked, work: (call: RunningCall) => Promise<T>): Promise<T> {
     const own: OwnTransactions = {
-      read: (inner) => this.hub.database.read((db) => this.during(this.running(checked, db), inner)),
+      read: (inner, { long = false } = {}) =>
+        this.hub.database.read(
+          (db) => this.during(this.running(checked, db), inner),
+          readOptions(checked.caller, long),
+        ),
       write: (inner) => this.write(checked, inner),
     };
     return this.during(this.running(checked, own), async (call) => {
@@ -136,13 +163,15 @@ export class Transactions {
   private running({ method, session, caller }: Checked, on: Connection | OwnTransactions): RunningCall {
     const { hub, log } = this;
     const effects = new Effects(log);
-    return new RunningCall({ hub, method, session, log, on, effects, signal: caller.signal });
+    const { signal, client } = caller;
+    return new RunningCall({ hub, method, session, log, on, effects, signal, client });
   }
 
   private async sessionOn(db: Connection, { method, caller }: Request): Promise<CallerSession> {
     const { SessionRenewalTimeout: renewalTimeout } = this.hub.options;
     const { address } = caller;
     const session = await openSession(db, caller.credentials(), { method, address, renewalTimeout });
+    describeSession(session);
     if (session.loggedIn && session.id !== null) this.times.used(session.id);
     return session;
   }
@@ -155,4 +184,12 @@ export class Transactions {
       throw error;
     }
   }
+}
+
+/** Nobody hears what a read finds out once its client is gone. */
+function readOptions({ client }: Caller, long: boolean): ReadOptions {
+  const check = (): void => {
+    if (client.gone()) throw new ClientGone();
+  };
+  return { long, check };
 }

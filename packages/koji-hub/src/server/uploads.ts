@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import fs from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { ActionNotAllowed, GenericError, LockError, TASK_STATES, joinSafe } from '@koji/core';
+import { ActionNotAllowed, GenericError, LockError, TASK_STATES, joinSafe, nameProblem } from '@koji/core';
 import type { UploadInfo, UploadResult } from '@koji/core/api';
 import { double } from '@koji/core/wire';
 import type { Call } from '../call.js';
@@ -15,7 +15,7 @@ import { openDigest } from '../domain/digests.js';
 import type { Digest } from '../domain/digests.js';
 import { findTask } from '../domain/task-records.js';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 /** Where an upload goes. */
 export interface UploadPlace {
@@ -23,6 +23,11 @@ export interface UploadPlace {
   readonly name: string;
   readonly volume: string | null;
 }
+
+/** Longest name of a file, in bytes. Leaves room for the hidden names that the hub gives to files on their way. */
+const longestName = 240;
+
+const cut = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)}…` : text);
 
 interface Found {
   readonly work: string;
@@ -32,11 +37,13 @@ interface Found {
 }
 
 async function place(call: Call, { directory, name, volume }: UploadPlace): Promise<Found> {
-  if (name === '' || name.includes('/') || name.includes('\0') || name.startsWith('.'))
-    throw new GenericError(`Invalid upload filename: ${name}`);
+  if (name.includes('/') || nameProblem(name) !== null || Buffer.byteLength(name) > longestName)
+    throw new GenericError(`Invalid upload filename: ${cut(name)}`);
   const relative = path.posix.normalize(directory || '.').replace(/(?<=.)\/$/, '');
-  if (relative.startsWith('..') || relative.startsWith('/') || relative.includes('\0'))
-    throw new GenericError(`Invalid upload directory: ${directory}`);
+  // Names with a dot in front are the hub's own, on the way to a file too.
+  const isLong = relative.split('/').some((part) => Buffer.byteLength(part) > longestName);
+  if (relative !== '.' && (isLong || nameProblem(relative) !== null))
+    throw new GenericError(`Invalid upload directory: ${cut(directory)}`);
   if (volume !== null) await lookupName(call, 'volume', volume, { strict: true });
   const work = call.hub.paths.work(volume);
   return { work, relative, file: joinSafe(work, relative, name) };
@@ -84,27 +91,59 @@ async function makeFolder({ work, relative }: Found): Promise<string> {
 
 async function claimFolder(folder: string, userId: number | null, directory: string): Promise<void> {
   const file = path.join(folder, '.user');
+  // One after the other, so that one user is not written twice.
+  const before = claims.get(file);
+  const claim = (before ?? Promise.resolve()).then(() => claimOwner(file, String(userId)));
+  const quiet = claim.then(ignore, ignore);
+  claims.set(file, quiet);
   try {
-    const handle = await fs.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
-    await handle.writeFile(String(userId)).finally(() => handle.close());
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((await claim) !== String(userId))
+      throw new GenericError(`Invalid upload directory, not owner: ${directory}`);
+  } finally {
+    if (claims.get(file) === quiet) claims.delete(file);
   }
-  const handle = await fs.open(file, O_RDONLY | O_NOFOLLOW);
-  const owner = await handle.readFile('utf8').finally(() => handle.close());
-  if (owner.trim() !== String(userId))
-    throw new GenericError(`Invalid upload directory, not owner: ${directory}`);
+}
+
+/** The last claim of each file in this process. */
+const claims = new Map<string, Promise<void>>();
+const ignore = (): void => undefined;
+
+/**
+ * Returns the owner that a file names, which is `owner` when it named none. The first line counts and lines are only
+ * appended, so that of several processes one wins, and a cut leaves nothing but a file that names nobody yet.
+ */
+async function claimOwner(file: string, owner: string): Promise<string> {
+  const handle = await fs.open(file, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o644);
+  try {
+    const named = await firstLine(handle);
+    if (named !== '') return named;
+    await handle.write(`${owner}\n`);
+    return await firstLine(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function firstLine(handle: FileHandle): Promise<string> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
+  return buffer.toString('utf8', 0, bytesRead).trim().split('\n', 1)[0] ?? '';
 }
 
 /** Files that are being written by this process. */
 const busy = new Set<string>();
 
-async function exclusively<T>(file: string, work: () => Promise<T>): Promise<T> {
-  if (busy.has(file)) throw new LockError(`another upload of ${file} is in progress`);
+/** What processes that serve one store, maybe mounted elsewhere, call a file. */
+const claimName = ({ hub }: Call, file: string): string => `upload ${path.relative(hub.paths.topdir, file)}`;
+
+/** Runs `work` while nobody else writes the file: neither this process nor another one, on any machine. */
+async function exclusively<T>(call: Call, file: string, work: () => Promise<T>): Promise<T> {
+  const refusal = `another upload of ${file} is in progress`;
+  if (busy.has(file)) throw new LockError(refusal);
   busy.add(file);
   try {
-    return await work();
+    const release = await call.hub.database.claim(claimName(call, file));
+    if (!release) throw new LockError(refusal);
+    return await work().finally(release);
   } finally {
     busy.delete(file);
   }
@@ -156,9 +195,11 @@ export async function receiveUpload(
   const { file } = await call.read((reading) => claimPlace(reading, upload));
   const { verify, overwrite } = upload;
   const digest = openDigest(verify);
-  return exclusively(file, async () => {
+  return exclusively(call, file, async () => {
     await checkTarget(file, upload);
+    const before = await fs.stat(file).catch(() => null);
     const handle = await openTarget(file);
+    let isDone = false;
     try {
       let offset = upload.offset;
       if (offset === -1) offset = (await handle.stat()).size;
@@ -174,11 +215,19 @@ export async function receiveUpload(
         throw new GenericError(
           `Incorrect upload length for ${file} - Expected ${offset + size}, actual ${length}`,
         );
+      isDone = true;
       return { size, fileverify: verify, offset, hexdigest: digest.hex() };
     } finally {
+      if (!isDone) await takePartBack(handle, file, before?.size ?? null);
       await handle.close();
     }
   });
+}
+
+/** Removes what a failed upload wrote behind the file's end before, so that the client can send it again. */
+async function takePartBack(handle: FileHandle, file: string, before: number | null): Promise<void> {
+  if (before === null) await fs.rm(file, { force: true });
+  else if ((await handle.stat()).size > before) await handle.truncate(before);
 }
 
 async function checkTarget(file: string, { offset, overwrite }: RawUpload): Promise<void> {
@@ -214,19 +263,22 @@ export async function writeChunk(call: Call, chunk: Chunk): Promise<boolean> {
     if (sum && sum.hex() !== digest) return false;
   }
   const { file } = await call.read((reading) => claimPlace(reading, chunk));
-  return exclusively(file, async () => {
+  return exclusively(call, file, async () => {
     const there = await fs.lstat(file).catch(() => null);
     if (there && !there.isFile()) throw new GenericError(`destination not a file: ${file}`);
     if (there && offset === 0 && !file.endsWith('.log'))
       throw new GenericError(`file already exists: ${file}`);
     const handle = await openTarget(file);
+    let isDone = false;
     try {
       if (offset === 0 || (offset === -1 && size === contents.length)) await handle.truncate(0);
       await writeAll(handle, contents, offset === -1 ? (await handle.stat()).size : offset);
+      isDone = true;
       if (offset !== -1) return true;
       if (size !== null) await handle.truncate(size);
       return sum === null || (await digestOf(handle, sum, 0)).hexdigest === digest;
     } finally {
+      if (!isDone) await takePartBack(handle, file, there?.size ?? null);
       await handle.close();
     }
   });
@@ -255,7 +307,8 @@ export async function checkUpload(
   tail: number | null,
 ): Promise<UploadInfo | null> {
   const { file } = await place(call, wanted);
-  if (busy.has(file)) throw new LockError(`an upload of ${file} is in progress`);
+  if (busy.has(file) || (await call.hub.database.isClaimed(claimName(call, file))))
+    throw new LockError(`an upload of ${file} is in progress`);
   // Imported files leave a link to their place in the store; nothing outside of it is looked at.
   const real = await fs.realpath(file).catch(() => null);
   if (real === null || !(await isInStore(call, real, wanted.volume))) return null;

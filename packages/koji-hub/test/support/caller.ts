@@ -4,7 +4,10 @@ import type { Connection } from '../../src/db/connection.js';
 import { now, sql } from '../../src/db/sql.js';
 
 /** The part of a call that the database's own functions ask for. */
-export function callerOf(db: Connection, userId: number | null): Pick<Call, 'db' | 'event' | 'session'> {
+export function callerOf(
+  db: Connection,
+  userId: number | null,
+): Pick<Call, 'afterCommit' | 'db' | 'event' | 'hub' | 'session'> {
   let event: number | undefined;
   const session: Partial<Session> = {
     userId,
@@ -14,6 +17,8 @@ export function callerOf(db: Connection, userId: number | null): Pick<Call, 'db'
   };
   return {
     db,
+    hub: { options: { RepoManager: 'external' } } as Call['hub'],
+    afterCommit: () => undefined,
     session: session as Session,
     event: async () =>
       (event ??= (await db.get<{ id: number }>(sql`INSERT INTO events (time) VALUES (${now}) RETURNING id`))!

@@ -17,8 +17,8 @@ export interface TestDatabase {
   readonly url: string;
   /** An empty folder, also the one that a SQLite url is relative to. */
   readonly folder: string;
-  /** Opens it; {@link drop} closes what is still open. */
-  open(): Promise<Opened>;
+  /** Opens it, `described` for a comparison with the tables; {@link drop} closes what is still open. */
+  open(options?: { described?: boolean }): Promise<Opened>;
   drop(): Promise<void>;
 }
 
@@ -67,8 +67,8 @@ function testDatabase(url: string, folder: string, remove: () => Promise<void>):
   return {
     url,
     folder,
-    async open() {
-      const database = await openDatabase({ url, folder });
+    async open({ described = false } = {}) {
+      const database = await openDatabase({ url, folder, described });
       opened.push(database);
       return database;
     },

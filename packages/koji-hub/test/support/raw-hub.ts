@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { encodeArgs, encodeCall, decodeResponse } from '@koji/core/wire';
-import { addUser } from '../../src/commands.js';
+import { hashPassword, testCost } from '../../src/auth/passwords.js';
+import { putUser } from '../../src/commands.js';
 import { makeConfig } from '../../src/config.js';
 import type { Opened } from '../../src/db/database.js';
-import { startHub } from '../../src/hub.js';
+import { openHub, serve } from '../../src/hub.js';
 import type { RunningHub } from '../../src/hub.js';
 import type { DatabaseKind } from './databases.js';
 
@@ -16,8 +17,8 @@ export interface RawHub extends Pick<RunningHub, 'url' | 'log' | 'stop'> {
   readonly databaseUrl: string;
   readonly kojiDir: string;
   readonly database: Opened;
-  /** Adds a user whose password is the name. */
-  addUser(name: string, admin?: boolean): Promise<void>;
+  /** Adds a user whose password is the name; with `slow` a login takes as long as in production. */
+  addUser(name: string, options?: { admin?: boolean; slow?: boolean }): Promise<void>;
   /** Stops the hub and throws its database away. */
   drop(): Promise<void>;
 }
@@ -46,9 +47,14 @@ export async function startRawHub(
   const config = makeConfig(made.folder, values, policies);
   try {
     await prepare?.(made.folder);
-    const hub = await startHub(config);
-    const add = (name: string, admin = false) => addUser(config, { name, password: name, admin });
-    await add('root', true);
+    const open = await openHub(config, { serves: true });
+    const hub = await serve(open);
+    const addUser: RawHub['addUser'] = (name, { admin = false, slow = false } = {}) => {
+      const hash = (password: string) => hashPassword(password, slow ? undefined : testCost);
+      const user = { password: name, permissions: admin ? ['admin'] : [], hash };
+      return open.runOwn('add user', (call) => putUser(call, name, user));
+    };
+    await addUser('root', { admin: true });
     return {
       url: hub.url,
       log: hub.log,
@@ -57,9 +63,7 @@ export async function startRawHub(
       databaseUrl: made.url,
       kojiDir,
       database: await made.open(),
-      async addUser(name, admin) {
-        await add(name, admin);
-      },
+      addUser,
       stop: () => hub.stop(),
       async drop() {
         await hub.stop();

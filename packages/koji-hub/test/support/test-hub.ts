@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { faultFromWire, faultToWire } from '@koji/core';
+import type { HubConfig } from '@koji/core/config';
 import { decodeResponse, encodeArgs, encodeCall } from '@koji/core/wire';
-import { hashPassword } from '../../src/auth/passwords.js';
+import { hashPassword, testCost } from '../../src/auth/passwords.js';
 import { makeConfig } from '../../src/config.js';
 import type { Database } from '../../src/db/connection.js';
 import { sql } from '../../src/db/sql.js';
@@ -19,6 +20,8 @@ export interface Caller {
 export interface TestHub {
   readonly url: string;
   readonly kojiDir: string;
+  /** Its configuration, at the port that it took. */
+  readonly config: HubConfig;
   /** The hub's database through a connection of the test's own, for rows that no method makes yet. */
   readonly database: Database;
   readonly anonymous: Caller;
@@ -61,13 +64,16 @@ export async function startTestHub(
     KojiDir: kojiDir,
     Listen: '127.0.0.1:0',
     LogLevel: 'ERROR',
+    // Tests make the tasks and repos that they are about themselves.
+    RepoManager: 'external',
     ...options,
   };
   const hub = await startHub(makeConfig(database.folder, values, policies));
+  const config = makeConfig(database.folder, { ...values, Listen: new URL(hub.url).host }, policies);
   const api = `${hub.url}/kojihub`;
   const aside = await database.open();
   const setPassword = async (name: string): Promise<void> => {
-    const password = await hashPassword(name);
+    const password = await hashPassword(name, testCost);
     await aside.write((db) => db.run(sql`UPDATE users SET password = ${password} WHERE name = ${name}`));
   };
   await aside.write(async (db) => {
@@ -89,6 +95,7 @@ export async function startTestHub(
   return {
     url: api,
     kojiDir,
+    config,
     database: aside,
     anonymous,
     async login(name) {

@@ -6,7 +6,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { freePort, until } from '../../../../test/support/system.js';
+import { freePort } from '../../../../scripts/ports.mjs';
+import { until } from '../../../../test/support/system.js';
 import type { Certificates } from './certificates.js';
 
 /** Who may log in at each of them. */

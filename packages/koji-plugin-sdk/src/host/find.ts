@@ -1,6 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { officialPackage } from './official.js';
+import { sdkName } from './package.js';
 import type { PluginProblem } from './problems.js';
+import { isTypeScript, typeScriptExtensions } from './typescript.js';
 
 /** Where to look for plugins. */
 export interface PluginPlaces {
@@ -17,7 +20,7 @@ export interface FoundPlugin {
   readonly isPackage: boolean;
 }
 
-const extensions = ['.js', '.mjs', '.cjs'];
+const extensions = ['.js', '.mjs', '.cjs', ...typeScriptExtensions];
 const pluginName = /^(@[a-z0-9~-][\w.~-]*(\/[a-z0-9~-][\w.~-]*)?|[a-z0-9~_-][\w.~-]*)$/i;
 
 /**
@@ -42,7 +45,9 @@ export function findPlugin(name: string, places: PluginPlaces): FoundPlugin | Pl
     plugin: name,
     file: first.path,
     problem: `found more than once: ${candidates.map((found) => found.path).join(', ')}`,
-    remedy: 'keep one of them',
+    remedy: candidates.some((found) => isTypeScript(found.path))
+      ? 'keep one of them; TypeScript loads as it is, without what was compiled from it'
+      : 'keep one of them',
     topic: 'found-twice',
   };
 }
@@ -57,24 +62,34 @@ export function listPlugins(folders: readonly string[], part: string): string[] 
       const manifest = path.join(folder, entry.name, 'package.json');
       if (isFile(manifest)) return mayHave(manifest, part) ? [entry.name] : [];
       const { name, ext } = path.parse(entry.name);
-      return extensions.includes(ext) && isFile(path.join(folder, entry.name)) ? [name] : [];
+      return extensions.includes(ext) && isCode(path.join(folder, entry.name)) ? [name] : [];
     }),
   );
   return [...new Set(names)].sort();
 }
 
-function mayHave(manifest: string, part: string): boolean {
+interface Manifest {
+  readonly koji?: object;
+  readonly dependencies?: object;
+  readonly peerDependencies?: object;
+}
+
+/** Reads a package.json; null when it can't be read, which loading the plugin reports. */
+function readManifest(file: string): Manifest | null {
   try {
-    const { koji } = JSON.parse(fs.readFileSync(manifest, 'utf8')) as { koji?: object };
-    return koji === undefined || part in koji;
+    return JSON.parse(fs.readFileSync(file, 'utf8')) as Manifest;
   } catch {
-    // Loading it says what is wrong.
-    return true;
+    return null;
   }
 }
 
+function mayHave(file: string, part: string): boolean {
+  const { koji } = readManifest(file) ?? {};
+  return koji === undefined || part in koji;
+}
+
 function inFolder(name: string, folder: string): FoundPlugin[] {
-  const files = extensions.map((extension) => path.join(folder, name + extension)).filter(isFile);
+  const files = extensions.map((extension) => path.join(folder, name + extension)).filter(isCode);
   const packages = isFile(path.join(folder, name, 'package.json')) ? [path.join(folder, name)] : [];
   return [
     ...files.map((file) => ({ name, path: file, isPackage: false })),
@@ -82,13 +97,14 @@ function inFolder(name: string, folder: string): FoundPlugin[] {
   ];
 }
 
-/** The package names that a plugin may have. Koji's plugins are modules of Python, so their names have underscores. */
-export function packageNames(name: string): string[] {
-  return [...new Set([name, hyphened(name)].flatMap(namesOf))];
-}
-
-function hyphened(name: string): string {
-  return name.replaceAll('_', '-');
+/**
+ * The package names that a plugin may have. Koji's plugins are modules of Python, so their names have underscores, and Koji's
+ * own ones have the names that they have always had: `Plugins = sidetag_hub`.
+ */
+function packageNames(name: string): string[] {
+  const hyphened = name.replaceAll('_', '-');
+  const official = name.startsWith('@') ? [] : [officialPackage(name) ?? `@koji/plugin-${hyphened}`];
+  return [...new Set([...official, ...[name, hyphened].flatMap(namesOf)])];
 }
 
 function namesOf(name: string): string[] {
@@ -98,16 +114,25 @@ function namesOf(name: string): string[] {
 }
 
 function inNodeModules(name: string, from: string): FoundPlugin[] {
-  // Koji's own plugins have the names that they have always had: `Plugins = sidetag`.
-  const official = name.startsWith('@') ? [] : [`@koji/plugin-${name}`, `@koji/plugin-${hyphened(name)}`];
-  const candidates = [...new Set([...packageNames(name), ...official])];
+  const candidates = packageNames(name);
   for (const folder of nodeModules(from)) {
-    const found = candidates
-      .map((candidate) => path.join(folder, candidate))
-      .filter((candidate) => isFile(path.join(candidate, 'package.json')));
-    if (found.length > 0) return found.map((candidate) => ({ name, path: candidate, isPackage: true }));
+    const found = candidates.filter((candidate) => isPlugin(candidate, path.join(folder, candidate)));
+    if (found.length > 0)
+      return found.map((candidate) => ({ name, path: path.join(folder, candidate), isPackage: true }));
   }
   return [];
+}
+
+/**
+ * Returns whether a package can be meant. In `node_modules` is much that nobody chose: where a plugin of Koji has the name, a
+ * package `echo` counts only if it says that it is a plugin.
+ */
+function isPlugin(name: string, folder: string): boolean {
+  const file = path.join(folder, 'package.json');
+  if (!isFile(file)) return false;
+  if (officialPackage(name) === null) return true;
+  const { koji, dependencies = {}, peerDependencies = {} } = readManifest(file) ?? {};
+  return koji !== undefined || sdkName in peerDependencies || sdkName in dependencies;
 }
 
 function nodeModules(from: string): string[] {
@@ -119,18 +144,6 @@ function nodeModules(from: string): string[] {
 }
 
 function notInstalled(name: string, { folders, from }: PluginPlaces): PluginProblem {
-  const names = packageNames(name);
-  const source = folders
-    .flatMap((folder) => ['.ts', '.mts', '.cts'].map((extension) => path.join(folder, name + extension)))
-    .find(isFile);
-  if (source !== undefined)
-    return {
-      plugin: name,
-      file: source,
-      problem: 'is TypeScript, which is not run as it is',
-      remedy: `compile it (npx tsc) and put the ${name}.js that comes out beside it`,
-      topic: 'not-installed',
-    };
   const bare = folders.map((folder) => path.join(folder, name)).find(isFolder);
   if (bare !== undefined)
     return {
@@ -140,21 +153,41 @@ function notInstalled(name: string, { folders, from }: PluginPlaces): PluginProb
       remedy: 'add a package.json, or put a single file beside the others in the plugin folder',
       topic: 'bad-package',
     };
+  const other = nodeModules(from)
+    .map((folder) => path.join(folder, name))
+    .find((folder) => isFile(path.join(folder, 'package.json')));
+  if (other !== undefined)
+    return {
+      plugin: name,
+      file: path.join(other, 'package.json'),
+      problem: 'is a package, but no plugin: its package.json has neither "koji" nor the SDK as a peer',
+      remedy: 'name the package of the plugin; in its own one, add "koji": {"hub": …} to package.json',
+      topic: 'bad-package',
+    };
+  const official = officialPackage(name);
   const looked = [
     ...folders.map((folder) => path.join(folder, `${name}{${extensions.join(',')}}`)),
-    ...nodeModules(from).map((folder) => path.join(folder, `{${names.join(',')}}`)),
+    ...nodeModules(from),
   ];
+  // Whoever likes can publish a package of a name that nobody has yet: only names that are Koji's own are advice.
   return {
     plugin: name,
     file: null,
     problem: `is not installed; looked for ${looked.join(', ')}`,
-    remedy: `npm install ${names.at(-1)} in ${path.resolve(from)}, or take it out of the configuration`,
+    remedy:
+      official === null
+        ? `install the package that its author names in ${path.resolve(from)}, or take it out of the configuration`
+        : `npm install ${official} in ${path.resolve(from)}, or take it out of the configuration`,
     topic: 'not-installed',
   };
 }
 
 function isFile(file: string): boolean {
   return fs.existsSync(file) && fs.statSync(file).isFile();
+}
+
+function isCode(file: string): boolean {
+  return isFile(file) && (!typeScriptExtensions.includes(path.extname(file)) || isTypeScript(file));
 }
 
 function isFolder(file: string): boolean {

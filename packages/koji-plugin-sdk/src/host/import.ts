@@ -5,8 +5,11 @@ import { messageOf } from '@koji/core';
 import { declaredConfigs } from '../config.js';
 import type { DeclaredConfig } from '../config.js';
 import type { PluginEntry } from './package.js';
+import { installModuleHooks } from './install-hooks.js';
+import { elideMark, loadMark } from './module-hooks.js';
 import type { PluginProblem, ProblemTopic } from './problems.js';
 import { TimeLimitError, withTimeLimit } from './time-limit.js';
+import { isTypeScript } from './typescript.js';
 
 /** What a plugin's module exports. */
 export type PluginModule = Readonly<Record<string, unknown>>;
@@ -30,12 +33,13 @@ export async function importPlugin(
   }: { readonly timeLimit: number; readonly load: string | undefined; readonly file: string },
 ): Promise<ImportedPlugin | { problems: readonly PluginProblem[] }> {
   // A changed file is another module, or a reload would give the old one.
-  const mark = load === undefined ? '' : `&koji-load=${encodeURIComponent(load)}`;
+  const mark = load === undefined ? '' : `&${loadMark}=${encodeURIComponent(load)}`;
   const url = `${pathToFileURL(file).href}?mtime=${fs.statSync(file).mtimeMs}${mark}`;
+  if (needsHooks(file)) installModuleHooks();
   const before = declaredConfigs().length;
   const declared = (): readonly DeclaredConfig[] => declaredConfigs().slice(before);
   try {
-    const module = await withTimeLimit(timeLimit, () => import(url) as Promise<PluginModule>);
+    const module = await withTimeLimit(timeLimit, () => importModule(url, file));
     const configs = configsByUrl.get(url) ?? declared();
     configsByUrl.set(url, configs);
     const problems = configProblems(entry.name, configs);
@@ -45,6 +49,21 @@ export async function importPlugin(
     const problems = configProblems(entry.name, declared());
     if (problems.length > 0) return { problems };
     return { problems: [{ plugin: entry.name, file: entry.file, cause, ...diagnosis(entry, cause) }] };
+  }
+}
+
+/** Returns whether a module is TypeScript, or imports a file that is. */
+function needsHooks(file: string): boolean {
+  return isTypeScript(file) || /(['"])\.\.?\/[^'"\n]*\.[cm]?ts\1/.test(fs.readFileSync(file, 'utf8'));
+}
+
+async function importModule(url: string, file: string): Promise<PluginModule> {
+  try {
+    return (await import(url)) as PluginModule;
+  } catch (error) {
+    // It may be a type, imported without saying so. Nothing of the modules ran when linking them failed.
+    if (!isTypeScript(file) || !/does not provide an export named/.test(messageOf(error))) throw error;
+    return (await import(`${url}&${elideMark}=1`)) as PluginModule;
   }
 }
 
@@ -87,9 +106,15 @@ function diagnosis(entry: PluginEntry, cause: unknown): Diagnosis {
   if (name === 'SyntaxError') {
     // V8 puts the place above the message of a syntax error only.
     const place = /^(file:\S+:\d+|\/\S+:\d+)/.exec(stack)?.[1];
+    const decorated =
+      isTypeScript(entry.file) &&
+      message.endsWith('Invalid or unexpected token') &&
+      /^\s*@\w/m.test(fs.readFileSync(entry.file, 'utf8'));
     return {
       problem: `has a syntax error${place === undefined ? '' : ` at ${place}`}: ${message}`,
-      remedy: 'correct it, or install the plugin again',
+      remedy: decorated
+        ? 'Node.js does not run decorators: call them, as in exported(fn), or compile the plugin with tsc'
+        : 'correct it, or install the plugin again',
       topic: 'syntax-error',
     };
   }

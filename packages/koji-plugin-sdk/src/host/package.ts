@@ -10,7 +10,8 @@ import { inRange } from './version-range.js';
 export type PluginPart = 'hub' | 'builder' | 'cli';
 
 const parts: readonly PluginPart[] = ['hub', 'builder', 'cli'];
-const sdk = '@koji/plugin-sdk';
+/** The package that plugins name as their peer. */
+export const sdkName = '@koji/plugin-sdk';
 const sdkManifest = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** The version of this package, which plugins name in their `peerDependencies`. */
@@ -60,15 +61,15 @@ export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry |
 
 function checkSdk(found: FoundPlugin, manifest: PluginManifest): PluginProblem | null {
   const file = path.join(found.path, 'package.json');
-  if (manifest.dependencies && sdk in manifest.dependencies)
+  if (manifest.dependencies && sdkName in manifest.dependencies)
     return {
       plugin: found.name,
       file,
-      problem: `has ${sdk} under "dependencies", which gives it a copy of its own`,
-      remedy: `move ${sdk} to "peerDependencies", and to "devDependencies" for its tests`,
+      problem: `has ${sdkName} under "dependencies", which gives it a copy of its own`,
+      remedy: `move ${sdkName} to "peerDependencies", and to "devDependencies" for its tests`,
       topic: 'sdk-under-dependencies',
     };
-  const wanted = manifest.peerDependencies?.[sdk];
+  const wanted = manifest.peerDependencies?.[sdkName];
   if (wanted === undefined) return null;
   const range = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
   const fits = inRange(sdkVersion, range);
@@ -78,9 +79,9 @@ function checkSdk(found: FoundPlugin, manifest: PluginManifest): PluginProblem |
     file,
     problem:
       fits === null
-        ? `wants ${sdk} '${range}', which is not a range of versions`
-        : `wants ${sdk} ${range}, and this is ${sdkVersion}`,
-    remedy: `install a version of ${manifest.name ?? found.name} made for ${sdk} ${sdkVersion}, or another Koji`,
+        ? `wants ${sdkName} '${range}', which is not a range of versions`
+        : `wants ${sdkName} ${range}, and this is ${sdkVersion}`,
+    remedy: `install a version of ${manifest.name ?? found.name} made for ${sdkName} ${sdkVersion}, or another Koji`,
     topic: 'wrong-sdk-version',
   };
 }
@@ -98,7 +99,7 @@ function entryOf(
     topic,
   });
   const { koji } = manifest;
-  const entry = koji === undefined ? mainOf(manifest) : koji[part];
+  const entry = koji === undefined ? mainOf(manifest, found.path) : koji[part];
   if (entry === undefined) {
     const has = parts.filter((other) => koji?.[other] !== undefined);
     return problem(
@@ -118,7 +119,7 @@ function entryOf(
       'build the package (npm run build)',
       'bad-package',
     );
-  const sdkRange = manifest.peerDependencies?.[sdk];
+  const sdkRange = manifest.peerDependencies?.[sdkName];
   return {
     name: found.name,
     version: manifest.version ?? null,
@@ -128,11 +129,12 @@ function entryOf(
 }
 
 /** The main module of a package that says nothing of Koji. */
-function mainOf({ exports, main }: PluginManifest): unknown {
+function mainOf({ exports, main }: PluginManifest, folder: string): unknown {
   const root = typeof exports === 'object' && exports !== null && '.' in exports ? exports['.'] : exports;
   const chosen =
     typeof root === 'object' && root !== null
       ? ((root as Record<string, unknown>)['import'] ?? (root as Record<string, unknown>)['default'])
       : root;
-  return chosen ?? main ?? 'index.js';
+  const indexes = ['index.js', 'index.ts'];
+  return chosen ?? main ?? indexes.find((file) => fs.existsSync(path.join(folder, file))) ?? indexes[0];
 }

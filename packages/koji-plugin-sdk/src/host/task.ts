@@ -16,15 +16,15 @@ export async function runTask(
   { args, keywords }: { args: readonly unknown[]; keywords: Readonly<Record<string, unknown>> },
 ): Promise<unknown> {
   const handler: BaseTaskHandler = new task.Handler(runtime);
-  if (handler.checkHost) await checkHost(handler);
-  await handler.setWeight(handler.weight());
   const own = fit(runtime.method, task.signature, args, keywords);
+  if (handler.checkHost) await checkHost(handler, own);
+  await handler.setWeight(handler.weight());
   const result: unknown = await (handler as { handler(...own: unknown[]): unknown }).handler(...own);
   return result === undefined ? null : result;
 }
 
-async function checkHost(handler: BaseTaskHandler): Promise<void> {
+async function checkHost(handler: BaseTaskHandler, args: readonly unknown[]): Promise<void> {
   const host = await handler.session.call('host.getHost');
-  if ((await handler.checkHost?.(host as Readonly<Record<string, unknown>>)) === false)
+  if ((await handler.checkHost?.(host as Readonly<Record<string, unknown>>, args)) === false)
     throw new RefuseTask('failed host check');
 }

@@ -5,7 +5,7 @@ import type { Logger } from '@koji/core';
 
 /** Milliseconds in which further saves belong to the same change. */
 const gathering = 100;
-const code = /\.([cm]?js|json|conf)$/;
+const code = /\.([cm]?[jt]s|json|conf)$/;
 
 /** What {@link watchFolders} needs. */
 export interface WatchParts {

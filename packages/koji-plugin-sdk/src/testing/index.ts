@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { runTask, runTaskOf } from './task.js';
 export type { TaskRecord, TaskTestOptions } from './task.js';
 export { runCommand } from './command.js';

@@ -1,4 +1,4 @@
-import { BUILD_STATES, GenericError, nameOf } from '@koji/core';
+import { BUILD_STATES, GenericError, nameOf, sortTexts } from '@koji/core';
 import type { BuildInfo, TaskInfo } from '@koji/core/api';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -132,7 +132,7 @@ async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promi
   print('RPMs:');
   rpms.forEach((rpm, i) => {
     const keys = (signatures[i]?.result ?? []).map((signature) => signature.sigkey).filter(Boolean);
-    const signed = keys.length > 0 ? `\tSignatures: ${keys.sort().join(', ')}` : '';
+    const signed = keys.length > 0 ? `\tSignatures: ${sortTexts(keys).join(', ')}` : '';
     print(`${paths.build(info)}/${paths.rpm(rpm)}${signed}`);
   });
 }

@@ -1,14 +1,13 @@
-import { randomInt } from 'node:crypto';
-import { link, mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { BUILD_STATES, GenericError, nameOf, parseNVR, parseNVRA } from '@koji/core';
+import { BUILD_STATES, GenericError, nameOf, parseNVR, parseNVRA, byText } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import { RpmHeader } from '@koji/core/rpm';
 import type { RpmInfo } from '@koji/core/rpm';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
-import { compareText, pythonRepr } from '../../text/python-text.js';
+import { linkIntoWork, uniqueDirectory } from '../uploading.js';
+import { pythonRepr } from '../../text/python-text.js';
 
 interface RpmFile {
   readonly path: string;
@@ -67,8 +66,8 @@ async function filesByBuild(paths: readonly string[]): Promise<[string, RpmFile[
     const nvr = `${name}-${version}-${release}`;
     builds.set(nvr, [...(builds.get(nvr) ?? []), { path, rpm }]);
   }
-  const sorted = [...builds].sort(([a], [b]) => compareText(a, b));
-  return sorted.map(([nvr, files]) => [nvr, [...files].sort((a, b) => compareText(a.path, b.path))]);
+  const sorted = [...builds].sort(byText(([nvr]) => nvr));
+  return sorted.map(([nvr, files]) => [nvr, [...files].sort(byText((file) => file.path))]);
 }
 
 async function importBuild(
@@ -122,13 +121,15 @@ async function importFile(run: Run, { path, rpm }: RpmFile, options: ImportOptio
     { name, version, release, arch },
   ]);
   if (before && !before.external_repo_id) {
-    if (before.payloadhash === rpm.sigmd5) {
+    if (before.payloadhash === rpm.payloadhash) {
       print(`RPM already imported: ${path}`);
     } else {
-      warn(`md5sum mismatch for ${path}`);
+      // An rpm without an MD5 is known by the SHA-256 of its header.
+      const isMd5 = rpm.sigmd5 !== null;
+      warn(`${isMd5 ? 'md5sum' : 'sha256sum'} mismatch for ${path}`);
       warn('  A different rpm with the same name has already been imported');
       warn(
-        `  Existing sigmd5 is ${pythonRepr(before.payloadhash)}, your import has ${pythonRepr(rpm.sigmd5)}`,
+        `  Existing ${isMd5 ? 'sigmd5' : 'payloadhash'} is ${pythonRepr(before.payloadhash)}, your import has ${pythonRepr(rpm.payloadhash)}`,
       );
     }
     print('Skipping import');
@@ -154,21 +155,6 @@ async function importFile(run: Run, { path, rpm }: RpmFile, options: ImportOptio
     if (!(error instanceof GenericError)) throw error;
     print(`\nError importing: ${error.message.split('\n').at(-1)}`);
   }
-}
-
-/** A path below the work folder that no other upload has: time and random letters. */
-export function uniqueDirectory(prefix: string): string {
-  const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-  const random = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
-  return `${prefix}/${(Date.now() / 1000).toFixed(7)}.${random}`;
-}
-
-async function linkIntoWork({ paths, print }: Run, path: string, directory: string): Promise<void> {
-  const folder = `${paths.work()}/${directory}`;
-  const target = `${folder}/${basename(path)}`;
-  await mkdir(folder, { recursive: true });
-  print(`Linking rpm to: ${target}`);
-  await link(path, target);
 }
 
 export const imports = [importRpms];

@@ -1,3 +1,4 @@
+import { named } from '@koji/core/wire';
 import { parseArches } from '@koji/core';
 import { command } from '../command.js';
 import { flag, text } from '../options.js';
@@ -21,10 +22,12 @@ const addPkg = command({
     if (!(await session.getUser(owner))) fail(`No such user: ${owner}`);
     await login();
     const found = (await session.getTag(tag)) ?? fail(`No such tag: ${tag}`);
-    const listed = await session.call<{ package_name: string }[]>('listPackages', [], {
-      tagID: found.id,
-      with_owners: false,
-    });
+    const listed = await session.listPackages(
+      named({
+        tagID: found.id,
+        with_owners: false,
+      }),
+    );
     const known = new Set(listed.map((entry) => entry.package_name));
     for (const name of packages) if (known.has(name)) print(`Package ${name} already exists in tag ${tag}`);
     const added = packages.filter((name) => !known.has(name));
@@ -32,11 +35,16 @@ const addPkg = command({
     print(`Adding ${added.length} packages to tag ${found.name}`);
     const calls = session.multicall({ strict: true });
     for (const name of added)
-      calls.call('packageListAdd', [tag, name, owner], {
-        force: options.force ?? null,
-        block: false,
-        ...arches,
-      });
+      calls.packageListAdd(
+        tag,
+        name,
+        owner,
+        named({
+          force: options.force ?? false,
+          block: false,
+          ...arches,
+        }),
+      );
     await calls.run();
   },
 });

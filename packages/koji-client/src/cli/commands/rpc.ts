@@ -4,7 +4,8 @@ import type { Command } from '../command.js';
 import { listCommands } from '../help.js';
 import { LiteralError, jsonLiteral, pythonLiteral, valueOfArgument } from '../literals.js';
 import { flag, text } from '../options.js';
-import { compareText, pprint, pythonJson, pythonRepr, pythonStr } from '../../text/python-text.js';
+import { pprint, pythonJson, pythonRepr, pythonStr } from '../../text/python-text.js';
+import { byText } from '@koji/core';
 
 const namedArgument = /^([\p{L}_][\p{L}\p{N}_]*)=([^\n]*)$/u;
 
@@ -75,7 +76,7 @@ const listApi = command({
     for (const method of args)
       print((await session.system.methodHelp(method)) || usageError(`Unknown method: ${method}`));
     if (args.length > 0) return;
-    const methods = [...(await session._listapi())].sort((a, b) => compareText(a.name, b.name));
+    const methods = [...(await session._listapi())].sort(byText(({ name }) => name));
     for (const method of methods) {
       print(`${method.name}${argumentsOf(method)}`);
       if (method.doc) print(`  description: ${method.doc}`);

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
-import { parseNVR } from '@koji/core';
+import { parseNVR, sortTexts } from '@koji/core';
 import type { TaggedBuild } from '@koji/core/api';
-import { eventOf } from '../events.js';
+import { eventOptions, queriedEvent } from '../events.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, int, noFlag, text, texts } from '../options.js';
-import { compareText, pythonStr } from '../../text/python-text.js';
-import { runsInBackground, watch } from './watching.js';
-import { asctime } from '../../text/times.js';
+import { pythonStr } from '../../text/python-text.js';
+import { runsInBackground } from '../background.js';
+import { watch } from './watching.js';
 
 const twoArguments =
   "This command takes at least two arguments: a tag name/ID and one or more package n-v-r's";
@@ -158,22 +158,19 @@ const listTagged = command({
     paths: flag('--paths', 'Show the file paths'),
     sigs: flag('--sigs', 'Show signatures'),
     type: text('--type', 'Show builds of the given type only. Currently supported types: maven, win, image'),
-    event: int('--event', 'query at event', { metavar: 'EVENT#' }),
-    ts: int('--ts', 'query at last event before timestamp', { metavar: 'TIMESTAMP' }),
-    repo: int('--repo', 'query at event for a repo', { metavar: 'REPO#' }),
+    ...eventOptions,
     draft_only: flag('--draft-only', 'Only list draft builds/rpms'),
     no_draft: flag('--no-draft', 'Only list regular builds/rpms'),
   },
   async run(run) {
-    const { args, options, session, global, paths, print, connect, usageError, fail } = run;
+    const { args, options, session, global, paths, connect, usageError, fail } = run;
     const [tag, name] = args;
     if (tag === undefined) return usageError('A tag name must be specified');
     if (args.length > 2) return usageError('Only one package name may be specified');
     if (options.no_draft && options.draft_only) return usageError('--draft-only conflicts with --no-draft');
     await connect();
     const quiet = options.quiet ?? global.quiet;
-    const event = await eventOf(session, options);
-    if (event && !quiet) print(`Querying at event ${event.id} (${asctime(event.ts)})`);
+    const event = await queriedEvent(run, options, quiet);
     if (!(await session.call('getTag', [tag], { event: event?.id ?? null })))
       return usageError(`No such tag: ${tag}`);
     const named = {
@@ -225,7 +222,7 @@ function printRpms(
       const draft = rpm.draft ? ` (,draft_${rpm.build_id})` : '';
       return `${options.sigs ? `${pythonStr(rpm.sigkey ?? null)} ` : ''}${nvrOf(rpm)}.${rpm.arch}${draft}`;
     });
-    for (const line of lines.sort(compareText)) print(line);
+    for (const line of sortTexts(lines)) print(line);
     return Promise.resolve();
   }
   const folders = new Map(
@@ -243,7 +240,7 @@ function printRpms(
     const signed = `${folder}/${paths.signed(rpm, rpm.sigkey ?? '')}`;
     return existsSync(signed) ? [signed] : [];
   });
-  for (const line of lines.sort(compareText)) print(line);
+  for (const line of sortTexts(lines)) print(line);
   return Promise.resolve();
 }
 
@@ -265,7 +262,7 @@ function printBuilds(
     const ids = maven ? [pythonStr(build.maven_group_id), pythonStr(build.maven_artifact_id)] : [];
     return row([options.paths ? path : build.nvr, build.tag_name, ...ids, build.owner_name]);
   });
-  for (const line of lines.sort(compareText)) print(line);
+  for (const line of sortTexts(lines)) print(line);
   return Promise.resolve();
 }
 

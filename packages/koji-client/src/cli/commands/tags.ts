@@ -1,3 +1,4 @@
+import { named } from '@koji/core/wire';
 import { parseArches } from '@koji/core';
 import { command } from '../command.js';
 import { valueOfArgument } from '../literals.js';
@@ -32,13 +33,16 @@ const addTag = command({
     await login();
     if (!(await session.hasPerm('admin')) && !(await session.hasPerm('tag')))
       return usageError('This action requires tag or admin privileges');
-    await session.call('createTag', [name], {
-      ...(options.parent ? { parent: options.parent } : {}),
-      ...(options.arches ? { arches: parseArches(options.arches) } : {}),
-      ...(options.maven_support ? { maven_support: true } : {}),
-      ...(options.include_all ? { maven_include_all: true } : {}),
-      ...(options.extra.length > 0 ? { extra: extraOf(options.extra, fail) } : {}),
-    });
+    await session.createTag(
+      name,
+      named({
+        ...(options.parent ? { parent: options.parent } : {}),
+        ...(options.arches ? { arches: parseArches(options.arches) } : {}),
+        ...(options.maven_support ? { maven_support: true } : {}),
+        ...(options.include_all ? { maven_include_all: true } : {}),
+        ...(options.extra.length > 0 ? { extra: extraOf(options.extra, fail) } : {}),
+      }),
+    );
   },
 });
 

@@ -4,14 +4,16 @@ import { encodeArgs } from '@koji/core/wire';
 import type { MulticallEntry } from '../../multicall.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
-import { flag, text, time } from '../options.js';
+import { atLeast } from '../hub-version.js';
+import { flag, text, time, timeHelp } from '../options.js';
 import { pythonRepr } from '../../text/python-text.js';
 import { taskLabel } from '../../text/task-label.js';
 import { describeRequest } from '../task-params.js';
 import { asctime } from '../../text/times.js';
 import { outputFiles } from '../watch.js';
 import { argumentsOfTask } from '../task-arguments.js';
-import { runsInBackground, watch } from './watching.js';
+import { runsInBackground } from '../background.js';
+import { watch } from './watching.js';
 import { listTasks } from '../task-list.js';
 import type { ListedTask } from '../task-list.js';
 
@@ -78,11 +80,6 @@ const cancel = command({
   },
 });
 
-function atLeast(version: string, [major, minor]: readonly [number, number]): boolean {
-  const [a = 0, b = 0] = version.split('.').map(Number);
-  return a > major || (a === major && b >= minor);
-}
-
 function isNvr(text: string): boolean {
   try {
     parseNVR(text);
@@ -130,7 +127,8 @@ interface Shown {
   readonly verbose: boolean;
 }
 
-async function printTask(run: Run, id: number, shown: Shown): Promise<void> {
+/** Prints a task as `taskinfo` does. */
+export async function printTask(run: Run, id: number, shown: Shown): Promise<void> {
   const { session, global } = run;
   const info = await session.call<TaskInfo | null>('getTaskInfo', [id]);
   if (info === null) throw new GenericError(`No such task: ${id}`);
@@ -190,10 +188,6 @@ async function printResults(
   if (logs.length === 0 || output.length === 0)
     print('[1] Not all tasks produce outputs, and task outputs are not retained indefinitely.');
 }
-
-const timeHelp =
-  'time is specified as timestamp or date/time in any format which can be ' +
-  'parsed by dateutil.parser. e.g. "2020-12-31 12:35" or "December 31st 12:35"';
 
 const listTasksCommand = command({
   name: 'list-tasks',

@@ -1,8 +1,7 @@
-import { AUTHTYPES, USER_STATUS } from '@koji/core';
+import { USER_STATUS } from '@koji/core';
 import type { UserInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { command } from '../command.js';
-import { greetings } from '../names.js';
 import { flag, text } from '../options.js';
 
 const addUser = command({
@@ -54,32 +53,4 @@ const grantPermission = command({
   },
 });
 
-const howLoggedIn = new Map<number | undefined, string>([
-  [AUTHTYPES.NORMAL, 'Authenticated via password'],
-  [AUTHTYPES.GSSAPI, 'Authenticated via GSSAPI'],
-]);
-
-const moshimoshi = command({
-  name: 'moshimoshi',
-  category: 'misc',
-  summary: 'Introduce yourself',
-  usage: 'moshimoshi [options]',
-  options: {},
-  async run({ args, session, global, print, login, usageError }) {
-    if (args.length > 0) return usageError('This command takes no arguments');
-    await login();
-    const user = await session.getLoggedInUser();
-    if (!user) print('Not authenticated');
-    const greeting = greetings[Math.floor(Math.random() * greetings.length)];
-    print(`${greeting}, ${user?.name ?? 'anonymous user'}!`);
-    print('');
-    print(`You are using the hub at ${session.url} (Koji ${await session.hubVersion()})`);
-    const how =
-      user?.authtype === AUTHTYPES.SSL
-        ? `Authenticated via client certificate ${global.cert}`
-        : howLoggedIn.get(user?.authtype);
-    if (how) print(how);
-  },
-});
-
-export const users = [addUser, grantPermission, moshimoshi];
+export const users = [addUser, grantPermission];

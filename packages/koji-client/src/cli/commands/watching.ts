@@ -1,14 +1,8 @@
-import { isatty } from 'node:tty';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
 import { listTasks } from '../task-list.js';
 import { watchLogs, watchTasks } from '../watch.js';
-
-/** Whether nobody is there to watch: without a terminal commands do not wait for tasks. */
-export function runsInBackground(): boolean {
-  return !isatty(0);
-}
 
 /** Watches tasks without a login; answers the exit code. */
 export async function watch(run: Run, ids: readonly number[], quiet = run.global.quiet): Promise<number> {

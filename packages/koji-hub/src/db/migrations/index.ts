@@ -3,7 +3,17 @@ import { fileIntents } from './0002-file-intents.js';
 import { buildsByOwner } from './0003-builds-by-owner.js';
 import { textLengths } from './0004-text-lengths.js';
 import { plugins } from './0005-plugins.js';
+import { repoHosts } from './0006-repo-hosts.js';
+import { hubProcesses } from './0007-hub-processes.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [initial, fileIntents, buildsByOwner, textLengths, plugins];
+export const migrations: readonly Migration[] = [
+  initial,
+  fileIntents,
+  buildsByOwner,
+  textLengths,
+  plugins,
+  repoHosts,
+  hubProcesses,
+];

@@ -10,6 +10,7 @@ import { fileIntentTables } from './file-intents.js';
 import { groupTables } from './groups.js';
 import { eventTables } from './history.js';
 import { hostTables } from './hosts.js';
+import { hubProcessTables } from './hub-processes.js';
 import { notificationTables } from './notifications.js';
 import { packageTables } from './packages.js';
 import { permissionTables } from './permissions.js';
@@ -49,6 +50,7 @@ export function tables(dialect: Dialect): EntitySchema[] {
     ...notificationTables,
     ...schedulerTables,
     ...fileIntentTables,
+    ...hubProcessTables,
     ...pluginTables,
   ].map((table) => table(dialect));
 }

@@ -14,6 +14,7 @@ export const repoTables = [
     opts: maybe(jsonb()),
     custom_opts: maybe(jsonb()),
     task_id: maybe(ref('task')),
+    host_id: maybe(int()),
   }),
   table(
     'repo_queue',

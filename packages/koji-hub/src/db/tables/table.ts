@@ -1,6 +1,6 @@
-import { EntitySchema, EntitySchemaOptions } from 'typeorm';
-import type { ColumnType, EntitySchemaColumnOptions } from 'typeorm';
+import type { ColumnType, EntitySchema as Schema, EntitySchemaColumnOptions } from 'typeorm';
 import type { Dialect } from '../sql.js';
+import { EntitySchema, EntitySchemaOptions } from '../typeorm.js';
 
 /** What a column holds; {@link columnTypes} says how each database stores it. */
 type Kind = 'int' | 'small' | 'big' | 'text' | 'varchar' | 'bool' | 'float' | 'time' | 'json' | 'jsonb';
@@ -35,7 +35,7 @@ export interface TableOptions {
 }
 
 /** A table: TypeORM's description of it for one database. */
-export type Table = (dialect: Dialect) => EntitySchema;
+export type Table = (dialect: Dialect) => Schema;
 
 const columnTypes: Readonly<Record<Kind, Readonly<Record<Dialect, ColumnType>>>> = {
   int: { postgres: 'integer', sqlite: 'integer' },

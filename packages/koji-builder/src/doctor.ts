@@ -1,0 +1,59 @@
+import type { KojidOptions } from '@koji/core/config';
+import { backendNames, type BackendName } from './buildroot/backend.js';
+import { usableBackend } from './buildroot/backends.js';
+import { needsOf, type Need } from './buildroot/needs.js';
+
+/** What a builder has and lacks to make buildroots. */
+export interface DoctorReport {
+  /** The value of `buildroot_backend`. */
+  readonly asked: KojidOptions['buildroot_backend'];
+  /** The back end that tasks get; null when none works. */
+  readonly chosen: BackendName | null;
+  /** Why none works; null when one does. */
+  readonly problem: string | null;
+  readonly backends: Readonly<Record<BackendName, readonly Need[]>>;
+}
+
+/** Looks at everything that each back end needs. */
+export async function examineHost(options: KojidOptions): Promise<DoctorReport> {
+  const { name = null, problem = null } = await usableBackend(options);
+  const found: [string, readonly Need[]][] = [];
+  for (const backend of backendNames) found.push([backend, await needsOf(backend, options)]);
+  return {
+    asked: options.buildroot_backend,
+    chosen: name,
+    problem,
+    backends: Object.fromEntries(found) as Record<BackendName, readonly Need[]>,
+  };
+}
+
+/**
+ * The report as an operator reads it.
+ *
+ * @param problemsOnly leaves out what is in order, and back ends that this builder does not use
+ */
+export function describeHost(report: DoctorReport, problemsOnly: boolean): string[] {
+  const { asked, chosen, problem, backends } = report;
+  const about = Object.entries(backends).filter(([name]) => !problemsOnly || concerns(name, report));
+  return [
+    ...(problemsOnly
+      ? []
+      : [`buildroots are made by: ${chosen ?? 'nothing'} (buildroot_backend = ${asked})`]),
+    ...(problem === null ? [] : [`PROBLEM ${problem}`]),
+    ...about.flatMap(([name, needs]) => [
+      ...(problemsOnly ? [] : [`${name}: ${needs.some(isBroken) ? 'does not work here' : 'works here'}`]),
+      ...needs.flatMap((need) => lineOf(need, problemsOnly ? `${name}: ` : '  ')),
+    ]),
+  ].filter((line) => !problemsOnly || !line.includes('  ok  '));
+}
+
+function concerns(name: string, { asked, chosen }: DoctorReport): boolean {
+  return name === (chosen ?? asked) || (chosen === null && asked === 'auto' && name !== 'host');
+}
+
+const isBroken = (need: Need): boolean => need.problem !== null && !need.isOptional;
+
+function lineOf({ what, problem, remedy, isOptional }: Need, before: string): string[] {
+  if (problem === null) return [`${before}  ok  ${what}`.replace(/^  {2}/, '  ')];
+  return [`${before}${isOptional ? 'WARNING' : 'MISSING'} ${what}: ${problem}. ${remedy}`];
+}

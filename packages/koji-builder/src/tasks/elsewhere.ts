@@ -1,0 +1,40 @@
+import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
+
+const kickstart = 'the Python modules pykickstart and pycdio';
+const factory = 'ImageFactory and oz';
+
+/** What a kojid needs for the tasks that this one leaves to others. */
+const needs: Readonly<Record<string, string>> = {
+  appliance: kickstart,
+  buildMaven: 'Maven support: mock and its group maven-build',
+  chainmaven: 'Maven support',
+  createAppliance: `appliance-creator and ${kickstart}`,
+  createImage: factory,
+  createLiveCD: `livecd-creator and ${kickstart}`,
+  createLiveMedia: `livemedia-creator and ${kickstart}`,
+  image: factory,
+  indirectionimage: factory,
+  livecd: kickstart,
+  livemedia: kickstart,
+  vmExec: 'libvirt and kojivmd',
+  winbuild: 'libvirt and kojivmd',
+  wrapperRPM: 'the template engine Cheetah',
+};
+
+/**
+ * Tasks that are made with tools of other builders. They are refused with a reason that names the tools, which people see at
+ * the task; the hub gives them to a builder that has them.
+ */
+export class ElsewhereTask extends BaseTaskHandler {
+  static override readonly Methods = Object.keys(needs);
+
+  override checkHost(): never {
+    throw new RefuseTask(`${this.method} needs a builder with ${needs[this.method] ?? 'other tools'}`);
+  }
+
+  /** Takes whatever arguments there are, so that nothing but the refusal is reported. */
+  handler(...args: never[]): never {
+    this.logger.error(`${this.method} runs with ${args.length} arguments, although it was refused`);
+    return this.checkHost();
+  }
+}

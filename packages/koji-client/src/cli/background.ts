@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+
+/** Returns whether nobody is there to watch: no terminal, or the command runs in the background of one. */
+export function runsInBackground(): boolean {
+  if (!isatty(0)) return true;
+  try {
+    // After the program's name, which may hold anything: state, parent, process group, session, terminal, its group.
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return fields[2] !== fields[5];
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,191 @@
+import { GenericError, isDebuginfo, parseNVRA } from '@koji/core';
+import type { BuildInfo } from '@koji/core/api';
+import { RequestError } from '../../errors.js';
+import { buildLabel } from '../../text/task-label.js';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { downloadArchive, downloadRpm } from '../downloading.js';
+import type { DownloadedArchive, DownloadedRpm } from '../downloading.js';
+import { flag, text, texts } from '../options.js';
+
+interface Rpm extends DownloadedRpm {
+  readonly id: number;
+  readonly build_id: number;
+  readonly nvr: string;
+}
+
+interface BuildOptions {
+  readonly arches: readonly string[];
+  readonly type: string | undefined;
+  readonly latestfrom: string | undefined;
+  readonly debuginfo: boolean | undefined;
+  readonly task_id: boolean | undefined;
+  readonly rpm: boolean | undefined;
+  readonly key: string | undefined;
+  readonly fallback_unsigned: boolean | undefined;
+}
+
+const downloadBuild = command({
+  name: 'download-build',
+  category: 'download',
+  summary: 'Download a completed build',
+  usage: `download-build [options] <n-v-r|build_id>
+
+Downloads files from the specified build entry
+Note: scratch builds do not have build entries. Use download-task for those`,
+  anonymous: true,
+  options: {
+    arches: texts(['-a', '--arch'], 'Only download packages for this arch (may be used multiple times)', {
+      metavar: 'ARCH',
+    }),
+    type: text(
+      '--type',
+      'Download archives of the given type, rather than rpms (maven, win, image, remote-sources)',
+    ),
+    latestfrom: text('--latestfrom', 'Download the latest build from this tag'),
+    debuginfo: flag('--debuginfo', 'Also download -debuginfo rpms'),
+    task_id: flag('--task-id', 'Interperet id as a task id'),
+    rpm: flag('--rpm', 'Download the given rpm'),
+    key: text('--key', 'Download rpms signed with the given key'),
+    fallback_unsigned: flag(
+      '--fallback-unsigned',
+      'When used with --key: download unsigned if signed packages not found',
+    ),
+    topurl: text('--topurl', 'URL under which Koji files are accessible', {
+      metavar: 'URL',
+    }) /* default "<global topurl>" */,
+    noprogress: flag('--noprogress', 'Do not display progress meter'),
+    quiet: flag(['-q', '--quiet'], 'Suppress output'),
+  },
+  async run(run) {
+    const { args, options, global, connect, usageError, fail } = run;
+    const [given] = args;
+    if (given === undefined) return usageError('Please specify a package N-V-R or build ID');
+    if (args.length > 1) return usageError('Only a single package N-V-R or build ID may be specified');
+    await connect();
+    const { build, rpm } = await wantedBuild(run, given, options);
+    const topurl = options.topurl ?? global.topurl ?? fail('You must specify --topurl to download files');
+    const archives = options.type ? await archivesOf(run, build, options.type) : [];
+    const all = options.type ? [] : rpm ? [rpm] : await rpmsOf(run, build, options.arches);
+    const rpms = all.filter(({ name }) => options.debuginfo || !isDebuginfo(name));
+    const { signed, unsigned } = await bySignature(run, rpms, options);
+    const total = signed.length + unsigned.length + archives.length;
+    let number = 0;
+    const shown = () => ({
+      quiet: options.quiet ?? global.quiet,
+      noprogress: options.noprogress,
+      place: { number: ++number, total },
+    });
+    for (const one of signed) {
+      const how = shown();
+      try {
+        await downloadRpm(run, { build, rpm: one, topurl, key: options.key }, how);
+      } catch (error) {
+        // The hub may still know of a signature whose copy was deleted.
+        const isGone = error instanceof RequestError && error.status === 404;
+        if (!options.key || !options.fallback_unsigned || !isGone) throw error;
+        run.warn('Signed copy not present, will download unsigned copy');
+        await downloadRpm(run, { build, rpm: one, topurl }, how);
+      }
+    }
+    for (const one of unsigned) await downloadRpm(run, { build, rpm: one, topurl }, shown());
+    for (const archive of archives) await downloadArchive(run, { build, archive, topurl }, shown());
+  },
+});
+
+/** Returns the build that was asked for, and the rpm if one was. */
+async function wantedBuild(
+  { session, usageError, fail }: Run,
+  given: string,
+  options: BuildOptions,
+): Promise<{ build: BuildInfo; rpm?: Rpm }> {
+  const isId = /^\d+$/.test(given);
+  if (isId && options.latestfrom)
+    return usageError('--latestfrom not compatible with build IDs, specify a package name.');
+  let asked: string | number = isId ? Number(given) : given;
+  if (isId && options.task_id) {
+    const [first] = await session.call<{ build_id: number }[]>('listBuilds', [], { taskID: asked });
+    asked =
+      first?.build_id ??
+      fail(
+        `No associated builds for task ${asked}\n` +
+          'If this is a scratch build, try using download-task instead',
+      );
+  }
+  if (options.latestfrom) return { build: await latestBuild({ session, fail }, given, options) };
+  const noBuild = (): never => fail(`No such build: ${asked}`);
+  if (options.rpm) {
+    const rpm = (await session.call<Rpm | null>('getRPM', [asked])) ?? fail(`No such rpm: ${asked}`);
+    return { build: (await session.getBuild(rpm.build_id)) ?? noBuild(), rpm };
+  }
+  const named =
+    typeof asked === 'string' && isNvra(asked)
+      ? await session.call<Rpm | null>('getRPM', [asked]).catch(() => null)
+      : null;
+  return { build: (await session.getBuild(named?.build_id ?? asked)) ?? noBuild() };
+}
+
+function isNvra(name: string): boolean {
+  try {
+    parseNVRA(name);
+    return true;
+  } catch (error) {
+    if (error instanceof GenericError) return false;
+    throw error;
+  }
+}
+
+async function latestBuild(
+  { session, fail }: Pick<Run, 'session' | 'fail'>,
+  name: string,
+  { latestfrom = '', type = null }: { latestfrom?: string | undefined; type?: string | undefined | null },
+): Promise<BuildInfo> {
+  try {
+    const [build] = await session.call<BuildInfo[]>('listTagged', [latestfrom], {
+      latest: true,
+      package: name,
+      type,
+    });
+    return build ?? fail(`${latestfrom} has no builds of ${name}`);
+  } catch (error) {
+    if (!(error instanceof GenericError)) throw error;
+    return fail(`Error finding latest build: ${error.message}`);
+  }
+}
+
+async function archivesOf(
+  { session, fail }: Run,
+  build: BuildInfo,
+  type: string,
+): Promise<DownloadedArchive[]> {
+  const archives = await session.call<DownloadedArchive[]>('listArchives', [], { buildID: build.id, type });
+  return archives.length > 0 ? archives : fail(`No ${type} archives available for ${buildLabel(build)}`);
+}
+
+async function rpmsOf({ session, fail }: Run, build: BuildInfo, arches: readonly string[]): Promise<Rpm[]> {
+  const rpms = await session.call<Rpm[]>('listRPMs', [], {
+    buildID: build.id,
+    arches: arches.length > 0 ? arches : null,
+  });
+  if (rpms.length > 0) return rpms;
+  const which = arches.length > 0 ? `${arches.join(' or ')} packages` : 'packages';
+  return fail(`No ${which} available for ${buildLabel(build)}`);
+}
+
+/** Parts rpms into those that have a copy signed by the key, and those that are downloaded unsigned instead. */
+async function bySignature(
+  { session, warn }: Run,
+  rpms: readonly Rpm[],
+  { key, fallback_unsigned: fallback }: BuildOptions,
+): Promise<{ signed: readonly Rpm[]; unsigned: readonly Rpm[] }> {
+  if (!key) return { signed: rpms, unsigned: [] };
+  const calls = session.multicall();
+  const found = rpms.map(({ id }) => calls.call<unknown[]>('queryRPMSigs', [], { rpm_id: id, sigkey: key }));
+  await calls.run();
+  const signed = rpms.filter((_, i) => (found[i]?.result.length ?? 0) > 0);
+  const others = rpms.filter((rpm) => !signed.includes(rpm));
+  for (const { nvr, arch } of others) warn(`No such sigkey ${key} for rpm ${nvr}-${arch}.rpm`);
+  return { signed, unsigned: fallback ? others : [] };
+}
+
+export const downloadingBuilds = [downloadBuild];

@@ -1,0 +1,88 @@
+import { compareTexts } from '@koji/core';
+import type { BuildInfo } from '@koji/core/api';
+import { pythonRepr } from '../../text/python-text.js';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { flag } from '../options.js';
+
+const types = ['package', 'build', 'tag', 'target', 'user', 'host', 'rpm', 'maven', 'win'];
+
+const search = command({
+  name: 'search',
+  category: 'search',
+  summary: 'Search the system',
+  usage: `search [options] <search_type> <pattern>
+Available search types: package, build, tag, target, user, host, rpm, maven, win`,
+  anonymous: true,
+  options: {
+    regex: flag(['-r', '--regex'], 'treat pattern as regex'),
+    exact: flag('--exact', 'exact matches only'),
+  },
+  async run({ args, options, session, print, connect, usageError }) {
+    const [type, pattern] = args;
+    if (type === undefined) return usageError('Please specify search type');
+    if (pattern === undefined) return usageError('Please specify search pattern');
+    if (!types.includes(type)) return usageError(`No such search type: ${type}`);
+    const how = options.regex ? 'regexp' : options.exact ? 'exact' : 'glob';
+    await connect();
+    const found = await session.call<{ name: string }[]>('search', [pattern, type, how]);
+    for (const { name } of found) print(name);
+  },
+});
+
+const listUntagged = command({
+  name: 'list-untagged',
+  category: 'info',
+  summary: 'List untagged builds',
+  usage: 'list-untagged [options] [<package>]',
+  anonymous: true,
+  options: {
+    paths: flag('--paths', 'Show the file paths'),
+    show_references: flag('--show-references', 'Show build references'),
+  },
+  async run(run) {
+    const { args, options, session, paths, print, connect, usageError, fail } = run;
+    const [name] = args;
+    if (args.length > 1) return usageError('Only one package name may be specified');
+    await connect();
+    if (name && (await session.call('getPackageID', [name])) === null) fail(`No such package: ${name}`);
+    const builds = await session.call<BuildInfo[]>('untaggedBuilds', [], name ? { name } : {});
+    const references = options.show_references ? await referencesOf(run, builds) : null;
+    const lines = builds.map((build) => {
+      const shown = options.paths ? paths.build(build) : `${build.name}-${build.version}-${build.release}`;
+      return references ? `${shown} ${references.get(build.id)}` : shown;
+    });
+    for (const line of lines.sort(compareTexts)) print(line);
+  },
+});
+
+interface References {
+  readonly rpms?: unknown;
+  readonly component_of?: unknown;
+  readonly archives?: unknown;
+}
+
+/** Returns what refers to each build, in words. */
+async function referencesOf(
+  { session, print }: Run,
+  builds: readonly BuildInfo[],
+): Promise<Map<number, string>> {
+  print('(Showing build references)');
+  const calls = session.multicall({ strict: true, batch: 10_000 });
+  const found = builds.map(({ id }) => calls.call<References>('buildReferences', [id]));
+  await calls.run();
+  const isThere = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : Boolean(value));
+  return new Map(
+    builds.map(({ id }, i) => {
+      const { rpms, component_of: parts, archives } = found[i]?.result ?? {};
+      const texts = [
+        ['rpms', rpms],
+        ['images/archives', parts],
+        ['archives buildroots', archives],
+      ].flatMap(([what, value]) => (isThere(value) ? [`${String(what)}: ${pythonRepr(value)}`] : []));
+      return [id, texts.join(', ')];
+    }),
+  );
+}
+
+export const searching = [search, listUntagged];

@@ -1,0 +1,166 @@
+import { named } from '@koji/core/wire';
+import { parseInteger, compareTexts } from '@koji/core';
+import { pprint, pythonRepr } from '../../text/python-text.js';
+import type { BuildTarget } from '../build-target.js';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { linkFlags } from '../listing.js';
+import { eventOptions, queriedEvent } from '../events.js';
+import { flag, text } from '../options.js';
+
+interface TagConfig {
+  readonly id: number;
+  readonly name: string;
+  readonly arches: string | null;
+  readonly locked: boolean;
+  readonly perm_id: number | null;
+  readonly maven_support: boolean;
+  readonly maven_include_all: boolean;
+  readonly extra: Readonly<Record<string, unknown>>;
+  readonly config_inheritance?: { readonly extra?: Readonly<Record<string, { name: string }>> };
+}
+
+type AtEvent = Readonly<Record<string, number>>;
+
+const taginfo = command({
+  name: 'taginfo',
+  category: 'info',
+  summary: 'Print basic information about a tag',
+  usage: 'taginfo [options] <tag> [<tag> ...]',
+  anonymous: true,
+  options: {
+    ...eventOptions,
+  },
+  async run(run) {
+    const { args, options, session, print, connect, usageError } = run;
+    if (args.length === 0) return usageError('Please specify a tag');
+    await connect();
+    const event = await queriedEvent(run, options);
+    const at: AtEvent = event ? { event: event.id } : {};
+    const perms = await session.getAllPerms();
+    const tags: TagConfig[] = [];
+    for (const arg of args) tags.push(await configOf(run, arg, at));
+    for (const [i, tag] of tags.entries()) {
+      if (i > 0) print('');
+      await printTag(run, tag, at, new Map(perms.map(({ id, name }) => [id, name])));
+      await printTargets(run, tag, at);
+      await printExternalRepos(run, tag, at);
+      await printParents(run, tag, at);
+    }
+  },
+});
+
+async function configOf({ session, usageError }: Run, given: string, at: AtEvent): Promise<TagConfig> {
+  const find = (tag: unknown): Promise<TagConfig | null> => session.call('getBuildConfig', [tag], at);
+  const id = parseInteger(given);
+  return (await find(given)) ?? (id === null ? null : await find(id)) ?? usageError(`No such tag: ${given}`);
+}
+
+async function printTag(
+  { session, print }: Run,
+  tag: TagConfig,
+  at: AtEvent,
+  perms: ReadonlyMap<number, string>,
+): Promise<void> {
+  print(`Tag: ${tag.name} [${tag.id}]`);
+  print(`Arches: ${tag.arches ?? 'None'}`);
+  const groups = await session.getTagGroups(tag.id, named(at));
+  print(
+    `Groups: ${groups
+      .map(({ name }) => name)
+      .sort(compareTexts)
+      .join(', ')}`,
+  );
+  if (tag.locked) print('LOCKED');
+  if (tag.perm_id !== null)
+    print(`Required permission: ${pythonRepr(perms.get(tag.perm_id) ?? tag.perm_id)}`);
+  if (await session.mavenEnabled()) {
+    print(`Maven support?: ${tag.maven_support ? 'yes' : 'no'}`);
+    print(`Include all Maven archives?: ${tag.maven_include_all ? 'yes' : 'no'}`);
+  }
+  print('Tag options:');
+  for (const key of Object.keys(tag.extra).sort(compareTexts)) {
+    const line = `  ${key} : ${pprint(tag.extra[key])}`;
+    const from = tag.config_inheritance?.extra?.[key];
+    print(from ? `${line.padEnd(30)} [${from.name}]` : line);
+  }
+}
+
+async function printTargets({ session, print }: Run, tag: TagConfig, at: AtEvent): Promise<void> {
+  const targets = (by: string): Promise<BuildTarget[]> =>
+    session.getBuildTargets(named({ [by]: tag.id, ...at }));
+  const into = await targets('destTagID');
+  const from = await targets('buildTagID');
+  const isNow = at['event'] === undefined;
+  const repos = new Map<number, string>();
+  // The tag's own repo comes last, as in Koji, so that calls go out in the same order.
+  for (const id of isNow ? [...[...into, ...from].map((target) => target.build_tag), tag.id] : []) {
+    if (repos.has(id)) continue;
+    const repo = await session.getRepo(id);
+    repos.set(id, repo ? `repo#${repo.id}: ${String(repo.creation_time)}` : 'no active repo');
+  }
+  if (into.length > 0) print('Targets that build into this tag:');
+  for (const { name, build_tag: id, build_tag_name: build } of into)
+    print(`  ${name} (${isNow ? `${build}, ${repos.get(id)}` : build})`);
+  if (from.length > 0) print('This tag is a buildroot for one or more targets');
+  if (repos.has(tag.id)) print(`Current repo: ${repos.get(tag.id)}`);
+  if (from.length > 0) print('Targets that build from this tag:');
+  for (const { name } of from) print(`  ${name}`);
+}
+
+async function printExternalRepos({ session, print }: Run, { id }: TagConfig, at: AtEvent): Promise<void> {
+  const repos = await session.getTagExternalRepos(named({ tag_info: id, ...at }));
+  if (repos.length > 0) print('External repos:');
+  for (const { priority, external_repo_name: name, url, merge_mode: mode, ...repo } of repos) {
+    // Old hubs do not tell the arches.
+    const arches = 'arches' in repo ? repo.arches || 'inherited from tag' : '-';
+    print(`  ${String(priority).padStart(3)} ${name} (${url}, merge mode: ${mode}), arches: ${arches}`);
+  }
+}
+
+async function printParents({ session, print }: Run, { id }: TagConfig, at: AtEvent): Promise<void> {
+  print('Inheritance:');
+  for (const parent of await session.getInheritanceData(id, named(at))) {
+    print(`  ${String(parent.priority).padEnd(4)} ${linkFlags(parent)} ${parent.name} [${parent.parent_id}]`);
+    if (parent.maxdepth !== null) print(`    maxdepth: ${parent.maxdepth}`);
+    if (parent.pkg_filter) print(`    package filter: ${parent.pkg_filter}`);
+  }
+}
+
+const listTags = command({
+  name: 'list-tags',
+  category: 'info',
+  summary: 'Print the list of tags',
+  usage: 'list-tags [options] [pattern]',
+  anonymous: true,
+  options: {
+    show_id: flag('--show-id', 'Show tag ids'),
+    verbose: flag('--verbose', 'Show more information'),
+    unlocked: flag('--unlocked', 'Only show unlocked tags'),
+    build: text('--build', 'Show tags associated with a build'),
+    package: text('--package', 'Show tags associated with a package'),
+  },
+  async run({ args, options, session, print, connect, usageError }) {
+    await connect();
+    const found = async (method: string, name: string, what: string): Promise<number> =>
+      (await session.call<{ id: number } | null>(method, [name]))?.id ??
+      usageError(`No such ${what}: ${name}`);
+    const packageId = options.package ? await found('getPackage', options.package, 'package') : null;
+    const build = options.build ? await found('getBuild', options.build, 'build') : null;
+    const filter = { build, package: packageId };
+    const calls = session.multicall({ strict: true });
+    const lists = args.map((pattern) => calls.listTags(named({ ...filter, pattern })));
+    if (args.length > 0) await calls.run();
+    const tags =
+      args.length > 0 ? lists.flatMap((list) => list.result) : await session.listTags(named(filter));
+    for (const tag of [...tags].sort((a, b) => compareTexts(a.name, b.name))) {
+      if (options.unlocked && (tag.locked || tag.perm)) continue;
+      const name = options.show_id ? `${tag.name} [${tag.id}]` : tag.name;
+      const locked = tag.locked ? ' [LOCKED]' : '';
+      const perm = tag.perm ? ` [${tag.perm} perm required]` : '';
+      print(options.verbose ? name + locked + perm : name);
+    }
+  },
+});
+
+export const tagInfo = [taginfo, listTags];

@@ -1,0 +1,141 @@
+import { named } from '@koji/core/wire';
+import { USERTYPES, USER_STATUS, byText, compareTexts, nameOf, valueOf } from '@koji/core';
+import { command } from '../command.js';
+import type { Run } from '../command.js';
+import { printHeader } from '../listing.js';
+import { flag, text } from '../options.js';
+
+const userinfo = command({
+  name: 'userinfo',
+  category: 'admin',
+  summary: 'Show information about a user',
+  usage: 'userinfo [options] <username> [<username> ...]',
+  anonymous: true,
+  options: {},
+  async run({ args, session, print, warn, connect, usageError }) {
+    if (args.length === 0) return usageError('You must specify at least one username');
+    await connect();
+    const calls = session.multicall();
+    const found = args.map((name) => calls.getUser(name, named({ groups: true })));
+    await calls.run();
+    const users = found.flatMap((entry, i) => {
+      if (entry.result) return [entry.result];
+      warn(`No such user: ${args[i]}\n`);
+      return [];
+    });
+    const count = { queryOpts: { countOnly: true } };
+    const details = users.map(({ id }) => ({
+      perms: calls.getUserPerms(id),
+      packages: calls.call<number>('listPackages', [], { userID: id, with_dups: true, ...count }),
+      tasks: calls.call<number>('listTasks', [], { opts: { owner: id, parent: null }, ...count }),
+      builds: calls.call<number>('listBuilds', [], { userID: id, ...count }),
+    }));
+    await calls.run();
+    users.forEach((user, i) => {
+      const detail = details[i];
+      if (!detail) return;
+      const list = (heading: string, items: readonly string[]): void => {
+        if (items.length > 0) print(heading);
+        for (const item of items) print(`  ${item}`);
+      };
+      print(`User name: ${user.name}`);
+      print(`User ID: ${user.id}`);
+      if (user.krb_principals) print('krb principals:');
+      for (const principal of user.krb_principals ?? []) print(`  ${principal}`);
+      list('Permissions:', detail.perms.result);
+      list('Groups:', [...(user.groups ?? [])].sort(compareTexts));
+      print(`Status: ${nameOf(USER_STATUS, user.status)}`);
+      print(`Usertype: ${nameOf(USERTYPES, user.usertype)}`);
+      print(`Number of packages: ${detail.packages.result}`);
+      print(`Number of tasks: ${detail.tasks.result}`);
+      print(`Number of builds: ${detail.builds.result}`);
+      print('');
+    });
+  },
+});
+
+const listUsers = command({
+  name: 'list-users',
+  category: 'admin',
+  summary: 'List of users',
+  usage: 'list-users [options]',
+  anonymous: true,
+  options: {
+    usertype: {
+      ...text(
+        '--usertype',
+        'List users that have a given usertype (e.g. NORMAL, HOST, GROUP). Use "any" to get all types',
+      ),
+      initial: 'NORMAL',
+    },
+    prefix: text('--prefix', 'List users that have a given prefix'),
+    perm: text('--perm', 'List users that have a given permission'),
+    inherited_perm: flag('--inherited-perm', 'Consider inherited permissions'),
+  },
+  async run({ args, options, session, print, login, usageError, fail }) {
+    if (args.length > 0) return usageError('This command takes no arguments');
+    if (options.inherited_perm && !options.perm)
+      return usageError('inherited_perm option must be used with perm option');
+    await login();
+    const type = options.usertype.toUpperCase();
+    const userType = ['ANY', 'ALL'].includes(type)
+      ? null
+      : (valueOf(USERTYPES, type) ?? fail(`Invalid usertype: ${options.usertype}`));
+    if (options.perm) {
+      const perms = await session.getAllPerms();
+      if (!perms.some(({ name }) => name === options.perm)) fail(`Invalid permission: ${options.perm}`);
+    }
+    const users = await session.listUsers(
+      named({
+        userType,
+        ...(options.prefix ? { prefix: options.prefix } : {}),
+        ...(options.perm ? { perm: options.perm } : {}),
+        ...(options.inherited_perm ? { inherited_perm: true } : {}),
+      }),
+    );
+    for (const { name } of users) print(name);
+  },
+});
+
+const listPermissions = command({
+  name: 'list-permissions',
+  category: 'info',
+  summary: 'List user permissions',
+  usage: 'list-permissions [options]',
+  options: {
+    user: text('--user', 'List permissions for the given user'),
+    mine: flag('--mine', 'List your permissions'),
+    quiet: flag('--quiet', 'Do not print the header information'),
+  },
+  async run(run) {
+    const { args, options, global, print, login, usageError } = run;
+    if (args.length > 0) return usageError('This command takes no arguments');
+    await login();
+    const perms = [...(await permissionsOf(run, options))].sort(byText(({ name }) => name));
+    const width = Math.max('Permission name   '.length, ...perms.map(({ name }) => name.length));
+    if (!(options.quiet ?? global.quiet)) {
+      const more = perms[0]?.description ? '   Description'.padEnd(53) : '';
+      printHeader(print, `${'Permission name'.padEnd(width)}${more}`);
+    }
+    for (const { name, description } of perms)
+      print(name.padEnd(width) + (description ? `   ${description}` : ''));
+  },
+});
+
+/** Returns all permissions, or those of one user with where they come from. */
+async function permissionsOf(
+  { session, fail }: Run,
+  { user: given, mine }: { readonly user: string | undefined; readonly mine: boolean | undefined },
+): Promise<readonly { readonly name: string; readonly description: string | null }[]> {
+  if (!given && !mine) return session.getAllPerms();
+  const user = mine
+    ? ((await session.getLoggedInUser()) ?? fail('Please log in or specify --user'))
+    : ((await session.getUser(given ?? '')) ?? fail(`No such user: ${given}`));
+  const sources = await session.getUserPermsInheritance(user.id);
+  return Object.entries(sources).map(([name, groups]) => {
+    const inherited = groups.filter((group) => group !== null);
+    return { name, description: inherited.length > 0 ? `inherited from: ${inherited.join(', ')}` : null };
+  });
+}
+
+export const userInfo = [userinfo, listUsers, listPermissions];

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { CHECKSUM_TYPES, PathInfo, joinSafe, nameOf } from '@koji/core';
+import { RpmError, RpmHeader } from '@koji/core/rpm';
+import { downloadFile, sizeAt } from '../download.js';
+import type { Run } from './command.js';
+import { downloadLine } from './progress.js';
+
+/** How a download is shown. */
+export interface ShownDownload {
+  readonly quiet?: boolean | undefined;
+  readonly noprogress?: boolean | undefined;
+  /** Bytes of the file; asked for if absent. */
+  readonly size?: number;
+  /** Which of how many files it is. */
+  readonly place?: { readonly number: number; readonly total: number };
+}
+
+/** Downloads a file and prints how it goes on; what is there of it already is kept. */
+export async function downloadShown(
+  { print, write }: Run,
+  url: string,
+  file: string,
+  { quiet = false, noprogress = false, size: known, place }: ShownDownload,
+): Promise<void> {
+  const say = (line: string): void => {
+    if (!quiet) print(line);
+  };
+  say(`Downloading${place ? ` [${place.number}/${place.total}]` : ''}: ${file}`);
+  const size = known || (await sizeAt(url));
+  const there = (await stat(file).catch(() => null))?.size ?? 0;
+  if (size && there === size) {
+    say(`File ${file} already downloaded, skipping`);
+    return;
+  }
+  if (size && there > 0) say(`Appending to existing file ${file}`);
+  const shown = !quiet && !noprogress;
+  await downloadFile(url, file, {
+    ...(size ? { size } : {}),
+    keepTime: true,
+    ...(shown
+      ? {
+          onProgress: (done: number, total: number) => write(`${downloadLine(done, total, Boolean(size))}\r`),
+        }
+      : {}),
+  });
+  if (shown) print('');
+}
+
+/** An rpm, as far as downloading it needs it. */
+export interface DownloadedRpm {
+  readonly name: string;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string;
+  readonly size: number;
+  readonly payloadhash: string;
+}
+
+type Build = Parameters<PathInfo['build']>[0];
+
+/** Downloads an rpm, or its copy signed by a key, and checks that it is what the hub knows. A wrong one is deleted. */
+export async function downloadRpm(
+  run: Run,
+  { build, rpm, topurl, key }: { build: Build; rpm: DownloadedRpm; topurl: string; key?: string | undefined },
+  shown: ShownDownload,
+): Promise<void> {
+  const paths = new PathInfo(topurl);
+  const relative = key ? paths.signed(rpm, key) : paths.rpm(rpm);
+  const file = basename(relative);
+  await downloadShown(run, `${paths.build(build)}/${relative}`, file, {
+    ...shown,
+    ...(key ? {} : { size: rpm.size }),
+  });
+  const refuse = async (message: string): Promise<never> => {
+    await rm(file, { force: true });
+    return run.fail(message);
+  };
+  const { size } = await stat(file);
+  if (!key && size !== rpm.size)
+    await refuse(`Downloaded rpm ${file} size ${size} does not match db size ${rpm.size}, deleting`);
+  const header = await RpmHeader.read(file).catch(async (error: unknown) => {
+    if (!(error instanceof RpmError)) throw error;
+    run.warn(error.message);
+    return refuse(`Downloaded rpm ${file} is not valid rpm file, deleting`);
+  });
+  if (header.info().payloadhash !== rpm.payloadhash)
+    await refuse(`Downloaded rpm ${file} doesn't match db, deleting`);
+}
+
+/** An archive, as far as downloading it needs it. */
+export interface DownloadedArchive {
+  readonly btype: string;
+  readonly filename: string;
+  readonly size: number;
+  readonly checksum: string;
+  readonly checksum_type: number;
+  readonly group_id: string;
+  readonly artifact_id: string;
+  readonly version: string;
+  readonly relpath: string;
+}
+
+/** Downloads an archive and checks its size and checksum. A wrong one is deleted. */
+export async function downloadArchive(
+  run: Run,
+  { build, archive, topurl }: { build: Build; archive: DownloadedArchive; topurl: string },
+  shown: ShownDownload,
+): Promise<void> {
+  const paths = new PathInfo(topurl);
+  const { btype } = archive;
+  const relative =
+    btype === 'maven'
+      ? paths.mavenfile(archive)
+      : btype === 'win'
+        ? paths.winfile(archive)
+        : archive.filename;
+  const file = joinSafe('.', relative);
+  await downloadShown(run, `${paths.typedir(build, btype)}/${relative}`, file, {
+    ...shown,
+    size: archive.size,
+  });
+  const refuse = async (message: string): Promise<never> => {
+    await rm(file, { force: true });
+    return run.fail(message);
+  };
+  if ((await stat(file)).size !== archive.size)
+    await refuse(`Downloaded rpm ${file} size does not match db size, deleting`);
+  const type =
+    nameOf(CHECKSUM_TYPES, archive.checksum_type) ??
+    run.fail(`Unknown checksum type: ${archive.checksum_type}`);
+  const hash = createHash(type);
+  await pipeline(createReadStream(file), hash);
+  if (hash.digest('hex') !== archive.checksum)
+    await refuse(`Downloaded archive ${file} doesn't match checksum, deleting`);
+}

@@ -1,0 +1,7 @@
+import type { Run } from './command.js';
+
+/** Checks that the user has a permission, or is an admin; a user without is told so as wrong use. */
+export async function checkPerm({ session, usageError }: Run, perm: string): Promise<void> {
+  if ((await session.hasPerm('admin')) || (await session.hasPerm(perm))) return;
+  usageError(`This action requires ${perm} or admin privileges`);
+}

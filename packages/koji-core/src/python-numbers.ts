@@ -1,0 +1,25 @@
+const digits = String.raw`\d(?:_?\d)*`;
+const whole = new RegExp(`^[+-]?${digits}$`);
+const float = new RegExp(
+  `^[+-]?(?:(?:${digits}\\.?(?:${digits})?|\\.${digits})(?:e[+-]?${digits})?|inf(?:inity)?|nan)$`,
+  'i',
+);
+
+/** The whole number that a text is for Python's `int`: blanks around it and `_` between digits count for nothing. */
+export function parseInteger(text: string): number | bigint | null {
+  const trimmed = text.trim();
+  if (!whole.test(trimmed)) return null;
+  const plain = trimmed.replaceAll('_', '');
+  const number = Number(plain);
+  return Number.isSafeInteger(number) ? number : BigInt(plain.replace('+', ''));
+}
+
+/** The number that a text is for Python's `float`, which also knows `inf` and `nan`. */
+export function parseFloating(text: string): number | null {
+  const trimmed = text.trim();
+  if (!float.test(trimmed)) return null;
+  const named = /^([+-]?)(inf|nan)/i.exec(trimmed);
+  if (!named) return Number(trimmed.replaceAll('_', ''));
+  if (named[2]?.toLowerCase() === 'nan') return NaN;
+  return named[1] === '-' ? -Infinity : Infinity;
+}

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { AuthError, ServerOffline } from '@koji/core';
+import type { Logger } from '@koji/core';
+import type { HubOptions } from '@koji/core/config';
+import { ClientGone } from '../client.js';
+import type { Client } from '../client.js';
+
+/** The options that bound logins. */
+export type LoginLimits = Pick<
+  HubOptions,
+  'PasswordChecks' | 'MaxWaitingLogins' | 'FailedLogins' | 'FailedLoginsPerAddress' | 'FailedLoginPause'
+>;
+
+/** A login with a password. */
+export interface LoginAttempt {
+  readonly user: string;
+  readonly client: Client;
+}
+
+/** Bounds what strangers can do with logins: how many passwords are checked at a time, and how often one may be wrong. */
+export class LoginGuard {
+  private readonly turns: FairTurns;
+  private readonly pairs: Failures;
+  private readonly addresses: Failures;
+
+  constructor(
+    limits: LoginLimits,
+    private readonly log: Logger,
+    now: () => number = Date.now,
+  ) {
+    const pause = limits.FailedLoginPause * 1000;
+    this.turns = new FairTurns(Math.max(limits.PasswordChecks, 1), limits.MaxWaitingLogins);
+    this.pairs = new Failures(limits.FailedLogins, pause, now);
+    this.addresses = new Failures(limits.FailedLoginsPerAddress, pause, now);
+  }
+
+  /**
+   * Runs the check of a password when its turn has come, and returns its result; null is a failure. Users that do not
+   * exist count like others. A failure counts for its address only, so that nobody locks out a user of another one.
+   *
+   * @throws AuthError after too many failures; ServerOffline when too many logins wait; ClientGone
+   */
+  async check<T>(attempt: LoginAttempt, check: () => Promise<T | null>): Promise<T | null> {
+    const address = networkOf(attempt.client.address);
+    const pair = createHash('sha256').update(`${attempt.user}\0${address}`).digest('base64');
+    const refuse = (): void => {
+      this.pairs.check(pair, 'too many failed logins of this user');
+      this.addresses.check(address, 'too many failed logins from this address');
+    };
+    refuse();
+    return this.turns.take(address, attempt.client, async () => {
+      // Those that waited together with this one may have failed meanwhile.
+      refuse();
+      const found = await check();
+      if (found !== null) this.pairs.forget(pair);
+      else {
+        if (this.pairs.add(pair))
+          this.log.warn(`too many failed logins of ${JSON.stringify(attempt.user)} from ${address}`);
+        if (this.addresses.add(address)) this.log.warn(`too many failed logins from ${address}`);
+      }
+      return found;
+    });
+  }
+}
+
+/** The owner of one IPv6 address has its whole /64 network. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const last = groups(tail ?? '');
+  // A dotted tail stands for two groups.
+  const missing = 8 - groups(head).length - last.length - (last.at(-1)?.includes('.') ? 1 : 0);
+  const all = [...groups(head), ...Array<string>(tail === undefined ? 0 : missing).fill('0'), ...last];
+  return `${all
+    .slice(0, 4)
+    .map((group) => parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
+const keptFailures = 10_000;
+
+/** Counts failures by key; of one that had too many, more are refused until `pause` after the first one is over. */
+class Failures {
+  /** Oldest first, as all last equally long. */
+  private readonly counts = new Map<string, { count: number; readonly until: number }>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly pause: number,
+    private readonly now: () => number,
+  ) {}
+
+  check(key: string, problem: string): void {
+    const found = this.find(key);
+    if (!found || this.limit === 0 || found.count < this.limit) return;
+    throw new AuthError(`${problem}: try again in ${Math.ceil((found.until - this.now()) / 1000)} seconds`);
+  }
+
+  /** Counts a failure; returns whether the limit is reached by it. */
+  add(key: string): boolean {
+    if (this.limit === 0) return false;
+    const found = this.find(key);
+    if (found) return ++found.count === this.limit;
+    this.dropOld();
+    this.counts.set(key, { count: 1, until: this.now() + this.pause });
+    return this.limit === 1;
+  }
+
+  forget(key: string): void {
+    this.counts.delete(key);
+  }
+
+  private find(key: string) {
+    const found = this.counts.get(key);
+    if (!found || found.until > this.now()) return found;
+    this.counts.delete(key);
+    return undefined;
+  }
+
+  private dropOld(): void {
+    for (const [key, { until }] of this.counts) {
+      if (until > this.now() && this.counts.size < keptFailures) return;
+      this.counts.delete(key);
+    }
+  }
+}
+
+interface Waiter {
+  readonly client: Client;
+  readonly go: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** Lets a few run at a time; addresses take turns, so that one that sends many delays mostly itself. */
+class FairTurns {
+  private running = 0;
+  private waiting = 0;
+  private readonly queues = new Map<string, Waiter[]>();
+
+  constructor(
+    private readonly most: number,
+    private readonly mostWaiting: number,
+  ) {}
+
+  async take<T>(address: string, client: Client, work: () => Promise<T>): Promise<T> {
+    if (this.running >= this.most) await this.wait(address, client);
+    else this.running += 1;
+    try {
+      if (client.gone()) throw new ClientGone();
+      return await work();
+    } finally {
+      // Whoever comes next takes this place over.
+      if (!this.startNext()) this.running -= 1;
+    }
+  }
+
+  private wait(address: string, client: Client): Promise<void> {
+    if (this.waiting >= this.mostWaiting) this.dropGone();
+    if (this.waiting >= this.mostWaiting) this.dropLongest(address);
+    return new Promise((resolve, reject) => {
+      const queue = this.queues.get(address) ?? [];
+      queue.push({ client, go: resolve, fail: reject });
+      this.queues.set(address, queue);
+      this.waiting += 1;
+    });
+  }
+
+  private startNext(): boolean {
+    const [first] = this.queues;
+    const next = first?.[1].shift();
+    if (!first || !next) return false;
+    const [address, queue] = first;
+    this.queues.delete(address);
+    if (queue.length > 0) this.queues.set(address, queue);
+    this.waiting -= 1;
+    next.go();
+    return true;
+  }
+
+  private dropGone(): void {
+    for (const [address, queue] of [...this.queues]) {
+      const left = queue.filter(({ client, fail }) => {
+        if (client.gone()) fail(new ClientGone());
+        return !client.gone();
+      });
+      this.waiting -= queue.length - left.length;
+      if (left.length > 0) this.queues.set(address, left);
+      else this.queues.delete(address);
+    }
+  }
+
+  /** Makes room for one more: the newest of the address with most of them goes, which may be the one to come. */
+  private dropLongest(address: string): void {
+    const busy = new ServerOffline('too many logins at once: try again in a moment');
+    const own = this.queues.get(address)?.length ?? 0;
+    const [longest] = [...this.queues].sort(([, a], [, b]) => b.length - a.length);
+    if (!longest || longest[1].length <= own + 1) throw busy;
+    longest[1].pop()?.fail(busy);
+    this.waiting -= 1;
+  }
+}

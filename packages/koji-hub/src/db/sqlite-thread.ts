@@ -1,0 +1,75 @@
+/** A thread of its own for one connection to a SQLite file, which other threads ask by messages; see sqlite-threads.ts. */
+import { createRequire } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+import type SqliteDatabase from 'better-sqlite3';
+import { LocalEngine, addFunctions } from './sqlite-engine.js';
+import type { Statement } from './sqlite-engine.js';
+
+/** What to open. */
+export interface ThreadData {
+  readonly file: string;
+  /** The name of the driver's package. */
+  readonly driver: string;
+  /** Milliseconds to wait for a file that another process has locked. */
+  readonly timeout: number;
+}
+
+/** What the thread is asked; the answer to `run`, `next`, `command` and `version` has the same number. */
+export type Question =
+  | { readonly number: number; readonly ask: 'run'; readonly statement: Statement }
+  | { readonly number: number; readonly ask: 'next' | 'close'; readonly cursor: number }
+  | { readonly number: number; readonly ask: 'command'; readonly text: string }
+  | { readonly number: number; readonly ask: 'version' | 'end' };
+
+/** What it answers. */
+export interface Reply {
+  readonly number: number;
+  readonly value?: unknown;
+  readonly error?: { readonly message: string; readonly code: unknown };
+}
+
+const port = parentPort;
+if (!port) throw new Error('this file runs as a thread only');
+const { file, driver, timeout } = workerData as ThreadData;
+const Driver = createRequire(import.meta.url)(driver) as typeof SqliteDatabase;
+const database = new Driver(file, { readonly: true, fileMustExist: true, timeout });
+addFunctions(database);
+const engine = new LocalEngine(database, true);
+
+port.on('message', (question: Question) => {
+  if (question.ask === 'end') {
+    database.close();
+    port.close();
+    return;
+  }
+  port.postMessage(answer(question));
+});
+
+function answer(question: Question): Reply {
+  const { number } = question;
+  try {
+    return { number, value: perform(question) };
+  } catch (error) {
+    const { message, code } = error as { message: string; code?: unknown };
+    return { number, error: { message, code } };
+  }
+}
+
+function perform(question: Question): unknown {
+  switch (question.ask) {
+    case 'run':
+      return engine.run(question.statement);
+    case 'next':
+      return engine.portion(question.cursor);
+    case 'version':
+      return engine.version();
+    case 'close':
+      engine.close(question.cursor);
+      return undefined;
+    case 'command':
+      engine.command(question.text);
+      return undefined;
+    case 'end':
+      return undefined;
+  }
+}

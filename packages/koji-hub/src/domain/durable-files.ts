@@ -1,0 +1,103 @@
+/** Changes of the file system that outlast a power failure once they are done. */
+import { constants } from 'node:fs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+/** What a file is written from: bytes, or blocks as they come. */
+export type Content = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** Whether something is at a path, a link that leads nowhere included. */
+export function exists(target: string): Promise<boolean> {
+  return fs.lstat(target).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Makes a folder with its parents. */
+export async function makeFolder(folder: string): Promise<void> {
+  const first = await firstMissing(folder);
+  await fs.mkdir(folder, { recursive: true });
+  if (first === null) return;
+  for (let current = folder; current.length >= first.length; current = path.dirname(current))
+    await syncPath(path.dirname(current));
+}
+
+/** Runs `work` in a folder, which is made if need be, and again when somebody else has just removed it as empty. */
+export async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await makeFolder(folder);
+      return await work();
+    } catch (error) {
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await exists(folder));
+      if (!isGone || tries === 5) throw error;
+    }
+  }
+}
+
+/** Returns the uppermost folder that has to be made for a folder to exist; null when none has. */
+export async function firstMissing(folder: string): Promise<string | null> {
+  let missing: string | null = null;
+  for (let current = folder; !(await exists(current)); current = path.dirname(current)) missing = current;
+  return missing;
+}
+
+/** Removes empty folders from `folder` up to `last`; one that is missing already is passed over. */
+export async function removeEmpty(folder: string, last: string): Promise<void> {
+  for (let current = folder; current.length >= last.length; current = path.dirname(current)) {
+    const code = await fs.rmdir(current).then(
+      () => 'ENOENT',
+      (error: unknown) => (error as NodeJS.ErrnoException).code,
+    );
+    if (code !== 'ENOENT') return;
+  }
+}
+
+/** Writes a new file. */
+export async function writeDurably(to: string, content: Content): Promise<void> {
+  const file = await fs.open(to, 'wx', 0o644);
+  try {
+    // Each goes where the one before it ended.
+    for await (const block of content instanceof Uint8Array ? [content] : content)
+      await file.writeFile(block);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await syncPath(path.dirname(to));
+}
+
+/**
+ * Gives a file a second name where nothing is: by a link, or by a copy where a link can't be; `copying` runs before that.
+ *
+ * @throws an error with code EEXIST when something is there
+ */
+export async function linkOrCopy(from: string, to: string, copying: () => Promise<void>): Promise<void> {
+  try {
+    await fs.link(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EXDEV' && code !== 'EPERM') throw error;
+    await copying();
+    await fs.copyFile(from, to, constants.COPYFILE_EXCL);
+  }
+  await syncPath(to);
+  await syncPath(path.dirname(to));
+}
+
+/** Makes everything in a folder durable. */
+export async function syncTree(folder: string): Promise<void> {
+  for (const entry of await fs.readdir(folder, { withFileTypes: true })) {
+    const name = path.join(folder, entry.name);
+    if (entry.isDirectory()) await syncTree(name);
+    else if (entry.isFile()) await syncPath(name);
+  }
+  await syncPath(folder);
+}
+
+/** Makes a file, or the names in a folder, durable. */
+export async function syncPath(target: string): Promise<void> {
+  const handle = await fs.open(target, 'r');
+  await handle.sync().finally(() => handle.close());
+}

@@ -1,0 +1,60 @@
+import type { Logger } from '@koji/core';
+import { repr } from '../domain/repr.js';
+
+/** How much of the arguments a line shows. */
+const shown = 120;
+
+/** Warns about calls that make the process grow; option MemoryWarnThreshold. */
+export class MemoryWatch {
+  private highest = 0;
+  /** What the last reading gave, which takes a while. */
+  private last: number | null = null;
+
+  constructor(
+    /** In KiB. */
+    private readonly threshold: number,
+    private readonly log: Logger,
+    private readonly usage: () => number = () => Math.round(process.memoryUsage.rss() / 1024),
+  ) {}
+
+  /**
+   * Runs a call, and warns when the process ends up larger by more than the threshold. What it had before and gave back does
+   * not count, since the heap of Node.js shrinks and grows all the time.
+   */
+  async during<T>(method: string, params: readonly unknown[], work: () => Promise<T>): Promise<T> {
+    const before = (this.last ??= this.usage());
+    try {
+      return await work();
+    } finally {
+      const after = (this.last = this.usage());
+      const least = Math.max(before, this.highest);
+      this.highest = Math.max(least, after);
+      if (after - least > this.threshold) this.warn(method, params, { before: least, after });
+    }
+  }
+
+  private warn(
+    method: string,
+    params: readonly unknown[],
+    { before, after }: { readonly before: number; readonly after: number },
+  ): void {
+    this.log.warn(
+      `Memory usage of process ${process.pid} grew from ${before} KiB to ${after} KiB (+${after - before} KiB) ` +
+        `processing request ${method} with args ${argumentsText(method, params)}`,
+    );
+  }
+}
+
+function argumentsText(method: string, params: readonly unknown[]): string {
+  // Logins, also in multicalls, have passwords.
+  if (/login|multicall/i.test(method)) return `(${params.length} not shown)`;
+  const text = repr(params.map(briefly));
+  return text.length > shown ? `${text.slice(0, shown - 3)}...` : text;
+}
+
+// Writing all of a large argument would take the memory that the line is about.
+function briefly(value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, shown);
+  if (Array.isArray(value)) return value.slice(0, shown).map(briefly);
+  return Buffer.isBuffer(value) ? value.subarray(0, shown) : value;
+}

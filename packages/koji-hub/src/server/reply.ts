@@ -1,0 +1,90 @@
+import type { ServerResponse } from 'node:http';
+import { ClientGone } from '../client.js';
+import type { Answer } from './answer.js';
+import type { Reply } from './dispatch.js';
+
+/** Sends a text with its headers, in one packet if it fits. */
+export function sendText(response: ServerResponse, text: string, timeLimit: number): void {
+  response.writeHead(200, { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+  if (response.writableLength > 0) limitTime(response, timeLimit);
+}
+
+/** The way back to one client, which has `timeLimit` milliseconds from the first byte of an answer to read all of it. */
+export class HttpReply implements Reply {
+  private answer: Answer | null = null;
+
+  constructor(
+    private readonly response: ServerResponse,
+    private readonly timeLimit: number,
+  ) {}
+
+  get begun(): boolean {
+    return this.response.headersSent;
+  }
+
+  get gone(): boolean {
+    return this.response.destroyed;
+  }
+
+  sendText(text: string): void {
+    sendText(this.response, text, this.timeLimit);
+  }
+
+  send(answer: Answer): void {
+    const { response, timeLimit } = this;
+    const { text } = answer;
+    if (text !== null) {
+      sendText(response, text, timeLimit);
+      return;
+    }
+    this.answer = answer;
+    response.writeHead(200, {
+      'Content-Type': 'text/xml',
+      ...(answer.whole ? { 'Content-Length': answer.length } : {}),
+    });
+    limitTime(response, timeLimit);
+    // Whoever makes the answer hears of it by its next part.
+    response.once('close', () => void answer.close());
+    void this.pump(answer);
+  }
+
+  abort(): void {
+    this.response.destroy();
+    void this.answer?.close();
+  }
+
+  private async pump(answer: Answer): Promise<void> {
+    const { response } = this;
+    try {
+      for (let part = await answer.read(); part !== null; part = await answer.read()) {
+        if (response.destroyed) return;
+        if (!response.write(part)) await drained(response);
+      }
+      response.end();
+    } catch {
+      // Too late for a fault: a connection that ends early tells the client that this is not the whole answer.
+      response.destroy();
+    } finally {
+      await answer.close();
+    }
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      if (response.destroyed) reject(new ClientGone());
+      else resolve();
+    };
+    response.once('drain', done).once('close', done);
+    if (response.destroyed) done();
+  });
+}
+
+/** Counts from now whatever is read meanwhile: a client that takes a byte now and then would be served for ever. */
+function limitTime(response: ServerResponse, timeLimit: number): void {
+  const late = setTimeout(() => response.destroy(), timeLimit);
+  response.once('close', () => clearTimeout(late));
+}

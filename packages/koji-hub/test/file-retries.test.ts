@@ -1,0 +1,72 @@
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PathInfo, makeLogger } from '@koji/core';
+import type { Call, Hub } from '../src/call.js';
+import { migrate } from '../src/db/migrate.js';
+import { openJournals } from '../src/domain/file-recovery.js';
+import { FileRetries } from '../src/domain/file-retries.js';
+import { stageRename } from '../src/domain/files.js';
+import { databases } from './support/databases.js';
+
+const quiet = makeLogger(() => undefined);
+
+async function until(isTrue: () => Promise<boolean> | boolean): Promise<void> {
+  for (let n = 0; n < 1000 && !(await isTrue()); n++) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe.each(databases)('on $name, changes of files that cannot be taken back at once', ({ create }) => {
+  test('are taken back by the running hub as soon as they can be', async () => {
+    const made = await create();
+    const database = await made.open();
+    await migrate(database);
+    const top = path.join(made.folder, 'top');
+    const at = (...names: string[]): string => path.join(top, ...names);
+    await mkdir(at('packages/draft/1'), { recursive: true });
+    await writeFile(at('packages/draft/1/b.log'), 'log');
+    const said: string[] = [];
+    const log = makeLogger((_, text) => said.push(text()));
+    const hub = { database, paths: new PathInfo(top), journals: null, logger: () => log } as unknown as Hub;
+    const own = await openJournals(hub);
+    try {
+      Object.assign(hub, { journals: own.folder });
+      const undo: (() => Promise<void>)[] = [];
+      const call = { hub, afterCommit: () => undefined, onRollback: (action: never) => undo.push(action) };
+      const failing = database.write(async (db) => {
+        await stageRename({ ...call, db } as unknown as Call, at('packages/draft/1'), at('packages/real/1'));
+        throw new Error('rolled back');
+      });
+      await expect(failing).rejects.toThrow('rolled back');
+      // A file is in the way of the folder that the change came from.
+      await rm(at('packages/draft'), { recursive: true, force: true });
+      await writeFile(at('packages/draft'), 'in the way');
+      expect(undo).toHaveLength(1);
+      await expect(undo[0]!()).rejects.toThrow(/ENOTDIR/);
+      expect(await readdir(own.folder.path)).toHaveLength(1);
+      await rm(at('packages/draft'));
+      await mkdir(at('packages/draft'));
+      await until(() => said.some((text) => text.includes('could not be completed are')));
+      expect(await readFile(at('packages/draft/1/b.log'), 'utf8')).toBe('log');
+      expect(await readdir(own.folder.path)).toEqual([]);
+    } finally {
+      await own.close();
+      await database.close();
+      await made.drop();
+    }
+  });
+});
+
+test('what fails is tried until it succeeds, and no more once the hub stops', async () => {
+  const retries = new FileRetries(quiet, [1, 5]);
+  let tries = 0;
+  const failing = (most: number) => (): Promise<void> =>
+    ++tries < most ? Promise.reject(new Error('still failing')) : Promise.resolve();
+  await expect(retries.run(failing(4), failing(4))).rejects.toThrow('still failing');
+  await until(() => tries === 4);
+  expect(tries).toBe(4);
+  await expect(retries.run(failing(Infinity), failing(Infinity))).rejects.toThrow('still failing');
+  await until(() => tries > 7);
+  await retries.close();
+  const last = tries;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(tries).toBe(last);
+});

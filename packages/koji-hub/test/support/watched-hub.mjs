@@ -1,0 +1,46 @@
+// A hub in a process of its own that tells over IPC how long its event loop was held up between two questions: `delay`, in
+// milliseconds as the clock has them, and `slice`, in milliseconds of its own processor time, which a busy machine leaves alone.
+import { readFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [dist, folder, url] = process.argv.slice(2);
+const load = (name) => import(pathToFileURL(path.join(dist, name)).href);
+const { makeConfig } = await load('config.js');
+const { startHub } = await load('hub.js');
+
+/** Milliseconds of processor time of the main thread. */
+function threadTime() {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return performance.now();
+  }
+}
+
+const values = { Database: url, KojiDir: 'store', Listen: '127.0.0.1:0', LogFile: 'hub.log' };
+const hub = await startHub(makeConfig(folder, values));
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
+let slice = 0;
+let before = threadTime();
+// What ran between two turns of the timer ran without a break, or in turns of the loop that are shorter than one of its own.
+setInterval(() => {
+  const now = threadTime();
+  slice = Math.max(slice, now - before);
+  before = now;
+}, 1);
+process.on('message', (question) => {
+  if (question === 'stop') {
+    void hub.stop().then(() => process.exit());
+    return;
+  }
+  // A turn later the loop has noted the delay that this very turn may have had.
+  setTimeout(() => {
+    process.send({ delay: delays.max / 1e6, slice });
+    delays.reset();
+    slice = 0;
+  }, 5);
+});
+process.send({ url: hub.url });
