@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, ParameterError } from '@koji/core';
 import { Double } from '@koji/core/wire';
+import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import type { Connection } from '../src/db/connection.js';
 import { openDatabase } from '../src/db/database.js';
@@ -288,6 +289,30 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     expect(await found(glob(id('name'), 'f_*'))).toEqual(['f_42']);
     expect(await found(matches(id('name'), '^f[0-9]+$'))).toEqual(['f40']);
     await expect(found(matches(id('name'), '('))).rejects.toBeInstanceOf(ParameterError);
+  });
+
+  test('a list reaches the database as it is, whatever its texts are', async () => {
+    const texts = fc.array(fc.string({ unit: 'binary' }).filter((text) => !/[\0\ud800-\udfff]/.test(text)));
+    const special = fc.array(
+      fc.constantFrom<string>('', 'NULL', '{', '}', ',', '"', '\\', '\\"', ' a ', '\n', '{}', "'"),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(texts, special), async (names) => {
+        const found = await database.read((db) =>
+          Promise.all(
+            [...names, 'absent'].map((name) =>
+              db.get<{ found: number }>(sql`SELECT count(*) AS found FROM channels
+                WHERE channels.name = 'default' AND ${anyOf(sql`CAST(${name} AS text)`, names)}`),
+            ),
+          ),
+        );
+        expect(found.map((row) => row?.found)).toEqual([
+          ...names.map(() => 1),
+          names.includes('absent') ? 1 : 0,
+        ]);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test('other statements run while rows come one by one, and a loop may stop early', async () => {

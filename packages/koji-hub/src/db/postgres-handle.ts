@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 import { GenericError, ParameterError } from '@koji/core';
 import { Double, double } from '@koji/core/wire';
@@ -10,6 +11,7 @@ import {
   UniqueViolation,
 } from './errors.js';
 import type { ConstraintKind } from './errors.js';
+import { mapInTurns } from './in-turns.js';
 import type { SqlValue } from './sql.js';
 import { fromPostgres, timeText } from './times.js';
 import type { Handle, Outcome } from './transaction.js';
@@ -48,6 +50,22 @@ export function typesWith(defaults: pg.CustomTypesConfig): pg.CustomTypesConfig 
     return parsers[oid] ?? (asText.has(oid) ? String : usual(oid, 'text'));
   };
   return { getTypeParser: own as pg.CustomTypesConfig['getTypeParser'] };
+}
+
+/** Bytes that one read of a socket brings at most. */
+const longestPiece = 65_536;
+
+/**
+ * Lets other work run between the pieces in which a connection brings a long answer. By itself Node.js hands on up to 32 of
+ * them in a row, and the driver makes rows of each at once.
+ */
+export function readInTurns(client: pg.ClientBase): void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+  stream.on('data', (piece: Buffer) => {
+    if (piece.length < longestPiece) return;
+    stream.pause();
+    setImmediate(() => stream.resume());
+  });
 }
 
 interface Known {
@@ -92,7 +110,7 @@ export class PostgresHandle implements Handle {
     const { name, writes } = this.statements.meet(text);
     const result = await this.client.query<Row>({
       text,
-      values: values.map(bind),
+      values: await bindAll(values),
       ...(name === null ? {} : { name }),
     });
     const changed = result.rowCount ?? 0;
@@ -102,7 +120,7 @@ export class PostgresHandle implements Handle {
   /** Rows by a cursor of the server's, in portions, so that other statements of the transaction run in between. */
   async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row[], void, void> {
     const cursor = `c${++this.cursors}`;
-    await this.client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${text}`, values.map(bind));
+    await this.client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${text}`, await bindAll(values));
     let open = true;
     try {
       for (;;) {
@@ -135,6 +153,19 @@ function bind(value: SqlValue | undefined): unknown {
   if (value === undefined) throw new TypeError('a query got undefined for a value');
   if (value instanceof Date) return timeText(value);
   return value instanceof Double ? String(value.value) : value;
+}
+
+/** Values as the driver takes them. Lists become text here, in turns: the driver would stop all else for a long one. */
+async function bindAll(values: readonly SqlValue[]): Promise<unknown[]> {
+  const bound: unknown[] = [];
+  for (const value of values) bound.push(Array.isArray(value) ? await arrayText(value) : bind(value));
+  return bound;
+}
+
+async function arrayText(values: readonly (number | string)[]): Promise<string> {
+  const element = (value: number | string): string =>
+    typeof value === 'number' ? String(value) : `"${value.replace(/["\\]/g, '\\$&')}"`;
+  return `{${(await mapInTurns(values, element)).join(',')}}`;
 }
 
 const kinds: Readonly<Record<string, ConstraintKind>> = {

@@ -6,7 +6,7 @@ import type { Connection, ReadOptions } from './connection.js';
 import type { Opened, OpenOptions } from './database.js';
 import { DatabaseUnavailable } from './errors.js';
 import { Gate } from './gate.js';
-import { PostgresHandle, Statements, typesWith } from './postgres-handle.js';
+import { PostgresHandle, readInTurns, Statements, typesWith } from './postgres-handle.js';
 import { claimLock, processLock } from './locks.js';
 import { Channels, Running } from './running.js';
 import { tables } from './tables/index.js';
@@ -32,7 +32,7 @@ export async function openPostgres(
     entities: described ? tables('postgres') : [],
     poolSize: connections,
     poolErrorHandler: (error: unknown) => log?.warn('an idle connection to the database broke', error),
-    extra: { types, options: session },
+    extra: { types, options: session, onConnect: readInTurns },
   }).initialize();
   const pool = (source.driver as unknown as { master: pg.Pool }).master;
   const statements = new Statements();

@@ -30,6 +30,8 @@ export interface Query<T extends object = Row> {
   readonly orders?: Readonly<Record<string, Sql>>;
   /** Where the caller names no order: the table whose rows come as they were added, as PostgreSQL gives them by itself. */
   readonly asAdded?: string;
+  /** What to order by where the caller names no order. */
+  readonly usually?: Sql;
 }
 
 const streamFrom = 1000;
@@ -221,7 +223,11 @@ function body<T extends object>({ columns, from, where = [] }: Query<T>, { group
   return sql` FROM ${from}${whereAll(conditions)}${by}`;
 }
 
-function order<T extends object>({ columns, orders, asAdded }: Query<T>, { order: terms }: Options): Sql {
+function order<T extends object>(
+  { columns, orders, asAdded, usually }: Query<T>,
+  { order: terms }: Options,
+): Sql {
+  if (terms.length === 0 && usually) return sql` ORDER BY ${usually}`;
   if (terms.length === 0)
     return asAdded === undefined
       ? sql``

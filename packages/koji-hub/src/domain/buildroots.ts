@@ -94,6 +94,7 @@ export function listBuildroots(call: Call, filter: BuildrootFilter): Promise<Bui
     from: tables,
     where,
     opts: filter.queryOpts ?? null,
+    usually: sql`buildroot.id`,
     transform: (row) => ({ ...row, extra: readJson(row.extra, 'Invalid extra data') as Extra }),
   });
 }
