@@ -14,7 +14,7 @@ import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 
 const self = fileURLToPath(import.meta.url);
-const main = path.join(root, 'packages/koji-hub/dist/main.js');
+const main = path.join(root, 'packages/koji-hub/dist/bundle/main.js');
 
 /** The plugins of the recorded hub and command; the command had those of the second list too, the hub did not. */
 const recordedPlugins = ['echo', 'runroot', 'save-failed-tree', 'sidetag'];
@@ -104,7 +104,7 @@ async function replayAll() {
 /** The start of a command line that runs the koji command. */
 function kojiCommand() {
   if (!values.koji)
-    return `${quote(process.execPath)} ${quote(path.join(root, 'packages/koji-client/dist/cli/main.js'))}`;
+    return `${quote(process.execPath)} ${quote(path.join(root, 'packages/koji-client/dist/bundle/main.js'))}`;
   const tree = path.resolve(values.koji);
   const places = [tree, process.env.PYTHONPATH].filter(Boolean).join(':');
   return `PYTHONPATH=${quote(places)} ${quote(values.python)} ${quote(path.join(tree, 'cli/koji'))}`;

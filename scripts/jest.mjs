@@ -2,9 +2,11 @@
 // Everything else goes to jest: npm run test:fast -- packages/koji-hub
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { bundle } from './bundle.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
+await bundle();
 const args = process.argv.slice(2).filter((arg) => arg !== '--sqlite');
 const sqliteOnly = process.argv.includes('--sqlite');
 const given = process.env.KOJI_TEST_POSTGRES;

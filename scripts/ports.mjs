@@ -7,11 +7,12 @@ const lowest = 12_000;
 const highest = 32_000;
 
 /**
- * A TCP port that nothing listens on, `wanted` if it is free. It stays this process's until the process ends: no other one
+ * A TCP port that nothing listens on, `wanted` if that is free; 0 is any. It stays this process's until the process ends: no other one
  * that asks here is given it. What says so is a UDP socket on the same number, which ends with the process however it ends.
  */
-export async function freePort(wanted = random()) {
-  for (let port = wanted; ; port = random()) if ((await claim(port)) && (await isFree(port))) return port;
+export async function freePort(wanted = 0) {
+  for (let port = wanted || random(); ; port = random())
+    if ((await claim(port)) && (await isFree(port))) return port;
 }
 
 const random = () => lowest + Math.floor(Math.random() * (highest - lowest));

@@ -290,7 +290,7 @@ Stop it:        npm run quickstart -- --stop      (start it again with npm run q
 async function main() {
   if (options.stop) return stop();
   installPackages();
-  build();
+  await build();
   await setUp();
   await start();
   try {

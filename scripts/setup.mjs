@@ -113,7 +113,9 @@ export function installReleaseTools() {
   });
 }
 
-/** Compiles what changed. */
-export function build() {
+/** Compiles and bundles what changed. */
+export async function build() {
   if (!run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-b'])) process.exit(1);
+  const { bundle } = await import('./bundle.mjs');
+  await bundle();
 }

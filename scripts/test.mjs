@@ -40,7 +40,7 @@ if (process.getuid?.() === 0)
     'tests that build packages in sandboxes',
   );
 installPackages();
-build();
+await build();
 const node = (script, ...args) => runAlong(process.execPath, [path.join(root, script), ...args]);
 // The linter takes one core for as long as all the other checks together.
 const checks = await Promise.all([

@@ -43,6 +43,7 @@ test('a wanted port is given once, and never one that a server has', async () =>
   const { port: taken } = server.address() as AddressInfo;
   expect(await freePort(taken)).not.toBe(taken);
   server.close();
+  expect(await freePort(0)).toBeGreaterThan(0);
   const wanted = await freePort();
   expect(await freePort(wanted)).not.toBe(wanted);
 });

@@ -245,9 +245,9 @@ test('hub, builder, client and plugins ran nothing of this repository', () => {
   }
   const modules = path.join(stranger, 'node_modules');
   for (const file of [
-    '@koji/hub/dist/main.js',
-    '@koji/builder/dist/main.js',
-    '@koji/client/dist/cli/main.js',
+    '@koji/hub/dist/bundle/main.js',
+    '@koji/builder/dist/bundle/main.js',
+    '@koji/client/dist/bundle/main.js',
   ])
     expect(scripts).toContain(path.join(modules, file));
   for (const name of plugins)

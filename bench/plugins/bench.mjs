@@ -14,7 +14,7 @@ const clients = 8;
 const reads = 500; // of each client in a round
 const writes = 300; // in a round
 const builds = 50;
-const program = fileURLToPath(new URL('../../packages/koji-hub/dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../packages/koji-hub/dist/bundle/main.js', import.meta.url));
 const nodeModules = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 const bad = {

@@ -19,7 +19,7 @@ const mega = 1_000_000;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-tags-'));
 const file = (name) => path.join(folder, name);
-const program = fileURLToPath(new URL('../../packages/koji-hub/dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../packages/koji-hub/dist/bundle/main.js', import.meta.url));
 const memoryProgram = fileURLToPath(new URL('memory.mjs', import.meta.url));
 const inherited = { __starstar: true, inherit: true };
 

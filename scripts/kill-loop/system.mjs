@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../ports.mjs';
 import { root } from '../setup.mjs';
 
-const programs = { hub: 'koji-hub/dist/main.js', builder: 'koji-builder/dist/main.js' };
+const programs = { hub: 'koji-hub/dist/bundle/main.js', builder: 'koji-builder/dist/bundle/main.js' };
 const password = 'kill-loop';
 
 /** Polls until `test` answers something true; fails with `what` after `seconds`. */

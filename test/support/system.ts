@@ -20,9 +20,9 @@ export const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.
 /** A program of ours as it is built. */
 export function program(name: 'koji' | 'koji-hub' | 'kojid'): string {
   const files = {
-    koji: 'koji-client/dist/cli/main.js',
-    'koji-hub': 'koji-hub/dist/main.js',
-    kojid: 'koji-builder/dist/main.js',
+    koji: 'koji-client/dist/bundle/main.js',
+    'koji-hub': 'koji-hub/dist/bundle/main.js',
+    kojid: 'koji-builder/dist/bundle/main.js',
   };
   return path.join(root, 'packages', files[name]);
 }

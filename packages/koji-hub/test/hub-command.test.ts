@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { databases } from './support/databases.js';
 import { headersOf, post, valueOf } from './support/raw-hub.js';
 
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 
 interface Ran {
   readonly code: number;

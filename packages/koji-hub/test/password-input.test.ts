@@ -9,7 +9,7 @@ import { findConfig } from '../src/config.js';
 import { openDatabase } from '../src/db/database.js';
 import { sql } from '../src/db/sql.js';
 
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 const env = { ...process.env, NODE_OPTIONS: '' };
 /** Runs a program on a terminal, types each answer once its question is there, and ends as the program does. */
 const onTerminal = `

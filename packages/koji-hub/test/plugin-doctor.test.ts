@@ -9,7 +9,7 @@ import { headersOf, loginAs, post, startRawHub, valueOf } from './support/raw-hu
 import type { RawHub } from './support/raw-hub.js';
 
 const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@koji/plugin-sdk')).href;
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 
 const plugin = `import { callback, exported, ignoreError, option, outbox, pluginConfig } from ${JSON.stringify(sdk)};
 export const config = pluginConfig('busy', {

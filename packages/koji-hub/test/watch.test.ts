@@ -10,7 +10,7 @@ import { post } from './support/raw-hub.js';
 
 const sdkFile = createRequire(import.meta.url).resolve('@koji/plugin-sdk');
 const sdk = JSON.stringify(pathToFileURL(sdkFile).href);
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 
 let folder: string;
 let hub: ChildProcess;

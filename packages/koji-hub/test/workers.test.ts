@@ -17,7 +17,7 @@ import type { TestDatabase } from './support/databases.js';
 import { headersOf, post, readOutcome, valueOf } from './support/raw-hub.js';
 import type { Outcome } from './support/raw-hub.js';
 
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 const env = { ...process.env, NODE_OPTIONS: '' };
 
 function childrenOf(parent: number): number[] {

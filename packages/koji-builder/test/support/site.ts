@@ -10,7 +10,7 @@ import { GenericError, TASK_STATES, faultToWire } from '@koji/core';
 import { openForTests, type HubForTests } from '@koji/hub/testing';
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url));
-const kojid = path.join(packages, 'koji-builder/dist/main.js');
+const kojid = path.join(packages, 'koji-builder/dist/bundle/main.js');
 const fixtures = fileURLToPath(new URL('../fixtures/plugins/', import.meta.url));
 
 type Values = Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ import type { Ran } from './commands.js';
 
 export type { Ran };
 
-export const kojiProgram = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const kojiProgram = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 
 /** A hub with the admin `kojiadmin`, its files in a folder of its own. */
 export interface RealHub {

@@ -42,6 +42,9 @@ export function stripTypes(source: string, file: string, { elide }: { readonly e
   }
 }
 
+// In two parts, or what reads source maps would take this file's own line for one.
+const mapMark = ['source', 'MappingURL'].join('');
+
 function transformed(
   compile: typeof transformSync,
   source: string,
@@ -54,7 +57,7 @@ function transformed(
     filename: pathToFileURL(file).href,
     transform: { verbatimModuleSyntax: !elide, nativeClassProperties: true },
   });
-  return `${code}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`;
+  return `${code}\n//# ${mapMark}=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`;
 }
 
 function syntaxError(problem: unknown, file: string): Error {

@@ -1,0 +1,71 @@
+// Bundles the compiled packages that programs start from: a process reads a few files instead of hundreds, which halves the
+// time until it does something. Each package is bundled by itself, all others stay outside.
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from './setup.mjs';
+
+/** What starts besides the doors in `exports`, by the folder of the package. */
+const programs = {
+  'koji-core': [],
+  'koji-plugin-sdk': ['host/module-hooks.js'],
+  'koji-client': ['cli/main.js'],
+  'koji-builder': ['main.js', 'daemon/child.js'],
+  'koji-hub': ['main.js', 'db/sqlite-thread.js'],
+};
+
+/** Bundles every package whose compiled files are newer than its bundle. */
+export async function bundle() {
+  await Promise.all(Object.keys(programs).map(bundlePackage));
+}
+
+async function bundlePackage(name) {
+  const folder = path.join(root, 'packages', name);
+  const dist = path.join(folder, 'dist');
+  const stamp = path.join(dist, 'bundle.stamp');
+  const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const doors = Object.values(manifest.exports).map(({ types }) => types.replace('.d.ts', '.js'));
+  const entries = [...doors, ...programs[name].map((file) => `dist/${file}`)];
+  const newest = Math.max(newestIn(dist), statSync(path.join(folder, 'package.json')).mtimeMs, ours);
+  if (newest <= timeOf(stamp)) return;
+  const outdir = path.join(dist, 'bundle');
+  rmSync(outdir, { recursive: true, force: true });
+  const { build } = await import('esbuild');
+  await build({
+    absWorkingDir: folder,
+    entryPoints: Object.fromEntries(entries.map((file) => [outputOf(file), file])),
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    // Faults are told apart by the names of their classes.
+    keepNames: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    logLevel: 'warning',
+  });
+  writeFileSync(stamp, '');
+}
+
+/** All in one folder, so that `import.meta.url` is the same place whichever file a module ends up in. */
+function outputOf(file) {
+  const { dir, name } = path.parse(file);
+  return name === 'index' && dir !== 'dist' && dir !== './dist' ? path.basename(dir) : name;
+}
+
+const ours = statSync(new URL(import.meta.url)).mtimeMs;
+
+const timeOf = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function newestIn(folder) {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const full = path.join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (entry.name !== 'bundle') newest = Math.max(newest, newestIn(full));
+    } else if (entry.name.endsWith('.js')) newest = Math.max(newest, timeOf(full));
+  }
+  return newest;
+}
