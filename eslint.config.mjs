@@ -11,6 +11,33 @@ const walls = {
   'koji-plugin-*': '^@koji/(hub|client|builder(?!/(buildroot|image|scm)$))',
 };
 
+/** The rooms of the hub's domain, top to bottom: each may import from those below it, types included. */
+const rooms = [
+  'imports',
+  'repos',
+  'tasks',
+  'policy',
+  'archives',
+  'rpms',
+  'tagging',
+  'task-records',
+  'builds',
+  'tags',
+  'users',
+  'history',
+  'files',
+  'values',
+];
+/** What stands above all of them. */
+const aboveRooms = ['api', 'auth', 'gc', 'outbox', 'repos', 'scheduler', 'server'];
+
+const inHub = (name) => `./packages/koji-hub/src/${name}`;
+const roomZones = rooms.map((room, i) => ({
+  target: inHub(`domain/${room}`),
+  from: [...aboveRooms.map(inHub), ...rooms.slice(0, i).map((above) => inHub(`domain/${above}`))],
+  message: 'docs/architecture.md: the order of the rooms of the domain',
+}));
+
 export default tseslint.config(
   {
     ignores: [
@@ -65,6 +92,12 @@ export default tseslint.config(
       ],
     },
   })),
+  {
+    files: ['packages/koji-hub/src/domain/**/*.ts'],
+    rules: {
+      'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones: roomZones }],
+    },
+  },
   { files: ['packages/*/src/**/*.ts'], rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] } },
   {
     files: ['**/test/**/*.ts', 'test/**/*.ts'],

@@ -1,13 +1,15 @@
 import type { Logger, PathInfo } from '@koji/core';
 import type { HandlerArgs, Method, Methods, ResultOf } from '@koji/core/api';
 import type { HubOptions } from '@koji/core/config';
+import type { Decision, TriedRule } from '@koji/core/policy';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import type { ActivityLog, CallbackRegistry, LoadedPlugin } from '@koji/plugin-sdk/host';
 import type { LoginGuard } from './auth/login-guard.js';
 import type { Client } from './client.js';
 import type { Connection, Database } from './db/connection.js';
-import type { OwnJournals } from './domain/file-journal.js';
-import type { Policies } from './domain/policy.js';
+import type { OwnJournals } from './domain/files/journal.js';
+import type { WaitingBuilders } from './scheduler/waiting-builders.js';
+import type { TagNews } from './tag-news.js';
 import type { Wake } from './wake.js';
 
 /** Who calls: everything about the login that a method may ask. Anonymous callers have nulls and no permissions. */
@@ -42,6 +44,43 @@ export interface ServedMethod {
   readonly plugin?: string;
 }
 
+/** What a policy is asked about, by field. */
+export type PolicyData = Readonly<Record<string, unknown>>;
+
+/** How a policy that allows or denies is asked. */
+export interface PolicyOptions {
+  /** What holds when no rule decides; "deny" unless given. */
+  readonly default?: string;
+  /** An admin passes whatever the policy says. */
+  readonly force?: boolean;
+}
+
+/** The hub's policies, read once at the start. */
+export interface Policies {
+  /** @throws ActionNotAllowed unless the policy allows it; with VerbosePolicy the text names the rule */
+  assert(call: Call, name: string, data: PolicyData, options?: PolicyOptions): Promise<void>;
+  /** Whether the policy allows it, and the reason it gives. */
+  check(
+    call: Call,
+    name: string,
+    data: PolicyData,
+    options?: PolicyOptions,
+  ): Promise<{ allowed: boolean; reason: string }>;
+  /** The action of the policy as written; null when no rule decides. A policy that is not there is a GenericError. */
+  eval(call: Call, name: string, data: PolicyData): Promise<string | null>;
+  /** How the policy comes to its decision. */
+  explain(call: Call, name: string, data: PolicyData): Promise<Explanation>;
+}
+
+/** What became of each rule of a policy that was tried. */
+export interface Explanation {
+  /** Where its rules are from; null when there is no such policy. */
+  readonly source: 'hub.conf' | 'default' | null;
+  readonly tried: readonly TriedRule[];
+  /** The deciding rule; null when none did. */
+  readonly decision: Decision | null;
+}
+
 /** What one hub process holds; made once in hub.ts. */
 export interface Hub {
   readonly options: HubOptions;
@@ -51,6 +90,8 @@ export interface Hub {
   readonly callbacks: CallbackRegistry;
   readonly wake: Wake;
   readonly logins: LoginGuard;
+  readonly tagNews: TagNews;
+  readonly waitingBuilders: WaitingBuilders;
   /** Counts what plugins do. */
   readonly activity: ActivityLog;
   readonly plugins: readonly LoadedPlugin[];

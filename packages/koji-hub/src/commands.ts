@@ -9,11 +9,11 @@ import { hashPassword } from './auth/passwords.js';
 import { checkOptions, databaseUrl, folderOf, newConfigText, storeOf } from './config.js';
 import { openDatabase } from './db/database.js';
 import type { Opened } from './db/database.js';
-import { history } from './db/history.js';
-import { lookupName } from './db/lookup.js';
+import { history } from './domain/history/history.js';
+import { lookupName } from './domain/values/lookup.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
 import { sql } from './db/sql.js';
-import { createUser, findUser, userPerms } from './domain/users.js';
+import { createUser, findUser, userPerms } from './domain/users/users.js';
 import { compose, openHub } from './hub.js';
 import type { RunningCall } from './server/running-call.js';
 

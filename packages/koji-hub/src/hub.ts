@@ -14,8 +14,8 @@ import { checkOptions, configWarnings, databaseUrl, folderOf, logLevels, storeOf
 import { openDatabase } from './db/database.js';
 import type { Opened } from './db/database.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
-import { openJournals, recoverFiles } from './domain/file-recovery.js';
-import { readPolicies } from './domain/policy.js';
+import { openJournals, recoverFiles } from './domain/files/recovery.js';
+import { readPolicies } from './domain/policy/policy.js';
 import { startDeliveries } from './outbox/deliver.js';
 import type { ServedOutbox } from './outbox/deliver.js';
 import { ActivityWriter } from './plugin-activity.js';
@@ -24,12 +24,14 @@ import { openOwnCalls } from './own-calls.js';
 import type { OwnCalls } from './own-calls.js';
 import { startRepos } from './repos/run.js';
 import { startScheduler } from './scheduler/run.js';
+import { WaitingBuilders } from './scheduler/waiting-builders.js';
 import { multiCallNames } from './server/access.js';
 import { currentFields } from './server/call-fields.js';
 import { Dispatcher } from './server/dispatch.js';
 import { listen } from './server/http.js';
 import type { RunningCall } from './server/running-call.js';
 import { Transactions } from './server/transactions.js';
+import { TagNews } from './tag-news.js';
 import { openWake } from './wake.js';
 
 /** A hub that answers. */
@@ -163,6 +165,8 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       database,
       wake,
       logins: new LoginGuard(config.options, log.logger('koji.auth')),
+      tagNews: new TagNews(database, log.logger('koji.repo')),
+      waitingBuilders: new WaitingBuilders(),
       journals: null,
       logger: log.logger,
     };

@@ -2,7 +2,7 @@ import { GenericError } from '@koji/core';
 import { CallerSession } from './auth/sessions.js';
 import type { Call, Hub } from './call.js';
 import { sql } from './db/sql.js';
-import { createUser } from './domain/users.js';
+import { createUser } from './domain/users/users.js';
 import type { Transactions } from './server/transactions.js';
 
 /** Work of the hub itself under the name of a user, with every permission. */

@@ -6,7 +6,7 @@ import type { ActivityLog, LoadedPlugin, PluginMethod, PluginPolicyTest } from '
 import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
 import { folderOf } from './config.js';
-import type { PluginTest } from './domain/policy.js';
+import type { PluginTest } from './domain/policy/policy.js';
 import { noteThrower } from './server/faults.js';
 import { RunningCall } from './server/running-call.js';
 

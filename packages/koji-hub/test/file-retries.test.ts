@@ -3,9 +3,9 @@ import path from 'node:path';
 import { PathInfo, makeLogger } from '@koji/core';
 import type { Call, Hub } from '../src/call.js';
 import { migrate } from '../src/db/migrate.js';
-import { openJournals } from '../src/domain/file-recovery.js';
-import { FileRetries } from '../src/domain/file-retries.js';
-import { stageRename } from '../src/domain/files.js';
+import { openJournals } from '../src/domain/files/recovery.js';
+import { FileRetries } from '../src/domain/files/retries.js';
+import { stageRename } from '../src/domain/files/files.js';
 import { databases } from './support/databases.js';
 
 const quiet = makeLogger(() => undefined);

@@ -8,7 +8,7 @@ import type { Hub } from '../src/call.js';
 import { openDatabase } from '../src/db/database.js';
 import type { Opened } from '../src/db/database.js';
 import { sql } from '../src/db/sql.js';
-import { recoverFiles } from '../src/domain/file-recovery.js';
+import { recoverFiles } from '../src/domain/files/recovery.js';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 

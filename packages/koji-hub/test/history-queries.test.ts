@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { HistoryRow } from '@koji/core/api';
-import { history } from '../src/db/history.js';
+import { history } from '../src/domain/history/history.js';
 import { sql } from '../src/db/sql.js';
 import { asking } from './support/asking.js';
 import type { Asking } from './support/asking.js';

@@ -1,5 +1,5 @@
 import { ActionNotAllowed, GenericError } from '@koji/core';
-import { atEvent, history } from '../src/db/history.js';
+import { atEvent, history } from '../src/domain/history/history.js';
 import { sql } from '../src/db/sql.js';
 import type { Opened } from '../src/db/database.js';
 import { callerOf } from './support/caller.js';

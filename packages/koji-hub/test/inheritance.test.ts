@@ -1,6 +1,6 @@
 import type { EventInfo, InheritanceNode } from '@koji/core/api';
 import * as fc from 'fast-check';
-import { walkParents } from '../src/domain/inheritance.js';
+import { walkParents } from '../src/domain/tags/inheritance.js';
 import { databases } from './support/databases.js';
 import { asking } from './support/asking.js';
 import { faultOf, startTestHub } from './support/test-hub.js';

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { listTar } from '../src/domain/tar-listing.js';
-import { listZip } from '../src/domain/zip-listing.js';
+import { listTar } from '../src/domain/archives/tar-listing.js';
+import { listZip } from '../src/domain/archives/zip-listing.js';
 
 let folder: string;
 const at = (name: string): string => path.join(folder, name);

@@ -1,6 +1,6 @@
 import { GenericError, LockError, ParameterError } from '@koji/core';
 import { takeLock } from '../src/db/locks.js';
-import { lookupName } from '../src/db/lookup.js';
+import { lookupName } from '../src/domain/values/lookup.js';
 import type { Opened } from '../src/db/database.js';
 import { openWake } from '../src/wake.js';
 import { databases } from './support/databases.js';

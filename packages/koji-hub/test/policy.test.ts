@@ -1,4 +1,4 @@
-import { readPolicies } from '../src/domain/policy.js';
+import { readPolicies } from '../src/domain/policy/policy.js';
 import { asking } from './support/asking.js';
 import type { Asking } from './support/asking.js';
 import { databases } from './support/databases.js';

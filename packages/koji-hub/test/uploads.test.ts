@@ -4,7 +4,7 @@ import { lstat, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/pro
 import http from 'node:http';
 import path from 'node:path';
 import fc from 'fast-check';
-import { Adler32 } from '../src/domain/adler32.js';
+import { Adler32 } from '../src/domain/values/adler32.js';
 import { databases } from './support/databases.js';
 import { headersOf, loginAs, post, readOutcome, startRawHub, valueOf } from './support/raw-hub.js';
 import type { Outcome, RawHub } from './support/raw-hub.js';

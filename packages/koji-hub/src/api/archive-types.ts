@@ -2,10 +2,10 @@ import { GenericError } from '@koji/core';
 import type { ArchiveTypeMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
 import { matches, sql } from '../db/sql.js';
-import { findArchiveType, listArchiveTypes } from '../domain/archive-types.js';
-import { truthy } from '../domain/convert.js';
-import { checkName, checkText } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
+import { findArchiveType, listArchiveTypes } from '../domain/archives/types.js';
+import { truthy } from '../domain/values/convert.js';
+import { checkName, checkText } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
 
 /** Handlers of the methods about archive types. */
 export const archiveTypes: Handlers<ArchiveTypeMethods> = {

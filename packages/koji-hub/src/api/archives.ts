@@ -2,7 +2,7 @@ import { GenericError } from '@koji/core';
 import type { ArchiveMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
 import { applyOpts } from '../db/rows.js';
-import { listArchiveFiles } from '../domain/archive-files.js';
+import { listArchiveFiles } from '../domain/archives/files.js';
 import {
   findArchive,
   findImageArchive,
@@ -12,7 +12,7 @@ import {
   getImageArchive,
   getMavenArchive,
   getWinArchive,
-} from '../domain/archives.js';
+} from '../domain/archives/archives.js';
 
 /** Handlers of the methods about single archives. */
 export const archives: Handlers<ArchiveMethods> = {

@@ -1,14 +1,14 @@
 import { ActionNotAllowed, GenericError, PRIO_DEFAULT, PreBuildError } from '@koji/core';
 import type { BuildTaskMethods, TaskOptions } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { getBuild } from '../domain/builds.js';
-import { assertMavenEnabled, assertWinEnabled } from '../domain/build-types.js';
-import { checkList, checkStruct, truthy } from '../domain/convert.js';
-import { checkText } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
-import { hasRpms } from '../domain/rpms.js';
-import { getTarget } from '../domain/targets.js';
-import { makeTask } from '../domain/tasks.js';
+import { getBuild } from '../domain/builds/builds.js';
+import { assertMavenEnabled, assertWinEnabled } from '../domain/builds/types.js';
+import { checkList, checkStruct, truthy } from '../domain/values/convert.js';
+import { checkText } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
+import { hasRpms } from '../domain/rpms/rpms.js';
+import { getTarget } from '../domain/tagging/targets.js';
+import { makeTask } from '../domain/tasks/make-task.js';
 
 /** Handlers of the methods that make the tasks that build. */
 export const buildTasks: Handlers<BuildTaskMethods> = {

@@ -3,26 +3,18 @@ import { encodeArgs } from '@koji/core/wire';
 import type { AssignedTask, BuilderMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { epoch, now, sql } from '../db/sql.js';
-import { findBuild } from '../domain/builds.js';
-import { toFloat, truthy } from '../domain/convert.js';
-import { getHost, listChannels } from '../domain/hosts.js';
-import { checkText } from '../domain/names.js';
-import { tagNotification } from '../domain/notifications.js';
-import { refuse } from '../domain/refusals.js';
-import { tell } from '../domain/task-news.js';
-import { assertSubtasks, assertTagsOrBuilds } from '../domain/task-ownership.js';
-import { getTask } from '../domain/task-records.js';
-import {
-  assertHostHasTask,
-  assertNotOtherHosts,
-  closeTask,
-  failTask,
-  freeTask,
-  hostHasTask,
-  makeTask,
-  openTask,
-  setTaskWeight,
-} from '../domain/tasks.js';
+import { findBuild } from '../domain/builds/builds.js';
+import { toFloat, truthy } from '../domain/values/convert.js';
+import { getHost, listChannels } from '../domain/task-records/hosts.js';
+import { checkText } from '../domain/values/names.js';
+import { tagNotification } from '../domain/tasks/notifications.js';
+import { refuse } from '../domain/tasks/refusals.js';
+import { tell } from '../domain/task-records/news.js';
+import { assertSubtasks, assertTagsOrBuilds } from '../domain/tasks/ownership.js';
+import { getTask } from '../domain/task-records/task-records.js';
+import { makeTask } from '../domain/tasks/make-task.js';
+import { assertHostHasTask, assertNotOtherHosts, hostHasTask } from '../domain/task-records/open-tasks.js';
+import { closeTask, failTask, freeTask, openTask, setTaskWeight } from '../domain/tasks/tasks.js';
 import {
   checkIds,
   hostHasWork,
@@ -30,8 +22,8 @@ import {
   setWaiting,
   takeFinished,
   takeResults,
-} from '../domain/waiting.js';
-import { runScheduler, whileWaiting } from '../scheduler/run.js';
+} from '../domain/task-records/waiting.js';
+import { runScheduler } from '../scheduler/run.js';
 import { untilNews } from './long-polls.js';
 import { taskOptions } from './tasks.js';
 
@@ -81,7 +73,7 @@ export const builder: Handlers<BuilderMethods> = {
     const hostId = call.session.assertHost();
     checkIds(held ?? []);
     const look = (): Promise<boolean> => call.read((reading) => hostHasWork(reading, hostId, held));
-    return whileWaiting(call.hub, () =>
+    return call.hub.waitingBuilders.during(() =>
       untilNews(call, { channel: `host:${hostId}`, timeout, look, isNews: (hasWork) => hasWork }),
     );
   },

@@ -5,20 +5,20 @@ import {
   completeMavenBuild,
   completeWinBuild,
   importImages,
-} from '../domain/archive-builds.js';
-import { beginBuild, beginNextBuild, buildOfTask } from '../domain/build-beginning.js';
-import { completeRpmBuild, failBuild, importWrapperRpms } from '../domain/build-completion.js';
+} from '../domain/imports/archive-builds.js';
+import { beginBuild, beginNextBuild, buildOfTask } from '../domain/imports/beginning.js';
+import { completeRpmBuild, failBuild, importWrapperRpms } from '../domain/imports/completion.js';
 import {
   addImageBuild,
   addMavenBuild,
   addWinBuild,
   assertMavenEnabled,
   assertWinEnabled,
-} from '../domain/build-types.js';
-import { addBuildType, getBuild } from '../domain/builds.js';
-import { checkList, checkStruct, isStruct, toInt } from '../domain/convert.js';
-import { isId } from '../domain/ids.js';
-import { checkText } from '../domain/names.js';
+} from '../domain/builds/types.js';
+import { addBuildType, getBuild } from '../domain/builds/builds.js';
+import { checkList, checkStruct, isStruct, toInt } from '../domain/values/convert.js';
+import { isId } from '../domain/values/ids.js';
+import { checkText } from '../domain/values/names.js';
 import {
   brmapIn,
   idIn,
@@ -28,11 +28,16 @@ import {
   structIn,
   textsIn,
   wrapperRpmsIn,
-} from '../domain/results.js';
-import { moveRpmsToScratch, moveTaskFiles, moveWrapperRpms, scratchFolder } from '../domain/scratch.js';
-import { mergeScratch } from '../domain/scratch-merge.js';
-import { assertHostBuild, assertTaskBuild } from '../domain/task-ownership.js';
-import { assertTaskHost } from '../domain/tasks.js';
+} from '../domain/imports/results.js';
+import {
+  moveRpmsToScratch,
+  moveTaskFiles,
+  moveWrapperRpms,
+  scratchFolder,
+} from '../domain/imports/scratch.js';
+import { mergeScratch } from '../domain/imports/scratch-merge.js';
+import { assertHostBuild, assertTaskBuild } from '../domain/tasks/ownership.js';
+import { assertTaskHost } from '../domain/task-records/open-tasks.js';
 
 /** Handlers of what builders call to begin a build, to hand in what they made, and to end it. */
 export const building: Handlers<BuildingMethods> = {

@@ -1,13 +1,13 @@
 import { GenericError, ParameterError } from '@koji/core';
 import type { BuildrootMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { assertMavenEnabled } from '../domain/build-types.js';
+import { assertMavenEnabled } from '../domain/builds/types.js';
 import {
   listBuildrootRpms,
   setBuildrootRpms,
   updateBuildrootArchives,
   updateBuildrootRpms,
-} from '../domain/buildroot-contents.js';
+} from '../domain/rpms/buildroot-contents.js';
 import {
   assertOwnBuildroot,
   assertUsedBuildroot,
@@ -17,11 +17,11 @@ import {
   listBuildroots,
   newBuildroot,
   setBuildrootState,
-} from '../domain/buildroots.js';
-import { checkList, checkStruct, toArches, toInt, truthy } from '../domain/convert.js';
-import { updateMavenBuildroot } from '../domain/maven-buildroots.js';
-import { findRepo } from '../domain/repos.js';
-import { assertHostHasTask } from '../domain/tasks.js';
+} from '../domain/rpms/buildroots.js';
+import { checkList, checkStruct, toArches, toInt, truthy } from '../domain/values/convert.js';
+import { updateMavenBuildroot } from '../domain/imports/maven-buildroots.js';
+import { findRepo } from '../domain/repos/repos.js';
+import { assertHostHasTask } from '../domain/task-records/open-tasks.js';
 
 /** Handlers of the methods about buildroots. */
 export const buildroots: Handlers<BuildrootMethods> = {

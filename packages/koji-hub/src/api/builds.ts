@@ -2,15 +2,15 @@ import { ActionNotAllowed, BUILD_STATES, GenericError, ParameterError } from '@k
 import type { BuildInfo, BuildListItem, BuildMethods, Extra, Float } from '@koji/core/api';
 import { DateTime, Double } from '@koji/core/wire';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { epochColumn, floatColumn, query, stream } from '../db/rows.js';
 import { timeText } from '../db/times.js';
 import { epochOf, glob, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { cancelBuild } from '../domain/build-canceling.js';
-import { listBuildLogs } from '../domain/build-logs.js';
-import { buildReferences } from '../domain/build-references.js';
-import { deleteBuild, resetBuild } from '../domain/build-removal.js';
+import { cancelBuild } from '../domain/tasks/build-canceling.js';
+import { listBuildLogs } from '../domain/builds/logs.js';
+import { buildReferences } from '../domain/builds/references.js';
+import { deleteBuild, resetBuild } from '../domain/imports/removal.js';
 import {
   buildColumns,
   buildJoins,
@@ -20,19 +20,19 @@ import {
   getBuild,
   newBuild,
   setOwner,
-} from '../domain/builds.js';
-import { toInt } from '../domain/convert.js';
-import { promoteBuild } from '../domain/drafts.js';
-import { idIs, prefixIs } from '../domain/ids.js';
-import { readJson } from '../domain/json.js';
-import { momentIn } from '../domain/moments.js';
-import { findPackage } from '../domain/package-lists.js';
-import { plain, repr } from '../domain/repr.js';
-import { nextRelease } from '../domain/releases.js';
-import { isDraft, readTaggedBuilds, typeJoin } from '../domain/tagging.js';
-import { cancelTaskFull } from '../domain/tasks.js';
-import { getTagId } from '../domain/tags.js';
-import { findUser } from '../domain/users.js';
+} from '../domain/builds/builds.js';
+import { toInt } from '../domain/values/convert.js';
+import { promoteBuild } from '../domain/imports/drafts.js';
+import { idIs, prefixIs } from '../domain/values/ids.js';
+import { readJson } from '../domain/values/json.js';
+import { momentIn } from '../domain/history/moments.js';
+import { findPackage } from '../domain/tags/package-lists.js';
+import { plain, repr } from '../domain/values/repr.js';
+import { nextRelease } from '../domain/history/releases.js';
+import { isDraft, readTaggedBuilds, typeJoin } from '../domain/tagging/tagging.js';
+import { cancelTaskFull } from '../domain/tasks/tasks.js';
+import { getTagId } from '../domain/tags/tags.js';
+import { findUser } from '../domain/users/users.js';
 
 const timeColumns = {
   creation_ts: epochColumn(sql`events.time`),

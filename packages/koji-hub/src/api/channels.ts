@@ -1,13 +1,13 @@
 import { GenericError } from '@koji/core';
 import type { ChannelInfo, ChannelMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { history } from '../db/history.js';
-import { lookupName } from '../db/lookup.js';
+import { history } from '../domain/history/history.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { sql } from '../db/sql.js';
-import { truthy } from '../domain/convert.js';
-import { findChannel, findHost, listChannels } from '../domain/hosts.js';
-import { checkName, checkText } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
+import { truthy } from '../domain/values/convert.js';
+import { findChannel, findHost, listChannels } from '../domain/task-records/hosts.js';
+import { checkName, checkText } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
 
 /** Handlers of the methods about channels. */
 export const channels: Handlers<ChannelMethods> = {

@@ -11,8 +11,8 @@ import {
   unblockGroup,
   unblockGroupPackage,
   unblockGroupRequirement,
-} from '../domain/comps.js';
-import type { GroupRef } from '../domain/comps.js';
+} from '../domain/tags/comps.js';
+import type { GroupRef } from '../domain/tags/comps.js';
 
 /** Handlers of the methods about comps groups. */
 export const comps: Handlers<CompsMethods> = {

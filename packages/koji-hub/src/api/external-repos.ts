@@ -1,6 +1,6 @@
 import type { ExternalRepoMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { truthy } from '../domain/convert.js';
+import { truthy } from '../domain/values/convert.js';
 import {
   addExternalRepoToTag,
   createExternalRepo,
@@ -15,7 +15,7 @@ import {
   readExternalRepoData,
   removeExternalRepoFromTag,
   writeExternalRepoData,
-} from '../domain/external-repos.js';
+} from '../domain/tags/external-repos.js';
 
 /** Handlers of the methods about external repos. */
 export const externalRepos: Handlers<ExternalRepoMethods> = {

@@ -2,11 +2,11 @@ import { GenericError, ParameterError } from '@koji/core';
 import type { HistoryMethods } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
 import type { Handlers } from '../call.js';
-import { toEvent } from '../domain/convert.js';
-import { findEvent, lastEvent } from '../domain/events.js';
-import { plain, typeName } from '../domain/repr.js';
-import { changedSince, firstChange, lastChange } from '../domain/tag-changes.js';
-import { anyTag } from '../domain/tag-news.js';
+import { toEvent } from '../domain/values/convert.js';
+import { findEvent, lastEvent } from '../domain/history/events.js';
+import { plain, typeName } from '../domain/values/repr.js';
+import { changedSince, firstChange, lastChange } from '../domain/tags/changes.js';
+import { anyTag } from '../tag-news.js';
 import { untilNews } from './long-polls.js';
 
 function checkStrict(strict: unknown): void {

@@ -2,16 +2,16 @@ import { GenericError, ParameterError, USERTYPES, canonArch, parseArches } from 
 import type { Float, HostMethods, Timestamp } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
 import type { Call, Handlers } from '../call.js';
-import { history } from '../db/history.js';
-import { lookupName } from '../db/lookup.js';
+import { history } from '../domain/history/history.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { epoch, hasWord, join, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { findHost, getHost, listHosts } from '../domain/hosts.js';
-import { makeTask } from '../domain/make-task.js';
-import { checkHostName, checkText } from '../domain/names.js';
-import { truthy } from '../domain/convert.js';
-import { plain, typeName } from '../domain/repr.js';
-import { createUser, findUser, getUser } from '../domain/users.js';
+import { findHost, getHost, listHosts } from '../domain/task-records/hosts.js';
+import { makeTask } from '../domain/tasks/make-task.js';
+import { checkHostName, checkText } from '../domain/values/names.js';
+import { truthy } from '../domain/values/convert.js';
+import { plain, typeName } from '../domain/values/repr.js';
+import { createUser, findUser, getUser } from '../domain/users/users.js';
 
 /** Handlers of the methods about builders. */
 export const hosts: Handlers<HostMethods> = {

@@ -2,19 +2,19 @@ import { GenericError, TAG_UPDATE_TYPES } from '@koji/core';
 import type { ImportMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { sql } from '../db/sql.js';
-import { importArchive } from '../domain/archive-imports.js';
-import { assertMavenEnabled, assertWinEnabled } from '../domain/build-types.js';
-import { getBuild } from '../domain/builds.js';
-import { importContent } from '../domain/cg-import.js';
-import { refundBuild, reserveBuild } from '../domain/cg-reservations.js';
-import { isStruct } from '../domain/convert.js';
-import { isId } from '../domain/ids.js';
-import { importRpm, placeRpm } from '../domain/importing.js';
-import { plain } from '../domain/repr.js';
-import { addSignature } from '../domain/signatures.js';
-import { noteTagUpdate } from '../domain/tags.js';
-import { assertHostBuild, assertPathsOfHost } from '../domain/task-ownership.js';
-import { uploadedFile } from '../domain/uploaded-files.js';
+import { importArchive } from '../domain/imports/archive-imports.js';
+import { assertMavenEnabled, assertWinEnabled } from '../domain/builds/types.js';
+import { getBuild } from '../domain/builds/builds.js';
+import { importContent } from '../domain/imports/cg/import.js';
+import { refundBuild, reserveBuild } from '../domain/imports/cg/reservations.js';
+import { isStruct } from '../domain/values/convert.js';
+import { isId } from '../domain/values/ids.js';
+import { importRpm, placeRpm } from '../domain/imports/importing.js';
+import { plain } from '../domain/values/repr.js';
+import { addSignature } from '../domain/rpms/signatures.js';
+import { noteTagUpdate } from '../domain/tags/tags.js';
+import { assertHostBuild, assertPathsOfHost } from '../domain/tasks/ownership.js';
+import { uploadedFile } from '../domain/files/uploaded.js';
 
 /** Handlers of the methods that bring files in. */
 export const imports: Handlers<ImportMethods> = {

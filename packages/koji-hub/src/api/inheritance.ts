@@ -2,17 +2,17 @@ import { GenericError, ParameterError } from '@koji/core';
 import { truthy, wholeValue } from '@koji/core/api';
 import type { InheritanceChange, InheritanceMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import {
   fullDescent,
   fullInheritance,
   linkFields,
   readInheritance,
   writeInheritance,
-} from '../domain/inheritance.js';
-import type { LinkChange } from '../domain/inheritance.js';
-import { repr } from '../domain/repr.js';
-import { getTag, getTagId } from '../domain/tags.js';
+} from '../domain/tags/inheritance.js';
+import type { LinkChange } from '../domain/tags/inheritance.js';
+import { repr } from '../domain/values/repr.js';
+import { getTag, getTagId } from '../domain/tags/tags.js';
 
 /** Handlers of the methods about inheritance. */
 export const inheritance: Handlers<InheritanceMethods> = {

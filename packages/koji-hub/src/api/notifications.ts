@@ -1,13 +1,13 @@
 import { GenericError } from '@koji/core';
 import type { Notification, NotificationBlock, NotificationMethods, UserInfo } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { id as column, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { toInt, truthy } from '../domain/convert.js';
-import { idIs } from '../domain/ids.js';
-import { plain } from '../domain/repr.js';
-import { findUser, getUser } from '../domain/users.js';
+import { toInt, truthy } from '../domain/values/convert.js';
+import { idIs } from '../domain/values/ids.js';
+import { plain } from '../domain/values/repr.js';
+import { findUser, getUser } from '../domain/users/users.js';
 
 type Table = 'build_notifications' | 'build_notifications_block';
 

@@ -1,7 +1,7 @@
 import { GenericError } from '@koji/core';
 import type { PackageMethods, PackageName, QueryOpts } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { applyOpts, query } from '../db/rows.js';
 import { id, sql } from '../db/sql.js';
 import {
@@ -12,10 +12,10 @@ import {
   readPackageList,
   removePackage,
   unblockPackage,
-} from '../domain/package-lists.js';
-import { prefixIs } from '../domain/ids.js';
-import { plain } from '../domain/repr.js';
-import { getUser } from '../domain/users.js';
+} from '../domain/tags/package-lists.js';
+import { prefixIs } from '../domain/values/ids.js';
+import { plain } from '../domain/values/repr.js';
+import { getUser } from '../domain/users/users.js';
 
 /** Handlers of the methods about packages and package lists. */
 export const packages: Handlers<PackageMethods> = {

@@ -1,12 +1,12 @@
 import { GenericError } from '@koji/core';
 import type { ContentGeneratorAccess, PermissionInfo, PermissionMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { history } from '../db/history.js';
-import { lookupName } from '../db/lookup.js';
+import { history } from '../domain/history/history.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { sql } from '../db/sql.js';
-import { checkName, checkText } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
-import { getUser, userPermSources, userPerms } from '../domain/users.js';
+import { checkName, checkText } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
+import { getUser, userPermSources, userPerms } from '../domain/users/users.js';
 
 /** Handlers of the methods about permissions. */
 export const permissions: Handlers<PermissionMethods> = {

@@ -1,10 +1,10 @@
 import type { RepoBuildingMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { toInt, truthy } from '../domain/convert.js';
-import { moveDistRepo, requestDistRepo } from '../domain/dist-repo.js';
-import { finishRepo } from '../domain/repo-done.js';
-import { beginRepo } from '../domain/repo-init.js';
-import { toIntOrNull } from '../domain/repos.js';
+import { toInt, truthy } from '../domain/values/convert.js';
+import { moveDistRepo, requestDistRepo } from '../domain/repos/dist-repo.js';
+import { finishRepo } from '../domain/repos/done.js';
+import { beginRepo } from '../domain/repos/init.js';
+import { toIntOrNull } from '../domain/repos/repos.js';
 
 /** Handlers of what makes repositories. */
 export const repoBuilding: Handlers<RepoBuildingMethods> = {

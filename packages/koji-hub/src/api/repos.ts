@@ -3,14 +3,14 @@ import type { ActiveRepo, RepoMethods } from '@koji/core/api';
 import { encodeArgs } from '@koji/core/wire';
 import type { Call, Handlers } from '../call.js';
 import type { Row } from '../db/connection.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { stream } from '../db/rows.js';
 import { sql } from '../db/sql.js';
-import { toInt, truthy } from '../domain/convert.js';
-import { makeTask } from '../domain/make-task.js';
-import { makeReposFolder, serveRequests } from '../domain/repo-queue.js';
-import { dueRequests, fileDueRequest } from '../domain/auto-requests.js';
-import { checkRequest, requestRepo, requestView, setRequestPriority } from '../domain/repo-requests.js';
+import { toInt, truthy } from '../domain/values/convert.js';
+import { makeTask } from '../domain/tasks/make-task.js';
+import { makeReposFolder, serveRequests } from '../domain/repos/queue.js';
+import { dueRequests, fileDueRequest } from '../domain/repos/auto-requests.js';
+import { checkRequest, requestRepo, requestView, setRequestPriority } from '../domain/repos/requests.js';
 import {
   deleteRepo,
   findRepo,
@@ -23,10 +23,10 @@ import {
   repoView,
   setRepoState,
   toIntOrNull,
-} from '../domain/repos.js';
-import { getTag } from '../domain/tags.js';
-import { requestChannel } from '../domain/task-news.js';
-import { asQuery, look } from '../domain/views.js';
+} from '../domain/repos/repos.js';
+import { getTag } from '../domain/tags/tags.js';
+import { requestChannel } from '../domain/task-records/news.js';
+import { asQuery, look } from '../domain/history/views.js';
 import { untilNews } from './long-polls.js';
 
 const activeFields = [

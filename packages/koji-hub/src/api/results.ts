@@ -2,9 +2,9 @@ import { GenericError, ParameterError } from '@koji/core';
 import type { ResultMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { sortRows, whole } from '../db/rows.js';
-import { checkStruct, truthy } from '../domain/convert.js';
-import { isId } from '../domain/ids.js';
-import { plain, repr } from '../domain/repr.js';
+import { checkStruct, truthy } from '../domain/values/convert.js';
+import { isId } from '../domain/values/ids.js';
+import { plain, repr } from '../domain/values/repr.js';
 
 /** Handlers of the methods that count and filter other methods' results. */
 export const results: Handlers<ResultMethods> = {

@@ -4,17 +4,17 @@ import type { RpmSignature } from '@koji/core/api';
 import type { Handlers } from '../call.js';
 import { query } from '../db/rows.js';
 import { id, sql } from '../db/sql.js';
-import { findBuildId } from '../domain/builds.js';
-import { addExternalRpms, addNewExternalRpm } from '../domain/external-rpms.js';
-import { isId, idIs } from '../domain/ids.js';
-import { findFile, listDependencies, listFiles } from '../domain/rpm-contents.js';
-import { readHeaderFields } from '../domain/rpm-files.js';
-import { findRpm, findRpms, getRpm, listRpms } from '../domain/rpms.js';
-import { repr } from '../domain/repr.js';
-import { addSignature, deleteSignatures } from '../domain/signatures.js';
-import { rpmChecksums, writeSignedRpm } from '../domain/signed-copies.js';
-import { readTaggedRpms } from '../domain/tagging.js';
-import { findTag, getTag, getTagId } from '../domain/tags.js';
+import { findBuildId } from '../domain/builds/builds.js';
+import { addExternalRpms, addNewExternalRpm } from '../domain/rpms/external.js';
+import { isId, idIs } from '../domain/values/ids.js';
+import { findFile, listDependencies, listFiles } from '../domain/rpms/contents.js';
+import { readHeaderFields } from '../domain/rpms/files.js';
+import { findRpm, findRpms, getRpm, listRpms } from '../domain/rpms/rpms.js';
+import { repr } from '../domain/values/repr.js';
+import { addSignature, deleteSignatures } from '../domain/rpms/signatures.js';
+import { rpmChecksums, writeSignedRpm } from '../domain/rpms/signed-copies.js';
+import { readTaggedRpms } from '../domain/tagging/tagging.js';
+import { findTag, getTag, getTagId } from '../domain/tags/tags.js';
 
 /** Handlers of the methods about rpms. */
 export const rpms: Handlers<RpmMethods> = {

@@ -3,10 +3,10 @@ import type { Handlers } from '../call.js';
 import type { Row } from '../db/connection.js';
 import { epochColumn } from '../db/rows.js';
 import { sql } from '../db/sql.js';
-import { truthy } from '../domain/convert.js';
-import { readJson } from '../domain/json.js';
-import { look } from '../domain/views.js';
-import type { Field, View } from '../domain/views.js';
+import { truthy } from '../domain/values/convert.js';
+import { readJson } from '../domain/values/json.js';
+import { look } from '../domain/history/views.js';
+import type { Field, View } from '../domain/history/views.js';
 import { runScheduler } from '../scheduler/run.js';
 
 const taskFields = {

@@ -5,8 +5,8 @@ import { applyOpts, stream } from '../db/rows.js';
 import type { Query } from '../db/rows.js';
 import { checkPattern, glob, id, join, limitStatements, matches, sql, unlimitStatements } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { truthy } from '../domain/convert.js';
-import { plain, repr } from '../domain/repr.js';
+import { truthy } from '../domain/values/convert.js';
+import { plain, repr } from '../domain/values/repr.js';
 
 /** Where things of a type are, what they are called, and by which names they are found. */
 interface Searched {

@@ -12,9 +12,9 @@ import {
 } from '../auth/login.js';
 import { sessionColumns } from '../auth/sessions.js';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { sql } from '../db/sql.js';
-import { getUser } from '../domain/users.js';
+import { getUser } from '../domain/users/users.js';
 
 /** Logging in and out, and what the hub knows about the caller. */
 export const session: Handlers<typeof sessionMethods> = {

@@ -1,6 +1,6 @@
 import type { SnapshotMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { copyTag, updateCopy } from '../domain/snapshots.js';
+import { copyTag, updateCopy } from '../domain/tagging/snapshots.js';
 
 /** Handlers of the methods that copy tags. */
 export const snapshots: Handlers<SnapshotMethods> = {

@@ -1,10 +1,10 @@
 import type { BuildInfo, Named, TaggingMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
-import { checkComplete, getBuild } from '../domain/builds.js';
-import { checkList, toInt } from '../domain/convert.js';
-import { tagNotification } from '../domain/notifications.js';
-import { plain } from '../domain/repr.js';
+import { lookupName } from '../domain/values/lookup.js';
+import { checkComplete, getBuild } from '../domain/builds/builds.js';
+import { checkList, toInt } from '../domain/values/convert.js';
+import { tagNotification } from '../domain/tasks/notifications.js';
+import { plain } from '../domain/values/repr.js';
 import {
   checkPackageListed,
   checkTagAccess,
@@ -14,11 +14,12 @@ import {
   tagAll,
   tagBuild,
   untagBuild,
-} from '../domain/tagging.js';
-import { latestMavenArchives, readTaggedArchives } from '../domain/tagged-archives.js';
-import { findTag, getTag } from '../domain/tags.js';
-import { assertTags } from '../domain/task-ownership.js';
-import { assertTaskHost, makeTask } from '../domain/tasks.js';
+} from '../domain/tagging/tagging.js';
+import { latestMavenArchives, readTaggedArchives } from '../domain/tagging/tagged-archives.js';
+import { findTag, getTag } from '../domain/tags/tags.js';
+import { assertTags } from '../domain/tasks/ownership.js';
+import { makeTask } from '../domain/tasks/make-task.js';
+import { assertTaskHost } from '../domain/task-records/open-tasks.js';
 
 /** Handlers of the methods that tag builds and list them. */
 export const tagging: Handlers<TaggingMethods> = {

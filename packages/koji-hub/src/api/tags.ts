@@ -1,14 +1,14 @@
 import { GenericError } from '@koji/core';
 import type { TagListItem, TagMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { query } from '../db/rows.js';
 import { glob, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { findBuild } from '../domain/builds.js';
-import { findPackage } from '../domain/package-lists.js';
-import { plain } from '../domain/repr.js';
-import { createTag, deleteTag, editTag, findTag, getBuildConfig, getTag } from '../domain/tags.js';
+import { findBuild } from '../domain/builds/builds.js';
+import { findPackage } from '../domain/tags/package-lists.js';
+import { plain } from '../domain/values/repr.js';
+import { createTag, deleteTag, editTag, findTag, getBuildConfig, getTag } from '../domain/tags/tags.js';
 
 /** Handlers of the methods about tags. */
 export const tags: Handlers<TagMethods> = {

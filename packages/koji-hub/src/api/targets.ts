@@ -1,9 +1,9 @@
 import { GenericError } from '@koji/core';
 import type { TargetMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { truthy } from '../domain/convert.js';
-import { plain } from '../domain/repr.js';
-import { createTarget, deleteTarget, editTarget, listTargets } from '../domain/targets.js';
+import { truthy } from '../domain/values/convert.js';
+import { plain } from '../domain/values/repr.js';
+import { createTarget, deleteTarget, editTarget, listTargets } from '../domain/tagging/targets.js';
 
 /** Handlers of the methods about build targets. */
 export const targets: Handlers<TargetMethods> = {

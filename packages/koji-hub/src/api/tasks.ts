@@ -5,11 +5,11 @@ import { epochColumn, stream } from '../db/rows.js';
 import { anyOf, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { epochOf } from '../db/times.js';
-import { lookupName } from '../db/lookup.js';
-import { getHost } from '../domain/hosts.js';
-import { checkIds } from '../domain/waiting.js';
-import { plain } from '../domain/repr.js';
-import { listOutput, readOutput } from '../domain/task-output.js';
+import { lookupName } from '../domain/values/lookup.js';
+import { getHost } from '../domain/task-records/hosts.js';
+import { checkIds } from '../domain/task-records/waiting.js';
+import { plain } from '../domain/values/repr.js';
+import { listOutput, readOutput } from '../domain/task-records/output.js';
 import {
   byLabel,
   decodeRequest,
@@ -22,19 +22,19 @@ import {
   taskResult,
   tasksInOrder,
   withRequest,
-} from '../domain/task-records.js';
-import { isFinished } from '../domain/task-states.js';
+} from '../domain/task-records/task-records.js';
+import { isFinished } from '../domain/task-records/states.js';
+import { makeTask } from '../domain/tasks/make-task.js';
+import { hostHasTask } from '../domain/task-records/open-tasks.js';
 import {
   callerOwnsTask,
   cancelChildren,
   cancelTask,
   cancelTaskFull,
   freeTask,
-  hostHasTask,
   isTaskFinished,
-  makeTask,
   setTaskPriority,
-} from '../domain/tasks.js';
+} from '../domain/tasks/tasks.js';
 import { giveTask, lockScheduler } from '../scheduler/run.js';
 import { untilNews } from './long-polls.js';
 

@@ -12,8 +12,8 @@ import type { Call, Handlers } from '../call.js';
 import { query } from '../db/rows.js';
 import { id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { listArchives } from '../domain/archives.js';
-import { findBuild, findBuildId, newBuild } from '../domain/builds.js';
+import { listArchives } from '../domain/archives/archives.js';
+import { findBuild, findBuildId, newBuild } from '../domain/builds/builds.js';
 import {
   addImageBuild,
   addMavenBuild,
@@ -24,11 +24,11 @@ import {
   imageBuild,
   mavenBuild,
   winBuild,
-} from '../domain/build-types.js';
-import { isStruct, truthy } from '../domain/convert.js';
-import { isId, idIs } from '../domain/ids.js';
-import { checkName } from '../domain/names.js';
-import { plain, repr, typeName } from '../domain/repr.js';
+} from '../domain/builds/types.js';
+import { isStruct, truthy } from '../domain/values/convert.js';
+import { isId, idIs } from '../domain/values/ids.js';
+import { checkName } from '../domain/values/names.js';
+import { plain, repr, typeName } from '../domain/values/repr.js';
 
 /** Handlers of the methods about build types and their files. */
 export const buildTypeHandlers: Handlers<BuildTypeMethods> = {

@@ -1,11 +1,11 @@
 import { GenericError, USERTYPES } from '@koji/core';
 import type { GroupMember, UserGroupMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { history } from '../db/history.js';
+import { history } from '../domain/history/history.js';
 import { sql } from '../db/sql.js';
-import { checkName } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
-import { createUser, findUser, getUser, principalsByUser, userGroups } from '../domain/users.js';
+import { checkName } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
+import { createUser, findUser, getUser, principalsByUser, userGroups } from '../domain/users/users.js';
 
 /** Handlers of the methods about groups of users. */
 export const userGroupHandlers: Handlers<UserGroupMethods> = {

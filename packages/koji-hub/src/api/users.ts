@@ -1,14 +1,14 @@
 import { AuthError, GenericError, ParameterError, USER_STATUS } from '@koji/core';
 import type { QueryOpts, UserInfo, UserMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { query } from '../db/rows.js';
 import { anyOf, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import { checkList, checkStruct, truthy } from '../domain/convert.js';
-import { isId, isPossibleId, prefixIs } from '../domain/ids.js';
-import { checkUserName } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
+import { checkList, checkStruct, truthy } from '../domain/values/convert.js';
+import { isId, isPossibleId, prefixIs } from '../domain/values/ids.js';
+import { checkUserName } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
 import {
   addPrincipal,
   createUser,
@@ -16,7 +16,7 @@ import {
   getUser,
   principalsByUser,
   removePrincipal,
-} from '../domain/users.js';
+} from '../domain/users/users.js';
 
 /** Handlers of the methods about users. */
 export const users: Handlers<UserMethods> = {

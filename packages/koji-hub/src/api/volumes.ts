@@ -1,13 +1,13 @@
 import { GenericError } from '@koji/core';
 import type { VolumeMethods } from '@koji/core/api';
 import type { Handlers } from '../call.js';
-import { lookupName } from '../db/lookup.js';
+import { lookupName } from '../domain/values/lookup.js';
 import { sql } from '../db/sql.js';
-import { applyVolumePolicy, moveBuildFiles } from '../domain/build-volumes.js';
-import { getBuild } from '../domain/builds.js';
-import { checkName } from '../domain/names.js';
-import { plain } from '../domain/repr.js';
-import { checkVolumeDirectory, listVolumes } from '../domain/volumes.js';
+import { applyVolumePolicy, moveBuildFiles } from '../domain/imports/volumes.js';
+import { getBuild } from '../domain/builds/builds.js';
+import { checkName } from '../domain/values/names.js';
+import { plain } from '../domain/values/repr.js';
+import { checkVolumeDirectory, listVolumes } from '../domain/builds/volumes.js';
 
 /** Handlers of the methods about volumes. */
 export const volumes: Handlers<VolumeMethods> = {

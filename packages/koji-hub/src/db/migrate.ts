@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '@koji/core';
-import type { Opened } from './database.js';
+import type { Opened } from './connection.js';
 import type { Dialect } from './sql.js';
 import { migrations } from './migrations/index.js';
 import { recordedName, runnable } from './migrations/migration.js';

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import type SqliteDatabase from 'better-sqlite3';
 import type { DataSource as TypeOrmSource } from 'typeorm';
-import type { Connection, ReadOptions } from './connection.js';
-import type { Opened, OpenOptions } from './database.js';
+import type { Connection, Opened, OpenOptions, ReadOptions } from './connection.js';
 import { Gate } from './gate.js';
 import { Channels, Running } from './running.js';
 import { sqliteDriver } from './sqlite-driver.js';

@@ -5,7 +5,7 @@ import { decodeResponse, encodeArgs, encodeCall } from '@koji/core/wire';
 import { sessionAddress } from '../auth/credentials.js';
 import { createSession } from '../auth/login.js';
 import { withHub } from '../commands.js';
-import { findUser, userPerms } from '../domain/users.js';
+import { findUser, userPerms } from '../domain/users/users.js';
 
 type Named = Readonly<Record<string, unknown>>;
 

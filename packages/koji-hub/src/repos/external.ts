@@ -8,7 +8,7 @@ import {
   listTagExternalRepos,
   readExternalRepoData,
   writeExternalRepoData,
-} from '../domain/external-repos.js';
+} from '../domain/tags/external-repos.js';
 import type { OwnCalls } from '../own-calls.js';
 
 /** The longest metadata that is read, in bytes; those of a large repo have a few thousand. */

@@ -6,12 +6,12 @@
  */
 import { messageOf } from '@koji/core';
 import type { Call, Hub } from '../call.js';
-import { dueRequests, fileDueRequest } from '../domain/auto-requests.js';
-import { fullDescent } from '../domain/inheritance.js';
-import { hasWork, serveRequests } from '../domain/repo-queue.js';
-import { noteEndEvents, outdatedRepos } from '../domain/repos.js';
-import { tagsOf } from '../domain/tag-news.js';
-import { repoChannel } from '../domain/task-news.js';
+import { dueRequests, fileDueRequest } from '../domain/repos/auto-requests.js';
+import { fullDescent } from '../domain/tags/inheritance.js';
+import { hasWork, serveRequests } from '../domain/repos/queue.js';
+import { noteEndEvents, outdatedRepos } from '../domain/repos/repos.js';
+import { tagsOf } from '../tag-news.js';
+import { repoChannel } from '../domain/task-records/news.js';
 import type { OwnCalls } from '../own-calls.js';
 import { checkExternalRepos } from './external.js';
 import { findUnneeded, removeFolder } from './folders.js';
@@ -93,7 +93,7 @@ class RepoCare {
     const job = (name: string, run: () => Promise<void>): Job =>
       new Job({ name: `repos: ${name}`, database: hub.database, log: this.log, run });
     this.jobs = {
-      requests: job('requests', () => this.serve()),
+      requests: job('requests', () => this.serveRequests()),
       currency: job('currency', () => this.currency.run((tags) => this.noteChanges(tags))),
       lifetimes: job('lifetimes', () => this.endLives()),
       externals: job('external repos', () => this.askExternals()),
@@ -133,7 +133,7 @@ class RepoCare {
     this.jobs.currency.wake();
   }
 
-  private async serve(): Promise<void> {
+  private async serveRequests(): Promise<void> {
     const retry = this.ticked;
     this.ticked = false;
     await this.automatic.run((tags) => this.requestAutomatically(tags));

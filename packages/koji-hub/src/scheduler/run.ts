@@ -10,9 +10,9 @@ import type { Float } from '@koji/core/api';
 import type { Call, Hub } from '../call.js';
 import { takeLock } from '../db/locks.js';
 import { anyOf, epoch, sql } from '../db/sql.js';
-import { readJson } from '../domain/json.js';
-import { logScheduling, refuse } from '../domain/refusals.js';
-import { assignTask, freeTask } from '../domain/tasks.js';
+import { readJson } from '../domain/values/json.js';
+import { logScheduling, refuse } from '../domain/tasks/refusals.js';
+import { assignTask, freeTask } from '../domain/tasks/tasks.js';
 import { plan } from './plan.js';
 import type { ActiveTask, FreeTask, Plan, PlanHost, Refusal, Release, Situation } from './plan.js';
 
@@ -236,22 +236,6 @@ export async function giveTask(
   return true;
 }
 
-/** How many builders wait in this process, by hub: without any, nobody would hear of an assignment before asking. */
-const waiting = new WeakMap<Hub, { count: number; began: () => void }>();
-
-/** Counts a waiting builder while `work` runs, and has the scheduler look at once. */
-export async function whileWaiting<T>(hub: Hub, work: () => Promise<T>): Promise<T> {
-  const state = waiting.get(hub);
-  if (!state) return work();
-  state.count += 1;
-  state.began();
-  try {
-    return await work();
-  } finally {
-    state.count -= 1;
-  }
-}
-
 /** Runs work of the hub itself as a call, in a transaction that commits when it resolves. */
 export type RunCall = <T>(work: (call: Call) => Promise<T>) => Promise<T>;
 
@@ -288,10 +272,9 @@ export function startScheduler(hub: Hub, runCall: RunCall): { stop(): Promise<vo
   const soon = (): void => {
     if (!stopped) timer ??= setTimeout(begin, gathering);
   };
-  const waiters = { count: 0, began: soon };
-  waiting.set(hub, waiters);
+  hub.waitingBuilders.onBegin = soon;
   const unlisten = hub.database.listen((channel) => {
-    if (channel === 'scheduler' && waiters.count > 0) soon();
+    if (channel === 'scheduler' && hub.waitingBuilders.any) soon();
   });
   const clock = setInterval(soon, Math.max(slowest, hub.options.RunInterval) * 1000);
   return {
@@ -300,7 +283,6 @@ export function startScheduler(hub: Hub, runCall: RunCall): { stop(): Promise<vo
       unlisten();
       clearInterval(clock);
       if (timer) clearTimeout(timer);
-      waiting.delete(hub);
       await running;
     },
   };

@@ -25,7 +25,7 @@ import { describeCall } from './call-fields.js';
 import { borderFault } from './faults.js';
 import { MemoryWatch } from './memory-watch.js';
 import { multiCall } from './multicall.js';
-import { serve } from './running-call.js';
+import { runMethod } from './run-method.js';
 import type { RunningCall } from './running-call.js';
 import { roomOf } from './spool.js';
 import { Transactions } from './transactions.js';
@@ -96,7 +96,7 @@ export class Dispatcher {
     const method = 'raw upload';
     return describeCall(method, caller.remote, async () => {
       try {
-        const session = await this.transactions.openSession({ method: null, caller });
+        const session = await this.transactions.sessionOf({ method: null, caller });
         this.checkLockOut(null, session);
         return encodeResponse(await this.transactions.without({ method, caller, session }, receive));
       } catch (error) {
@@ -148,7 +148,7 @@ export class Dispatcher {
         (session) => this.checkLockOut(request.method, session),
         (call) => this.make({ ...making, early: true }, call),
       );
-    const session = await transactions.openSession(request);
+    const session = await transactions.sessionOf(request);
     this.checkLockOut(request.method, session);
     const work = (call: RunningCall): Promise<void> => this.make(making, call);
     const checked = { ...request, session };
@@ -159,7 +159,7 @@ export class Dispatcher {
     if (early && reply.gone) throw new ClientGone();
     const { args, keywords } = decodeArgs(params);
     if (served) {
-      const value = await serve(served, { args, keywords }, call);
+      const value = await runMethod(served, { args, keywords }, call);
       return answer.putAll(encodeResponseStream(value), early ? () => reply.send(answer) : undefined);
     }
     const [start, end] = responseFrame;

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { PathInfo } from '@koji/core';
-import { findInStore } from '../domain/store-places.js';
+import { findInStore } from '../domain/files/places.js';
 import { compareTexts } from '@koji/core';
 
 const types: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import type { Logger } from '@koji/core';
-import { repr } from '../domain/repr.js';
+import { repr } from '../domain/values/repr.js';
 
 /** How much of the arguments a line shows. */
 const shown = 120;

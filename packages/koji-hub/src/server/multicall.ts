@@ -4,12 +4,12 @@ import { decodeArgs, encodeValueStream } from '@koji/core/wire';
 import { api } from '@koji/core/api';
 import type { CallerSession } from '../auth/sessions.js';
 import { ClientGone } from '../client.js';
-import { isStruct } from '../domain/convert.js';
+import { isStruct } from '../domain/values/convert.js';
 import { accessOf, multiCallNames } from './access.js';
 import { AnswerTooLong } from './answer.js';
 import type { Answer } from './answer.js';
 import { partFault } from './faults.js';
-import { serve } from './running-call.js';
+import { runMethod } from './run-method.js';
 import type { RunningCall } from './running-call.js';
 
 const listStart = '<value><array><data>\n';
@@ -95,7 +95,7 @@ async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promi
       const { args, keywords } = decodeArgs(params);
       await answer.put(listStart);
       // What is a stream of rows ends in here, since the next call must not run beside it.
-      if (served) await answer.putAll(encodeValueStream(await serve(served, { args, keywords }, part)));
+      if (served) await answer.putAll(encodeValueStream(await runMethod(served, { args, keywords }, part)));
       else await runCalls(part, { args, keywords }, shared);
       await answer.put(listEnd);
     };

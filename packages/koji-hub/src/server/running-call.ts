@@ -1,7 +1,6 @@
 import { GenericError } from '@koji/core';
 import type { Logger, PathInfo } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
-import { placeArgs, readArgs } from '@koji/core/api';
 import type { Access } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import { loggerOf } from '@koji/plugin-sdk/host';
@@ -9,13 +8,14 @@ import type { Ambient, NewTask, PluginDatabase } from '@koji/plugin-sdk/host';
 import { Effects } from '../after-commit.js';
 import type { CallerSession } from '../auth/sessions.js';
 import type { Client } from '../client.js';
-import type { Call, Hub, ServedMethod } from '../call.js';
+import type { Call, Hub } from '../call.js';
 import type { Connection } from '../db/connection.js';
 import { query, whole } from '../db/rows.js';
 import { Sql, now, sql } from '../db/sql.js';
 import type { SqlValue } from '../db/sql.js';
-import { makeTask } from '../domain/tasks.js';
+import { makeTask } from '../domain/tasks/make-task.js';
 import { noteThrower } from './faults.js';
+import { runMethod } from './run-method.js';
 import { outboxChannel } from '../outbox/deliver.js';
 import { putMessage } from '../outbox/messages.js';
 
@@ -158,7 +158,7 @@ export class RunningCall implements Call, Ambient {
     if (!served) throw new GenericError(`Invalid method: ${method}`);
     try {
       // Who asks from within wants a list where a client would get a stream of rows.
-      return await whole(await serve(served, { args, keywords }, this, method));
+      return await whole(await runMethod(served, { args, keywords }, this, method));
     } catch (error) {
       noteThrower(error, served.plugin === undefined ? 'hub' : 'plugin');
       throw error;
@@ -259,22 +259,4 @@ export class RunningCall implements Call, Ambient {
 function own(fragment: unknown): Sql {
   if (fragment instanceof Sql) return fragment;
   throw new GenericError('a plugin asked for something that context.db.sql did not make');
-}
-
-/** Fits the arguments, checks the caller, then the types, and runs the handler. */
-export function serve(
-  { declared, handler }: ServedMethod,
-  given: { readonly args: readonly unknown[]; readonly keywords: Readonly<Record<string, unknown>> },
-  call: RunningCall,
-  method = call.method,
-): unknown {
-  const placed = placeArgs(method, declared, given.args, given.keywords);
-  checkNeeds(declared.needs, call.session);
-  return handler(readArgs(method, declared, placed), call);
-}
-
-function checkNeeds(needs: string, session: CallerSession): void {
-  if (needs === 'login') session.assertLogin();
-  else if (needs === 'host') session.assertHost();
-  else if (needs.startsWith('perm:')) session.assertPerm(needs.slice('perm:'.length));
 }

@@ -61,7 +61,7 @@ export class Transactions {
   }
 
   /** Finds and checks the session of a request; an expired one serves for logging in again. */
-  async openSession(request: Request): Promise<CallerSession> {
+  async sessionOf(request: Request): Promise<CallerSession> {
     const given = request.caller.credentials();
     // Nobody's session is in the database, which may have no time just now.
     if ('anonymous' in given) return new CallerSession(request.caller.address, given.anonymous);

@@ -10,10 +10,10 @@ import { ActionNotAllowed, GenericError, LockError, TASK_STATES, joinSafe, nameP
 import type { UploadInfo, UploadResult } from '@koji/core/api';
 import { double } from '@koji/core/wire';
 import type { Call } from '../call.js';
-import { lookupName } from '../db/lookup.js';
-import { openDigest } from '../domain/digests.js';
-import type { Digest } from '../domain/digests.js';
-import { findTask } from '../domain/task-records.js';
+import { lookupName } from '../domain/values/lookup.js';
+import { openDigest } from '../domain/values/digests.js';
+import type { Digest } from '../domain/values/digests.js';
+import { findTask } from '../domain/task-records/task-records.js';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 

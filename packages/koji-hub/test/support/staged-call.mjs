@@ -12,8 +12,8 @@ const { PathInfo } = await import('@koji/core');
 const { openDatabase } = await load('db/database.js');
 const { sql } = await load('db/sql.js');
 const { stageCopy, stageFolder, stageLink, stageMove, stageRemoval, stageRename, stageWrite } =
-  await load('domain/files.js');
-const { openJournals, recoverFiles } = await load('domain/file-recovery.js');
+  await load('domain/files/files.js');
+const { openJournals, recoverFiles } = await load('domain/files/recovery.js');
 
 const database = await openDatabase({ url, folder });
 const top = path.join(folder, 'top');

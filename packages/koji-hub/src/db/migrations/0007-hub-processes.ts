@@ -2,7 +2,7 @@ import type { Migration } from './migration.js';
 
 const clock = `DEFAULT (strftime('%Y-%m-%d %H:%M:%f000+00:00','now'))`;
 
-/** The processes whose journals of file changes a start may act on; see domain/file-recovery.ts. */
+/** The processes whose journals of file changes a start may act on; see domain/files/recovery.ts. */
 export const hubProcesses: Migration = {
   number: 7,
   name: 'hub-processes',

@@ -1,0 +1,254 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { GenericError, joinSafe } from '@koji/core';
+import type { Call, Hub } from '../../call.js';
+import { sql } from '../../db/sql.js';
+import { exists, firstMissing, inFolder, linkOrCopy, syncPath, syncTree, writeDurably } from './durable.js';
+import type { Content } from './durable.js';
+import { checkNames, beside, finish, isFile, takeBack } from './changes.js';
+import type { Change, Made } from './changes.js';
+import { Journal, newToken } from './journal.js';
+import { checkInside, placeOf } from './places.js';
+
+/**
+ * Files that change together with the database, or not at all, also when the machine stops at any moment:
+ *
+ * 1. the call's token goes into `file_intent`, in the call's own transaction;
+ * 2. each change is written down in a journal (KojiDir/.hub/journal/PROCESS/TOKEN.journal) before it is made;
+ * 3. new files are put in place, old ones aside, while the originals stay;
+ * 4. the transaction commits or rolls back;
+ * 5. committed: originals become links, what was set aside goes, then the journal; rolled back: new files go, old ones
+ *    come back, then the journal.
+ *
+ * A journal of a process that has ended belongs to a call that was cut off; its token in the database says which half of 5
+ * is to be done: see recovery.ts. Every step of 5 may be done twice in a row.
+ */
+const journals = new WeakMap<Call, Journal>();
+
+/**
+ * Puts an uploaded file in its place. After the commit a relative link is left where it was, unless `leave` says otherwise.
+ *
+ * @throws GenericError when something is at its place already, or it is no plain file
+ */
+export async function stageMove(
+  call: Call,
+  from: string,
+  to: string,
+  leave: 'link' | 'nothing' = 'link',
+): Promise<void> {
+  if (!(await isFile(from))) throw new GenericError(`Not a regular file: ${from}`);
+  const top = call.hub.paths.topdir;
+  const place = placeOf(top, to);
+  const made = await madeFor(top, place);
+  const move = await plan(call, { kind: 'move', from: placeOf(top, from), to: place, made, leave });
+  await putInPlace(from, to, async () => journals.get(call)?.note('copied', move));
+}
+
+/** Writes a file; one that is there already is replaced. */
+export async function stageWrite(call: Call, to: string, content: Content): Promise<void> {
+  await makeRoom(call, to);
+  await inFolder(path.dirname(to), () => writeDurably(to, content));
+}
+
+/**
+ * Makes a folder and has it filled; its files need no staging of their own.
+ *
+ * @throws GenericError when something is there already
+ */
+export async function stageFolder(call: Call, to: string, fill: () => Promise<void>): Promise<void> {
+  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  await makeRoom(call, to);
+  await inFolder(path.dirname(to), () => fs.mkdir(to));
+  await fill();
+  await syncTree(to);
+  await syncPath(path.dirname(to));
+}
+
+/**
+ * Gives a file a second place, by a hard link or, on another file system, a copy.
+ *
+ * @throws GenericError when something is there already, or there is no such file
+ */
+export async function stageSecond(call: Call, from: string, to: string): Promise<void> {
+  const found = await fs.stat(from).catch(() => null);
+  if (!found?.isFile()) throw new GenericError(`Not a regular file: ${from}`);
+  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  await makeRoom(call, to);
+  await putInPlace(await fs.realpath(from), to, () => Promise.resolve());
+}
+
+/** Makes a symbolic link; what is there already is replaced. */
+export async function stageLink(call: Call, to: string, target: string): Promise<void> {
+  await makeRoom(call, to);
+  await inFolder(path.dirname(to), () => fs.symlink(target, to));
+  await syncPath(path.dirname(to));
+}
+
+/**
+ * Copies a directory tree, links as they are, to a place that may be on another file system.
+ *
+ * @throws GenericError when something is there already
+ */
+export async function stageCopy(call: Call, from: string, to: string): Promise<void> {
+  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  await makeRoom(call, to);
+  await inFolder(path.dirname(to), () =>
+    fs.cp(from, to, {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+      force: false,
+      errorOnExist: true,
+    }),
+  );
+  await syncTree(to);
+  await syncPath(path.dirname(to));
+}
+
+/**
+ * Gives a directory another name on the same file system.
+ *
+ * @throws GenericError when it is not there, or something has that name already
+ */
+export async function stageRename(call: Call, from: string, to: string): Promise<void> {
+  const found = await fs.lstat(from).catch(() => null);
+  if (!found?.isDirectory()) throw new GenericError(`Not a directory: ${from}`);
+  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  const top = call.hub.paths.topdir;
+  const place = placeOf(top, to);
+  await plan(call, { kind: 'rename', from: placeOf(top, from), to: place, made: await madeFor(top, place) });
+  await inFolder(path.dirname(to), () => fs.rename(from, to));
+  await syncPath(path.dirname(from));
+  await syncPath(path.dirname(to));
+}
+
+/** Sets aside what is at a place where something new is about to be. */
+async function makeRoom(call: Call, to: string): Promise<void> {
+  const top = call.hub.paths.topdir;
+  const place = placeOf(top, to);
+  const aside = (await exists(to)) ? beside(place) : null;
+  await plan(call, { kind: 'write', to: place, aside, made: await madeFor(top, place) });
+  if (aside) await fs.rename(to, path.join(top, aside));
+}
+
+/** Removes a file, link or directory tree. */
+export async function stageRemoval(call: Call, target: string): Promise<void> {
+  const top = call.hub.paths.topdir;
+  const place = placeOf(top, target);
+  const aside = beside(place);
+  await plan(call, { kind: 'remove', path: place, aside });
+  await fs.rename(target, path.join(top, aside));
+  await syncPath(path.dirname(target));
+}
+
+/** Writes a change down before it is made; the first one also makes the call's token. */
+async function plan(call: Call, change: Change): Promise<Made> {
+  const top = call.hub.paths.topdir;
+  // What can't be made couldn't be looked for either, when it is to be taken back.
+  checkNames(change);
+  await checkInside(top, change.kind === 'remove' ? change.path : change.to);
+  if (change.kind === 'move' || change.kind === 'rename') await checkInside(top, change.from);
+  let journal = journals.get(call);
+  if (!journal) journals.set(call, (journal = await begin(call)));
+  return journal.plan(change);
+}
+
+async function begin(call: Call): Promise<Journal> {
+  const { hub } = call;
+  const { journals: folder } = hub;
+  if (!folder) throw new Error(`${call.method}: this process changes no files`);
+  const journal = new Journal(folder, newToken());
+  // The row first: whoever finds the journal can then wait for this transaction's end by asking for the row.
+  await call.db.run(sql`INSERT INTO file_intent (token) VALUES (${journal.token})`);
+  const { token } = journal;
+  const reopened = (): Promise<Journal> => Journal.open(folder, token);
+  const forget = async (): Promise<void> => {
+    await hub.database.write((db) => db.run(sql`DELETE FROM file_intent WHERE token = ${token}`));
+  };
+  call.onRollback(() =>
+    folder.retries.run(
+      () => undoChanges(hub, journal),
+      async () => undoChanges(hub, await reopened()),
+    ),
+  );
+  call.afterCommit(async () => {
+    const again = async (): Promise<void> => {
+      await finishChanges(hub, await reopened());
+      await forget();
+    };
+    await folder.retries.run(() => finishChanges(hub, journal), again);
+    await forget();
+  });
+  return journal;
+}
+
+/** Finishes a committed call's changes; after a failure the journal stays for another try. */
+export async function finishChanges(hub: Hub, journal: Journal): Promise<void> {
+  try {
+    for (const made of journal.changes) await finish(hub.paths.topdir, made);
+    await journal.drop();
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Takes a rolled-back call's changes back, last one first. */
+export async function undoChanges(hub: Hub, journal: Journal): Promise<void> {
+  const log = hub.logger('koji.hub.files');
+  try {
+    for (const made of journal.changes.filter(({ undone }) => !undone).reverse()) {
+      await takeBack(hub.paths.topdir, made);
+      // What comes next may fill the place that this one emptied, so this one must never be done again after it.
+      await journal
+        .note('undone', made)
+        .catch((error: unknown) => log.warn('could not note a change that was taken back', error));
+    }
+    await journal.drop();
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The uppermost folder that goes when `to` is taken back, if it is empty by then. */
+async function madeFor(top: string, to: string): Promise<string | null> {
+  const names = path.dirname(to).split('/');
+  const tops = names[0] === 'vol' ? 3 : 1;
+  // Folders that several calls make at once: whichever of them is taken back last removes it.
+  if (names[tops - 1] === 'packages' || names.length === tops + 1)
+    return names.length > tops ? names.slice(0, tops + 1).join('/') : null;
+  const missing = await firstMissing(path.join(top, ...names));
+  return missing === null ? null : path.relative(top, missing);
+}
+
+/** Puts a file at a place where nothing is, without taking it away from where it was. */
+async function putInPlace(from: string, to: string, copying: () => Promise<void> | undefined): Promise<void> {
+  try {
+    await inFolder(path.dirname(to), () => linkOrCopy(from, to, async () => copying()));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new GenericError(`Destination exists: ${to}`, { cause: error });
+  }
+}
+
+/**
+ * A folder below another, as a stranger says.
+ *
+ * @throws GenericError when it leads elsewhere, or no file system could hold it
+ */
+export function below(directory: string, relative: string): string {
+  try {
+    return relative === '' ? directory : joinSafe(directory, relative);
+  } catch (cause) {
+    throw new GenericError(`Invalid path: ${relative}`, { cause });
+  }
+}
+
+/** Puts an imported file into a folder of its build; a link to it stays behind. */
+export async function placeFile(call: Call, file: string, directory: string): Promise<void> {
+  const target = `${directory}/${path.basename(file)}`;
+  if (await fs.lstat(target).catch(() => null))
+    throw new GenericError(`Error importing archive file, ${target} already exists`);
+  const found = await fs.lstat(file).catch(() => null);
+  if (!found?.isFile()) throw new GenericError(`Error importing archive file, ${file} is not a regular file`);
+  await stageMove(call, file, target);
+}

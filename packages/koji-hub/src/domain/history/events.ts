@@ -1,0 +1,26 @@
+import type { EventInfo } from '@koji/core/api';
+import type { Call } from '../../call.js';
+import { epoch, sql } from '../../db/sql.js';
+import type { Sql } from '../../db/sql.js';
+import { timeText } from '../../db/times.js';
+import { idIs } from '../values/ids.js';
+
+/** The last second of the year 9999: later times do not compare as text. */
+const lastSecond = 253_402_300_799;
+
+/** An event by id; null when there is none. */
+export function findEvent(call: Call, eventId: number): Promise<EventInfo | null> {
+  return eventWhere(call, sql`WHERE ${idIs('events.id', eventId)}`);
+}
+
+/** The newest event, or the newest before a time in seconds since 1970; null when there is none. */
+export function lastEvent(call: Call, before: number | null = null): Promise<EventInfo | null> {
+  if (before === null) return eventWhere(call, sql``);
+  return eventWhere(call, sql`WHERE events.time < ${timeText(Math.min(Math.max(before, 0), lastSecond))}`);
+}
+
+function eventWhere(call: Call, condition: Sql): Promise<EventInfo | null> {
+  return call.db.get<EventInfo>(
+    sql`SELECT id, ${epoch('events.time', 'ts')} FROM events ${condition} ORDER BY id DESC LIMIT 1`,
+  );
+}
