@@ -20,7 +20,7 @@ import {
 import { anyOf, boolAs, epoch, floatAs, glob, id, matches, now, sql } from '../src/db/sql.js';
 import { sqliteDriver } from '../src/db/sqlite-driver.js';
 import { until } from '../../../test/support/system.js';
-import { databases } from './support/databases.js';
+import { databases, describeOnPostgres } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 
 const addTag = (db: Connection, name: string) => db.run(sql`INSERT INTO tag (name) VALUES (${name})`);
@@ -392,7 +392,7 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
   });
 });
 
-describe.each(databases.filter((kind) => kind.dialect === 'postgres'))('on $name', (kind) => {
+describeOnPostgres('the connection with the locks', (kind) => {
   test('what a process claimed stays its own when its connection breaks', async () => {
     const made = await kind.create();
     try {

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { databases } from './support/databases.js';
+import { describeOnPostgres } from './support/databases.js';
 import { headersOf, post, valueOf } from './support/raw-hub.js';
 
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
@@ -447,13 +447,8 @@ site = policy site :: allow
   });
 });
 
-const postgres = databases.filter(({ dialect }) => dialect === 'postgres');
-
-(postgres.length > 0
-  ? test.each(postgres)
-  : test.skip.each([{ name: 'PostgreSQL', create: databases[0]!.create }]))(
-  'on $name a hub does not start before koji-hub migrate has run',
-  async (kind) => {
+describeOnPostgres('a new database', (kind) => {
+  test('a hub does not start before koji-hub migrate has run', async () => {
     const made = await kind.create({ empty: true });
     try {
       const file = path.join(made.folder, 'hub.conf');
@@ -474,5 +469,5 @@ const postgres = databases.filter(({ dialect }) => dialect === 'postgres');
     } finally {
       await made.drop();
     }
-  },
-);
+  });
+});

@@ -9,7 +9,7 @@ import type { EventInfo, RepoInfo, RepoRequest, RequestedRepo } from '@koji/core
 import { encodeFault, encodeResponse } from '@koji/core/wire';
 import { sql } from '../src/db/sql.js';
 import { startHub } from '../src/hub.js';
-import { databases } from './support/databases.js';
+import { databases, describeOnPostgres } from './support/databases.js';
 import { asking } from './support/asking.js';
 import type { Asking } from './support/asking.js';
 import { startTestHub } from './support/test-hub.js';
@@ -407,9 +407,7 @@ async function referTo(site: Site, repoId: number): Promise<void> {
   });
 }
 
-const shared = databases.filter(({ dialect }) => dialect === 'postgres');
-
-describe.each(shared)('two hubs on one database on $name', (kind) => {
+describeOnPostgres('two hubs on one database', (kind) => {
   it('make one task for each request, and one of them goes on when the other has stopped', async () => {
     const site = await Site.start(kind, { RepoInterval: '1' });
     const { config } = site.hub;

@@ -12,7 +12,7 @@ import { encodeCall } from '@koji/core/wire';
 import { freePort } from '../../../scripts/ports.mjs';
 import { addUser } from '../src/commands.js';
 import { makeConfig } from '../src/config.js';
-import { databases } from './support/databases.js';
+import { databases, describeOnPostgres } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 import { headersOf, post, readOutcome, valueOf } from './support/raw-hub.js';
 import type { Outcome } from './support/raw-hub.js';
@@ -51,10 +51,7 @@ async function until(test: () => boolean | Promise<boolean>): Promise<void> {
   throw new Error('not within 15 s');
 }
 
-const kinds = databases.filter(({ dialect }) => dialect === 'postgres');
-
-// Several processes need PostgreSQL, which the quick run of the tests does without.
-(kinds.length > 0 ? describe.each(kinds) : describe.skip.each(databases))('Workers = 3 on $name', (kind) => {
+describeOnPostgres('Workers = 3', (kind) => {
   let database: TestDatabase;
   let hub: ChildProcess;
   let url: string;

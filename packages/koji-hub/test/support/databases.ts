@@ -62,6 +62,11 @@ const postgres: DatabaseKind = {
 /** SQLite, and PostgreSQL where KOJI_TEST_POSTGRES names a server (`postgresql://user@host:port/`). */
 export const databases: readonly DatabaseKind[] = server ? [sqlite, postgres] : [sqlite];
 
+/** For what only PostgreSQL has, several hub processes among it; without a server these tests are skipped. */
+export function describeOnPostgres(name: string, tests: (kind: DatabaseKind) => void): void {
+  (server ? describe : describe.skip)(`${name} on ${postgres.name}`, () => tests(postgres));
+}
+
 function testDatabase(url: string, folder: string, remove: () => Promise<void>): TestDatabase {
   const opened: Opened[] = [];
   return {
