@@ -10,7 +10,8 @@ import { makeConfig, startHub } from '@koji/hub';
 
 const limit = 250;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 20);
-const program = (name) => fileURLToPath(new URL(`../../packages/${name}/dist/bundle/main.js`, import.meta.url));
+const program = (name) =>
+  fileURLToPath(new URL(`../../packages/${name}/dist/bundle/main.js`, import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-latency-'));
 const file = (name) => path.join(folder, name);
 const conf = (section, values) =>

@@ -1,20 +1,15 @@
-import { messageOf, openLog, type Log } from '@koji/core';
+import { logLevelNamed, messageOf, openLog, type Log } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionOptions } from '@koji/client';
 import { AdminMail } from './admin-mail.js';
 
-const levels: Readonly<Record<string, string>> = {
-  DEBUG: 'debug',
-  INFO: 'info',
-  WARNING: 'warn',
-  WARN: 'warn',
-  ERROR: 'error',
-  CRITICAL: 'error',
-};
-
-/** Opens kojid.log for appending; the daemon and the processes of its tasks write to the same file. */
+/**
+ * Opens kojid.log for appending; the daemon and the processes of its tasks write to the same file.
+ *
+ * @throws ConfigError for a `log_level` that there is not
+ */
 export function openBuilderLog(options: KojidOptions): Log {
-  const level = levels[options.log_level?.toUpperCase() ?? 'INFO'] ?? 'info';
+  const level = logLevelNamed(options.log_level ?? 'INFO');
   const file = options.logfile ? { file: options.logfile } : {};
   const to = (options.admin_emails ?? '').split(',').map((address) => address.trim());
   const addresses = to.filter(Boolean);

@@ -84,6 +84,12 @@ test('kojid plugins says what plugins are and bring, and with --check what is wr
   });
 });
 
+test('kojid does not start with a log level that there is not', () => {
+  const { status, stderr } = site.kojid([], { log_level: 'LOUD' });
+  expect(status).not.toBe(0);
+  expect(stderr).toContain('Invalid log level: LOUD; there are DEBUG, INFO, WARNING, WARN, ERROR, CRITICAL');
+});
+
 describe('a builder that waits at the hub', () => {
   beforeAll(async () => {
     await site.startBuilder({ plugins: 'works', maxjobs: '2', sleeptime: '15' });

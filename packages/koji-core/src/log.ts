@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import { format, types } from 'node:util';
 import type * as Winston from 'winston';
+import { ConfigError } from './errors.js';
 import type { LogFormatter, LogRecord } from './log-format.js';
 
 /**
@@ -29,6 +30,26 @@ export interface Logger {
 
 /** The levels of log lines. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+const levelNames: Readonly<Record<string, LogLevel>> = {
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARNING: 'warn',
+  WARN: 'warn',
+  ERROR: 'error',
+  CRITICAL: 'error',
+};
+
+/**
+ * The level that a configuration names as Koji does, in capital letters or not.
+ *
+ * @throws ConfigError for any other name, with those that there are
+ */
+export function logLevelNamed(name: string): LogLevel {
+  const level = Object.hasOwn(levelNames, name.toUpperCase()) ? levelNames[name.toUpperCase()] : undefined;
+  if (level) return level;
+  throw new ConfigError(`Invalid log level: ${name}; there are ${Object.keys(levelNames).join(', ')}`);
+}
 
 /**
  * Makes a logger.

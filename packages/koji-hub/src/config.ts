@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigError, logFormatter } from '@koji/core';
+import { ConfigError, logFormatter, logLevelNamed } from '@koji/core';
 import { effectWarnings, hubOptions, readHubConfig, readOptions } from '@koji/core/config';
 import type { HubConfig, HubOptions } from '@koji/core/config';
 
@@ -90,15 +90,6 @@ function urlOfConnectionString(text: string): string {
   return postgresUrl({ ...values, dbname });
 }
 
-/** Koji's names of levels, and the log's. */
-const levelNames: Readonly<Record<string, string>> = {
-  DEBUG: 'debug',
-  INFO: 'info',
-  WARNING: 'warn',
-  ERROR: 'error',
-  CRITICAL: 'error',
-};
-
 /** What LogLevel says: a level for all loggers (`koji`), and `logger:level` for some. */
 function saidLevels(text: string): { readonly logger: string; readonly level: string }[] {
   return text
@@ -116,8 +107,7 @@ function saidLevels(text: string): { readonly logger: string; readonly level: st
 /** Levels of loggers by name; of several that are said for one, the last counts. */
 export function logLevels({ LogLevel, KojiDebug }: HubOptions): ReadonlyMap<string, string> {
   const levels = new Map([['koji', 'warn']]);
-  for (const { logger, level } of saidLevels(LogLevel))
-    levels.set(logger, levelNames[level.toUpperCase()] ?? 'warn');
+  for (const { logger, level } of saidLevels(LogLevel)) levels.set(logger, logLevelNamed(level));
   if (KojiDebug) levels.set('koji', 'debug');
   return levels;
 }
@@ -140,10 +130,11 @@ export function checkOptions({ options, file }: HubConfig): string[] {
     );
   if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
   for (const { level } of saidLevels(options.LogLevel))
-    if (!levelNames[level.toUpperCase()])
-      problems.push(
-        `${said('LogLevel')}: Invalid log level: ${level}; there are ${Object.keys(levelNames).join(', ')}`,
-      );
+    try {
+      logLevelNamed(level);
+    } catch (error) {
+      problems.push(`${said('LogLevel')}: ${(error as Error).message}`);
+    }
   try {
     logFormatter(options.LogFormat);
   } catch (error) {

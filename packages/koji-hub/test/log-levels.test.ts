@@ -18,7 +18,7 @@ test.each([
 });
 
 test('every level that there is not is named', () => {
-  const there = 'there are DEBUG, INFO, WARNING, ERROR, CRITICAL';
+  const there = 'there are DEBUG, INFO, WARNING, WARN, ERROR, CRITICAL';
   expect(checkOptions(configOf({ LogLevel: 'LOUD koji.db:a:b' }))).toEqual([
     `/etc/koji-hub/hub.conf [hub] LogLevel: Invalid log level: LOUD; ${there}`,
     `/etc/koji-hub/hub.conf [hub] LogLevel: Invalid log level: a:b; ${there}`,

@@ -156,7 +156,7 @@ export class Site {
   }
 
   /** Runs kojid with these arguments to its end. */
-  kojid(args: readonly string[], values: Values): { status: number | null; stdout: string } {
+  kojid(args: readonly string[], values: Values): { status: number | null; stdout: string; stderr: string } {
     this.configure(values);
     const env = { ...process.env, KOJI_TEST_FOLDER: this.folder };
     return spawnSync(process.execPath, [kojid, '--config', this.path('kojid.conf'), ...args], {

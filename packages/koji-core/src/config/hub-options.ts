@@ -1,5 +1,6 @@
 import { boolean, choice, folders, integer, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
+import { processLimits } from './process-limits.js';
 
 const passwordsOnly = 'users log in with passwords only';
 
@@ -51,17 +52,7 @@ export const hubOptions = {
   MissingPolicyOk: boolean(true, 'Treat an undefined allow/deny policy as allow'),
   EnableMaven: boolean(false, 'Turn maven support on'),
   EnableWin: boolean(false, 'Turn windows support on'),
-  RLIMIT_AS: text(null, 'Process limit: address space'),
-  RLIMIT_CORE: text(null, 'Process limit: core file size'),
-  RLIMIT_CPU: text(null, 'Process limit: cpu seconds'),
-  RLIMIT_DATA: text(null, 'Process limit: data segment'),
-  RLIMIT_FSIZE: text(null, 'Process limit: size of files written'),
-  RLIMIT_MEMLOCK: text(null, 'Process limit: locked memory'),
-  RLIMIT_NOFILE: text(null, 'Process limit: open files'),
-  RLIMIT_NPROC: text(null, 'Process limit: processes'),
-  RLIMIT_OFILE: text(null, 'Process limit: older name of RLIMIT_NOFILE'),
-  RLIMIT_RSS: text(null, 'Process limit: resident memory'),
-  RLIMIT_STACK: text(null, 'Process limit: stack size'),
+  ...processLimits,
   MemoryWarnThreshold: integer(5000, 'Kilobytes of growth in one request that cause a warning'),
   MaxRequestLength: integer(4194304, 'Largest accepted request body in bytes; 0 or unset means no limit'),
   LockOut: boolean(false, 'Answer only admins (ServerOffline fault for others)'),

@@ -1,5 +1,6 @@
 import { boolean, choice, folders, integer, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
+import { processLimits } from './process-limits.js';
 
 const passwordsOnly = 'kojid logs in with a password only';
 const noBuildTasks = 'kojid has no tasks of this kind yet';
@@ -89,17 +90,7 @@ export const kojidOptions = {
   allow_password_in_scm_url: boolean(false, 'Accept passwords in SCM urls'),
   plugin: words([], 'Builder plugins to load'),
   build_arch_can_fail: boolean(false, 'Let sibling arches finish when one fails'),
-  RLIMIT_AS: text(null, 'Process limit: address space'),
-  RLIMIT_CORE: text(null, 'Process limit: core file size'),
-  RLIMIT_CPU: text(null, 'Process limit: cpu seconds'),
-  RLIMIT_DATA: text(null, 'Process limit: data segment'),
-  RLIMIT_FSIZE: text(null, 'Process limit: size of files written'),
-  RLIMIT_MEMLOCK: text(null, 'Process limit: locked memory'),
-  RLIMIT_NOFILE: text(null, 'Process limit: open files'),
-  RLIMIT_NPROC: text(null, 'Process limit: processes'),
-  RLIMIT_OFILE: text(null, 'Process limit: older name of RLIMIT_NOFILE'),
-  RLIMIT_RSS: text(null, 'Process limit: resident memory'),
-  RLIMIT_STACK: text(null, 'Process limit: stack size'),
+  ...processLimits,
   logfile: text(null, 'File to append the log to; unset writes to standard error'),
   shutdowntimeout: integer(
     30,

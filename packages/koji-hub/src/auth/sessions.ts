@@ -1,9 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
+  AUTH_METHODS,
   ActionNotAllowed,
   AuthError,
   AuthExpired,
   AuthLockError,
+  RETRY_WHITELIST,
   RetryError,
   SequenceError,
 } from '@koji/core';
@@ -14,17 +16,8 @@ import { epoch, forUpdate, sql } from '../db/sql.js';
 import type { Credentials } from './credentials.js';
 
 /** Calls that may be sent again with the same number although the first try changed something. */
-const repeatable = new Set([
-  'host.taskWait',
-  'host.taskUnwait',
-  'host.taskSetWait',
-  'host.updateHost',
-  'host.setBuildRootState',
-  'repoExpire',
-  'repoDelete',
-  'repoProblem',
-]);
-const logins = new Set(['login', 'sslLogin']);
+const repeatable = new Set(RETRY_WHITELIST);
+const logins = new Set(AUTH_METHODS);
 /** Calls that work although another session of the user is exclusive. */
 const lockFree = new Set(['exclusiveSession', 'login', 'logout']);
 

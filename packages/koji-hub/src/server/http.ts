@@ -7,7 +7,14 @@ import http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ActionNotAllowed, ConfigError, KOJI_VERSION, messageOf } from '@koji/core';
+import {
+  ActionNotAllowed,
+  ConfigError,
+  GenericError,
+  KOJI_VERSION,
+  ServerOffline,
+  messageOf,
+} from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
 import { WireError, decodeCallInTurns, encodeFault } from '@koji/core/wire';
@@ -198,7 +205,7 @@ class Front {
     }
     const { options } = this.hub;
     if (options.ServerOffline) {
-      this.fault(response, 1014, options.OfflineMessage ?? 'server is offline');
+      this.fault(response, ServerOffline.faultCode, options.OfflineMessage ?? 'server is offline');
       return;
     }
     const address = clientAddress(request, options.TrustedProxies);
@@ -248,7 +255,7 @@ class Front {
       return;
     }
     // Clients repeat what got a 400, for ten minutes and without a word.
-    this.fault(response, 1000, 'Request too long');
+    this.fault(response, GenericError.faultCode, 'Request too long');
   }
 
   private async callOf(body: Buffer, response: ServerResponse, caller: Caller): Promise<void> {
@@ -262,7 +269,7 @@ class Front {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (error.kind === 'unsupported') {
-        this.fault(response, 1000, error.message);
+        this.fault(response, GenericError.faultCode, error.message);
         return;
       }
       this.reply(response, 400, `Invalid request: ${error.message}\n`);

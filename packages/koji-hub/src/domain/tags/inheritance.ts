@@ -2,7 +2,7 @@ import { GenericError } from '@koji/core';
 import type { InheritanceLink, InheritanceNode } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { atEvent, history } from '../history/history.js';
-import { anyOf, sql } from '../../db/sql.js';
+import { anyOf, id, sql } from '../../db/sql.js';
 import { repr } from '../values/repr.js';
 
 type Link = Omit<InheritanceLink, 'child_id'> & { tag_id: number };
@@ -33,20 +33,30 @@ export async function fullInheritance(
   tagId: number,
   event: number | null = null,
 ): Promise<InheritanceNode[]> {
-  const links = await call.db.all<Link>(
-    sql`WITH RECURSIVE reached(id) AS (
-          SELECT CAST(${tagId} AS integer)
-          UNION
-          SELECT tag_inheritance.parent_id FROM tag_inheritance JOIN reached ON reached.id = tag_inheritance.tag_id
-          WHERE ${atEvent('tag_inheritance', event)})
-        SELECT tag_inheritance.tag_id, ${linkColumns} FROM tag_inheritance
-        JOIN reached ON reached.id = tag_inheritance.tag_id JOIN tag ON tag.id = tag_inheritance.parent_id
-        WHERE ${atEvent('tag_inheritance', event)}
-        ORDER BY tag_inheritance.priority, tag_inheritance.create_event`,
-  );
+  const links = await linksFrom(call, tagId, { from: 'tag_id', to: 'parent_id', event });
   return walkParents(
     tagId,
     groupBy(links, (link) => link.tag_id),
+  );
+}
+
+/** All links on the ways from a tag to its parents, or to its children, by the columns between which they lead. */
+function linksFrom(
+  call: Call,
+  tagId: number,
+  { from, to, event }: { readonly from: keyof Link; readonly to: keyof Link; readonly event: number | null },
+): Promise<Link[]> {
+  const [start, end] = [id(`tag_inheritance.${from}`), id(`tag_inheritance.${to}`)];
+  return call.db.all<Link>(
+    sql`WITH RECURSIVE reached(id) AS (
+          SELECT CAST(${tagId} AS integer)
+          UNION
+          SELECT ${end} FROM tag_inheritance JOIN reached ON reached.id = ${start}
+          WHERE ${atEvent('tag_inheritance', event)})
+        SELECT tag_inheritance.tag_id, ${linkColumns} FROM tag_inheritance
+        JOIN reached ON reached.id = ${start} JOIN tag ON tag.id = ${end}
+        WHERE ${atEvent('tag_inheritance', event)}
+        ORDER BY tag_inheritance.priority, tag_inheritance.create_event`,
   );
 }
 
@@ -56,17 +66,7 @@ export async function fullDescent(
   tagId: number,
   event: number | null = null,
 ): Promise<InheritanceNode[]> {
-  const links = await call.db.all<Link>(
-    sql`WITH RECURSIVE reached(id) AS (
-          SELECT CAST(${tagId} AS integer)
-          UNION
-          SELECT tag_inheritance.tag_id FROM tag_inheritance JOIN reached ON reached.id = tag_inheritance.parent_id
-          WHERE ${atEvent('tag_inheritance', event)})
-        SELECT tag_inheritance.tag_id, ${linkColumns} FROM tag_inheritance
-        JOIN reached ON reached.id = tag_inheritance.parent_id JOIN tag ON tag.id = tag_inheritance.tag_id
-        WHERE ${atEvent('tag_inheritance', event)}
-        ORDER BY tag_inheritance.priority, tag_inheritance.create_event`,
-  );
+  const links = await linksFrom(call, tagId, { from: 'parent_id', to: 'tag_id', event });
   return walkChildren(
     tagId,
     groupBy(links, (link) => link.parent_id),
