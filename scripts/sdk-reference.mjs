@@ -81,10 +81,13 @@ const thrown = new Set([
   'ConfigError',
 ]);
 
-/** Types that another page describes better than a list of their members could. */
+/** Types and tables that another page describes better than a list of their members could. */
 const elsewhere = new Map([
   ['Api', 'methods.md'],
   ['OwnApi', 'methods.md'],
+  ['hubOptions', 'hub-conf.md'],
+  ['kojidOptions', 'kojid-conf.md'],
+  ['clientOptions', 'koji-conf.md'],
 ]);
 
 /** Types whose own text only the compiler needs to follow. */
@@ -340,6 +343,7 @@ class Page {
       return [shown.map((one) => `- ${this.code(signatureOf(one), name)}`).join('\n')];
     }
     if (kind === 'const') {
+      if (elsewhere.has(name)) return [];
       if (first.type) return [this.code(`${name}: ${first.type.getText()}`, name)];
       if (isTable(first)) return [];
       return [fenced(`${name}: ${this.checker.typeToString(this.checker.getTypeOfSymbol(symbol))}`)];

@@ -1,22 +1,9 @@
 import type { PathInfo } from '@koji/core';
 import type { ClientSession } from '../session.js';
+import type { Category } from './categories.js';
 import type { GlobalOptions } from './global-options.js';
 import type { OptionTable, OptionValues } from './options.js';
 import type { Output } from './output.js';
-
-/** The headings of `koji help`. */
-export const categories = {
-  admin: 'admin commands',
-  bind: 'bind commands',
-  build: 'build commands',
-  download: 'download commands',
-  info: 'info commands',
-  misc: 'miscellaneous commands',
-  monitor: 'monitor commands',
-  search: 'search commands',
-} as const;
-
-export type Category = keyof typeof categories;
 
 /** What a command runs with. */
 export interface Run<O extends OptionTable = OptionTable> extends Output {

@@ -3,7 +3,7 @@ import type { Profile } from '@koji/core/config';
 import { readProfile } from '../profiles.js';
 import { OptionParser, flag, text } from './options.js';
 import type { OptionValues } from './options.js';
-import { categories } from './command.js';
+import { categories } from './categories.js';
 
 const commonCommands = ['build', 'download-build', 'help', 'latest-build', 'list-targets', 'search'];
 

@@ -1,4 +1,4 @@
-import { categories } from './command.js';
+import { categories } from './categories.js';
 import type { Command } from './command.js';
 import { epilog } from './global-options.js';
 import type { Output } from './output.js';

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { officialPackage } from './official.js';
 import { sdkName } from './package.js';
+import type { FoundPlugin } from './package.js';
 import type { PluginProblem } from './problems.js';
 import { isTypeScript, typeScriptExtensions } from './typescript.js';
 
@@ -11,13 +12,6 @@ export interface PluginPlaces {
   readonly folders: readonly string[];
   /** Where to begin the walk upward through `node_modules`: the folder of the configuration file. */
   readonly from: string;
-}
-
-/** A plugin's file or package folder. */
-export interface FoundPlugin {
-  readonly name: string;
-  readonly path: string;
-  readonly isPackage: boolean;
 }
 
 const extensions = ['.js', '.mjs', '.cjs', ...typeScriptExtensions];

@@ -2,9 +2,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { messageOf } from '@koji/core';
-import type { FoundPlugin } from './find.js';
 import type { PluginProblem } from './problems.js';
 import { inRange } from './version-range.js';
+
+/** A plugin's file or package folder. */
+export interface FoundPlugin {
+  readonly name: string;
+  readonly path: string;
+  readonly isPackage: boolean;
+}
 
 /** The programs that load plugins. */
 export type PluginPart = 'hub' | 'builder' | 'cli';

@@ -1,5 +1,6 @@
 import type { ListedMethod } from '@koji/core/api';
-import { categories, command } from '../command.js';
+import { categories } from '../categories.js';
+import { command } from '../command.js';
 import type { Command } from '../command.js';
 import { listCommands } from '../help.js';
 import { LiteralError, jsonLiteral, pythonLiteral, valueOfArgument } from '../literals.js';
