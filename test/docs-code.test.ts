@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hubOptions, parseIni, readKojidConfig, readOptions } from '@koji/core/config';
@@ -23,8 +23,25 @@ const ofKind = (kind: string): CodeBlock[] => blocks.filter((block) => block.kin
 const at = ({ page, line }: CodeBlock): string => `${page}:${line}`;
 
 test('every block says in which language it is, and only ones that are looked at', () => {
-  const known = ['sh', 'console', 'text', 'ts', 'js', 'json', 'ini', 'python'];
+  const known = ['sh', 'console', 'text', 'ts', 'js', 'json', 'ini', 'python', 'mermaid'];
   expect(blocks.filter(({ kind }) => !known.includes(kind)).map(at)).toEqual([]);
+});
+
+test('every file and every box that a picture names is there', () => {
+  const pictures = ofKind('mermaid');
+  expect(pictures.length).toBeGreaterThan(0);
+  for (const picture of pictures) {
+    const { text } = picture;
+    const files = [...text.matchAll(/\b[a-z-]+\/[a-z-]+\.ts\b/g)].map(([file]) => file);
+    const missing = files.filter((file) => !existsSync(path.join(root, 'packages/koji-hub/src', file)));
+    const boxes = new Set([...text.matchAll(/\b([a-z]+)(?=\(\[|\[|\{)/g)].map(([, box]) => box));
+    const ends = [...text.matchAll(/(?:-->|-- [^>]*-->) ([a-z]+)/g)].map(([, box]) => box);
+    expect({ at: at(picture), missing, lost: ends.filter((box) => !boxes.has(box)) }).toEqual({
+      at: at(picture),
+      missing: [],
+      lost: [],
+    });
+  }
 });
 
 test('every block of TypeScript compiles', () => {
