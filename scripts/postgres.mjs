@@ -66,7 +66,7 @@ export async function startPostgres() {
     await ended;
     await rm(folder, { recursive: true, force: true });
   };
-  return { url: `postgresql://koji@127.0.0.1:${port}/`, stop };
+  return { url: `postgresql://koji@127.0.0.1:${port}/`, pid: server.pid, stop };
 }
 
 // PostgreSQL refuses to run as root: its own account, made by the package, runs it then.

@@ -148,6 +148,68 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     expect(await database.read(tagNames)).toEqual(['before', 'after']);
   });
 
+  type Step =
+    | 'fails'
+    | 'breaks a rule'
+    | { readonly adds: string }
+    | { readonly way: 'savepoint' | 'readpoint'; readonly steps: Step[] };
+  const { step } = fc.letrec<{ step: Step }>((tie) => ({
+    step: fc.oneof(
+      { maxDepth: 4, depthSize: 'medium' },
+      fc.constantFrom<Step>('fails', 'breaks a rule'),
+      fc.uuid().map((adds) => ({ adds })),
+      fc.record({
+        way: fc.constantFrom<'savepoint' | 'readpoint'>('savepoint', 'readpoint'),
+        steps: fc.array(tie('step'), { maxLength: 5 }),
+      }),
+    ),
+  }));
+
+  async function take(db: Connection, one: Step): Promise<void> {
+    if (one === 'fails') throw new Error('asked to fail');
+    if (one === 'breaks a rule') await addTag(db, 'first');
+    else if ('adds' in one) await addTag(db, one.adds);
+    else
+      await db[one.way](async () => {
+        for (const next of one.steps) await take(db, next);
+      }).catch(() => undefined);
+  }
+
+  /** The names that are there after a step; null when it fails. */
+  function after(names: readonly string[], one: Step): readonly string[] | null {
+    if (typeof one === 'string') return null;
+    if ('adds' in one) return [...names, one.adds];
+    return one.steps.reduce<readonly string[] | null>((now, next) => now && after(now, next), names) ?? names;
+  }
+
+  /** The savepoint of the first read is gone when the second one needs its own. */
+  const ended: Step[] = [
+    { way: 'savepoint', steps: [{ way: 'readpoint', steps: [] }] },
+    { way: 'readpoint', steps: ['breaks a rule'] },
+    { adds: 'later' },
+  ];
+
+  test('works that fail take back what they wrote and nothing else, however they lie in each other', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          step.filter((one) => typeof one === 'object'),
+          { maxLength: 6 },
+        ),
+        async (steps) => {
+          await database.write(async (db) => {
+            await db.run(sql`DELETE FROM tag`);
+            await addTag(db, 'first');
+            for (const one of steps) await take(db, one);
+            const expected = steps.reduce<readonly string[]>((now, one) => after(now, one) ?? now, ['first']);
+            expect(new Set(await tagNames(db))).toEqual(new Set(expected));
+          });
+        },
+      ),
+      { numRuns: 100, examples: [[ended]] },
+    );
+  });
+
   test('an id that was given is never given again, whatever became of its row', async () => {
     const add = (name: string) =>
       database.write(async (db) => {

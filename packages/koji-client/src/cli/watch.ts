@@ -318,9 +318,9 @@ export class Waiter {
     try {
       const wait = { state: task.state, timeout: Math.max(1, Math.ceil(seconds)) };
       await this.session.call('waitTask', [task.id], wait, { signal, aside: true, retry: false });
-    } catch {
-      // A hub without the method, or one that is away for a moment: time passes instead.
-      if (!signal.aborted) this.canWait = false;
+    } catch (error) {
+      // A hub that is away for a moment may have the method when it is back.
+      if (messageOf(error).includes('Invalid method')) this.canWait = false;
       await until;
     }
   }

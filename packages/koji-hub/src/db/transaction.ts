@@ -34,6 +34,10 @@ export class Transaction implements Connection {
   private failure: { cause: unknown } | null = null;
   private ended = false;
   private savepoints = 0;
+  /** Statements that wrote so far, taken back or not. */
+  private writes = 0;
+  /** The savepoint that reads share, and what {@link writes} was then. */
+  private mark: { readonly name: string; readonly writes: number } | null = null;
   private kept: Map<string, unknown> | null = null;
 
   /** @param proceed runs before each statement, and throws when the transaction is to go no further */
@@ -91,6 +95,8 @@ export class Transaction implements Connection {
     const name = `s${++this.savepoints}`;
     const wroteBefore = this.wrote;
     await this.handle.command(`SAVEPOINT ${name}`);
+    // Those made from here on end with this one, and it may take back what came after an earlier one.
+    this.mark = null;
     try {
       const result = await work();
       this.check();
@@ -103,7 +109,35 @@ export class Transaction implements Connection {
       this.failure = null;
       this.wrote = wroteBefore;
       throw error;
+    } finally {
+      this.mark = null;
     }
+  }
+
+  async readpoint<T>(work: () => Promise<T>): Promise<T> {
+    this.check();
+    const { wrote } = this;
+    const mark = this.mark?.writes === this.writes ? this.mark : await this.newMark();
+    try {
+      const result = await work();
+      this.check();
+      return result;
+    } catch (error) {
+      if (this.ended || (!this.failure && mark.writes === this.writes)) throw error;
+      await this.handle.command(`ROLLBACK TO SAVEPOINT ${mark.name}`);
+      this.failure = null;
+      this.wrote = wrote;
+      // It is still there, and nothing is written behind it.
+      this.mark = { name: mark.name, writes: this.writes };
+      throw error;
+    }
+  }
+
+  private async newMark(): Promise<{ readonly name: string; readonly writes: number }> {
+    const mark = { name: `s${++this.savepoints}`, writes: this.writes };
+    await this.handle.command(`SAVEPOINT ${mark.name}`);
+    this.mark = mark;
+    return mark;
   }
 
   /** Throws unless the transaction can be committed. */
@@ -125,7 +159,10 @@ export class Transaction implements Connection {
     const { text, values } = query.render(this.handle.dialect);
     try {
       const outcome = await this.handle.query(text, values, one);
-      if (outcome.writes) this.wrote = true;
+      if (outcome.writes) {
+        this.wrote = true;
+        this.writes += 1;
+      }
       return outcome;
     } catch (error) {
       throw this.fail(error);

@@ -4,6 +4,7 @@ import { decodeArgs, encodeValueStream } from '@koji/core/wire';
 import { api } from '@koji/core/api';
 import type { CallerSession } from '../auth/sessions.js';
 import { ClientGone } from '../client.js';
+import type { Connection } from '../db/connection.js';
 import { isStruct } from '../domain/values/convert.js';
 import { accessOf, multiCallNames } from './access.js';
 import { AnswerTooLong } from './answer.js';
@@ -99,7 +100,8 @@ async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promi
       else await runCalls(part, { args, keywords }, shared);
       await answer.put(listEnd);
     };
-    await call.within(access, (own) => runAsPart(own, method, run));
+    const reads = readsOnly(call, method);
+    await call.within(access, (own) => runAsPart(own, { method, reads }, run));
   } catch (error) {
     if (error instanceof ClientGone || error instanceof AnswerTooLong || error instanceof TooManyCalls)
       throw error;
@@ -115,12 +117,14 @@ async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promi
 /** Runs a part with effects and an event of its own, which count when it succeeds. */
 async function runAsPart(
   call: RunningCall,
-  method: string,
+  { method, reads }: { readonly method: string; readonly reads: boolean },
   run: (part: RunningCall) => Promise<void>,
 ): Promise<void> {
   const part = call.part(method);
+  const undoable = (db: Connection): Promise<void> =>
+    reads ? db.readpoint(() => run(part)) : db.savepoint(() => run(part));
   try {
-    await (call.inTransaction ? call.db.savepoint(() => run(part)) : run(part));
+    await (call.inTransaction ? undoable(call.db) : run(part));
     call.effects.join(part.effects);
   } catch (error) {
     await part.effects.rolledBack();
@@ -128,6 +132,12 @@ async function runAsPart(
   } finally {
     part.end();
   }
+}
+
+/** Whether a method is declared as one that only reads. */
+function readsOnly({ hub }: RunningCall, method: string): boolean {
+  const access = hub.methods.get(method)?.declared.access;
+  return access === 'read' || access === 'lookup' || access === 'free';
 }
 
 function placeOf({ hub, session }: RunningCall): Parameters<typeof accessOf>[2] {

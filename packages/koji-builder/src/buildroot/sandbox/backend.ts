@@ -109,6 +109,9 @@ export class SandboxBackend implements Backend {
       return status;
     });
     if (failed) return failed;
+    const log = path.join(result, 'root.log');
+    await appendFile(log, `The packages of the group ${group} are in the base ${path.basename(this.base)}\n`);
+    this.outputs.add(log);
     const layer = path.join(top, 'upper');
     await mkdir(layer, { recursive: true });
     await writeRootFiles(layer, path.join(this.base, 'root'), {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { BuildrootError, messageOf } from '@koji/core';
 import type { ExitStatus } from '@koji/plugin-sdk';
+import { outputOf } from '@koji/plugin-sdk/host';
 import type { KojidOptions } from '@koji/core/config';
 import { rootsFolder } from '../notes.js';
 import { removeTrees } from '../remove.js';
@@ -83,13 +85,19 @@ async function whileLocked<T>(lock: string, work: () => Promise<T>): Promise<T> 
   const holder = spawn('flock', [lock, '/bin/sh', '-c', 'echo; exec cat'], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  const ended = once(holder, 'close');
+  const ended = once(holder, 'close').then(() => false);
+  // Without flock there is no `close` to wait for.
+  const failed = once(holder, 'error').then(([error]) => {
+    throw new BuildrootError(`could not lock ${lock}: ${messageOf(error)}`);
+  });
+  failed.catch(() => undefined);
   try {
-    await Promise.race([once(holder.stdout, 'data'), ended]);
+    const has = await Promise.race([once(holder.stdout, 'data').then(() => true), ended, failed]);
+    if (!has) throw new BuildrootError(`could not lock ${lock}: flock ended without the lock`);
     return await work();
   } finally {
     holder.stdin.end();
-    await ended;
+    await Promise.race([ended, failed.catch(() => undefined)]);
   }
 }
 
@@ -121,10 +129,14 @@ export async function removeOldBases(
       if (used.has(place)) continue;
       const found = await stat(path.join(place, 'complete')).catch(() => stat(place).catch(() => null));
       if (found === null || Date.now() - found.mtimeMs < age * 1000) continue;
-      // First out of the way, so that nobody starts to use what is half gone.
-      const gone = `${place}.part-old`;
-      await rm(path.join(place, 'complete'), { force: true });
-      await rename(place, gone).catch(() => undefined);
+      if (name.endsWith('.lock')) {
+        // Not while somebody has it: another would then get a lock of the same name.
+        await outputOf(['flock', '--nonblock', place, 'rm', '-f', place]);
+        continue;
+      }
+      // First out of the way, all at once, so that nobody starts to use what is half gone.
+      const gone = `${place}.part-${randomUUID()}`;
+      await rename(place, gone);
       await removeTrees([gone], undefined, asRootWords());
       removed.push(name);
     }
