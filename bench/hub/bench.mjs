@@ -138,7 +138,7 @@ async function load(url, { bodies, headers, clients = connections }) {
   return JSON.parse(text);
 }
 
-/** Signs in anew for each connection of a call that writes: a session's calls stand in a row. */
+/** Logs in and returns the headers of the new session. */
 async function sessionHeaders(url) {
   const session = new ClientSession(url);
   const login = await session.call('login', [options.user, options.password]);
@@ -183,7 +183,7 @@ async function measureOurs(kind, url, folder, backend) {
   }
 }
 
-/** What a bare server does with answers of such lengths. */
+/** Measures a bare server that sends answers of the same lengths. */
 async function measureBare(measured) {
   const found = {};
   for (const [name, { bytes }] of Object.entries(measured)) {

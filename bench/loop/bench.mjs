@@ -1,4 +1,4 @@
-// How long another client waits for `getAPIVersion` while a hub answers the calls that take longest, on both databases.
+// Measures how long another client waits for `getAPIVersion` while a hub answers its longest calls, on both databases.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
