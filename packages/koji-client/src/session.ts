@@ -187,6 +187,22 @@ export class SessionBase {
     return this.logIn({ method: 'sslLogin', args: [], named: { proxyuser: runas ?? null } });
   }
 
+  /**
+   * Opens a subsession of a login that is kept elsewhere, such as in a file, and uses it. Processes can share the login this
+   * way, since each has call numbers of its own; `logout` then ends the subsession only.
+   */
+  async loginWithSession(master: SessionKey): Promise<SessionKey> {
+    this.key = master;
+    try {
+      this.key = await this.call<SessionKey>('subsession', [], {}, { aside: true });
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
+    this.callNumber = 0;
+    return this.key;
+  }
+
   /** Not there: says so, and what to use instead. */
   loginWithKerberos(): Promise<SessionKey | null> {
     return Promise.reject(

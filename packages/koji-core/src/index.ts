@@ -32,6 +32,7 @@ export {
 } from './faults.js';
 export type { FaultName } from './faults.js';
 export { ConfigError, messageOf } from './errors.js';
+export { askPassword, readPassword } from './password-input.js';
 export { Closers } from './closers.js';
 export { pauseWhenDue } from './fair-turns.js';
 export { onStopSignal } from './stop-signals.js';

@@ -1,7 +1,15 @@
 #!/usr/bin/env node
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError, GenericError, limitProcess, messageOf, onStopSignal } from '@koji/core';
+import {
+  ConfigError,
+  GenericError,
+  askPassword,
+  limitProcess,
+  messageOf,
+  onStopSignal,
+  readPassword,
+} from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
 import {
   addUser,
@@ -15,7 +23,6 @@ import {
 import { checkOptions, configWarnings, embeddedFolder, findConfig } from './config.js';
 import { runGc } from './gc/run.js';
 import { startHub } from './hub.js';
-import { askPassword, readPassword } from './password-input.js';
 import {
   describePlugins,
   describeQueue,

@@ -2,6 +2,7 @@ import type { PathInfo } from '@koji/core';
 import type { ClientSession } from '../session.js';
 import type { Category } from './categories.js';
 import type { GlobalOptions } from './global-options.js';
+import type { LoginWay } from './login.js';
 import type { OptionTable, OptionValues } from './options.js';
 import type { Output } from './output.js';
 
@@ -14,9 +15,9 @@ export interface Run<O extends OptionTable = OptionTable> extends Output {
   readonly session: ClientSession;
   readonly paths: PathInfo;
   /** Logs in as the options say, unless they say not to; then checks that the hub answers. */
-  readonly login: () => Promise<void>;
+  readonly login: () => Promise<LoginWay>;
   /** Logs in, also in a command that runs without a login. */
-  readonly loginAlways: () => Promise<void>;
+  readonly loginAlways: () => Promise<LoginWay>;
   /** Checks that the hub answers; logs in only with `--force-auth`. */
   readonly connect: () => Promise<void>;
   /** Sets what is said or done when the user interrupts the command; it ends when that is done. */
@@ -40,6 +41,8 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly description?: string;
   /** Stands in the usage in place of the hint at the global options. */
   readonly hint?: string;
+  /** Not in Koji: the list of commands has it on a terminal only, under a heading of its own. */
+  readonly extra?: true;
   /** Runs without a login unless `--force-auth` or `--mine` is given. */
   readonly anonymous?: boolean;
   /** False: what begins with a dash is an option only before the first argument. */

@@ -13,11 +13,18 @@ export function listCommands(
 ): void {
   const shown = chosen.includes('all') ? Object.keys(categories) : [...new Set(chosen)];
   const sorted = [...commands].sort(byText(({ name }) => name));
+  const list = (heading: string, listed: readonly Command[]): void => {
+    out.print(`\n${heading}:`);
+    for (const { name, summary } of listed) out.print(`        ${name.padEnd(25)} ${summary}`);
+  };
   out.print('Available commands:');
-  for (const category of sortTexts(shown)) {
-    out.print(`\n${categories[category as keyof typeof categories]}:`);
-    for (const { name, summary } of sorted.filter((command) => command.category === category))
-      out.print(`        ${name.padEnd(25)} ${summary}`);
-  }
+  for (const category of sortTexts(shown))
+    list(
+      categories[category as keyof typeof categories],
+      sorted.filter((command) => command.category === category && !command.extra),
+    );
+  // Programs that read the list expect Koji's commands alone.
+  const extras = sorted.filter((command) => command.extra && shown.includes(command.category));
+  if (process.stdout.isTTY && extras.length > 0) list('commands that Koji does not have', extras);
   out.write(epilog(program));
 }

@@ -1,11 +1,17 @@
 import { existsSync } from 'node:fs';
-import { API_VERSION, AuthError } from '@koji/core';
-import type { SessionKey } from '@koji/core/api';
+import { API_VERSION, AuthError, AuthExpired } from '@koji/core';
 import { RequestError } from '../errors.js';
 import type { ClientSession } from '../session.js';
 import { Exit } from './command.js';
 import type { GlobalOptions } from './global-options.js';
+import { readKeptSession } from './kept-sessions.js';
+import type { KeptSession } from './kept-sessions.js';
 import type { Output } from './output.js';
+
+/** How a command logs in. */
+export type LoginWay =
+  | { readonly by: 'none' | 'certificate' | 'password' | 'kerberos' }
+  | { readonly by: 'kept session'; readonly kept: KeptSession };
 
 /** Checks that the hub answers. */
 export async function checkHub(session: ClientSession, global: GlobalOptions, out: Output): Promise<void> {
@@ -19,25 +25,81 @@ export async function checkHub(session: ClientSession, global: GlobalOptions, ou
     out.warn(`WARNING: The server is at API version ${version} and the client is at ${API_VERSION}`);
 }
 
-/** Logs in by the first way that the options offer: a certificate, user and password, Kerberos. */
-export async function login(session: ClientSession, global: GlobalOptions, out: Output): Promise<void> {
-  if (session.loggedIn) return;
-  if (global.noauth || global.authtype === 'noauth') return checkHub(session, global, out);
-  if (!(await loginAsSaid(session, global))) {
+/** Logs in by the first way that the options offer and returns it. */
+export async function login(session: ClientSession, global: GlobalOptions, out: Output): Promise<LoginWay> {
+  const way = loginWay(global);
+  if (session.loggedIn) return way;
+  if (way.by !== 'none' && !(await loginBy(way, session, global, out))) {
     out.warn('Unable to log in, no authentication methods available');
     throw new Exit(1);
   }
   await checkHub(session, global, out);
-  if (global.debug) out.print('successfully connected to hub');
+  if (global.debug && way.by !== 'none') out.print('successfully connected to hub');
+  return way;
 }
 
-function loginAsSaid(
-  session: ClientSession,
-  { authtype, user, cert, runas }: GlobalOptions,
-): Promise<SessionKey | null> {
-  if (authtype === 'ssl' || (authtype === null && cert && existsSync(cert)))
-    return session.loginWithCertificate(runas ?? undefined);
-  if (authtype === 'password' || (authtype === null && user)) return session.login();
-  if (authtype === null || authtype === 'kerberos') return session.loginWithKerberos();
+/**
+ * Returns how commands log in: with a certificate, with user and password, with the session that `koji login` kept, or with
+ * Kerberos.
+ *
+ * @throws AuthError for an unknown `authtype`, ConfigError when the kept session's file cannot be used
+ */
+export function loginWay(global: GlobalOptions): LoginWay {
+  const { authtype, cert, user, password } = global;
+  if (global.noauth || authtype === 'noauth') return { by: 'none' };
+  if (authtype === 'ssl' || (authtype === null && cert && existsSync(cert))) return { by: 'certificate' };
+  if (authtype === null || authtype === 'password') {
+    if (user !== null && password !== null) return { by: 'password' };
+    const kept = readKeptSession(global);
+    if (kept && (user === null || user === kept.user)) return { by: 'kept session', kept };
+    if (authtype === 'password' || user) return { by: 'password' };
+  }
+  if (authtype === null || authtype === 'kerberos') return { by: 'kerberos' };
   throw new AuthError(`authtype = '${authtype}': must be one of noauth, ssl, password, kerberos`);
+}
+
+async function loginBy(
+  way: LoginWay,
+  session: ClientSession,
+  global: GlobalOptions,
+  out: Output,
+): Promise<unknown> {
+  if (way.by === 'certificate') return session.loginWithCertificate(global.runas ?? undefined);
+  if (way.by === 'kept session') return loginKept(way.kept, session, global, out);
+  try {
+    return await (way.by === 'password' ? session.login() : session.loginWithKerberos());
+  } catch (error) {
+    if (process.stderr.isTTY && global.password === null)
+      out.warn(`Hint: \`${loginCommand(global)}\` asks for a password and keeps the login.`);
+    throw error;
+  }
+}
+
+async function loginKept(
+  kept: KeptSession,
+  session: ClientSession,
+  global: GlobalOptions,
+  out: Output,
+): Promise<unknown> {
+  try {
+    return await session.loginWithSession(kept.session);
+  } catch (error) {
+    if (!(error instanceof AuthError || error instanceof AuthExpired)) throw error;
+    out.warn(keptRefusal(kept, global, error));
+    throw new Exit(1);
+  }
+}
+
+/** Returns the line about a kept session that the hub does not take, with the remedy. */
+export function keptRefusal(kept: KeptSession, global: GlobalOptions, error: Error): string {
+  const expired = error instanceof AuthExpired;
+  const what = expired
+    ? `The kept session of ${kept.user} at ${kept.server} has expired.`
+    : `The hub refuses the kept session of ${kept.user} at ${kept.server}: ${error.message}.`;
+  return `${what} Log in again with \`${loginCommand(global)}\`.`;
+}
+
+/** Returns the command line that logs in to the profile's hub. */
+export function loginCommand({ program, profile }: Pick<GlobalOptions, 'program' | 'profile'>): string {
+  return `${program}${profile === program ? '' : ` -p ${profile}`} login`;
 }

@@ -75,7 +75,9 @@ function toolsOf(run: Run): CliTools {
     warn: run.warn,
     options: run.options,
     usageError: run.usageError,
-    login: run.login,
+    login: async () => {
+      await run.login();
+    },
     atInterrupt: run.atInterrupt,
     async upload(file, directory) {
       await session.upload(file, directory);

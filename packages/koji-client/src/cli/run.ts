@@ -1,4 +1,12 @@
-import { ConfigError, ConfigurationError, PathInfo, UnknownFault, makeLogger, messageOf } from '@koji/core';
+import {
+  AuthExpired,
+  ConfigError,
+  ConfigurationError,
+  PathInfo,
+  UnknownFault,
+  makeLogger,
+  messageOf,
+} from '@koji/core';
 import { PluginLoadError } from '@koji/plugin-sdk/host';
 import { ClientSession, retryText } from '../session.js';
 import type { Retry } from '../session.js';
@@ -11,7 +19,7 @@ import { globalParser, withProfile } from './global-options.js';
 import type { GlobalOptions } from './global-options.js';
 import { aliases, greetings } from './names.js';
 import { listCommands } from './help.js';
-import { checkHub, login } from './login.js';
+import { checkHub, keptRefusal, login, loginWay } from './login.js';
 import { HelpAsked, OptionParser, UsageError } from './options.js';
 import type { OptionTable } from './options.js';
 import { processOutput } from './output.js';
@@ -99,6 +107,7 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
       error instanceof UsageError
         ? usageFailure(program, parser.usageText, error.message)
         : failure(error, global);
+    if (error instanceof AuthExpired) warnOfExpiry(global, error);
     if (process.stderr.isTTY) suggest(await suggestNames(session, messageOf(error)));
     return code;
   } finally {
@@ -159,7 +168,9 @@ function runOf(
     paths: new PathInfo(global.topdir),
     login: () => login(session, global, out),
     loginAlways: () => login(session, { ...global, noauth: false }, out),
-    connect: () => (global.force_auth ? login(session, global, out) : checkHub(session, global, out)),
+    connect: async () => {
+      await (global.force_auth ? login(session, global, out) : checkHub(session, global, out));
+    },
     atInterrupt: (act) => (interrupt.act = act),
     usageError: (message) => {
       throw new UsageError(message);
@@ -204,6 +215,12 @@ function failure(error: unknown, global: GlobalOptions): number {
     logError(`Fault: <Fault ${error.faultCode}: ${pythonRepr(error.message)}>`);
   else logError(error instanceof Error ? `${error.name}: ${error.message}` : messageOf(error));
   return 1;
+}
+
+/** Prints the remedy when it was the kept session that expired while the command ran. */
+function warnOfExpiry(global: GlobalOptions, error: AuthExpired): void {
+  const way = loginWay(global);
+  if (way.by === 'kept session') out.warn(keptRefusal(way.kept, global, error));
 }
 
 function logError(message: string): void {

@@ -23,6 +23,8 @@ export const commandEnvironment = (home: string): NodeJS.ProcessEnv => ({
   COLUMNS: '80',
   HOME: home,
   NODE_OPTIONS: '',
+  XDG_STATE_HOME: '',
+  XDG_CACHE_HOME: '',
   TERM: 'dumb',
 });
 

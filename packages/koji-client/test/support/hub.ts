@@ -39,25 +39,37 @@ export function runKoji(
     term?: string;
     /** Told all of standard output so far, each time that there is more. */
     onOutput?: (stdout: string) => void;
+    /** Typed once standard output ends with the question; input stays open until then. */
+    answer?: { readonly question: string; readonly text: string };
+    env?: NodeJS.ProcessEnv;
   } = {},
 ): Promise<Ran> {
-  const { input = '', cwd, home = '/nonexistent', terminal = false, term = 'dumb', onOutput } = options;
+  const {
+    input = '',
+    cwd,
+    home = '/nonexistent',
+    terminal = false,
+    term = 'dumb',
+    onOutput,
+    answer,
+  } = options;
   const command = [process.execPath, kojiProgram, ...args];
   const [program = '', ...rest] = terminal ? ['python3', '-c', onTerminal, ...command] : command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, rest, {
-      env: { ...commandEnvironment(home), TERM: term },
+      env: { ...commandEnvironment(home), TERM: term, ...options.env },
       ...(cwd === undefined ? {} : { cwd }),
     });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       onOutput?.(stdout);
+      if (answer && stdout.endsWith(answer.question)) child.stdin.end(answer.text);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
-    child.stdin.end(input);
+    if (!answer) child.stdin.end(input);
   });
 }
 

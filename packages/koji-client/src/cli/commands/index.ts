@@ -20,6 +20,7 @@ import { images } from './images.js';
 import { archiveImports } from './import-archive.js';
 import { imports } from './imports.js';
 import { inheritance } from './inheritance.js';
+import { loginCommands } from './login.js';
 import { maven } from './maven.js';
 import { moving } from './moving.js';
 import { notifications } from './notifications.js';
@@ -71,6 +72,7 @@ export const builtInCommands: readonly Command[] = [
   ...images,
   ...imports,
   ...inheritance,
+  ...loginCommands,
   ...maven,
   ...moving,
   ...notifications,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { ConfigError } from '@koji/core';
+import { ConfigError } from './errors.js';
 
 /**
  * Reads the first line of a file, or of standard input for `-`: a password must not be an argument, which every user of

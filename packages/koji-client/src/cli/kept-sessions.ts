@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { ConfigError } from '@koji/core';
+import type { SessionKey } from '@koji/core/api';
+import { sessionOptions } from '../profiles.js';
+import { ClientSession } from '../session.js';
+import type { GlobalOptions } from './global-options.js';
+
+/** A login that `koji login` left for later commands. */
+export interface KeptSession {
+  /** The hub's address. */
+  readonly server: string;
+  readonly user: string;
+  readonly session: SessionKey;
+  /** When the user logged in, as ISO 8601. */
+  readonly created: string;
+}
+
+/** Returns a folder of the XDG base directories: `KOJI` below the variable's value, or below the usual place in the home. */
+export function xdgFolder(variable: 'XDG_STATE_HOME' | 'XDG_CACHE_HOME', usual: string): string {
+  const given = process.env[variable] ?? '';
+  return path.join(path.isAbsolute(given) ? given : path.join(homedir(), usual), 'koji');
+}
+
+/** Returns the file that keeps the session of a profile at its hub. */
+export function keptSessionFile({ server, profile }: Pick<GlobalOptions, 'server' | 'profile'>): string {
+  const name = profile.replace(/[^\w.-]/g, '_');
+  const digest = createHash('sha256').update(`${profile}\0${server}`).digest('hex').slice(0, 12);
+  return path.join(xdgFolder('XDG_STATE_HOME', '.local/state'), 'sessions', `${name}-${digest}.json`);
+}
+
+/**
+ * Returns the kept session of the profile, null without one.
+ * @throws ConfigError for a file that other users can read, that belongs to another user, or that has no session
+ */
+export function readKeptSession(global: GlobalOptions): KeptSession | null {
+  const file = keptSessionFile(global);
+  const text = readPrivate(file);
+  if (text === null) return null;
+  const kept = parseKept(text);
+  if (!kept) throw new ConfigError(`${file}: not a kept session. Remove the file and log in again.`);
+  return kept;
+}
+
+function readPrivate(file: string): string | null {
+  let fd: number;
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw new ConfigError(`${file}: cannot read the kept session: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  try {
+    const { mode, uid } = fstatSync(fd);
+    const own = process.getuid?.() ?? uid;
+    if (uid !== own)
+      throw new ConfigError(
+        `${file}: belongs to another user (uid ${uid}). Remove the file and log in again.`,
+      );
+    if ((mode & 0o077) !== 0) {
+      const shown = (mode & 0o777).toString(8).padStart(4, '0');
+      throw new ConfigError(
+        `${file}: mode ${shown} lets other users read the session. Remove the file and log in again.`,
+      );
+    }
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parseKept(text: string): KeptSession | null {
+  try {
+    const kept = JSON.parse(text) as Partial<KeptSession> | null;
+    const { server, user, created, session } = kept ?? {};
+    const isWhole = [server, user, created, session?.['session-key']].every(
+      (value) => typeof value === 'string',
+    );
+    return isWhole && Number.isSafeInteger(session?.['session-id']) ? (kept as KeptSession) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Writes the session of the profile to its file, which only the user can read. */
+export function keepSession(global: GlobalOptions, kept: KeptSession): string {
+  const file = keptSessionFile(global);
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const part = `${file}.${process.pid}`;
+  rmSync(part, { force: true });
+  writeFileSync(part, `${JSON.stringify(kept)}\n`, { mode: 0o600, flag: 'wx' });
+  renameSync(part, file);
+  return file;
+}
+
+/** Removes the file of the profile's session; the session at the hub stays. */
+export function removeKeptSession(global: GlobalOptions): void {
+  rmSync(keptSessionFile(global), { force: true });
+}
+
+/** Ends a kept session at the hub, with the subsessions of all commands that use it. */
+export async function endKeptSession(global: GlobalOptions, { session }: KeptSession): Promise<void> {
+  const kept = new ClientSession(global.server, {
+    ...sessionOptions(global),
+    ...(global.cert ? { cert: global.cert } : {}),
+    session,
+  });
+  try {
+    // Without a number, as all calls of the kept session itself.
+    await kept.call('logout', [], {}, { aside: true, retry: false });
+  } finally {
+    await kept.close();
+  }
+}
