@@ -1,5 +1,5 @@
-// npm run interop -- --koji DIR: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
-// DIR is an unpacked source tree of Koji (1.35 was used); docs/interop.md says what its Python needs.
+// npm run interop: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
+// npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some. docs/interop.md has all of it.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -20,17 +20,24 @@ import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
-const { values: options } = parseArgs({
-  options: { koji: { type: 'string' }, python: { type: 'string', default: '/usr/bin/python3' } },
-});
-if (!options.koji) {
-  console.error('name the source tree of Koji: npm run interop -- --koji DIR');
-  process.exit(2);
+const [command, ...words] = process.argv.slice(2);
+if (command === 'packages' || command === 'trees') {
+  const { buildPackages } = await import('./interop/packages.mjs');
+  const { makeTrees } = await import('./interop/trees.mjs');
+  await { packages: buildPackages, trees: makeTrees }[command](words);
+  process.exit();
 }
-const upstream = path.resolve(options.koji);
+
+const { values: options } = parseArgs({
+  options: {
+    koji: { type: 'string', default: process.env.KOJI_SOURCE ?? '' },
+    python: { type: 'string', default: '/usr/bin/python3' },
+  },
+});
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-interop-'));
+const upstream = sourceTree(options.koji);
 const children = [];
-const ours = (name, file) => [process.execPath, path.join(root, 'packages', name, 'dist', file)];
+const ours = (name) => [process.execPath, path.join(root, 'packages', name, 'dist/bundle/main.js')];
 const admin = { user: 'kojiadmin', password: 'kojiadmin' };
 const builder = { user: 'builder', password: 'secret' };
 const rpms = ['src', 'noarch'].map((arch) => path.join(root, `examples/data/mypkg-1.0-1.${arch}.rpm`));
@@ -38,12 +45,28 @@ const nvr = 'mypkg-1.0-1';
 
 /** The four kinds of program under test, each as the start of a command line; PYTHONPATH is set for Koji's. */
 const programs = {
-  koji: ours('koji-client', 'cli/main.js'),
-  kojid: ours('koji-builder', 'main.js'),
-  hub: ours('koji-hub', 'main.js'),
+  koji: ours('koji-client'),
+  kojid: ours('koji-builder'),
+  hub: ours('koji-hub'),
   'upstream koji': [options.python, path.join(upstream, 'cli/koji')],
   'upstream kojid': [options.python, path.join(upstream, 'builder/kojid')],
 };
+
+/** Koji's source: a source tree as it is, the newest commit of a git repository unpacked; ends this command without one. */
+function sourceTree(given) {
+  if (given !== '' && existsSync(path.join(given, 'builder/kojid'))) return path.resolve(given);
+  const tree = path.join(folder, 'koji');
+  mkdirSync(tree, { recursive: true });
+  const unpack = 'git -C "$1" archive HEAD builder cli koji kojihub plugins schemas util | tar x -C "$2"';
+  if (given !== '' && spawnSync('bash', ['-o', 'pipefail', '-c', unpack, 'bash', given, tree]).status === 0)
+    return tree;
+  console.error(
+    `Koji's source ${given === '' ? 'is not named' : `is not in '${given}'`}. Name a source tree or a git repository of it by ` +
+      '--koji or by KOJI_SOURCE: git clone https://pagure.io/koji',
+  );
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(2);
+}
 
 function environment() {
   // Its distRepo tasks alone use python-multilib, which Debian lacks; the import at its top has to find something.

@@ -8,6 +8,8 @@
 //
 // Files are copied as they are now, so the packages are no more than this machine's programs under Fedora's names.
 // With --compiler there are gcc, make and what makes debuginfo packages, 137 packages instead of 70.
+// --more FILE names a JSON file with further packages for either: `seeds` (Debian's names; what is not installed is left out),
+// `provides` ({Debian's name: [names in Fedora]}) and `macros` (lines for /etc/rpm/macros).
 import { execFileSync } from 'node:child_process';
 import {
   constants,
@@ -124,14 +126,20 @@ const macros = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { compiler: { type: 'boolean' } },
+  options: { compiler: { type: 'boolean' }, more: { type: 'string' } },
 });
 const [given] = positionals;
 if (given === undefined || positionals.length > 1) {
-  process.stderr.write('usage: node scripts/make-distribution.mjs [--compiler] FOLDER\n');
+  process.stderr.write('usage: node scripts/make-distribution.mjs [--compiler] [--more FILE] FOLDER\n');
   process.exit(2);
 }
 const kind = values.compiler ? 'compiler' : 'tiny';
+const more = {
+  ...{ seeds: [], provides: {}, macros: [] },
+  ...(values.more === undefined ? {} : JSON.parse(readFileSync(values.more, 'utf8'))),
+};
+const wanted = [...seeds[kind], ...more.seeds];
+const isDropped = (name) => dropped[kind].includes(name) && !wanted.includes(name);
 const folder = path.resolve(given);
 const work = path.join(folder, 'work');
 const root = path.join(work, 'root');
@@ -166,7 +174,7 @@ function dependenciesOf(name) {
     for (const alternative of one.split('|')) {
       const word = alternative.trim().split(/[\s:]/)[0] ?? '';
       const found = packages.has(word) ? word : providers.get(word)?.[0];
-      if (found !== undefined) return dropped[kind].includes(found) ? [] : [found];
+      if (found !== undefined) return isDropped(found) ? [] : [found];
     }
     return [];
   });
@@ -174,7 +182,7 @@ function dependenciesOf(name) {
 
 function selectPackages() {
   const selected = new Set();
-  const queue = seeds[kind].filter((name) => packages.has(name));
+  const queue = wanted.filter((name) => packages.has(name));
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (selected.has(name)) continue;
     selected.add(name);
@@ -256,7 +264,7 @@ function baseFiles() {
   put('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n');
   // Where rpm's %{_libdir} is; Debian's loader looks elsewhere.
   put('/etc/ld.so.conf.d/lib64.conf', '/usr/lib64\n');
-  put('/etc/rpm/macros', `${macros[kind].join('\n')}\n`);
+  put('/etc/rpm/macros', `${[...macros[kind], ...more.macros].join('\n')}\n`);
   mkdirSync(`${root}/usr/bin`, { recursive: true });
   link('bash', '/usr/bin/sh');
   lines.push('/usr/bin/sh');
@@ -302,7 +310,11 @@ function versionOf(text) {
 }
 
 function providesOf(name, lines, names) {
-  const own = [...(provided[name] ?? []), ...(nameOf(name) === name ? [] : [name])];
+  const own = [
+    ...(provided[name] ?? []),
+    ...(more.provides[name] ?? []),
+    ...(nameOf(name) === name ? [] : [name]),
+  ];
   const { Provides = '' } = packages.get(name);
   const virtual = Provides.split(/,\s*/).map((one) => one.split(' ')[0]);
   const byFile = lines.flatMap((line) => {
@@ -311,10 +323,23 @@ function providesOf(name, lines, names) {
     return [
       ...(command ? [`/${command[1]}/${command[2]}`] : []),
       ...(library ? [`${library[1]}()(64bit)`] : []),
+      ...moduleOf(line),
     ];
   });
   const all = [...own, ...virtual.filter((one) => /^[a-z0-9.+-]+$/.test(one)), ...byFile];
   return [...new Set(all)].filter((one) => !names.has(one));
+}
+
+/** What Fedora's packages provide by modules of Perl and files of pkg-config, for one file. */
+function moduleOf(line) {
+  const perl = /"\/usr\/(?:share|lib\/[^/]+-linux-gnu)\/perl(?:5|-base|\/[\d.]+)\/([^"]+)\.pm"/.exec(
+    line,
+  )?.[1];
+  const config = /\/pkgconfig\/([^"/]+)\.pc"/.exec(line)?.[1];
+  return [
+    ...(perl ? [`perl(${perl.replaceAll('/', '::')})`] : []),
+    ...(config ? [`pkgconfig(${config})`] : []),
+  ];
 }
 
 function specOf(selected, files) {
@@ -407,7 +432,7 @@ function main() {
   const repo = path.join(folder, arch);
   for (const place of [root, repo]) mkdirSync(place, { recursive: true });
   const selected = selectPackages();
-  const missing = seeds[kind].filter((name) => !packages.has(name));
+  const missing = wanted.filter((name) => !packages.has(name));
   const files = new Map(selected.map((name) => [name, filesOf(name)]));
   packages.set('base-config', {
     Version: '1-1',

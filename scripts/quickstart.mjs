@@ -1,6 +1,7 @@
 // npm run quickstart: a whole Koji on this machine: the three kinds of plugin at work, and a package. `-- --once` stops at the end,
 // `-- --stop` stops one that runs, `-- --folder DIR` keeps everything in DIR instead of ./quickstart, `-- --port N` is the
-// hub's port (8080, or any free one when that is taken; 0 is any free one).
+// hub's port (8080, or any free one when that is taken; 0 is any free one), `-- --repo URL` an rpm repository (with `$arch`) that
+// buildroots are made from, for machines other than Debian and Ubuntu.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({
     stop: { type: 'boolean' },
     folder: { type: 'string', default: path.join(root, 'quickstart') },
     port: { type: 'string', default: '8080' },
+    repo: { type: 'string' },
   },
 });
 const folder = path.resolve(options.folder);
@@ -96,8 +98,9 @@ async function setUp() {
   if (!folder.startsWith(`${root}/`) && !existsSync(file('node_modules')))
     symlinkSync(path.join(root, 'node_modules'), file('node_modules'));
   const { url, passwords } = readState();
-  const found = await findBackend(file('work', 'roots'));
-  writeState({ ...readState(), ...found });
+  const repo = options.repo ?? null;
+  const found = await findBackend(file('work', 'roots'), { repo });
+  writeState({ ...readState(), ...found, repo });
   if (!existsSync(file('hub.conf'))) run('koji-hub', ['init', folder], { quiet: true });
   writeSecret(
     'hub.conf',

@@ -45,3 +45,26 @@ test('the quickstart shows a task, a method and a callback of plugins and a pack
   expect(second).toMatch(/mypkg-1\.0-1 +mytag/);
   if (backend === 'sandbox') expect(second).toMatch(/\n +hello from an rpm that Koji built\n/);
 }, 420_000);
+
+test('the quickstart builds by mock where mock works, else names what keeps it from that', () => {
+  const mock = path.join(folder, 'mock');
+  writeFileSync(mock, '#!/bin/sh\n', { mode: 0o755 });
+  // `id` and `getent` answer as on a host with the group and the account of mock.
+  for (const name of ['id', 'getent']) writeFileSync(path.join(folder, name), '#!/bin/sh\n', { mode: 0o755 });
+  const script = `import { findBackend } from ${JSON.stringify(path.join(root, 'scripts/quickstart-build.mjs'))};
+console.log(JSON.stringify(await findBackend('/var/tmp', { repo: 'https://example.com/$arch/', mockpath: process.argv[1] })));`;
+  const found = (mockpath: string, places = ''): { backend: string; lacks: string[] } => {
+    const env = { ...process.env, PATH: `${places}${process.env.PATH ?? ''}` };
+    const words = ['--input-type=module', '-e', script, mockpath];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+    if (stderr !== '') throw new Error(stderr);
+    return JSON.parse(stdout) as { backend: string; lacks: string[] };
+  };
+  if (process.getuid?.() !== 0) return;
+  expect(found(mock, `${folder}:`)).toEqual({ backend: 'mock', lacks: [] });
+  expect(found('/nowhere/mock').backend).not.toBe('mock');
+  writeFileSync(path.join(folder, 'id'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const without = found(mock, `${folder}:`);
+  expect(without.backend).not.toBe('mock');
+  expect(without.lacks[0]).toMatch(/^to build by mock, mend this: the account 'kojibuilder'/);
+});

@@ -49,7 +49,8 @@ const run = (what: typeof act): Promise<TaskRecord> => {
   return runTask(InRoot, [], { hub, options });
 };
 
-test('the host builds without BuildRequires, as nobody, and warns of it', async () => {
+/** Makes a source package that asks for what no host has. */
+function sourcePackage(): string {
   const spec = path.join(folder, 'hello.spec');
   writeFileSync(
     spec,
@@ -74,11 +75,16 @@ id -u > %{buildroot}/usr/share/hello
     ['-bs', '--nodeps', '--define', `_topdir ${folder}`, '--define', `_srcrpmdir ${folder}`, spec],
     { stdio: 'pipe' },
   );
+  return path.join(folder, 'hello-1.0-1.src.rpm');
+}
+
+test('the host builds without BuildRequires, as nobody, and warns of it', async () => {
+  const srpm = sourcePackage();
   const done = await run(async (root) => {
     await root.init();
     expect(root.warning).toMatch(/^built with the programs of the builder itself/);
     expect(await root.packages()).toEqual([]);
-    const status = await root.build(path.join(folder, 'hello-1.0-1.src.rpm'), { arch: 'noarch' });
+    const status = await root.build(srpm, { arch: 'noarch' });
     expect(status.success ? '' : root.describe(status)).toBe('');
     const rpm = path.join(folder, 'built.rpm');
     await root.copyResult('hello-1.0-1.f44.noarch.rpm', rpm);
@@ -87,6 +93,23 @@ id -u > %{buildroot}/usr/share/hello
   expect(done.result).toBe(`${process.getuid?.() === 0 ? 61_000 : process.getuid?.()}\n`);
   expect(String(done.uploads.get('build.log'))).toMatch(/^WARNING: built with the programs of the builder/);
   expect(done.log.join('\n')).toContain('WARN built with the programs of the builder itself');
+});
+
+test('a source package that only kojid may read is rebuilt, whatever the umask of kojid is', async () => {
+  const srpm = sourcePackage();
+  chmodSync(srpm, 0o600);
+  const before = process.umask(0o077);
+  try {
+    const done = await run(async (root) => {
+      await root.init();
+      const status = await root.rebuildSrpm(srpm);
+      expect(status.success ? '' : root.describe(status)).toBe('');
+      return root.results();
+    });
+    expect(done.result).toEqual(expect.arrayContaining(['hello-1.0-1.f44.src.rpm']));
+  } finally {
+    process.umask(before);
+  }
 });
 
 test('the host runs nothing as root and installs nothing', async () => {

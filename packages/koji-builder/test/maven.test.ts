@@ -108,13 +108,28 @@ test('a build that can’t be imported is failed', async () => {
   expect(calls.map(([name]) => name)).toEqual(['initMavenBuild', 'failBuild']);
 });
 
-test.each([
-  ['createImage', 'ImageFactory and oz'],
-  ['livecd', 'pykickstart'],
-  ['vmExec', 'libvirt and kojivmd'],
-  ['buildMaven', 'Maven'],
-])('%s is refused with the tools that it needs', async (method, tool) => {
-  const refused = runTask(ElsewhereTask, [], { method });
-  await expect(refused).rejects.toThrow(RefuseTask);
-  await expect(refused).rejects.toThrow(tool);
+test('every task for tools of other builders is refused with the names of these tools', async () => {
+  const tools: Readonly<Record<string, string>> = {
+    appliance: 'pykickstart',
+    buildMaven: 'mvn',
+    chainmaven: 'mvn',
+    createAppliance: 'appliance-creator',
+    createImage: 'ImageFactory and oz',
+    createLiveCD: 'livecd-creator',
+    createLiveMedia: 'livemedia-creator',
+    image: 'ImageFactory and oz',
+    indirectionimage: 'ImageFactory and oz',
+    livecd: 'pykickstart',
+    livemedia: 'pykickstart',
+    vmExec: 'kojivmd',
+    winbuild: 'kojivmd',
+    wrapperRPM: 'Cheetah',
+  };
+  expect([...ElsewhereTask.Methods].sort()).toEqual(Object.keys(tools));
+  for (const [method, tool] of Object.entries(tools)) {
+    const refused = runTask(ElsewhereTask, [], { method });
+    await expect(refused).rejects.toThrow(RefuseTask);
+    await expect(refused).rejects.toThrow(`${method} needs a builder with `);
+    await expect(refused).rejects.toThrow(tool);
+  }
 });

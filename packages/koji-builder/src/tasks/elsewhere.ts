@@ -2,12 +2,13 @@ import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 
 const kickstart = 'the Python modules pykickstart and pycdio';
 const factory = 'ImageFactory and oz';
+const maven = 'support for Maven: mvn, from the group maven-build of the build tag';
 
 /** What a kojid needs for the tasks that this one leaves to others. */
 const needs: Readonly<Record<string, string>> = {
   appliance: kickstart,
-  buildMaven: 'Maven support: mock and its group maven-build',
-  chainmaven: 'Maven support',
+  buildMaven: maven,
+  chainmaven: maven,
   createAppliance: `appliance-creator and ${kickstart}`,
   createImage: factory,
   createLiveCD: `livecd-creator and ${kickstart}`,

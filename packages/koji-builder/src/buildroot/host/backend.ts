@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BuildrootError, buildMacros, listBelow, openFileBelow, settingsBelow } from '@koji/core';
 import { outputOf, runProgram } from '@koji/plugin-sdk/host';
@@ -45,6 +45,9 @@ export class HostBackend implements Backend {
     const { root, result } = this.places;
     const { options, arch, request, config } = this.parts;
     await mkdir(result, { recursive: true });
+    // Whatever the umask of kojid is, the builder must get to its folder, and rpm opens every folder on the way.
+    for (const folder of [rootsFolder(options), this.places.top])
+      await chmod(folder, ((await stat(folder)).mode & 0o7777) | 0o555);
     for (const folder of ['build', 'tmp', options.chroot_tmpdir])
       await mkdir(path.join(root, folder), { recursive: true });
     const { packager, vendor, distribution, mockhost: mockHost } = options;
@@ -125,8 +128,12 @@ export class HostBackend implements Backend {
       sourceAt,
       run: async (command, srpm) => {
         if (srpm !== undefined) {
-          await mkdir(path.dirname(sourceAt(srpm)), { recursive: true });
-          await copyFile(srpm, sourceAt(srpm));
+          const copy = sourceAt(srpm);
+          await mkdir(path.dirname(copy), { recursive: true });
+          await copyFile(srpm, copy);
+          // The copy has the mode of the file, which may be for kojid alone.
+          await chmod(path.dirname(copy), 0o755);
+          await chmod(copy, 0o644);
         }
         return this.log(command, { timeout: this.parts.options.rpmbuild_timeout });
       },
