@@ -1,3 +1,4 @@
+import { spokenTime } from '../src/text/spoken-times.js';
 import {
   HelpAsked,
   OptionParser,
@@ -69,6 +70,11 @@ test.each([
   [['--number=08'], "option --number: invalid integer value: '08'"],
   [['--number', '1.5'], "option --number: invalid integer value: '1.5'"],
   [['--since=whenever'], "option --since: invalid time specification: 'whenever'"],
+  [['--since=2026-02-31'], "option --since: invalid time specification: '2026-02-31'"],
+  [['--since=2026-04-00'], "option --since: invalid time specification: '2026-04-00'"],
+  [['--since=Feb 30 2026'], "option --since: invalid time specification: 'Feb 30 2026'"],
+  [['--since=2 fortnights ago'], "option --since: invalid time specification: '2 fortnights ago'"],
+  [['--since=yesterday 25:00'], "option --since: invalid time specification: 'yesterday 25:00'"],
 ])('%p is refused', (argv, message) => {
   expect(() => parse(...argv)).toThrow(new UsageError(message));
 });
@@ -92,6 +98,42 @@ test.each([
   ['December 31st 2020 12:35', new Date(2020, 11, 31, 12, 35).getTime() / 1000],
 ])('the time %p is understood', (given, value) => {
   expect(parse('--since', given).options.since).toBe(value);
+});
+
+test.each([
+  ['2028-02-29', new Date(2028, 1, 29)],
+  ['31 Dec 2020', new Date(2020, 11, 31)],
+  ['Thu, 31 Dec 2020 12:35:00 GMT', new Date(Date.UTC(2020, 11, 31, 12, 35))],
+])('the date %p exists', (given, date) => {
+  expect(parse('--since', given).options.since).toBe(date.getTime() / 1000);
+});
+
+// A Wednesday.
+const now = new Date(2026, 2, 4, 15, 30, 20);
+test.each([
+  ['now', now],
+  ['30 seconds ago', new Date(2026, 2, 4, 15, 29, 50)],
+  ['10s ago', new Date(2026, 2, 4, 15, 30, 10)],
+  ['an hour ago', new Date(2026, 2, 4, 14, 30, 20)],
+  ['2 days ago', new Date(2026, 2, 2, 15, 30, 20)],
+  ['3 Weeks  ago', new Date(2026, 1, 11, 15, 30, 20)],
+  ['last month', new Date(2026, 1, 4, 15, 30, 20)],
+  ['1 year ago', new Date(2025, 2, 4, 15, 30, 20)],
+  ['today', new Date(2026, 2, 4)],
+  ['yesterday', new Date(2026, 2, 3)],
+  ['yesterday at 9:05', new Date(2026, 2, 3, 9, 5)],
+  ['last monday', new Date(2026, 2, 2)],
+  ['last wednesday 18:00', new Date(2026, 1, 25, 18)],
+  ['last someday', null],
+  ['days ago', null],
+  ['2 days', null],
+  ['last 2 days ago', null],
+])('%p is a time as people write it', (given, date) => {
+  expect(spokenTime(given, now)).toBe(date && date.getTime() / 1000);
+});
+
+test('a month before the last of March is the last of February', () => {
+  expect(spokenTime('a month ago', new Date(2026, 2, 31, 8))).toBe(new Date(2026, 1, 28, 8).getTime() / 1000);
 });
 
 test('help lists every option that is not hidden, in columns', () => {

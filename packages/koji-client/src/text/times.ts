@@ -1,3 +1,5 @@
+import { spokenTime } from './spoken-times.js';
+
 export const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 export const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -45,14 +47,14 @@ function zoneName(d: Date): string {
 }
 
 /**
- * A time that a user wrote, as seconds of 1970: a number of seconds, a date with or without a time of day, or a time of
- * today; in local time unless a zone is named. Null when it is none of these.
+ * A time that a user wrote, as seconds of 1970: a number of seconds, a date with or without a time of day, a time of today,
+ * or one relative to now (`2 days ago`); in local time unless a zone is named. Null when it is none of these.
  */
 export function parseTime(given: string): number | null {
   const text = given.trim();
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
   if (text === '') return null;
-  return isoTime(text) ?? namedTime(text);
+  return isoTime(text) ?? namedTime(text) ?? spokenTime(text);
 }
 
 function isoTime(text: string): number | null {
@@ -75,10 +77,15 @@ function isoTime(text: string): number | null {
     minute,
     second,
   ] as const;
-  if (parts[1] > 11 || parts[2] < 1 || parts[2] > 31 || hour > 23 || minute > 59 || second > 59) return null;
+  if (parts[1] > 11 || parts[2] < 1 || hour > 23 || minute > 59 || second > 59) return null;
+  if (parts[2] > daysOfMonth(parts[0], parts[1])) return null;
   const zone = match[7];
   if (zone === undefined) return new Date(...parts).getTime() / 1000;
   return Date.UTC(...parts) / 1000 - offsetOf(zone);
+}
+
+function daysOfMonth(year: number, month: number): number {
+  return new Date(year, month + 1, 0).getDate();
 }
 
 function offsetOf(zone: string): number {
@@ -92,6 +99,16 @@ function namedTime(text: string): number | null {
   if (!months.some((month) => text.toLowerCase().includes(month.toLowerCase()))) return null;
   const plain = text.replace(/(\d)(st|nd|rd|th)\b/gi, '$1');
   const dated = /\d{4}/.test(plain) ? plain : `${plain} ${new Date().getFullYear()}`;
+  if (!isRealDay(dated)) return null;
   const ms = Date.parse(dated);
   return Number.isNaN(ms) ? null : ms / 1000;
+}
+
+// The engine takes February 31st for a day of March.
+function isRealDay(dated: string): boolean {
+  const match = /\b(\d\d?)[ -]*([a-z]{3})[a-z]*\b|\b([a-z]{3})[a-z]*\.? *(\d\d?)\b(?!:)/i.exec(dated);
+  const name = (match?.[2] ?? match?.[3] ?? '').toLowerCase();
+  const month = months.findIndex((known) => known.toLowerCase() === name);
+  const year = Number(/\d{4}/.exec(dated)?.[0]);
+  return month < 0 || Number(match?.[1] ?? match?.[4]) <= daysOfMonth(year, month);
 }

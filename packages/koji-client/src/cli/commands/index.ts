@@ -6,6 +6,8 @@ import { builds } from './builds.js';
 import { channels } from './channels.js';
 import { comps } from './comps.js';
 import { contentGenerators } from './content-generators.js';
+import { diffingBuilds } from './diff-builds.js';
+import { diffingTags } from './diff-tags.js';
 import { distRepos } from './dist-repo.js';
 import { downloadingBuilds } from './download-build.js';
 import { downloadingTasks } from './download-tasks.js';
@@ -24,6 +26,7 @@ import { loginCommands } from './login.js';
 import { maven } from './maven.js';
 import { moving } from './moving.js';
 import { notifications } from './notifications.js';
+import { opening } from './open.js';
 import { packageEditing } from './package-editing.js';
 import { packages } from './packages.js';
 import { repos } from './repos.js';
@@ -47,6 +50,7 @@ import { userInfo } from './user-info.js';
 import { users } from './users.js';
 import { volumes } from './volumes.js';
 import { watching } from './watching.js';
+import { explaining } from './why.js';
 import { win } from './win.js';
 
 /** The commands of `koji` itself, apart from those of plugins. */
@@ -59,6 +63,8 @@ export const builtInCommands: readonly Command[] = [
   ...channels,
   ...comps,
   ...contentGenerators,
+  ...diffingBuilds,
+  ...diffingTags,
   ...distRepos,
   ...downloadingBuilds,
   ...downloadingTasks,
@@ -76,6 +82,7 @@ export const builtInCommands: readonly Command[] = [
   ...maven,
   ...moving,
   ...notifications,
+  ...opening,
   ...packageEditing,
   ...packages,
   ...repos,
@@ -99,5 +106,6 @@ export const builtInCommands: readonly Command[] = [
   ...users,
   ...volumes,
   ...watching,
+  ...explaining,
   ...win,
 ];
