@@ -1,11 +1,39 @@
-// The environment of the tests: Node.js as jest has it, and a door to the modules of scripts/jest/outside.
+// The environment of the tests: Node.js as jest has it, and a door to the modules of scripts/jest/outside. Records the
+// processor time of each test file, for the reporter.
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { TestEnvironment } from 'jest-environment-node';
+import { processorFile } from '../test-seconds.mjs';
 
 export default class extends TestEnvironment {
   constructor(config, context) {
     super(config, context);
+    this.file = context.testPath;
+    this.before = processorSeconds();
     // Loaded once for each worker of jest, and not again in the world of each test file.
     this.global[Symbol.for('koji.outside')] = (from, name) => createRequire(from)(name);
+  }
+
+  async teardown() {
+    await super.teardown();
+    const seconds = processorSeconds() - this.before;
+    appendFileSync(processorFile, `${JSON.stringify({ file: this.file, seconds })}\n`);
+  }
+}
+
+/** Processor seconds of this process and of its children that have exited; of this process alone without /proc. */
+function processorSeconds() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6 + childrenTicks() / 100;
+}
+
+function childrenTicks() {
+  try {
+    // After the name in brackets: cutime and cstime are fields 16 and 17 of the line, in hundredths of a second.
+    const [, rest] = readFileSync('/proc/self/stat', 'utf8').split(/^.*\) /s);
+    const fields = rest.split(' ');
+    return Number(fields[13]) + Number(fields[14]);
+  } catch {
+    return 0;
   }
 }
