@@ -120,3 +120,19 @@ test.each(bodies)('%s: the outcome is as told, and soon', (_, make, outcome) => 
   // What grows with the square of the size takes hours; a slow machine does not.
   expect(seconds).toBeLessThan(60);
 });
+
+test('a text that is eight times as long takes about eight times as long to decode', () => {
+  const secondsOf = (count: number): number => {
+    const body = Buffer.from(inString(megabytes('x', count)));
+    const times = [1, 2, 3].map(() => {
+      const before = process.cpuUsage();
+      decodeCall(body);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1e6;
+    });
+    return Math.min(...times);
+  };
+  const [short, long] = [secondsOf(5), secondsOf(40)];
+  // With the square of its length, it takes sixty-four times as long.
+  expect(long / short).toBeLessThan(30);
+});

@@ -136,9 +136,11 @@ export function* unescapePieces(text: string, position: number): Generator<strin
   for (let from = 0; from < text.length;) {
     let to = Math.min(from + pieceLength, text.length);
     if (to < text.length) {
-      // One that may go on behind the end is left to the next piece.
-      const reference = text.lastIndexOf('&', to - 1);
-      if (reference > to - longestReference && !text.slice(reference, to).includes(';')) to = reference;
+      // One that may go on behind the end is left to the next piece. Only the end is searched: a search through all of the
+      // text for each piece takes time with the square of its length.
+      const end = text.slice(to - longestReference + 1, to);
+      const reference = end.lastIndexOf('&');
+      if (reference !== -1 && !end.includes(';', reference)) to -= end.length - reference;
     }
     yield unescapeText(text.slice(from, to), position + from);
     from = to;
