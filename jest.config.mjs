@@ -26,6 +26,9 @@ export default {
   reporters: ['default', '<rootDir>/scripts/jest/slowest.mjs'],
   // Most of the suite waits, for processes and polls, so that three files share two cores well.
   maxWorkers: availableParallelism() + 1,
+  // The modules of a test file stay in the memory of its worker, about 20 MB a file, and each garbage collection walks through
+  // all of them: a new worker costs half a second, an old one makes the files that allocate much take ten times as long.
+  workerIdleMemoryLimit: 100_000_000,
   // A hang is what this catches, never a slow machine.
   testTimeout: 300_000,
 };

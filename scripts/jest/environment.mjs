@@ -14,6 +14,16 @@ export default class extends TestEnvironment {
     this.global[Symbol.for('koji.outside')] = (from, name) => createRequire(from)(name);
   }
 
+  /** Prints the processor time of each test and hook with KOJI_TEST_PROCESSOR=1. */
+  handleTestEvent({ name, test, hook }) {
+    if (!process.env.KOJI_TEST_PROCESSOR) return;
+    if (/^(test_fn|hook)_start$/.test(name)) this.started = processorSeconds();
+    else if (/^(test_fn|hook)_(success|failure)$/.test(name))
+      process.stderr.write(
+        `${(processorSeconds() - this.started).toFixed(2)} s ${hook?.type ?? test.name}\n`,
+      );
+  }
+
   async teardown() {
     await super.teardown();
     const seconds = processorSeconds() - this.before;
