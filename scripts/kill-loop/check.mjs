@@ -1,5 +1,5 @@
 // Compares what is there with what the hub has acknowledged, and the file store with the database.
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 
 const ended = [2, 3, 5];
@@ -10,9 +10,9 @@ export async function findProblems(system, session, ledger) {
   const problems = [];
   await checkLedger(session, ledger, problems);
   const builds = await session.listBuilds();
-  await checkPackages(system, session, { builds, ledger, problems });
-  await checkRepos(system, session, problems);
-  await checkWork(system, session, problems);
+  await checkArchives(session, { builds, ledger, problems });
+  for (const { kind, path, text } of await system.fsck()) problems.push(`${kind}: ${path} ${text}`);
+  checkWork(system, problems);
   checkRest(system, problems);
   return problems;
 }
@@ -44,118 +44,22 @@ async function checkLedger(session, ledger, problems) {
   }
 }
 
-/** Everything below packages of every volume: names with a slash behind folders. */
-function* walk(folder, below = '') {
-  let entries = [];
-  try {
-    entries = readdirSync(path.join(folder, below), { withFileTypes: true });
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-  }
-  for (const entry of entries) {
-    const name = path.posix.join(below, entry.name);
-    yield { name, entry };
-    if (entry.isDirectory()) yield* walk(folder, name);
-  }
-}
-
-async function checkPackages(system, session, { builds, ledger, problems }) {
-  const rpms = groupBy(await session.listRPMs(), ({ build_id: id }) => id);
+/** Every build has the archives that were acknowledged. */
+async function checkArchives(session, { builds, ledger, problems }) {
   const archives = groupBy(await session.listArchives(), ({ build_id: id }) => id);
-  const known = new Map();
-  const folders = new Set();
   for (const build of builds) {
-    const { package_name: name, version, release, volume_name: volume } = build;
-    const at = `${name}/${version}/${release}`;
-    for (const root of ['DEFAULT', 'second'])
-      for (const part of [name, `${name}/${version}`]) folders.add(`${root}:${part}`);
-    const gone = [states.deleted, states.canceled].includes(build.state);
     const wanted = (ledger.builds.get(build.nvr)?.archives ?? 0) * Number(build.state === states.complete);
     const own = archives.get(build.build_id) ?? [];
     if (own.length < wanted) problems.push(`${build.nvr} has ${own.length} of ${wanted} archives`);
-    if (gone) continue;
-    if (volume !== 'DEFAULT') known.set(`DEFAULT:${at}`, { link: `../../../vol/${volume}/packages/${at}` });
-    const files = new Set([
-      ...(rpms.get(build.build_id) ?? []).map(
-        (rpm) => `${rpm.arch}/${rpm.name}-${rpm.version}-${rpm.release}.${rpm.arch}.rpm`,
-      ),
-      ...own.map((archive) => `images/${archive.filename}`),
-    ]);
-    known.set(`${volume}:${at}`, { files, isContent: build.cg_id !== null });
-  }
-  for (const [volume, root] of [
-    ['DEFAULT', system.store],
-    ['second', path.join(system.store, 'vol/second')],
-  ])
-    checkVolume(path.join(root, 'packages'), volume, { known, folders, problems });
-  for (const [place, { files }] of known)
-    for (const file of files ?? []) problems.push(`${place}/${file} is missing`);
-}
-
-function checkVolume(packages, volume, { known, folders, problems }) {
-  for (const { name, entry } of walk(packages)) {
-    const parts = name.split('/');
-    const at = `${volume}:${parts.slice(0, 3).join('/')}`;
-    if (parts.length < 3) {
-      if (!folders.has(at)) problems.push(`${packages}/${name} is of no build`);
-      continue;
-    }
-    const build = known.get(at);
-    if (!build) {
-      problems.push(`${packages}/${name} is of no build`);
-      continue;
-    }
-    if (build.link) {
-      const target = entry.isSymbolicLink() ? readlinkSync(path.join(packages, name)) : null;
-      if (target !== build.link)
-        problems.push(`${packages}/${name} is no link to ${build.link} but ${target ?? 'a folder'}`);
-      continue;
-    }
-    const below = parts.slice(3).join('/');
-    if (parts.length === 3 || entry.isDirectory()) {
-      if (readdirSync(path.join(packages, name)).length === 0) problems.push(`${packages}/${name} is empty`);
-    } else if (!build.files.delete(below) && !isExpected(below, build))
-      problems.push(`${packages}/${name} is not known`);
   }
 }
 
-function isExpected(name, { isContent }) {
-  if (name.split('/').some((part) => part.startsWith('.'))) return false;
-  if (isContent && (name === 'metadata.json' || name.startsWith('data/logs/'))) return true;
-  return name.startsWith('data/sigcache/');
-}
-
-async function checkRepos(system, session, problems) {
-  const repos = path.join(system.store, 'repos');
-  for (const tag of names(repos))
-    for (const id of names(path.join(repos, tag))) {
-      const place = path.join(repos, tag, id);
-      if (lstatSync(place).isSymbolicLink()) {
-        if (id !== 'latest' || !names(path.join(repos, tag)).includes(readlinkSync(place)))
-          problems.push(`${place} leads to ${readlinkSync(place)}`);
-      } else if (!/^\d+$/.test(id) || !(await session.repoInfo(Number(id))))
-        problems.push(`${place} is of no repo`);
-      else
-        for (const { name } of walk(place))
-          if (/(^|\/)\./.test(name)) problems.push(`${place}/${name} is left over`);
-    }
-}
-
-/** Uploads that nobody has claimed may stay; names that the hub makes for a moment may not. */
-async function checkWork(system, session, problems) {
-  for (const root of [system.store, path.join(system.store, 'vol/second')]) {
-    const work = path.join(root, 'work');
-    for (const { name } of walk(work)) {
-      const last = path.posix.basename(name);
-      if (last.startsWith('.') && last !== '.user') problems.push(`${work}/${name} is left over`);
-    }
-    for (const part of names(path.join(work, 'tasks')))
-      for (const id of names(path.join(work, 'tasks', part)))
-        if (!(await session.getTaskInfo(Number(id))))
-          problems.push(`${work}/tasks/${part}/${id} is of no task`);
-    for (const folder of names(work))
-      if (!['tasks', 'cg', 'img', 'rpms'].includes(folder)) problems.push(`${work}/${folder} is not known`);
-  }
+/** Uploads that nobody has claimed may stay; what else there is in the work folders is not the load's. */
+function checkWork(system, problems) {
+  for (const root of [system.store, path.join(system.store, 'vol/second')])
+    for (const folder of names(path.join(root, 'work')))
+      if (!['tasks', 'cg', 'img', 'rpms'].includes(folder))
+        problems.push(`${root}/work/${folder} is not known`);
 }
 
 function checkRest({ store, workers, ...system }, problems) {

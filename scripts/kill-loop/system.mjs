@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../ports.mjs';
 import { root } from '../setup.mjs';
@@ -92,6 +93,16 @@ export class System {
     const all = [program, '--config', path.join(this.folder, 'hub.conf'), ...args];
     const { status, stderr } = spawnSync(process.execPath, all, { cwd: this.folder, encoding: 'utf8' });
     if (status !== 0) throw new Error(`koji-hub ${args[0]}: ${stderr}`);
+  }
+
+  /** Returns the problems that `koji-hub fsck` finds. */
+  async fsck() {
+    const program = path.join(root, 'packages', programs.hub);
+    const args = [program, '--config', path.join(this.folder, 'hub.conf'), 'fsck', '--json'];
+    const child = spawn(process.execPath, args, { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    if (errors !== '') throw new Error(`koji-hub fsck: ${errors}`);
+    return JSON.parse(out).problems;
   }
 
   /** Sets the builder's password, once its host is made. */

@@ -55,19 +55,22 @@ export async function init(
   return { file, user: 'admin', password };
 }
 
+/** Returns a configuration without plugins and policies: commands change rows and files only, and need none that loads. */
+export function plainConfig(config: HubConfig): HubConfig {
+  return {
+    ...config,
+    policies: new Map<string, string>(),
+    options: { ...config.options, Plugins: [] },
+  };
+}
+
 /** Runs work of a command in a transaction of its own. */
 export async function withHub<T>(
   config: HubConfig,
   name: string,
   work: (call: RunningCall) => Promise<T>,
 ): Promise<T> {
-  // Commands change rows only: a plugin's callbacks, or one that does not load, are no business of theirs.
-  const plain = {
-    ...config,
-    policies: new Map<string, string>(),
-    options: { ...config.options, Plugins: [] },
-  };
-  const open = await openHub(plain);
+  const open = await openHub(plainConfig(config));
   try {
     return await open.runOwn(name, work);
   } finally {

@@ -32,6 +32,9 @@ import {
   listQueues,
 } from './plugin-doctor.js';
 import { watchPlugins } from './watch.js';
+import { backUp } from './upkeep/backup.js';
+import { describeProblem, fsck } from './upkeep/fsck.js';
+import { restore } from './upkeep/restore.js';
 import { isWorker, reportUrl, startWorkers } from './workers.js';
 
 const usage = `Usage: koji-hub [--config FILE] [COMMAND]
@@ -49,6 +52,10 @@ Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder}
   outbox [dead|replay|drop [QUEUE|ID]]      list the queues of plugins; list, resend or delete undelivered messages
   gc [--apply] [--action ACTION,...] [--user NAME] [--gc-config FILE] [--purge] [--no-mail] [--verbose]
                                             collect garbage: delete, prune, trash, salvage; without --apply only report
+  backup DIR                                copy the database into DIR, consistent also while the hub runs, and list the files
+  restore DIR                               put the database of a backup where none, or an empty one, is
+  fsck [--repair] [--quick] [--json]        compare the file store with the database and print every problem; --quick reads no
+                                            file, --repair moves what is extra aside and makes missing links
   check                                     check the configuration, database and plugins, and print every problem
   migrate                                   upgrade the database schema
 
@@ -78,6 +85,8 @@ function readArguments() {
         'gc-config': { type: 'string' },
         'no-mail': { type: 'boolean', default: false },
         purge: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        repair: { type: 'boolean', default: false },
         user: { type: 'string' },
         verbose: { type: 'boolean', default: false },
       },
@@ -245,6 +254,36 @@ async function collectGarbage(): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
+async function copyOrRestore(
+  command: 'backup' | 'restore',
+  [folder, ...more]: readonly string[],
+): Promise<void> {
+  if (folder === undefined || more.length > 0) throw new UsageError(`${command}: name one folder`);
+  const place = path.resolve(folder);
+  if (command === 'restore') {
+    const { made } = await restore(config(), place);
+    console.log(`restored the database of ${made}; run koji-hub fsck once its files are in place`);
+    return;
+  }
+  const { database, store } = await backUp(config(), place);
+  console.log(`copied the database (${database.bytes} bytes) to ${folder}`);
+  console.log(`listed ${store.files} files (${store.bytes} bytes) of ${store.folder}`);
+}
+
+async function compareFiles(): Promise<void> {
+  const { repair, quick, json } = values;
+  let comma = '';
+  if (json) process.stdout.write('{"problems": [');
+  const summary = await fsck(config(), { repair, quick }, (problem) => {
+    process.stdout.write(json ? `${comma}\n  ${JSON.stringify(problem)}` : `${describeProblem(problem)}\n`);
+    comma = ',';
+  });
+  const { builds, problems, mended } = summary;
+  if (json) console.log(`\n], "summary": ${JSON.stringify(summary)}}`);
+  else console.log(`${builds} builds looked at, ${problems} problems, ${mended} mended`);
+  if (problems > mended) process.exitCode = 1;
+}
+
 /** JSON where it is, such as 5, true, null or ["a", "b"]; else the text itself. */
 function fromText(value: string): unknown {
   try {
@@ -259,6 +298,7 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
   if (command === 'user') return user(rest);
   if (command === 'policy') return policy(rest);
   if (command === 'outbox') return outbox(rest);
+  if (command === 'backup' || command === 'restore') return copyOrRestore(command, rest);
   if (rest.length > (command === 'init' ? 1 : 0)) throw new UsageError(`${command}: too many arguments`);
   switch (command) {
     case 'start':
@@ -279,6 +319,8 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
       return plugins();
     case 'gc':
       return collectGarbage();
+    case 'fsck':
+      return compareFiles();
     case 'check': {
       for (const warning of configWarnings(config())) process.stderr.write(`warning: ${warning}\n`);
       const problems = await check(config());

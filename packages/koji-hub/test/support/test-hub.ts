@@ -29,6 +29,8 @@ export interface TestHub {
   login(name: string): Promise<Caller>;
   /** Makes a builder with an exclusive session. */
   builder(name: string, arches: string[]): Promise<Caller>;
+  /** Stops the hub and leaves its database and files as they are. */
+  halt(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -112,6 +114,7 @@ export async function startTestHub(
       await caller('exclusiveSession');
       return Object.assign(caller, { hostId });
     },
+    halt: () => hub.stop(),
     async stop() {
       await hub.stop();
       await database.drop();
