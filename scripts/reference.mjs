@@ -5,6 +5,9 @@ import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { defaultText, hubOptions, kojidOptions, clientOptions } from '@koji/core/config';
 import { api } from '@koji/core/api';
+import { builtInCommands } from '../packages/koji-client/dist/cli/commands/index.js';
+import { categories } from '../packages/koji-client/dist/cli/categories.js';
+import { parserOf } from '../packages/koji-client/dist/cli/help.js';
 import { sdkReference } from './sdk-reference.mjs';
 import { root } from './setup.mjs';
 
@@ -41,6 +44,45 @@ function methodsPage() {
   return `# Methods of the hub\n\nEvery method that this hub answers. Plugins add their own.\n\n${parts.join('\n\n')}\n`;
 }
 
+/** Tells what `--json` of a command prints. */
+function dataText({ of, adds = {}, one }) {
+  const method = of ? `the fields of [\`${of}\`](methods.md#${of.toLowerCase().replaceAll('.', '')})` : '';
+  const fields = Object.entries(adds).map(([name, text]) => `- \`${name}\`: ${text}`);
+  const what = one ? 'one object' : 'a list of objects';
+  const beside = of && fields.length > 0 ? ', and besides:' : of ? '.' : ':';
+  return `\`--json\` prints ${what} with ${method}${of ? '' : 'these fields'}${beside}\n\n${fields.join('\n')}`;
+}
+
+function commandsPage() {
+  const byName = (a, b) => (a.name < b.name ? -1 : 1);
+  const parts = Object.entries(categories).flatMap(([category, title]) => [
+    `## ${title.charAt(0).toUpperCase()}${title.slice(1)}`,
+    ...builtInCommands
+      .filter((command) => command.category === category)
+      .sort(byName)
+      .flatMap((command) => [
+        `### ${command.name}`,
+        `${command.summary}.`,
+        `\`\`\`text\n${parserOf({ ...command, hint: '' }, 'koji')
+          .help(100, true)
+          .trimEnd()}\n\`\`\``,
+        ...(command.data ? [dataText(command.data)] : []),
+      ]),
+  ]);
+  return `# Commands of koji
+
+Every command with its options, as Koji has them. Commands of plugins come on top.
+
+Commands that read have two options that Koji does not have. Like everything that is not in Koji, \`--help\` shows them on a terminal only, and they can't be abbreviated.
+
+- \`--json\` prints JSON in place of text: all fields, as the hub answers them, or with \`--json=nvr,extra.image\` those named. A name with dots leads into a struct. Below, each command says which fields there are.
+- \`--format\` prints a line for each thing: \`koji list-builds --package bash --format '%-30{nvr} %{owner_name}'\`. As in \`rpm --queryformat\`, a number pads the field, to the left or, with a minus, to the right; \`%%\` is a percent sign, \`\\t\` a tab and \`\\n\` a line break.
+
+A field that is not there is an error with exit code 2 that names those there are. Messages go to standard error, and exit codes stay as they are without these options.
+
+${parts.join('\n\n')}\n`;
+}
+
 const sdk = sdkReference();
 const pages = {
   'hub-conf.md': optionsPage(
@@ -59,6 +101,7 @@ const pages = {
     clientOptions,
   ),
   'methods.md': methodsPage(),
+  'commands.md': commandsPage(),
   ...sdk.pages,
 };
 

@@ -1,6 +1,7 @@
 import type { PathInfo } from '@koji/core';
 import type { ClientSession } from '../session.js';
 import type { Category } from './categories.js';
+import type { DataShape, Told } from './data.js';
 import type { GlobalOptions } from './global-options.js';
 import type { LoginWay } from './login.js';
 import type { OptionTable, OptionValues } from './options.js';
@@ -22,6 +23,11 @@ export interface Run<O extends OptionTable = OptionTable> extends Output {
   readonly connect: () => Promise<void>;
   /** Sets what is said or done when the user interrupts the command; it ends when that is done. */
   readonly atInterrupt: (act: () => unknown) => void;
+  /**
+   * Tells what the command found, for `--json` and `--format`, which print it in place of the text that the command
+   * prints as well. A list adds each of its entries; a function is called only with one of these options.
+   */
+  readonly data: (found: Told | (() => Told)) => void;
   /** Ends with the usage, a message and exit code 2. */
   readonly usageError: (message: string) => never;
   /** Ends with a line on standard error, if any, and an exit code. */
@@ -43,6 +49,8 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly hint?: string;
   /** Not in Koji: the list of commands has it on a terminal only, under a heading of its own. */
   readonly extra?: true;
+  /** Given by a command that reads: what `--json` prints; the command tells it by `run.data`. */
+  readonly data?: DataShape;
   /** Runs without a login unless `--force-auth` or `--mine` is given. */
   readonly anonymous?: boolean;
   /** False: what begins with a dash is an option only before the first argument. */

@@ -1,6 +1,9 @@
 import { categories } from './categories.js';
 import type { Command } from './command.js';
+import { dataOptions } from './data.js';
 import { epilog } from './global-options.js';
+import { OptionParser } from './options.js';
+import type { OptionTable } from './options.js';
 import type { Output } from './output.js';
 import { byText, sortTexts } from '@koji/core';
 
@@ -27,4 +30,16 @@ export function listCommands(
   const extras = sorted.filter((command) => command.extra && shown.includes(command.category));
   if (process.stdout.isTTY && extras.length > 0) list('commands that Koji does not have', extras);
   out.write(epilog(program));
+}
+
+const globalHelp = '\n(Specify the --help global option for a list of other help options)';
+
+/** Returns what reads the arguments of a command and writes its help. */
+export function parserOf(command: Command, program: string): OptionParser<OptionTable> {
+  const { usage, options, data, interspersed = true, description, hint = globalHelp } = command;
+  return new OptionParser(
+    `${program} ${usage.replaceAll('%prog', program)}${hint}`,
+    data ? { ...options, ...dataOptions } : options,
+    { interspersed, ...(description === undefined ? {} : { description }) },
+  );
 }

@@ -14,9 +14,11 @@ export class UsageError extends Error {
 export interface OptionDef<T> {
   /** Long and short forms, as they stand in the help. */
   readonly flags: readonly string[];
-  readonly action: 'text' | 'list' | 'pairs' | 'true' | 'false';
+  readonly action: 'text' | 'list' | 'pairs' | 'optional' | 'true' | 'false';
   /** Absent: it is not shown in the help. */
   readonly help?: string;
+  /** Not in Koji: shown in the help on a terminal only, and never the meaning of an abbreviation. */
+  readonly extra?: true;
   readonly metavar?: string;
   /** Reads a given text; throws UsageError's message for a wrong one. */
   readonly read?: (text: string, flag: string) => unknown;
@@ -34,6 +36,7 @@ export type OptionValues<O extends OptionTable> = { [K in keyof O]: ValueOf<O[K]
 type Flags = string | readonly string[];
 interface Shown {
   readonly metavar?: string;
+  readonly extra?: true;
 }
 
 const flagsOf = (flags: Flags): readonly string[] => (typeof flags === 'string' ? [flags] : flags);
@@ -41,6 +44,11 @@ const flagsOf = (flags: Flags): readonly string[] => (typeof flags === 'string' 
 /** An option with a value; the last one given counts. */
 export function text(flags: Flags, help?: string, shown: Shown = {}): OptionDef<string | undefined> {
   return { flags: flagsOf(flags), action: 'text', ...(help === undefined ? {} : { help }), ...shown };
+}
+
+/** An option whose value, given after a `=`, may be left out; it is the empty text then. */
+export function optional(flags: Flags, help?: string, shown: Shown = {}): OptionDef<string | undefined> {
+  return { ...text(flags, help, shown), action: 'optional' };
 }
 
 /** An option that may be given several times. */
@@ -183,9 +191,9 @@ export class OptionParser<O extends OptionTable> {
     return `Usage: ${this.usage}\n`;
   }
 
-  /** The help: usage, every option that is not hidden, epilog. */
-  help(columns: number): string {
-    const shown = this.known.filter(({ def }) => def.help !== undefined);
+  /** The help: usage, every option that is not hidden, epilog; with what is not in Koji if `extras`. */
+  help(columns: number, extras = false): string {
+    const shown = this.known.filter(({ def }) => def.help !== undefined && (extras || !def.extra));
     const rows = [
       { names: '-h, --help', help: 'show this help message and exit' },
       ...shown.map(({ dest, def }) => ({ names: namesOf(dest, def), help: def.help ?? '' })),
@@ -204,6 +212,11 @@ export class OptionParser<O extends OptionTable> {
   private long(arg: string, left: string[], values: Record<string, unknown>): void {
     const equals = arg.indexOf('=');
     const name = this.match(equals === -1 ? arg : arg.slice(0, equals));
+    const optional = this.find(name);
+    if (optional?.def.action === 'optional') {
+      values[optional.dest] = equals === -1 ? '' : arg.slice(equals + 1);
+      return;
+    }
     if (equals !== -1) left.unshift(arg.slice(equals + 1));
     if (name === '--help') {
       if (equals !== -1) throw new UsageError('--help option does not take a value');
@@ -251,7 +264,9 @@ export class OptionParser<O extends OptionTable> {
       ...this.known.flatMap(({ def }) => def.flags.filter((name) => name.startsWith('--'))),
     ];
     if (all.includes(given)) return given;
-    const possible = sortTexts(all.filter((name) => name.startsWith(given)));
+    const possible = sortTexts(
+      all.filter((name) => name.startsWith(given) && this.find(name)?.def.extra !== true),
+    );
     if (possible.length === 1) return possible[0] as string;
     if (possible.length > 1) throw new UsageError(`ambiguous option: ${given} (${possible.join(', ')}?)`);
     throw new UsageError(`no such option: ${given}`);
@@ -270,6 +285,7 @@ function namesOf(dest: string, def: OptionDef<unknown>): string {
   const metavar = def.metavar ?? dest.toUpperCase();
   const short = def.flags.filter((name) => !name.startsWith('--'));
   const long = def.flags.filter((name) => name.startsWith('--'));
+  if (def.action === 'optional') return [...short, ...long.map((name) => `${name}[=${metavar}]`)].join(', ');
   if (!takesValue(def)) return [...short, ...long].join(', ');
   return [...short.map((name) => `${name} ${metavar}`), ...long.map((name) => `${name}=${metavar}`)].join(
     ', ',

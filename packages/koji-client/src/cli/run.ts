@@ -14,14 +14,15 @@ import { sessionOptions } from '../profiles.js';
 import { Exit } from './command.js';
 import type { Command, Run } from './command.js';
 import { helpCommand } from './commands/rpc.js';
+import { DataPrinter } from './data.js';
 import { builtInCommands } from './commands/index.js';
 import { globalParser, withProfile } from './global-options.js';
 import type { GlobalOptions } from './global-options.js';
 import { aliases, greetings } from './names.js';
-import { listCommands } from './help.js';
+import { listCommands, parserOf } from './help.js';
 import { checkHub, keptRefusal, login, loginWay } from './login.js';
-import { HelpAsked, OptionParser, UsageError } from './options.js';
-import type { OptionTable } from './options.js';
+import { HelpAsked, UsageError } from './options.js';
+import type { OptionParser, OptionTable } from './options.js';
 import { processOutput } from './output.js';
 import { nearestNames, suggestNames, suggestionLine } from './suggestions.js';
 import { loadPluginCommands } from './plugins.js';
@@ -29,7 +30,6 @@ import { pythonRepr } from '../text/python-text.js';
 import { logTime } from '../text/times.js';
 
 const out = processOutput;
-const globalHelp = '\n(Specify the --help global option for a list of other help options)';
 
 /** Runs the `koji` command under a program name and answers its exit code. */
 export async function runKoji(program: string, argv: readonly string[]): Promise<number> {
@@ -85,12 +85,7 @@ function findCommand(commands: readonly Command[], given: string): Command | und
 
 async function runCommand(command: Command, argv: readonly string[], given: GlobalOptions): Promise<number> {
   const { program } = given;
-  const usage = `${program} ${command.usage.replaceAll('%prog', program)}${command.hint ?? globalHelp}`;
-  const { interspersed = true, description } = command;
-  const parser = new OptionParser(usage, command.options, {
-    interspersed,
-    ...(description === undefined ? {} : { description }),
-  });
+  const parser = parserOf(command, program);
   const asIs = command.ownArguments === true && !argv.some((arg) => arg === '-h' || arg === '--help');
   const parsed = asIs ? { options: {}, args: [...argv] } : parseOr(program, parser, argv);
   if (typeof parsed === 'number') return parsed;
@@ -99,10 +94,15 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
   const global = anonymous ? { ...given, noauth: true } : given;
   const session = newSession(global);
   const interrupt = onInterrupt();
+  let data: DataPrinter | null = null;
   try {
-    const running = command.run(runOf(session, global, parsed, interrupt));
-    return (await Promise.race([running, interrupt.happened])) ?? 0;
+    data = command.data ? DataPrinter.from(command.data, parsed.options) : null;
+    const running = command.run(runOf(session, global, parsed, { interrupt, data }));
+    const code = (await Promise.race([running, interrupt.happened])) ?? 0;
+    data?.print(out);
+    return code;
   } catch (error) {
+    if (error instanceof Exit) data?.print(out, true);
     const code =
       error instanceof UsageError
         ? usageFailure(program, parser.usageText, error.message)
@@ -158,10 +158,13 @@ function runOf(
   session: ClientSession,
   global: GlobalOptions,
   parsed: { options: Record<string, unknown>; args: string[] },
-  interrupt: Interrupt,
+  { interrupt, data }: { readonly interrupt: Interrupt; readonly data: DataPrinter | null },
 ): Run {
+  const silent = { print: () => undefined, write: () => undefined };
   return {
     ...out,
+    ...(data ? silent : {}),
+    data: (found) => data?.add(found),
     ...parsed,
     global,
     session,
@@ -192,7 +195,7 @@ function parseOr<O extends OptionTable>(
   } catch (error) {
     if (error instanceof UsageError) return usageFailure(program, parser.usageText, error.message);
     if (!(error instanceof HelpAsked)) throw error;
-    out.write(parser.help(Number(process.env['COLUMNS'] ?? 80) || 80));
+    out.write(parser.help(Number(process.env['COLUMNS'] ?? 80) || 80, process.stdout.isTTY));
     return 0;
   }
 }

@@ -1,4 +1,12 @@
-import { BUILD_STATES, ParameterError, nameOf, parseInteger, valueOf, compareTexts } from '@koji/core';
+import {
+  BUILD_STATES,
+  ParameterError,
+  byText,
+  compareTexts,
+  nameOf,
+  parseInteger,
+  valueOf,
+} from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import { pythonStr } from '../../text/python-text.js';
 import { command } from '../command.js';
@@ -36,6 +44,7 @@ this value by running '%prog list-targets --name=<target>'
 More information on tags and build targets can be found in the documentation.
 https://docs.pagure.org/koji/HOWTO/#package-organization`,
   anonymous: true,
+  data: { of: 'getLatestBuilds' },
   options: {
     arch: text('--arch', 'List all of the latest packages for this arch'),
     all: flag('--all', 'List all of the latest packages for this tag'),
@@ -62,12 +71,14 @@ https://docs.pagure.org/koji/HOWTO/#package-organization`,
           package: name,
           arch: options.arch,
         });
+        run.data(() => [...found[0]].sort(byText(rpmName)));
         lines = rpmLines(run, found, options.paths === true);
       } else {
         const builds = await session.call<LatestBuild[]>('getLatestBuilds', [tag], {
           package: name,
           ...(options.type ? { type: options.type } : {}),
         });
+        run.data(() => [...builds].sort(byText(({ nvr }) => nvr)));
         const maven = options.type === 'maven';
         if (!quiet) for (const line of header(maven)) print(line);
         quiet = true;
@@ -104,10 +115,12 @@ function rpmLines({ paths }: Run, [rpms, builds]: [LatestRpm[], BuildInfo[]], sh
   const byId = new Map(builds.map((build) => [build.id, build]));
   return rpms.map((rpm) => {
     const build = byId.get(rpm.build_id);
-    if (shown && build) return `${paths.build(build)}/${paths.rpm(rpm)}`;
-    return `${rpm.name}-${rpm.version}-${rpm.release}.${rpm.arch}`;
+    return shown && build ? `${paths.build(build)}/${paths.rpm(rpm)}` : rpmName(rpm);
   });
 }
+
+const rpmName = ({ name, version, release, arch }: LatestRpm): string =>
+  `${name}-${version}-${release}.${arch}`;
 
 const sortKeys = ['build_id', 'owner_name', 'state'];
 
@@ -117,6 +130,7 @@ const listBuilds = command({
   summary: 'Print the build listing',
   usage: 'list-builds [options]',
   anonymous: true,
+  data: { of: 'listBuilds' },
   options: {
     package: text('--package', 'List builds for this package'),
     buildid: text('--buildid', 'List specific build from ID or nvr'),
@@ -151,6 +165,7 @@ const listBuilds = command({
     for (const key of options.sort_key) if (!sortKeys.includes(key)) warn(`Invalid sort_key: ${key}.`);
     const keys = options.sort_key.length > 0 ? options.sort_key : ['build_id'];
     const sorted = stableSort(builds, keys, options.reverse === true);
+    run.data(sorted);
     if (!(options.quiet ?? global.quiet)) {
       print(`${'Build'.padEnd(55)}  ${'Built by'.padEnd(16)}  State`);
       print(`${'-'.repeat(55)}  ${'-'.repeat(16)}  ${'-'.repeat(16)}`);
@@ -273,6 +288,7 @@ const listPkgs = command({
   summary: 'Print the package listing for tag or for owner',
   usage: 'list-pkgs [options]',
   anonymous: true,
+  data: { of: 'listPackages' },
   options: {
     owner: text('--owner', 'Specify owner'),
     tag: text('--tag', 'Specify tag'),
@@ -307,6 +323,7 @@ const listPkgs = command({
       ...(event ? { event: event.id } : {}),
       ...(options.show_blocked ? { with_blocked: true } : {}),
     });
+    run.data(() => packages.filter((entry) => isAll || options.show_blocked || !entry.blocked));
     if (packages.length === 0) fail('(no matching packages)');
     if (!(options.quiet ?? global.quiet)) printPackageHeader(print, isAll);
     for (const entry of packages)

@@ -12,11 +12,19 @@ const listBuildroot = command({
   summary: 'List the rpms used in or built in a buildroot',
   usage: 'list-buildroot [options] <buildroot-id>',
   anonymous: true,
+  data: {
+    one: true,
+    adds: {
+      id: 'the id of the buildroot',
+      rpms: 'the rpms used in it, or built in it with --built, as listRPMs answers them',
+      archives: 'the archives used in it, or built in it with --built, as listArchives answers them',
+    },
+  },
   options: {
     built: flag('--built', 'Show the built rpms and archives'),
     verbose: flag(['--verbose', '-v'], 'Show more information'),
   },
-  async run({ args, options, session, print, connect, usageError }) {
+  async run({ args, options, session, print, data, connect, usageError }) {
     const [given] = args;
     if (given === undefined || args.length !== 1) return usageError('Incorrect number of arguments');
     await connect();
@@ -33,6 +41,7 @@ const listBuildroot = command({
       print(options.verbose ? nvra + marks : nvra);
     }
     const archives = await session.listArchives(filter);
+    data({ id: Number(id), rpms, archives });
     if (archives.length === 0) return;
     if (rpms.length > 0) print('');
     print(`${kind} Archives:`);

@@ -15,9 +15,21 @@ const buildinfo = command({
   summary: 'Print basic information about a build',
   usage: 'buildinfo [options] <n-v-r> [<n-v-r> ...]',
   anonymous: true,
+  data: {
+    of: 'getBuild',
+    adds: {
+      tags: 'the names of its tags',
+      task: 'its task, as getTaskInfo answers it, or null',
+      maven: 'what getMavenBuild answers',
+      win: 'what getWinBuild answers',
+      archives: 'its archives, as listArchives answers them',
+      rpms: 'its rpms, as listRPMs answers them, each with the list sigkeys',
+      changelog: 'with --changelog, what getChangelogEntries answers',
+    },
+  },
   options: { changelog: flag('--changelog', 'Show the changelog for the build') },
   async run(run) {
-    const { args, options, session, warn, print, connect, usageError } = run;
+    const { args, options, session, warn, print, data, connect, usageError } = run;
     if (args.length === 0) return usageError('Please specify a build');
     await connect();
     let missing = false;
@@ -29,16 +41,18 @@ const buildinfo = command({
         missing = true;
         continue;
       }
-      await printBuild(run, info, build);
-      await printArchives(run, info);
-      await printRpms(run, info);
-      if (options.changelog) print(await changelogOf(run, info.id));
+      const about = await printBuild(run, info, build);
+      const archives = await printArchives(run, info);
+      const rpms = await printRpms(run, info);
+      const changelog = options.changelog ? await changelogOf(run, info.id) : null;
+      if (changelog) print(changelog.length > 0 ? `Changelog:\n${formatChangelog(changelog)}` : '');
+      data({ ...info, ...about, archives, rpms, ...(changelog ? { changelog } : {}) });
     }
     return missing ? 1 : 0;
   },
 });
 
-async function printBuild(run: Run, info: BuildInfo, asked: number | string): Promise<void> {
+async function printBuild(run: Run, info: BuildInfo, asked: number | string): Promise<object> {
   const { session, print } = run;
   const state = nameOf(BUILD_STATES, info.state) ?? 'None';
   const taskId = info.task_id ?? (info.extra?.['container_koji_task_id'] as number | undefined);
@@ -67,6 +81,7 @@ async function printBuild(run: Run, info: BuildInfo, asked: number | string): Pr
   if (win) print(`Windows build platform: ${win.platform}`);
   print(`Tags: ${tags.map((tag) => tag.name).join(' ')}`);
   if (info.extra && Object.keys(info.extra).length > 0) print(`Extra: ${pythonRepr(info.extra)}`);
+  return { tags: tags.map(({ name }) => name), task, maven, win };
 }
 
 const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
@@ -81,7 +96,10 @@ interface ArchiveRow {
   readonly relpath?: string;
 }
 
-async function printArchives({ session, paths, print }: Run, info: BuildInfo): Promise<void> {
+async function printArchives(
+  { session, paths, print }: Run,
+  info: BuildInfo,
+): Promise<readonly ArchiveRow[]> {
   const list = (type: Record<string, string>): Promise<ArchiveRow[]> =>
     session.call('listArchives', [], { buildID: info.id, ...type });
   const seen = new Set<number>();
@@ -107,12 +125,14 @@ async function printArchives({ session, paths, print }: Run, info: BuildInfo): P
     (a) => `${paths.winbuild(info)}/${paths.winfile(a)}`,
   );
   show('Image archives:', await list({ type: 'image' }), (a) => `${paths.imagebuild(info)}/${a.filename}`);
-  const others = (await list({})).filter((archive) => !seen.has(archive.id));
+  const all = await list({});
+  const others = all.filter((archive) => !seen.has(archive.id));
   for (const btype of new Set(others.map((archive) => archive.btype))) {
     const heading = `${btype.charAt(0).toUpperCase()}${btype.slice(1).toLowerCase()} Archives:`;
     const ofType = others.filter((archive) => archive.btype === btype);
     show(heading, ofType, (archive) => `${paths.typedir(info, btype)}/${archive.filename}`);
   }
+  return all;
 }
 
 interface RpmRow {
@@ -123,24 +143,26 @@ interface RpmRow {
   readonly arch: string;
 }
 
-async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promise<void> {
+async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promise<readonly object[]> {
   const rpms = await session.call<RpmRow[]>('listRPMs', [], { buildID: info.id });
-  if (rpms.length === 0) return;
+  if (rpms.length === 0) return [];
   const calls = session.multicall();
   const signatures = rpms.map((rpm) => calls.call<{ sigkey: string }[]>('queryRPMSigs', [rpm.id]));
   await calls.run();
   print('RPMs:');
-  rpms.forEach((rpm, i) => {
+  return rpms.map((rpm, i) => {
     const keys = (signatures[i]?.result ?? []).map((signature) => signature.sigkey).filter(Boolean);
-    const signed = keys.length > 0 ? `\tSignatures: ${sortTexts(keys).join(', ')}` : '';
+    const sigkeys = sortTexts(keys);
+    const signed = keys.length > 0 ? `\tSignatures: ${sigkeys.join(', ')}` : '';
     print(`${paths.build(info)}/${paths.rpm(rpm)}${signed}`);
+    return { ...rpm, sigkeys };
   });
 }
 
-async function changelogOf({ session }: Run, buildId: number): Promise<string> {
+async function changelogOf({ session }: Run, buildId: number): Promise<ChangelogEntry[]> {
   const entries = await session.call<ChangelogEntry[]>('getChangelogEntries', [buildId]);
   if (!Array.isArray(entries)) throw new GenericError('the hub answered no changelog');
-  return entries.length === 0 ? '' : `Changelog:\n${formatChangelog(entries)}`;
+  return entries;
 }
 
 export const builds = [buildinfo];

@@ -156,6 +156,10 @@ const listChannels = command({
   summary: 'Print channels listing',
   usage: 'list-channels [options]',
   anonymous: true,
+  data: {
+    of: 'listChannels',
+    adds: { hosts: 'its hosts, as listHosts answers them' },
+  },
   options: {
     simple: flag('--simple', 'Print just list of channels without additional info'),
     quiet: flag('--quiet', 'Do not print header information'),
@@ -164,7 +168,7 @@ const listChannels = command({
     enabled: enabledOptions('channels'),
     arch: text('--arch', 'Limit to channels with specific arch'),
   },
-  async run({ options, global, session, print, connect }) {
+  async run({ options, global, session, print, data, connect }) {
     await connect();
     const { enabled, arch, simple } = options;
     const channels = [...(await session.listChannels(named(enabled === undefined ? {} : { enabled })))];
@@ -174,6 +178,7 @@ const listChannels = command({
       calls.listHosts(named({ channelID: id, ...(arch === undefined ? {} : { arches: arch }) })),
     );
     if (channels.length > 0) await calls.run();
+    data(channels.map((channel, i) => ({ ...channel, hosts: hosts[i]?.result ?? [] })));
     const names = channels.map(({ name, enabled: on }) => (on ? name : `${name} [disabled]`));
     const width = names.length > 0 ? Math.max(...names.map((name) => name.length)) : 8;
     const shown = (['description', 'comment'] as const).filter((field) => options[field]);

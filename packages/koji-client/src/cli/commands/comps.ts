@@ -52,13 +52,14 @@ const showGroups = command({
   summary: 'Show groups data for a tag',
   usage: 'show-groups [options] <tag>',
   anonymous: true,
+  data: { of: 'getTagGroups' },
   options: {
     comps: flag('--comps', 'Print in comps format'),
     expand: flag(['-x', '--expand'], 'Expand groups in comps format'),
     spec: flag('--spec', 'Print build spec'),
     incl_blocked: flag('--show-blocked', 'Show blocked packages'),
   },
-  async run({ args, options, session, print, connect, usageError }) {
+  async run({ args, options, session, print, data, connect, usageError }) {
     const [tag] = args;
     if (tag === undefined || args.length !== 1) return usageError('Incorrect number of arguments');
     const { comps, expand, spec, incl_blocked: blocked } = options;
@@ -66,6 +67,7 @@ const showGroups = command({
       return usageError("--show-blocked doesn't make sense for comps/spec output");
     await connect();
     const groups = await session.getTagGroups(tag, named(blocked ? { incl_blocked: true } : {}));
+    data(groups);
     if (comps) print(compsXml(groups, { expandGroups: expand ?? false }));
     else if (spec) print(groupsSpec(groups));
     else print(pprint(groups));

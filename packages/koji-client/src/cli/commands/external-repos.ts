@@ -25,6 +25,7 @@ const listExternalRepos = command({
   summary: 'List external repos',
   usage: 'list-external-repos [options]',
   anonymous: true,
+  data: { of: 'listExternalRepos' },
   options: {
     url: text('--url', 'Select by url'),
     name: text('--name', 'Select by name'),
@@ -46,7 +47,8 @@ const listExternalRepos = command({
     const repo = options.id || options.name || null;
     if (options.tag && options.inherit && repo !== null)
       return usageError("Can't select by repo when using --inherit");
-    const show = (titles: readonly string[], rows: readonly string[]): void => {
+    const show = (found: readonly object[], titles: readonly string[], rows: readonly string[]): void => {
+      run.data(found);
       if (!(options.quiet ?? global.quiet)) for (const line of titles) print(line);
       for (const line of rows) print(line);
     };
@@ -55,6 +57,7 @@ const listExternalRepos = command({
       const repos = await session.call<Repo[]>('listExternalRepos', [], named);
       const row = (name: string, url: string): string => `${name.padEnd(25)} ${url}`;
       show(
+        repos,
         [row('External repo name', 'URL'), row('-'.repeat(25), '-'.repeat(40))],
         repos.map(({ name, url }) => row(name, url)),
       );
@@ -62,6 +65,7 @@ const listExternalRepos = command({
       const named = { tag_info: options.tag, repo_info: repo, ...at };
       const repos = await session.call<TagRepo[]>('getTagExternalRepos', [], named);
       show(
+        repos,
         [
           tagRow('Pri', 'External repo name', 'Mode', 'URL'),
           tagRow('---', '-'.repeat(25), '-'.repeat(10), '-'.repeat(40)),
@@ -80,6 +84,7 @@ const listExternalRepos = command({
         ? await session.call<TagRepo[]>('getExternalRepoList', [], { tag_info: options.tag, ...at })
         : await session.call<TagRepo[]>('getTagExternalRepos', [], { repo_info: repo, ...at });
       show(
+        repos,
         [
           tagsRow('Tag', 'Pri', 'Mode', 'External repo name'),
           tagsRow('-'.repeat(20), '---', '-'.repeat(10), '-'.repeat(25)),

@@ -135,12 +135,13 @@ const listGroups = command({
   summary: 'Print the group listings',
   usage: 'list-groups [options] <tag> [<group>]',
   anonymous: true,
+  data: { of: 'getTagGroups' },
   options: {
     ...eventOptions,
     incl_blocked: flag('--show-blocked', 'Show blocked packages and groups'),
   },
   async run(run) {
-    const { args, options, session, print, connect, usageError } = run;
+    const { args, options, session, print, data, connect, usageError } = run;
     const [tag, only] = args;
     if (tag === undefined || args.length > 2) return usageError('Incorrect number of arguments');
     await connect();
@@ -153,8 +154,11 @@ const listGroups = command({
       }),
     );
     const tagName = tagNames(run);
-    for (const group of [...groups].sort((a, b) => compareTexts(a.name, b.name))) {
-      if (only !== undefined && group.name !== only) continue;
+    const shown = groups
+      .filter(({ name }) => only === undefined || name === only)
+      .sort((a, b) => compareTexts(a.name, b.name));
+    data(shown);
+    for (const group of shown) {
       print(`${group.name}  [${await tagName(group.tag_id)}]`);
       for (const { name, tag_id: id } of [...(group.grouplist ?? [])].sort((a, b) =>
         compareTexts(a.name, b.name),

@@ -33,6 +33,14 @@ const listHistory = command({
   summary: 'Display historical data',
   usage: 'list-history [options]',
   anonymous: true,
+  data: {
+    of: 'queryHistory',
+    adds: {
+      event: 'the id of the event',
+      table: 'the table whose row came or went; all other fields are those of the row',
+      change: 'created or revoked; the two of one edit stand next to each other',
+    },
+  },
   options: {
     debug: flag('--debug'),
     build: text('--build', 'Only show data for a specific build'),
@@ -86,6 +94,16 @@ const listHistory = command({
     for (;;) {
       const entries = groupEdits(
         timelineOf(await session.queryHistory(tables, named(filter)), options.context),
+      );
+      run.data(() =>
+        entries
+          .flatMap((entry) => [entry, ...entry.related])
+          .map(({ event, table, isNew, row }) => ({
+            ...row,
+            event,
+            table,
+            change: isNew ? 'created' : 'revoked',
+          })),
       );
       for (const entry of entries) {
         if (options.debug ?? global.debug)

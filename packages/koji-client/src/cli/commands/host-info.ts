@@ -1,5 +1,5 @@
 import { byText, sortTexts } from '@koji/core';
-import type { HostInfo } from '@koji/core/api';
+import type { ChannelInfo, HostInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { pythonStr } from '../../text/python-text.js';
 import { longTime } from '../../text/times.js';
@@ -21,6 +21,13 @@ const hostinfo = command({
   summary: 'Print basic information about a host',
   usage: 'hostinfo [options] <hostname> [<hostname> ...]',
   anonymous: true,
+  data: {
+    of: 'getHost',
+    adds: {
+      channels: 'its channels, as listChannels answers them',
+      buildroots: 'its buildroots that are made or used, as listBuildroots answers them',
+    },
+  },
   options: {},
   async run(run) {
     const { args, session, warn, connect, usageError } = run;
@@ -41,7 +48,7 @@ const hostinfo = command({
 });
 
 async function printHost(run: Run, host: HostInfo): Promise<void> {
-  const { session, print } = run;
+  const { session, print, data } = run;
   const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
   print(`Name: ${host.name}`);
   print(`ID: ${host.id}`);
@@ -55,7 +62,7 @@ async function printHost(run: Run, host: HostInfo): Promise<void> {
   print(`Last Update: ${await lastUpdate(run, host, 'never')}`);
   const channels = await session.listChannels(host.id);
   print(`Channels: ${channels.map(({ name }) => name).join(' ')}`);
-  await printBuildroots(run, host);
+  data({ ...host, channels, buildroots: await printBuildroots(run, host) });
 }
 
 /** Prints a text that may have several lines, each below the start of the first. */
@@ -67,23 +74,28 @@ function printLines({ print }: Run, title: string, value: string | null): void {
 
 const activeStates = ['INIT', 'WAITING', 'BUILDING'] as const;
 
-async function printBuildroots({ session, print }: Run, host: HostInfo): Promise<void> {
+/** Prints the buildroots of a host that are made or used, and returns them. */
+async function printBuildroots({ session, print }: Run, host: HostInfo): Promise<readonly object[]> {
   const row = (name: string, state: string, time: string): void =>
     print(`${name.padEnd(50)} ${state.padEnd(10)} ${time.padEnd(20)}`);
   const calls = session.multicall({ strict: true });
   const found = activeStates.map((_, state) => calls.listBuildroots(named({ hostID: host.id, state })));
   await calls.run();
-  const buildroots = activeStates.flatMap((state, i) =>
-    (found[i]?.result ?? []).map((buildroot) => ({ ...buildroot, state })),
+  const shown = activeStates.flatMap((state, i) =>
+    (found[i]?.result ?? []).map((buildroot) => ({ buildroot, state })),
   );
+  const buildroots = shown.map(({ buildroot }) => buildroot);
   print('Active Buildroots:');
   if (buildroots.length === 0) {
     print('None');
-    return;
+    return buildroots;
   }
   row('NAME', 'STATE', 'CREATION TIME');
-  for (const { id, tag_name: tag, repo_id: repo, state, create_event_time: time } of buildroots)
+  for (const { buildroot, state } of shown) {
+    const { id, tag_name: tag, repo_id: repo, create_event_time: time } = buildroot;
     row(`${pythonStr(tag)}-${id}-${pythonStr(repo)}`, state, (time ?? '').replace(/\..*$/, ''));
+  }
+  return buildroots;
 }
 
 const listHosts = command({
@@ -92,6 +104,10 @@ const listHosts = command({
   summary: 'Print the host listing',
   usage: 'list-hosts [options]',
   anonymous: true,
+  data: {
+    of: 'listHosts',
+    adds: { channels: 'with --show-channels, its channels as listChannels answers them' },
+  },
   options: {
     arch: texts('--arch', 'Specify an architecture'),
     channel: text('--channel', 'Specify a channel'),
@@ -103,7 +119,7 @@ const listHosts = command({
     description: flag('--description', 'Show descriptions'),
   },
   async run(run) {
-    const { options, global, session, print, warn, connect, usageError } = run;
+    const { options, global, session, print, warn, data, connect, usageError } = run;
     await connect();
     const { arch, channel, ready, enabled } = options;
     const channelID = channel
@@ -118,11 +134,13 @@ const listHosts = command({
       }),
     );
     if (found.length === 0) {
+      data([]);
       warn('No hosts found.');
       return;
     }
     const hosts = [...found].sort(byText(({ name }) => name));
     const channels = options.show_channels ? await channelsOf(run, hosts) : null;
+    data(hosts.map((host, i) => (channels ? { ...host, channels: channels[i] ?? [] } : host)));
     const width = Math.max(...hosts.map(({ name }) => name.length));
     const shown = (['description', 'comment'] as const).filter((field) => options[field]);
     if (!(options.quiet ?? global.quiet)) {
@@ -142,7 +160,7 @@ const listHosts = command({
         (host.arches ?? '').split(/\s+/).filter(Boolean).join(',').padEnd(16),
         (await lastUpdate(run, host, '-')).padEnd(35),
         ...shown.map((field) => shortened(host[field]).padEnd(50)),
-        ...(channels ? [channels[i] ?? ''] : []),
+        ...(channels ? [channelNames(channels[i] ?? [])] : []),
       ];
       print(cells.join(' '));
     }
@@ -152,14 +170,17 @@ const listHosts = command({
 const loadOf = ({ task_load: load, capacity }: HostInfo): string =>
   `${Number(load).toFixed(1).padStart(4)}/${Number(capacity).toFixed(1).padEnd(4)}`;
 
-/** Returns the channels of each host, disabled ones with a star before them. */
-async function channelsOf({ session }: Run, hosts: readonly HostInfo[]): Promise<string[]> {
+/** Returns the channels of each host. */
+async function channelsOf({ session }: Run, hosts: readonly HostInfo[]): Promise<(readonly ChannelInfo[])[]> {
   const calls = session.multicall({ strict: true });
   const found = hosts.map(({ id }) => calls.listChannels(id));
   await calls.run();
-  return found.map(({ result }) =>
-    sortTexts(result.map(({ name, enabled }) => (enabled ? name : `*${name}`))).join(','),
-  );
+  return found.map(({ result }) => result);
+}
+
+/** Returns the names of channels as one text, disabled ones with a star before them. */
+function channelNames(channels: readonly ChannelInfo[]): string {
+  return sortTexts(channels.map(({ name, enabled }) => (enabled ? name : `*${name}`))).join(',');
 }
 
 export const hostInfo = [hostinfo, listHosts];

@@ -182,6 +182,7 @@ Four flags could be seen in the output:
 Exact values for maxdepth and package filter can be inquired by taginfo command.
 `,
   anonymous: true,
+  data: { of: 'getFullInheritance' },
   options: {
     reverse: flag('--reverse', "Process tag's children instead of its parents"),
     stop: text('--stop'),
@@ -201,6 +202,7 @@ Exact values for maxdepth and package filter can be inquired by taginfo command.
     const tag = (await session.getTag(name, named(at))) ?? usageError(`No such tag: ${name}`);
     const { reverse = false } = options;
     const nodes = await session.getFullInheritance(tag.id, named({ reverse, ...at }));
+    run.data(nodes);
     print(`     ${tag.name} (${tag.id})`);
     for (const line of inheritanceTree(nodes, reverse)) print(line);
   },

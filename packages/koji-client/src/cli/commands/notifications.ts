@@ -12,6 +12,14 @@ const listNotifications = command({
   summary: "List user's notifications and blocks",
   usage: 'list-notifications [options]',
   anonymous: true,
+  data: {
+    of: 'getBuildNotifications',
+    adds: {
+      blocked: 'true for a block, which has no email and no success_only',
+      tag: 'the name of its tag, * for all',
+      package: 'the name of its package, * for all',
+    },
+  },
   options: {
     mine: flag('--mine', 'Just print your notifications'),
     user: text('--user', 'Only notifications for this user'),
@@ -30,6 +38,16 @@ const listNotifications = command({
     const notifications = await session.getBuildNotifications(user);
     const blocks = await session.getBuildNotificationBlocks(user);
     const subjects = await subjectsOf(run, [...notifications, ...blocks]);
+    const named = (entry: NotificationBlock, blocked: boolean): object => ({
+      ...entry,
+      blocked,
+      tag: subjects.tag(entry),
+      package: subjects.package(entry),
+    });
+    run.data([
+      ...notifications.map((entry) => named(entry, false)),
+      ...blocks.map((entry) => named(entry, true)),
+    ]);
     const row = (id: unknown, tag: string, name: string): string =>
       `${String(id).padStart(6)} ${tag.padEnd(25)} ${name.padEnd(25)}`;
     const rowOf = (entry: NotificationBlock): string =>

@@ -346,6 +346,13 @@ const repoinfo = command({
   summary: 'Print basic information about a repo',
   usage: 'repoinfo [options] <repo-id> [<repo-id> ...]',
   anonymous: true,
+  data: {
+    of: 'repoInfo',
+    adds: {
+      url: 'its address',
+      buildroots: 'how many buildroots were made from it; with --buildroots their ids',
+    },
+  },
   options: { buildroots: flag('--buildroots', 'Prints list of buildroot IDs') },
   async run(run) {
     const { args, options, session, warn, connect, usageError } = run;
@@ -362,7 +369,11 @@ const repoinfo = command({
   },
 });
 
-async function printRepoInfo({ session, global, print }: Run, repo: RepoInfo, ids: boolean): Promise<void> {
+async function printRepoInfo(
+  { session, global, print, data }: Run,
+  repo: RepoInfo,
+  ids: boolean,
+): Promise<void> {
   const paths = new PathInfo(global.topurl ?? undefined);
   const url = paths.repo(repo.id, repo.tag_name);
   print(`ID: ${repo.id}`);
@@ -376,6 +387,7 @@ async function printRepoInfo({ session, global, print }: Run, repo: RepoInfo, id
   print(`Dist repo?: ${repo.dist ? 'yes' : 'no'}`);
   print(`Task ID: ${pythonStr(repo.task_id)}`);
   const buildroots = await session.listBuildroots(named({ repoID: repo.id }));
+  data({ ...repo, url, buildroots: ids ? buildroots.map(({ id }) => id) : buildroots.length });
   print(`Number of buildroots: ${buildroots.length}`);
   if (!ids || buildroots.length === 0) return;
   print('Buildroots ID:');

@@ -71,13 +71,21 @@ const listApi = command({
   summary: 'Print the list of XML-RPC APIs',
   usage: 'list-api [options] [method_name ...]',
   anonymous: true,
+  data: {
+    of: '_listapi',
+    adds: { help: 'with names of methods, the only field beside name: what system.methodHelp answers' },
+  },
   options: {},
-  async run({ args, session, print, connect, usageError }) {
+  async run({ args, session, print, data, connect, usageError }) {
     await connect();
-    for (const method of args)
-      print((await session.system.methodHelp(method)) || usageError(`Unknown method: ${method}`));
+    for (const method of args) {
+      const help = (await session.system.methodHelp(method)) || usageError(`Unknown method: ${method}`);
+      data({ name: method, help });
+      print(help);
+    }
     if (args.length > 0) return;
     const methods = [...(await session._listapi())].sort(byText(({ name }) => name));
+    data(methods);
     for (const method of methods) {
       print(`${method.name}${argumentsOf(method)}`);
       if (method.doc) print(`  description: ${method.doc}`);

@@ -29,6 +29,17 @@ const rpminfo = command({
   summary: 'Print basic information about an RPM',
   usage: 'rpminfo [options] <n-v-r.a|id> [<n-v-r.a|id> ...]',
   anonymous: true,
+  data: {
+    of: 'getRPM',
+    adds: {
+      build: 'its build, as getBuild answers it',
+      external_repo: 'the external repo that it is from, as getExternalRepo answers it',
+      source: 'its source rpm, as listRPMs answers it, or null',
+      license: 'its license, if the hub has its headers',
+      buildroot: 'the buildroot it was built in, as getBuildroot answers it, or null',
+      buildroots: 'with --buildroots, those it was used in, as listBuildroots answers them',
+    },
+  },
   options: {
     buildroots: flag('--buildroots', 'show buildroots the rpm was used in'),
   },
@@ -44,10 +55,11 @@ const rpminfo = command({
         missing = true;
         continue;
       }
-      await printRpm(run, rpm);
-      await printBuildroot(run, rpm);
+      const about = await printRpm(run, rpm);
+      const buildroot = await printBuildroot(run, rpm);
       if (rpm.extra && Object.keys(rpm.extra).length > 0) print(`Extra: ${pythonRepr(rpm.extra)}`);
-      if (options.buildroots) await printUses(run, rpm.id);
+      const uses = options.buildroots ? { buildroots: await printUses(run, rpm.id) } : {};
+      run.data({ ...rpm, ...about, buildroot, ...uses });
     }
     return missing ? 1 : 0;
   },
@@ -57,7 +69,8 @@ function evr({ name, version, release, epoch }: Rpm): string {
   return `${epoch === null ? '' : `${epoch}:`}${name}-${version}-${release}`;
 }
 
-async function printRpm({ session, paths, print }: Run, rpm: Rpm): Promise<void> {
+/** Prints an rpm and returns what belongs to it. */
+async function printRpm({ session, paths, print }: Run, rpm: Rpm): Promise<object> {
   const title = `RPM: ${evr(rpm)}.${rpm.arch} [${rpm.id}]`;
   const draft = rpm.draft ? ['Draft: YES'] : [];
   if (rpm.external_repo_id) {
@@ -69,7 +82,7 @@ async function printRpm({ session, paths, print }: Run, rpm: Rpm): Promise<void>
     print(`External Repository url: ${repo.url}`);
     print(`SIGMD5: ${rpm.payloadhash}`);
     print(`Size: ${pythonStr(rpm.size)}`);
-    return;
+    return { external_repo: repo };
   }
   const [source] =
     rpm.arch === 'src'
@@ -90,6 +103,7 @@ async function printRpm({ session, paths, print }: Run, rpm: Rpm): Promise<void>
   });
   if ('license' in headers) print(`License: ${pythonStr(headers['license'])}`);
   print(`Build ID: ${rpm.build_id}`);
+  return { build, source: source ?? null, ...headers };
 }
 
 interface Buildroot {
@@ -105,10 +119,10 @@ interface Buildroot {
   readonly host_arch: string;
 }
 
-async function printBuildroot({ session, print }: Run, rpm: Rpm): Promise<void> {
+async function printBuildroot({ session, print }: Run, rpm: Rpm): Promise<Buildroot | null> {
   if (rpm.buildroot_id === null) {
     print('No buildroot data available');
-    return;
+    return null;
   }
   const root = await session.call<Buildroot>('getBuildroot', [rpm.buildroot_id]);
   if (root.br_type === BR_TYPES.STANDARD) {
@@ -120,9 +134,10 @@ async function printBuildroot({ session, print }: Run, rpm: Rpm): Promise<void> 
     print(`Buildroot: ${root.id}`);
     print(`Build Host OS: ${root.host_os} (${root.host_arch})`);
   }
+  return root;
 }
 
-async function printUses({ session, print }: Run, rpmId: number): Promise<void> {
+async function printUses({ session, print }: Run, rpmId: number): Promise<readonly Buildroot[]> {
   const roots = await session.call<Buildroot[]>('listBuildroots', [], {
     rpmID: rpmId,
     queryOpts: { order: 'buildroot.id' },
@@ -130,11 +145,12 @@ async function printUses({ session, print }: Run, rpmId: number): Promise<void> 
   print(`Used in ${roots.length} buildroots:`);
   const row = (id: string, tag: string, arch: string, host: string): string =>
     `  ${id.padStart(8)} ${tag.padEnd(28)} ${arch.padEnd(8)} ${host.padEnd(29)}`;
-  if (roots.length === 0) return;
+  if (roots.length === 0) return roots;
   print(row('id', 'build tag', 'arch', 'build host'));
   print(row('-'.repeat(8), '-'.repeat(28), '-'.repeat(8), '-'.repeat(29)));
   for (const root of roots)
     print(row(String(root.id), pythonStr(root.tag_name), pythonStr(root.arch), pythonStr(root.host_name)));
+  return roots;
 }
 
 export const rpmInfo = [rpminfo];

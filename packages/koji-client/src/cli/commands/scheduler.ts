@@ -47,6 +47,7 @@ const schedulerInfo = command({
   summary: 'Show information about scheduling',
   usage: 'schedulerinfo [options]',
   anonymous: true,
+  data: { of: 'scheduler.getTaskRuns' },
   options: {
     task: int(['-t', '--task'], 'Limit data to given task id'),
     host: text('--host', 'Limit data to given builder id'),
@@ -54,7 +55,7 @@ const schedulerInfo = command({
     limit: { ...int('--limit', 'Limit data to last N items [default: 100]'), initial: 100 },
   },
   async run(run) {
-    const { args, options, global, session, print, connect, usageError } = run;
+    const { args, options, global, session, print, data, connect, usageError } = run;
     if (args.length > 0) return usageError('This command takes no arguments');
     await connect();
     const host = options.host ? await hostId(run, options.host) : null;
@@ -66,6 +67,7 @@ const schedulerInfo = command({
     const times = ['create_ts', 'start_ts', 'completion_ts'];
     const fields = ['id', 'task_id', 'host_name', 'state', ...times];
     const runs = await rowsOf(run, { method: 'getTaskRuns', fields, clauses, limit: options.limit });
+    data(runs);
     const row = (task: unknown, name: unknown, ...others: string[]): string =>
       [
         pythonStr(task).padEnd(9),
@@ -90,6 +92,7 @@ const schedulerLogs = command({
   category: 'monitor',
   summary: 'Query scheduler logs',
   usage: 'scheduler-logs <options>',
+  data: { of: 'scheduler.getLogMessages' },
   options: {
     task: int('--task', 'Filter by task ID'),
     host: text('--host', 'Filter by host (name/ID)'),
@@ -98,7 +101,7 @@ const schedulerLogs = command({
     limit: int('--limit', 'Limit data to last N items. [default: none]'),
   },
   async run(run) {
-    const { args, options, global, print, usageError } = run;
+    const { args, options, global, print, data, usageError } = run;
     if (args.length > 0) return usageError('There are no arguments for this command');
     const [from, to] = [options.from_ts, options.to_ts].map(Number);
     if (from && to && options.limit !== undefined)
@@ -111,6 +114,7 @@ const schedulerLogs = command({
     ];
     const fields = ['id', 'task_id', 'host_id', 'host_name', 'msg_ts', 'msg'];
     const logs = await rowsOf(run, { method: 'getLogMessages', fields, clauses, limit: options.limit });
+    data(logs);
     const row = (...[task, host, time, message]: string[]): string =>
       [task?.padEnd(10), host?.padEnd(20), time?.padEnd(25), message?.padEnd(30)].join(' ');
     if (!global.quiet) printHeader(print, row('Task', 'Host', 'Time', 'Message'));

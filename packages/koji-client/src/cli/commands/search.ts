@@ -1,4 +1,4 @@
-import { compareTexts } from '@koji/core';
+import { byText, compareTexts } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import { pythonRepr } from '../../text/python-text.js';
 import { command } from '../command.js';
@@ -14,11 +14,12 @@ const search = command({
   usage: `search [options] <search_type> <pattern>
 Available search types: package, build, tag, target, user, host, rpm, maven, win`,
   anonymous: true,
+  data: { of: 'search' },
   options: {
     regex: flag(['-r', '--regex'], 'treat pattern as regex'),
     exact: flag('--exact', 'exact matches only'),
   },
-  async run({ args, options, session, print, connect, usageError }) {
+  async run({ args, options, session, print, data, connect, usageError }) {
     const [type, pattern] = args;
     if (type === undefined) return usageError('Please specify search type');
     if (pattern === undefined) return usageError('Please specify search pattern');
@@ -26,6 +27,7 @@ Available search types: package, build, tag, target, user, host, rpm, maven, win
     const how = options.regex ? 'regexp' : options.exact ? 'exact' : 'glob';
     await connect();
     const found = await session.call<{ name: string }[]>('search', [pattern, type, how]);
+    data(found);
     for (const { name } of found) print(name);
   },
 });
@@ -36,6 +38,10 @@ const listUntagged = command({
   summary: 'List untagged builds',
   usage: 'list-untagged [options] [<package>]',
   anonymous: true,
+  data: {
+    of: 'untaggedBuilds',
+    adds: { references: 'with --show-references, what buildReferences answers' },
+  },
   options: {
     paths: flag('--paths', 'Show the file paths'),
     show_references: flag('--show-references', 'Show build references'),
@@ -48,9 +54,14 @@ const listUntagged = command({
     if (name && (await session.call('getPackageID', [name])) === null) fail(`No such package: ${name}`);
     const builds = await session.call<BuildInfo[]>('untaggedBuilds', [], name ? { name } : {});
     const references = options.show_references ? await referencesOf(run, builds) : null;
+    run.data(() =>
+      [...builds]
+        .sort(byText(nvrOf))
+        .map((build) => (references ? { ...build, references: references.get(build.id) } : build)),
+    );
     const lines = builds.map((build) => {
-      const shown = options.paths ? paths.build(build) : `${build.name}-${build.version}-${build.release}`;
-      return references ? `${shown} ${references.get(build.id)}` : shown;
+      const shown = options.paths ? paths.build(build) : nvrOf(build);
+      return references ? `${shown} ${textOf(references.get(build.id) ?? {})}` : shown;
     });
     for (const line of lines.sort(compareTexts)) print(line);
   },
@@ -62,27 +73,30 @@ interface References {
   readonly archives?: unknown;
 }
 
-/** Returns what refers to each build, in words. */
+const nvrOf = ({ name, version, release }: BuildInfo): string => `${name}-${version}-${release}`;
+
+/** Returns what refers to each build. */
 async function referencesOf(
   { session, print }: Run,
   builds: readonly BuildInfo[],
-): Promise<Map<number, string>> {
+): Promise<Map<number, References>> {
   print('(Showing build references)');
   const calls = session.multicall({ strict: true, batch: 10_000 });
   const found = builds.map(({ id }) => calls.call<References>('buildReferences', [id]));
   await calls.run();
+  return new Map(builds.map(({ id }, i) => [id, found[i]?.result ?? {}]));
+}
+
+/** Returns what refers to a build, in words. */
+function textOf({ rpms, component_of: parts, archives }: References): string {
   const isThere = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : Boolean(value));
-  return new Map(
-    builds.map(({ id }, i) => {
-      const { rpms, component_of: parts, archives } = found[i]?.result ?? {};
-      const texts = [
-        ['rpms', rpms],
-        ['images/archives', parts],
-        ['archives buildroots', archives],
-      ].flatMap(([what, value]) => (isThere(value) ? [`${String(what)}: ${pythonRepr(value)}`] : []));
-      return [id, texts.join(', ')];
-    }),
-  );
+  return [
+    ['rpms', rpms],
+    ['images/archives', parts],
+    ['archives buildroots', archives],
+  ]
+    .flatMap(([what, value]) => (isThere(value) ? [`${String(what)}: ${pythonRepr(value)}`] : []))
+    .join(', ');
 }
 
 export const searching = [search, listUntagged];

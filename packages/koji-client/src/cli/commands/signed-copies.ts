@@ -37,6 +37,7 @@ const listSigned = command({
   summary: 'List signed copies of rpms',
   usage: 'list-signed [options]',
   description: "You must have local access to Koji's topdir filesystem.",
+  data: { of: 'listRPMs', adds: { sigkey: 'the key of the signature', path: 'the path of the signed copy' } },
   options: {
     debug: flag('--debug'),
     key: text('--key', 'Only list RPMs signed with this key'),
@@ -52,15 +53,19 @@ const listSigned = command({
     const builds = new Map<number, StoredBuild>();
     const rpms = await chosenRpms(run, options, builds);
     const signatures = await signaturesOf(run, rpms, options.key);
+    const found: object[] = [];
     for (const { rpm, sigkey } of signatures) {
       if (rpm.build_id === null) continue;
       let build = builds.get(rpm.build_id);
       if (!build)
         builds.set(rpm.build_id, (build = (await session.getBuild(rpm.build_id, true)) as StoredBuild));
       const copy = `${paths.build(build)}/${paths.signed(rpm, sigkey)}`;
-      if (existsSync(copy)) print(copy);
-      else if (options.debug ?? global.debug) print(`No copy: ${copy}`);
+      if (existsSync(copy)) {
+        found.push({ ...rpm, sigkey, path: copy });
+        print(copy);
+      } else if (options.debug ?? global.debug) print(`No copy: ${copy}`);
     }
+    run.data(found);
   },
 });
 

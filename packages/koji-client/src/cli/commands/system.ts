@@ -36,14 +36,19 @@ const version = command({
   summary: 'Report client and hub versions',
   usage: 'version',
   anonymous: true,
+  data: {
+    one: true,
+    adds: { client: 'the version of this command', hub: 'the version of the hub' },
+  },
   options: {},
-  async run({ session, print, connect }) {
+  async run({ session, print, data, connect }) {
     print(`Client: ${KOJI_VERSION}`);
     await connect();
     const hub = await session.getKojiVersion().catch((error: unknown) => {
       if (error instanceof GenericError) return "Can't determine (older than 1.23)";
       throw error;
     });
+    data({ client: KOJI_VERSION, hub });
     print(`Hub:    ${hub}`);
   },
 });

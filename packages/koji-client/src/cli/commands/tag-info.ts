@@ -28,6 +28,16 @@ const taginfo = command({
   summary: 'Print basic information about a tag',
   usage: 'taginfo [options] <tag> [<tag> ...]',
   anonymous: true,
+  data: {
+    of: 'getBuildConfig',
+    adds: {
+      groups: 'the names of its groups',
+      targets_into: 'the targets that build into it, as getBuildTargets answers them',
+      targets_from: 'the targets that build from it, as getBuildTargets answers them',
+      external_repos: 'its external repos, as getTagExternalRepos answers them',
+      inheritance: 'its parents, as getInheritanceData answers them',
+    },
+  },
   options: {
     ...eventOptions,
   },
@@ -42,10 +52,11 @@ const taginfo = command({
     for (const arg of args) tags.push(await configOf(run, arg, at));
     for (const [i, tag] of tags.entries()) {
       if (i > 0) print('');
-      await printTag(run, tag, at, new Map(perms.map(({ id, name }) => [id, name])));
-      await printTargets(run, tag, at);
-      await printExternalRepos(run, tag, at);
-      await printParents(run, tag, at);
+      const groups = await printTag(run, tag, at, new Map(perms.map(({ id, name }) => [id, name])));
+      const [targets_into, targets_from] = await printTargets(run, tag, at);
+      const external_repos = await printExternalRepos(run, tag, at);
+      const inheritance = await printParents(run, tag, at);
+      run.data({ ...tag, groups, targets_into, targets_from, external_repos, inheritance });
     }
   },
 });
@@ -61,16 +72,11 @@ async function printTag(
   tag: TagConfig,
   at: AtEvent,
   perms: ReadonlyMap<number, string>,
-): Promise<void> {
+): Promise<readonly string[]> {
   print(`Tag: ${tag.name} [${tag.id}]`);
   print(`Arches: ${tag.arches ?? 'None'}`);
-  const groups = await session.getTagGroups(tag.id, named(at));
-  print(
-    `Groups: ${groups
-      .map(({ name }) => name)
-      .sort(compareTexts)
-      .join(', ')}`,
-  );
+  const groups = (await session.getTagGroups(tag.id, named(at))).map(({ name }) => name).sort(compareTexts);
+  print(`Groups: ${groups.join(', ')}`);
   if (tag.locked) print('LOCKED');
   if (tag.perm_id !== null)
     print(`Required permission: ${pythonRepr(perms.get(tag.perm_id) ?? tag.perm_id)}`);
@@ -84,9 +90,14 @@ async function printTag(
     const from = tag.config_inheritance?.extra?.[key];
     print(from ? `${line.padEnd(30)} [${from.name}]` : line);
   }
+  return groups;
 }
 
-async function printTargets({ session, print }: Run, tag: TagConfig, at: AtEvent): Promise<void> {
+async function printTargets(
+  { session, print }: Run,
+  tag: TagConfig,
+  at: AtEvent,
+): Promise<[BuildTarget[], BuildTarget[]]> {
   const targets = (by: string): Promise<BuildTarget[]> =>
     session.getBuildTargets(named({ [by]: tag.id, ...at }));
   const into = await targets('destTagID');
@@ -106,9 +117,14 @@ async function printTargets({ session, print }: Run, tag: TagConfig, at: AtEvent
   if (repos.has(tag.id)) print(`Current repo: ${repos.get(tag.id)}`);
   if (from.length > 0) print('Targets that build from this tag:');
   for (const { name } of from) print(`  ${name}`);
+  return [into, from];
 }
 
-async function printExternalRepos({ session, print }: Run, { id }: TagConfig, at: AtEvent): Promise<void> {
+async function printExternalRepos(
+  { session, print }: Run,
+  { id }: TagConfig,
+  at: AtEvent,
+): Promise<readonly object[]> {
   const repos = await session.getTagExternalRepos(named({ tag_info: id, ...at }));
   if (repos.length > 0) print('External repos:');
   for (const { priority, external_repo_name: name, url, merge_mode: mode, ...repo } of repos) {
@@ -116,15 +132,22 @@ async function printExternalRepos({ session, print }: Run, { id }: TagConfig, at
     const arches = 'arches' in repo ? repo.arches || 'inherited from tag' : '-';
     print(`  ${String(priority).padStart(3)} ${name} (${url}, merge mode: ${mode}), arches: ${arches}`);
   }
+  return repos;
 }
 
-async function printParents({ session, print }: Run, { id }: TagConfig, at: AtEvent): Promise<void> {
+async function printParents(
+  { session, print }: Run,
+  { id }: TagConfig,
+  at: AtEvent,
+): Promise<readonly object[]> {
   print('Inheritance:');
-  for (const parent of await session.getInheritanceData(id, named(at))) {
+  const parents = await session.getInheritanceData(id, named(at));
+  for (const parent of parents) {
     print(`  ${String(parent.priority).padEnd(4)} ${linkFlags(parent)} ${parent.name} [${parent.parent_id}]`);
     if (parent.maxdepth !== null) print(`    maxdepth: ${parent.maxdepth}`);
     if (parent.pkg_filter) print(`    package filter: ${parent.pkg_filter}`);
   }
+  return parents;
 }
 
 const listTags = command({
@@ -133,6 +156,7 @@ const listTags = command({
   summary: 'Print the list of tags',
   usage: 'list-tags [options] [pattern]',
   anonymous: true,
+  data: { of: 'listTags' },
   options: {
     show_id: flag('--show-id', 'Show tag ids'),
     verbose: flag('--verbose', 'Show more information'),
@@ -140,7 +164,7 @@ const listTags = command({
     build: text('--build', 'Show tags associated with a build'),
     package: text('--package', 'Show tags associated with a package'),
   },
-  async run({ args, options, session, print, connect, usageError }) {
+  async run({ args, options, session, print, data, connect, usageError }) {
     await connect();
     const found = async (method: string, name: string, what: string): Promise<number> =>
       (await session.call<{ id: number } | null>(method, [name]))?.id ??
@@ -153,8 +177,11 @@ const listTags = command({
     if (args.length > 0) await calls.run();
     const tags =
       args.length > 0 ? lists.flatMap((list) => list.result) : await session.listTags(named(filter));
-    for (const tag of [...tags].sort((a, b) => compareTexts(a.name, b.name))) {
-      if (options.unlocked && (tag.locked || tag.perm)) continue;
+    const shown = tags
+      .filter((tag) => !(options.unlocked && (tag.locked || tag.perm)))
+      .sort((a, b) => compareTexts(a.name, b.name));
+    data(shown);
+    for (const tag of shown) {
       const name = options.show_id ? `${tag.name} [${tag.id}]` : tag.name;
       const locked = tag.locked ? ' [LOCKED]' : '';
       const perm = tag.perm ? ` [${tag.perm} perm required]` : '';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { parseNVR, sortTexts } from '@koji/core';
+import { byText, parseNVR, sortTexts } from '@koji/core';
 import type { TaggedBuild } from '@koji/core/api';
 import { eventOptions, queriedEvent } from '../events.js';
 import { command } from '../command.js';
@@ -148,6 +148,7 @@ const listTagged = command({
   summary: 'List the builds or rpms in a tag',
   usage: 'list-tagged [options] <tag> [<package>]',
   anonymous: true,
+  data: { of: 'listTagged' },
   options: {
     arch: texts('--arch', 'List rpms for this arch'),
     rpms: flag('--rpms', 'Show rpms instead of builds'),
@@ -213,10 +214,11 @@ interface TaggedRpmRow {
 }
 
 function printRpms(
-  { paths, print, warn }: Run,
+  { paths, print, warn, data }: Run,
   [rpms, builds]: [TaggedRpmRow[], TaggedBuild[]],
   options: { paths?: boolean | undefined; sigs?: boolean | undefined },
 ): Promise<void> {
+  data(() => [...rpms].sort(byText((rpm) => `${nvrOf(rpm)}.${rpm.arch}`)));
   if (!options.paths) {
     const lines = rpms.map((rpm) => {
       const draft = rpm.draft ? ` (,draft_${rpm.build_id})` : '';
@@ -245,10 +247,11 @@ function printRpms(
 }
 
 function printBuilds(
-  { paths, print }: Run,
+  { paths, print, data }: Run,
   builds: readonly TaggedBuild[],
   options: { quiet: boolean; paths?: boolean | undefined; type?: string | undefined },
 ): Promise<void> {
+  data(() => [...builds].sort(byText(nvrOf)));
   const maven = options.type === 'maven';
   const widths = maven ? [40, 20, 20, 20] : [40, 20];
   const row = (cells: readonly string[]): string =>

@@ -87,11 +87,12 @@ const listTargets = command({
   summary: 'List the build targets',
   usage: 'list-targets [options]',
   anonymous: true,
+  data: { of: 'getBuildTargets' },
   options: {
     name: text('--name', 'Specify the build target name'),
     quiet: flag('--quiet', 'Do not print the header information'),
   },
-  async run({ args, options, global, session, print, connect, usageError }) {
+  async run({ args, options, global, session, print, data, connect, usageError }) {
     if (args.length > 0) return usageError('This command takes no arguments');
     await connect();
     const { name } = options;
@@ -103,8 +104,9 @@ const listTargets = command({
       print(row('Name', 'Buildroot', 'Destination'));
       print('-'.repeat(93));
     }
-    for (const target of [...targets].sort((a, b) => compareTexts(a.name, b.name)))
-      print(row(target.name, target.build_tag_name, target.dest_tag_name));
+    const sorted = [...targets].sort((a, b) => compareTexts(a.name, b.name));
+    data(sorted);
+    for (const target of sorted) print(row(target.name, target.build_tag_name, target.dest_tag_name));
   },
 });
 

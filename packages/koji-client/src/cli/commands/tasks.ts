@@ -101,6 +101,18 @@ const taskinfo = command({
   summary: 'Show information about a task',
   usage: 'taskinfo [options] <task_id> [<task_id> ...]',
   anonymous: true,
+  data: {
+    of: 'getTaskInfo',
+    adds: {
+      state_name: 'its state in words',
+      owner_name: 'who started it',
+      host_name: 'the host that it runs on, or null',
+      builds: 'its builds, as listBuilds answers them',
+      buildroots: 'its buildroots, as listBuildroots answers them',
+      logs: 'the paths of its logs',
+      output: 'the paths of its other files',
+    },
+  },
   options: {
     recurse: flag(['-r', '--recurse'], 'Show children of this task as well'),
     verbose: flag(['-v', '--verbose'], 'Be verbose'),
@@ -148,7 +160,14 @@ export async function printTask(run: Run, id: number, shown: Shown): Promise<voi
   if (info.start_ts) print(`Started: ${asctime(Number(info.start_ts))}`);
   if (info.completion_ts) print(`Finished: ${asctime(Number(info.completion_ts))}`);
   if (host) print(`Host: ${host.name}`);
-  await printResults(run, info, print);
+  const results = await printResults(run, info, print);
+  run.data({
+    ...info,
+    state_name: nameOf(TASK_STATES, info.state) ?? null,
+    owner_name: owner?.name ?? null,
+    host_name: host?.name ?? null,
+    ...results,
+  });
   run.print('');
   if (!shown.recurse) return;
   const children = await session.getTaskChildren(id, true);
@@ -161,7 +180,7 @@ async function printResults(
   { session, paths }: Run,
   info: TaskInfo,
   print: (line: string) => void,
-): Promise<void> {
+): Promise<object> {
   const builds = await session.call<{ nvr: string; build_id: number }[]>('listBuilds', [], {
     taskID: info.id,
   });
@@ -187,6 +206,7 @@ async function printResults(
   for (const file of output.length > 0 ? output : none) print(`  ${file}`);
   if (logs.length === 0 || output.length === 0)
     print('[1] Not all tasks produce outputs, and task outputs are not retained indefinitely.');
+  return { builds, buildroots: roots, logs, output };
 }
 
 const listTasksCommand = command({
@@ -194,6 +214,7 @@ const listTasksCommand = command({
   category: 'info',
   summary: 'Print the list of tasks',
   usage: 'list-tasks [options]',
+  data: { of: 'listTasks' },
   options: {
     mine: flag('--mine', 'Just print your tasks'),
     user: text('--user', 'Only tasks for this user'),
@@ -207,11 +228,12 @@ const listTasksCommand = command({
     all: flag('--all', 'List also finished tasks (valid only with --after)'),
   },
   async run(run) {
-    const { args, options, global, print, login, usageError } = run;
+    const { args, options, global, print, data, login, usageError } = run;
     if (args.length > 0) return usageError('This command takes no arguments');
     if (options.all && !options.after) return usageError('--all must be used with --after');
     await login();
     const tasks = await listTasks(run, options);
+    data(tasks);
     if (tasks.length === 0) {
       print('(no tasks)');
       return;

@@ -11,8 +11,17 @@ const userinfo = command({
   summary: 'Show information about a user',
   usage: 'userinfo [options] <username> [<username> ...]',
   anonymous: true,
+  data: {
+    of: 'getUser',
+    adds: {
+      permissions: 'the names of its permissions',
+      packages: 'how many packages it owns',
+      tasks: 'how many tasks it started',
+      builds: 'how many builds it owns',
+    },
+  },
   options: {},
-  async run({ args, session, print, warn, connect, usageError }) {
+  async run({ args, session, print, warn, data, connect, usageError }) {
     if (args.length === 0) return usageError('You must specify at least one username');
     await connect();
     const calls = session.multicall();
@@ -38,6 +47,13 @@ const userinfo = command({
         if (items.length > 0) print(heading);
         for (const item of items) print(`  ${item}`);
       };
+      data({
+        ...user,
+        permissions: detail.perms.result,
+        packages: detail.packages.result,
+        tasks: detail.tasks.result,
+        builds: detail.builds.result,
+      });
       print(`User name: ${user.name}`);
       print(`User ID: ${user.id}`);
       if (user.krb_principals) print('krb principals:');
@@ -60,6 +76,7 @@ const listUsers = command({
   summary: 'List of users',
   usage: 'list-users [options]',
   anonymous: true,
+  data: { of: 'listUsers' },
   options: {
     usertype: {
       ...text(
@@ -72,7 +89,7 @@ const listUsers = command({
     perm: text('--perm', 'List users that have a given permission'),
     inherited_perm: flag('--inherited-perm', 'Consider inherited permissions'),
   },
-  async run({ args, options, session, print, login, usageError, fail }) {
+  async run({ args, options, session, print, data, login, usageError, fail }) {
     if (args.length > 0) return usageError('This command takes no arguments');
     if (options.inherited_perm && !options.perm)
       return usageError('inherited_perm option must be used with perm option');
@@ -93,6 +110,7 @@ const listUsers = command({
         ...(options.inherited_perm ? { inherited_perm: true } : {}),
       }),
     );
+    data(users);
     for (const { name } of users) print(name);
   },
 });
@@ -102,16 +120,21 @@ const listPermissions = command({
   category: 'info',
   summary: 'List user permissions',
   usage: 'list-permissions [options]',
+  data: {
+    of: 'getAllPerms',
+    adds: { inherited_from: 'with --user or --mine, the groups that it comes from' },
+  },
   options: {
     user: text('--user', 'List permissions for the given user'),
     mine: flag('--mine', 'List your permissions'),
     quiet: flag('--quiet', 'Do not print the header information'),
   },
   async run(run) {
-    const { args, options, global, print, login, usageError } = run;
+    const { args, options, global, print, data, login, usageError } = run;
     if (args.length > 0) return usageError('This command takes no arguments');
     await login();
     const perms = [...(await permissionsOf(run, options))].sort(byText(({ name }) => name));
+    data(perms);
     const width = Math.max('Permission name   '.length, ...perms.map(({ name }) => name.length));
     if (!(options.quiet ?? global.quiet)) {
       const more = perms[0]?.description ? '   Description'.padEnd(53) : '';
@@ -134,7 +157,8 @@ async function permissionsOf(
   const sources = await session.getUserPermsInheritance(user.id);
   return Object.entries(sources).map(([name, groups]) => {
     const inherited = groups.filter((group) => group !== null);
-    return { name, description: inherited.length > 0 ? `inherited from: ${inherited.join(', ')}` : null };
+    const description = inherited.length > 0 ? `inherited from: ${inherited.join(', ')}` : null;
+    return { name, description, inherited_from: inherited };
   });
 }
 

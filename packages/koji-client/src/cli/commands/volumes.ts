@@ -24,10 +24,13 @@ const listVolumes = command({
   summary: 'List storage volumes',
   usage: 'list-volumes',
   anonymous: true,
+  data: { of: 'listVolumes' },
   options: {},
-  async run({ session, print, connect }) {
+  async run({ session, print, data, connect }) {
     await connect();
-    for (const { name } of await session.listVolumes()) print(name);
+    const found = await session.listVolumes();
+    data(found);
+    for (const { name } of found) print(name);
   },
 });
 
