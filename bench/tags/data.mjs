@@ -18,7 +18,7 @@ export async function fill(folder, url, { tagId, parentId, userId }) {
       const { first } = await db.get(sql`SELECT max(id) - ${builds} AS first FROM events`);
       const half = builds / 2;
       await db.run(sql`INSERT INTO package (id, name) ${upTo(packages)}
-        SELECT i, 'bench-package-' || substr('0000' || i, -5) FROM n`);
+        SELECT i, 'bench-package-' || substr('0000' || i, length('' || i)) FROM n`);
       await db.run(sql`INSERT INTO tag_packages (create_event, package_id, tag_id, creator_id)
         SELECT ${first} + 1, id, ${parentId}, ${userId} FROM package`);
       await db.run(sql`INSERT INTO tag_package_owners (create_event, package_id, tag_id, owner, creator_id)

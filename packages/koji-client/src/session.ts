@@ -11,14 +11,15 @@ import {
 } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { Api, CallArgs, MultiCallResult, SessionKey, UploadResult } from '@koji/core/api';
-import { EncodeError, decodeResponse, encodeArgs, encodeCall, splitNamed } from '@koji/core/wire';
+import { WireError, decodeResponseFrom, encodeArgs, encodeCall, splitNamed } from '@koji/core/wire';
+import type { DecodeFromOptions } from '@koji/core/wire';
 import { RequestError } from './errors.js';
 import { withMethods } from './methods.js';
 import type { HubMethods, UntypedMethods } from './methods.js';
 import { newMulticall } from './multicall.js';
 import type { Multicall, MulticallOptions } from './multicall.js';
 import { Transport } from './transport.js';
-import type { Post, TransportOptions } from './transport.js';
+import type { Post, Reply, TransportOptions } from './transport.js';
 import { readTaskOutput, streamTaskOutput } from './download.js';
 import type { TaskOutputOptions } from './download.js';
 import { uploadBytes, uploadFile, uploadPiece } from './upload.js';
@@ -81,6 +82,11 @@ export interface CallOptions {
    * as the hub can't tell a repeated one then; meant for calls that wait.
    */
   readonly aside?: boolean;
+  /**
+   * Makes what takes the place of each value of the answer, if that is an array, while the answer comes. With less than
+   * the row itself, a long answer takes little memory.
+   */
+  readonly mapRow?: (row: unknown) => unknown;
 }
 
 interface Answer {
@@ -470,7 +476,7 @@ export class SessionBase {
       delay(seconds * 1000, undefined, options.signal ? { signal: options.signal } : {});
     for (let tries = 1, all = 1; ; tries++, all++) {
       try {
-        return { value: await this.sendOnce(post), tries: all };
+        return { value: await this.sendOnce(post, options), tries: all };
       } catch (error) {
         const offline = error instanceof ServerOffline && offlineRetry === true;
         if (!offline && (!this.mayRetry(error, options) || tries > maxRetries)) throw error;
@@ -497,21 +503,40 @@ export class SessionBase {
     return this.loggedIn || this.options.anonRetry === true;
   }
 
-  private async sendOnce(post: Post): Promise<unknown> {
-    const reply = await this.postTwice(post);
+  private async sendOnce(post: Post, { mapRow }: CallOptions): Promise<unknown> {
+    const { doubles = 'number' } = this.options;
+    let wrong: { readonly error: unknown } | null = null;
+    const guarded = (row: unknown): unknown => {
+      try {
+        return mapRow?.(row);
+      } catch (error) {
+        wrong = { error };
+        throw error;
+      }
+    };
+    const options = { doubles, mapRow: mapRow ? guarded : undefined };
+    const reply = await this.postTwice(post, (bytes) => decodeAnswer(bytes, options)).catch(
+      (error: unknown) => {
+        // It is no failure of the hub, so that nothing is tried again.
+        throw wrong ? wrong.error : error;
+      },
+    );
     this.version = reply.header('koji-version') ?? this.version;
-    const answer = decodeAnswer(reply.body, this.options.doubles ?? 'number');
+    const answer = reply.body;
     if ('fault' in answer) throw faultFromWire(answer.fault.faultCode, answer.fault.faultString);
     return answer.value;
   }
 
   // The server may close a kept connection just as a request is sent on it: that is worth one more try at once.
-  private async postTwice(post: Post) {
+  private async postTwice<T>(
+    post: Post,
+    read: (bytes: AsyncIterable<Buffer>) => Promise<T>,
+  ): Promise<Reply<T>> {
     try {
-      return await this.transport.post(post);
+      return await this.transport.post(post, read);
     } catch (error) {
       if (!(error instanceof RequestError) || !error.dropped) throw error;
-      return this.transport.post(post);
+      return this.transport.post(post, read);
     }
   }
 }
@@ -539,11 +564,14 @@ export const ClientSession = SessionBase as unknown as new (
   options?: SessionOptions,
 ) => ClientSession;
 
-function decodeAnswer(body: Buffer, doubles: 'number' | 'exact'): ReturnType<typeof decodeResponse> {
+async function decodeAnswer(
+  bytes: AsyncIterable<Buffer>,
+  options: DecodeFromOptions,
+): ReturnType<typeof decodeResponseFrom> {
   try {
-    return decodeResponse(body, { doubles });
+    return await decodeResponseFrom(bytes, options);
   } catch (cause) {
-    if (cause instanceof EncodeError) throw cause;
+    if (!(cause instanceof WireError)) throw cause;
     throw new RequestError(`the answer is no XML-RPC: ${messageOf(cause)}`, { code: 'BAD_ANSWER', cause });
   }
 }

@@ -16,7 +16,7 @@ export interface TransportOptions {
   noSslVerify?: boolean;
   /** Connections kept open at most; 8. */
   connections?: number;
-  /** Bytes that an answer may have, which is held whole in memory; 512 MiB. */
+  /** Bytes that an answer may have; 512 MiB. */
   longestAnswer?: number;
 }
 
@@ -31,8 +31,8 @@ export interface Post {
 }
 
 /** What a server answered with a status of success. */
-export interface Reply {
-  readonly body: Buffer;
+export interface Reply<T> {
+  readonly body: T;
   header(name: string): string | undefined;
 }
 
@@ -63,8 +63,11 @@ export class Transport {
     });
   }
 
-  /** @throws RequestError when no answer came, or one with a status that is none of success */
-  async post(post: Post): Promise<Reply> {
+  /**
+   * Sends a request and hands the bytes of the answer to `read` while they come.
+   * @throws RequestError when no answer came, or one with a status that is none of success
+   */
+  async post<T>(post: Post, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<Reply<T>> {
     const { path, headers, body, signal, timeout = this.timeout } = post;
     try {
       const response = await request.call(this.pool, {
@@ -76,21 +79,15 @@ export class Transport {
         bodyTimeout: timeout * 1000,
         ...(signal ? { signal } : {}),
       });
-      const failed = response.statusCode < 200 || response.statusCode > 299;
-      const bytes = await bytesOf(response.body, failed ? longestComplaint : this.longest);
-      if (failed)
+      if (response.statusCode < 200 || response.statusCode > 299)
         throw statusError(
           response.statusCode,
           this.shown,
-          bytes ?? Buffer.alloc(0),
+          await firstBytes(response.body, longestComplaint),
           response.headers['retry-after'],
         );
-      if (!bytes)
-        throw new RequestError(`the answer from ${this.shown} has more than ${this.longest} bytes`, {
-          code: answerTooLong,
-        });
       return {
-        body: bytes,
+        body: await read(this.bounded(response.body)),
         header: (name) => {
           const value = response.headers[name];
           return Array.isArray(value) ? value[0] : value;
@@ -103,22 +100,34 @@ export class Transport {
     }
   }
 
+  private async *bounded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+    let length = 0;
+    for await (const part of body) {
+      length += part.length;
+      if (length > this.longest)
+        throw new RequestError(`the answer from ${this.shown} has more than ${this.longest} bytes`, {
+          code: answerTooLong,
+        });
+      yield part;
+    }
+  }
+
   /** Closes every connection; requests under way fail. */
   async close(): Promise<void> {
     await this.pool.destroy();
   }
 }
 
-/** The bytes of a body; null when there are more than there may be. */
-async function bytesOf(body: AsyncIterable<Buffer>, most: number): Promise<Buffer | null> {
+/** The bytes of a body, or of its start. */
+async function firstBytes(body: AsyncIterable<Buffer>, most: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of body) {
-    length += part.length;
-    if (length > most) return null;
     parts.push(part);
+    length += part.length;
+    if (length > most) break;
   }
-  return Buffer.concat(parts, length);
+  return Buffer.concat(parts).subarray(0, most);
 }
 
 /** TLS options of undici, from files. */

@@ -48,6 +48,22 @@ test('an answer that is too long is neither held nor asked for again', async () 
   expect(hub.seen).toHaveLength(1);
 });
 
+test('rows become what a call makes of them as they come; an error in that is the error of the call, once', async () => {
+  const rows = Array.from({ length: 5000 }, (_, id) => ({ id, nvr: `package-${id}-1-1` }));
+  await open(() => ({ value: rows }), quick);
+  const mapRow = (row: unknown): string => (row as { nvr: string }).nvr;
+  await expect(session.call('listTagged', ['f44'], {}, { mapRow })).resolves.toEqual(
+    rows.map(({ nvr }) => nvr),
+  );
+  const wrong = new TypeError('not such a row');
+  const failing = (row: unknown): unknown => {
+    if ((row as { id: number }).id === 4000) throw wrong;
+    return row;
+  };
+  await expect(session.call('listTagged', ['f44'], {}, { mapRow: failing })).rejects.toBe(wrong);
+  expect(hub.seen).toHaveLength(2);
+});
+
 const callNumbers = (): unknown[] => hub.seen.map((seen) => seen.headers['koji-session-callnum']);
 
 describe('calls', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import {
   DateTime,
   Double,
@@ -5,6 +6,7 @@ import {
   decodeCall,
   decodeMessage,
   decodeResponse,
+  decodeResponseFrom,
   encodeCall,
   encodeFault,
   encodeResponse,
@@ -331,5 +333,100 @@ describe('refused as unsupported, which a hub answers with a fault', () => {
     ],
   ])('more than the limit of %s', (_, value, limits) => {
     expect(refusedValue(value, limits === undefined ? {} : { limits }).kind).toBe('unsupported');
+  });
+});
+
+describe('a response that comes in pieces', () => {
+  /** Cuts bytes into pieces of so many bytes each, in turn. */
+  async function* pieces(bytes: Buffer, lengths: readonly number[]): AsyncGenerator<Buffer, void, void> {
+    await Promise.resolve();
+    for (let at = 0, i = 0; at < bytes.length; i++) {
+      const length = lengths[i % lengths.length] ?? 1;
+      yield bytes.subarray(at, at + length);
+      at += length;
+    }
+  }
+  const outcome = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error instanceof WireError ? [error.message, error.kind] : error;
+    }
+  };
+
+  const rowsAnswer = encodeResponse([
+    { id: 1, name: 'Šárka <&> 𝄞', size: 2 ** 40, none: null, extra: { a: [1, 2.5, true] } },
+    'text',
+    [],
+    { '': new Double(2) },
+  ]);
+  const documents = [
+    rowsAnswer,
+    encodeResponse({ a: 1, b: { c: ['x'] } }),
+    encodeResponse('x'.repeat(300)),
+    encodeFault(1000, 'no & no'),
+    response('<value>plain\r\n text &amp; more</value>'),
+    response(
+      '<value><array><data><value>a<!-- - -->b</value><value/><value><nil/></value></data></array></value>',
+    ),
+    response('<value><array><data><value><string><![CDATA[<x>]]></string></value></data></array></value>') +
+      '<!-- end -->\n',
+    `<?xml version='1.0' encoding='iso-8859-1'?>${response('<value>e</value>').slice(22)}`,
+    // Wrong ones.
+    response('<value><int>twelve</int></value>'),
+    response('<value><array><data><value>a</value></data></arrey></value>'),
+    response('<value>&nope;</value>'),
+    response('<value>\u0001</value>'),
+    `${rowsAnswer}<more/>`,
+    rowsAnswer.slice(0, -20),
+    encodeCall('a', [1]),
+    '',
+  ];
+
+  test('is what it is whole, wherever it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...documents),
+        fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 1, max: 60 }),
+        async (document, lengths, windowLength) => {
+          const bytes = Buffer.from(document);
+          const whole = outcome(() => decodeResponse(bytes));
+          const found = await decodeResponseFrom(pieces(bytes, lengths), { windowLength }).catch(
+            (error: unknown) =>
+              outcome(() => {
+                throw error;
+              }),
+          );
+          expect(found).toEqual(whole);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('is made of what takes the place of its rows', async () => {
+    const rows = Array.from({ length: 100 }, (_, id) => ({ id, tags: [[`t${id}`]], label: `row & ${id}` }));
+    const told: unknown[] = [];
+    const answer = await decodeResponseFrom(pieces(Buffer.from(encodeResponse(rows)), [7]), {
+      windowLength: 50,
+      mapRow: (row) => {
+        told.push(row);
+        return (row as { label: string }).label;
+      },
+    });
+    expect(answer).toEqual({ value: rows.map(({ label }) => label) });
+    expect(told).toEqual(rows);
+    const one = await decodeResponseFrom(pieces(Buffer.from(encodeResponse({ a: [1] })), [5]), {
+      mapRow: () => 'x',
+    });
+    expect(one).toEqual({ value: { a: [1] } });
+  });
+
+  test('a value longer than a window is not read again for each piece', async () => {
+    const long = encodeResponse(['y'.repeat(3_000_000), 1]);
+    const lengths = [1000];
+    const answer = await decodeResponseFrom(pieces(Buffer.from(long), lengths), { windowLength: 1000 });
+    expect(answer).toEqual({ value: ['y'.repeat(3_000_000), 1] });
   });
 });

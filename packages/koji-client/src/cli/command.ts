@@ -28,6 +28,8 @@ export interface Run<O extends OptionTable = OptionTable> extends Output {
    * prints as well. A list adds each of its entries; a function is called only with one of these options.
    */
   readonly data: (found: Told | (() => Told)) => void;
+  /** Whether one of these options is given, so that text is no use. */
+  readonly wantsData: boolean;
   /** Ends with the usage, a message and exit code 2. */
   readonly usageError: (message: string) => never;
   /** Ends with a line on standard error, if any, and an exit code. */

@@ -165,6 +165,7 @@ function runOf(
     ...out,
     ...(data ? silent : {}),
     data: (found) => data?.add(found),
+    wantsData: data !== null,
     ...parsed,
     global,
     session,

@@ -1,8 +1,8 @@
 import { pauseWhenDue } from '../fair-turns.js';
 import { Decoder, finished } from './decoder.js';
-import type { DecodeLimits, Document } from './decoder.js';
+import type { DecodeLimits, DecoderSettings, Document } from './decoder.js';
 import { WireError } from './errors.js';
-import { checkEpilog, documentText, skipProlog } from './xml.js';
+import { TextReader, documentText, skipProlog } from './xml.js';
 
 /** How to decode. */
 export interface DecodeOptions {
@@ -65,7 +65,10 @@ export function decodeResponse(
   body: Uint8Array,
   options: DecodeOptions = {},
 ): { value: unknown } | { fault: { faultCode: number; faultString: string } } {
-  const message = decodeMessage(body, options);
+  return responseOf(decodeMessage(body, options));
+}
+
+function responseOf(message: WireMessage): ReturnType<typeof decodeResponse> {
   switch (message.kind) {
     case 'response':
       return { value: message.value };
@@ -76,9 +79,86 @@ export function decodeResponse(
   }
 }
 
+/** How to decode a response whose bytes are still coming. */
+export interface DecodeFromOptions extends DecodeOptions {
+  /** Makes what takes the place of each value of the answer, if that is an array. */
+  readonly mapRow?: ((row: unknown) => unknown) | undefined;
+  /** Characters that have to be there before they are decoded; 262,144. */
+  readonly windowLength?: number;
+}
+
+/**
+ * Decodes a response while its bytes come, which are never held whole. With a `mapRow` that keeps less than the row
+ * itself, a long answer takes little memory.
+ */
+export async function decodeResponseFrom(
+  pieces: AsyncIterable<Uint8Array>,
+  options: DecodeFromOptions = {},
+): Promise<ReturnType<typeof decodeResponse>> {
+  const { windowLength = 262_144 } = options;
+  const document = new GrowingDocument({ ...settingsOf(options), mapRow: options.mapRow, piecewise: true });
+  const reader = new TextReader();
+  let text = '';
+  let wanted = windowLength;
+  const before = (): string => document.rest + text;
+  for await (const piece of pieces) {
+    text += reader.read(piece, false, before);
+    if (text.length < wanted) continue;
+    document.read(text);
+    text = '';
+    // What could not be read yet is read again, so that there has to be as much again for it.
+    wanted = Math.max(windowLength, document.rest.length);
+  }
+  text += reader.read(Buffer.alloc(0), true, before);
+  return responseOf(messageIn(document.end(text)));
+}
+
+/** A document that is decoded as far as it has come. */
+class GrowingDocument {
+  private decoder: Decoder | null = null;
+  private start = '';
+
+  constructor(private readonly settings: DecoderSettings) {}
+
+  /** The text that is still needed. */
+  get rest(): string {
+    return this.decoder?.rest ?? this.start;
+  }
+
+  /** Reads more; what is wrong at the end of it may be right with what follows. */
+  read(text: string): void {
+    try {
+      this.advance(text);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
+  }
+
+  /** Reads the last of it. */
+  end(text: string): Document {
+    const decoder = this.advance(text);
+    finished(decoder.epilog());
+    return decoder.finish();
+  }
+
+  private advance(text: string): Decoder {
+    if (this.decoder) this.decoder.resume(text);
+    else {
+      this.start += text;
+      this.decoder = new Decoder(this.start, finished(skipProlog(this.start)), this.settings);
+      this.start = '';
+    }
+    while (!this.decoder.step(Infinity));
+    return this.decoder;
+  }
+}
+
 /** Decodes a call, a response or a fault, such as stored requests and results of tasks are. */
 export function decodeMessage(body: Uint8Array, options: DecodeOptions = {}): WireMessage {
-  const { method, params, isFault } = decodeDocument(body, options);
+  return messageIn(decodeDocument(body, options));
+}
+
+function messageIn({ method, params, isFault }: Document): WireMessage {
   if (method !== undefined) return { kind: 'call', method, params };
   if (params.length !== 1) {
     throw new WireError(`a response holds one value, this one holds ${params.length}`, 0);
@@ -105,12 +185,13 @@ function* decodingSteps(
   tags: number,
 ): Generator<void, Document, void> {
   const text = yield* documentText(body);
-  const limits = { ...defaults, ...options.limits };
-  const decoder = new Decoder(text, yield* skipProlog(text), {
-    limits,
-    exactDoubles: options.doubles !== 'number',
-  });
+  const decoder = new Decoder(text, yield* skipProlog(text), settingsOf(options));
   while (!decoder.step(tags)) yield;
-  yield* checkEpilog(text, decoder.at);
+  yield* decoder.epilog();
   return decoder.finish();
 }
+
+const settingsOf = ({ limits, doubles }: DecodeOptions): DecoderSettings => ({
+  limits: { ...defaults, ...limits },
+  exactDoubles: doubles !== 'number',
+});

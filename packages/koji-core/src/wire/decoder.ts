@@ -2,7 +2,15 @@ import { decodeBase64 } from './base64.js';
 import { WireError } from './errors.js';
 import { readDouble, readInteger, strip } from './numbers.js';
 import { DateTime, Double } from './values.js';
-import { nameAt, skipAttributes, skipComment, skipInstruction, unescapePieces, unescapeText } from './xml.js';
+import {
+  checkEpilog,
+  nameAt,
+  skipAttributes,
+  skipComment,
+  skipInstruction,
+  unescapePieces,
+  unescapeText,
+} from './xml.js';
 
 /** What a document may hold at most; going past one of them is a {@link WireError} of kind `unsupported`. */
 export interface DecodeLimits {
@@ -74,6 +82,28 @@ const kinds = new Map<string, Kind>([
 
 const holdsText = (kind: Kind): boolean => kind >= Kind.boolean && kind <= Kind.methodName;
 
+/** How a document is decoded. */
+export interface DecoderSettings {
+  readonly limits: DecodeLimits;
+  readonly exactDoubles: boolean;
+  /** Makes what takes the place of each value of the outermost array. */
+  readonly mapRow?: ((row: unknown) => unknown) | undefined;
+  /** Whether the text is the begin of a document, of which more comes: see `resume`. */
+  readonly piecewise?: boolean;
+}
+
+/** Where a decoder was between two tags, to go back to. */
+interface Place {
+  readonly at: number;
+  readonly size: number;
+  readonly open: readonly string[];
+  readonly openKinds: readonly Kind[];
+  readonly marks: readonly number[];
+  readonly method: string | undefined;
+  readonly ended: Kind;
+  readonly over: boolean;
+}
+
 /** How a member starts, in the form Koji writes: a row's members start like those of the row before. */
 interface Header {
   text: string;
@@ -113,40 +143,100 @@ export class Decoder {
 
   private readonly limits: DecodeLimits;
   private readonly exactDoubles: boolean;
+  private readonly mapRow: ((row: unknown) => unknown) | undefined;
+  private readonly piecewise: boolean;
+  /** Whether the outermost of arrays and structs is an array, whose values are rows. */
+  private inRows = false;
+  /** Rows that are complete. */
+  private rows = 0;
+  /** Where the text starts in the document. */
+  private offset = 0;
+  /** The last place outside of any array and struct, or between two values of the outermost one. */
+  private place: Place;
 
   /** @param at where it is: before, in or after the root element */
   constructor(
-    private readonly text: string,
+    private text: string,
     public at: number,
-    { limits, exactDoubles }: { readonly limits: DecodeLimits; readonly exactDoubles: boolean },
+    { limits, exactDoubles, mapRow, piecewise = false }: DecoderSettings,
   ) {
     this.limits = limits;
     this.exactDoubles = exactDoubles;
+    this.mapRow = mapRow;
+    this.piecewise = piecewise;
+    this.place = this.here();
     this.nextReference = this.find('&', 0);
     this.nextCdataEnd = this.find(']]>', 0);
   }
 
-  /** Reads up to `most` tags; returns true at the end of the document. */
+  /** Reads up to `most` tags; returns true at the end of the root element. */
   step(most: number): boolean {
     const { text } = this;
     for (let i = 0; i < most; i++) {
       if (!this.isFinished()) return false;
+      if (this.marks.length <= 1 && !this.bare && !this.insideText) this.betweenValues();
       if (this.over) return true;
-      const next = text.charCodeAt(this.at + 1);
-      if (next === 0x2f) this.endTag();
-      else if (next === 0x21) this.markup();
-      else if (next === 0x3f) this.at = skipInstruction(text, this.at);
-      else if (!(next === 0x6d ? this.member() : next === 0x76 && this.value())) this.startTag();
-      if (this.open.length === 0) {
-        this.over = true;
-        continue;
-      }
       const tag = text.indexOf('<', this.at);
       if (tag === -1) throw this.error(`the document ends inside <${this.open.at(-1)}>`, text.length);
-      if (tag > this.at) this.checkText(this.at, tag);
-      this.at = tag;
+      if (tag > this.at) {
+        this.checkText(this.at, tag);
+        this.at = tag;
+        if (this.unfinished) continue;
+      }
+      const next = text.charCodeAt(tag + 1);
+      if (next === 0x2f) this.endTag();
+      else if (next === 0x21) this.markup();
+      else if (next === 0x3f) this.at = skipInstruction(text, tag);
+      else if (!(next === 0x6d ? this.member() : next === 0x76 && this.value())) this.startTag();
+      this.over = this.open.length === 0;
     }
     return false;
+  }
+
+  /** Notes that another row may be complete, and that this is a place to go back to. */
+  private betweenValues(): void {
+    const [mark] = this.marks;
+    if (this.mapRow && this.inRows && mark !== undefined && this.size > mark + this.rows) {
+      this.stack[this.size - 1] = this.mapRow(this.stack[this.size - 1]);
+      this.rows++;
+    }
+    if (this.piecewise) this.place = this.here();
+  }
+
+  private here(): Place {
+    const { at, size, open, openKinds, marks, method, ended, over } = this;
+    return { at, size, open: [...open], openKinds: [...openKinds], marks: [...marks], method, ended, over };
+  }
+
+  /** The text from the last place on that there is to go back to. */
+  get rest(): string {
+    return this.text.slice(this.place.at);
+  }
+
+  /** Goes back to the last such place, and on from there with more of the document. */
+  resume(more: string): void {
+    const { at, size, open, openKinds, marks, method, ended, over } = this.place;
+    this.text = this.rest + more;
+    this.offset += at;
+    this.at = 0;
+    this.size = size;
+    this.open.splice(0, Infinity, ...open);
+    this.openKinds.splice(0, Infinity, ...openKinds);
+    this.marks.splice(0, Infinity, ...marks);
+    this.bare = false;
+    this.insideText = false;
+    this.method = method;
+    this.ended = ended;
+    this.over = over;
+    this.unfinished = undefined;
+    this.nextReference = this.find('&', 0);
+    this.nextCdataEnd = this.find(']]>', 0);
+    this.place = this.here();
+  }
+
+  /** Checks what comes after the root element; yields after each part of it. */
+  epilog(): Generator<void, void, void> {
+    return checkEpilog(this.text, this.at);
   }
 
   /** Goes on with what is left to do of the last tag; returns whether that was all. */
@@ -167,7 +257,7 @@ export class Decoder {
   }
 
   private error(message: string, at: number = this.at, kind?: 'unsupported'): WireError {
-    return new WireError(message, at, kind);
+    return new WireError(message, this.offset + at, kind);
   }
 
   private find(what: string, from: number): number {
@@ -253,6 +343,7 @@ export class Decoder {
           'unsupported',
         );
       }
+      if (this.marks.length === 0) this.inRows = kind === Kind.array;
       this.marks.push(this.size);
     } else if (this.bare && kind === Kind.other) {
       throw this.error(`<${name}> is not a type of value`, this.from);

@@ -4,8 +4,14 @@ export type { WireStruct, WireValue } from './values.js';
 export { decodeArgs, encodeArgs, isNamed, named, splitNamed } from './named-args.js';
 export type { NamedArgs } from './named-args.js';
 export { EncodeError, WireError } from './errors.js';
-export { decodeCall, decodeCallInTurns, decodeMessage, decodeResponse } from './decode.js';
-export type { DecodeOptions, WireMessage } from './decode.js';
+export {
+  decodeCall,
+  decodeCallInTurns,
+  decodeMessage,
+  decodeResponse,
+  decodeResponseFrom,
+} from './decode.js';
+export type { DecodeFromOptions, DecodeOptions, WireMessage } from './decode.js';
 export type { DecodeLimits } from './decoder.js';
 export {
   encodeCall,

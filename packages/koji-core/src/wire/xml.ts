@@ -9,28 +9,56 @@ const pieceLength = 65_536;
  * the work.
  */
 export function* documentText(body: Uint8Array): Generator<void, string, void> {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const decode = decoderOf(bytes);
+  const reader = new TextReader();
   let text = '';
-  let afterReturn = false;
-  for (let from = 0; from < bytes.length;) {
-    const to = pieceEnd(bytes, from);
-    const lines = withLineFeeds(bytes.subarray(from, to), afterReturn);
-    const piece = decode(lines);
-    checkCharacters(piece, text);
-    text += piece;
-    afterReturn = bytes[to - 1] === carriageReturn;
-    from = to;
+  for (let from = 0; from < body.length; from += pieceLength) {
+    const to = Math.min(from + pieceLength, body.length);
+    text += reader.read(body.subarray(from, to), to === body.length, () => text);
     yield;
   }
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  return text;
 }
 
-/** Where a piece ends: not within a character of UTF-8. */
-function pieceEnd(bytes: Buffer, from: number): number {
-  let end = Math.min(from + pieceLength, bytes.length);
-  while (end < bytes.length && end > from + 1 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return end;
+/** Turns the bytes of a document into its text, piece by piece. */
+export class TextReader {
+  private decode: DecodePiece | undefined;
+  private afterReturn = false;
+  /** The begin of a character whose end has not come. */
+  private rest = Buffer.alloc(0);
+  /** Characters that were given out. */
+  private size = 0;
+
+  /** The text of the next bytes; `before` gives that of the ones before, or as much of it as there still is. */
+  read(piece: Uint8Array, isLast: boolean, before: () => string): string {
+    const given = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    const bytes = this.rest.length > 0 ? Buffer.concat([this.rest, given]) : given;
+    if (!this.decode && bytes.length < longestDeclaration && !isLast) {
+      this.rest = Buffer.from(bytes);
+      return '';
+    }
+    this.decode ??= decoderOf(bytes);
+    const to = isLast ? bytes.length : pieceEnd(bytes);
+    this.rest = Buffer.from(bytes.subarray(to));
+    const lines = withLineFeeds(bytes.subarray(0, to), this.afterReturn);
+    if (to > 0) this.afterReturn = bytes[to - 1] === carriageReturn;
+    const decoded = this.decode(lines);
+    checkCharacters(decoded, this.size, before);
+    const text = this.size === 0 && decoded.charCodeAt(0) === 0xfeff ? decoded.slice(1) : decoded;
+    this.size += text.length;
+    return text;
+  }
+}
+
+/** Where the last whole character of UTF-8 ends; in other encodings a little earlier does no harm. */
+function pieceEnd(bytes: Buffer): number {
+  // A character has four bytes at most, of which all but the first look alike.
+  for (let back = 1; back <= Math.min(4, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return length > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
 }
 
 const carriageReturn = 0x0d;
@@ -50,14 +78,15 @@ function withLineFeeds(bytes: Buffer, afterReturn: boolean): Buffer {
   return out.subarray(0, size);
 }
 
-/** @param before the text that comes before the piece */
-function checkCharacters(piece: string, before: string): void {
+/** @param at where the piece starts in the document */
+function checkCharacters(piece: string, at: number, before: () => string): void {
   const illegal = piece.search(illegalCharacter);
   if (illegal === -1) return;
+  const earlier = before();
   throw new WireError(
     `the character U+${piece.charCodeAt(illegal).toString(16).padStart(4, '0')} is not allowed in XML`,
-    before.length + illegal,
-    isInText(before + piece, before.length + illegal) ? 'unsupported' : 'malformed',
+    at + illegal,
+    isInText(earlier + piece, earlier.length + illegal) ? 'unsupported' : 'malformed',
   );
 }
 
@@ -71,18 +100,23 @@ function isInText(text: string, position: number): boolean {
 /** Characters that XML 1.0 doesn't allow anywhere, lone surrogates apart. */
 export const illegalCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
+/** Bytes in which a declaration is looked for. */
+const longestDeclaration = 1000;
+
 const declaredEncoding = /^(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']/;
 
 type DecodePiece = (bytes: Buffer) => string;
 
 /** How to decode a document's bytes, by what its declaration says. */
 function decoderOf(bytes: Buffer): DecodePiece {
-  const declared = declaredEncoding.exec(bytes.toString('latin1', 0, 1000))?.[1] ?? 'utf-8';
+  const declared = declaredEncoding.exec(bytes.toString('latin1', 0, longestDeclaration))?.[1] ?? 'utf-8';
   switch (declared.toLowerCase()) {
     case 'utf-8':
     case 'utf8':
-      if (!isUtf8(bytes)) throw new WireError('the body is not valid UTF-8', 0);
-      return (piece) => piece.toString('utf8');
+      return (piece) => {
+        if (!isUtf8(piece)) throw new WireError('the body is not valid UTF-8', 0);
+        return piece.toString('utf8');
+      };
     case 'us-ascii':
       return (piece) => {
         const text = piece.toString('latin1');

@@ -188,7 +188,7 @@ const listTagged = command({
         fail(`'list-tagged --sigs --paths' requires accessible ${paths.topdir}/packages`);
       await printRpms(run, await session.call('listTaggedRPMS', [tag], named), options);
     } else {
-      await printBuilds(run, await session.call('listTagged', [tag], named), { ...options, quiet });
+      await listBuilds(run, { tag, named, ...options, quiet });
     }
   },
 });
@@ -246,27 +246,43 @@ function printRpms(
   return Promise.resolve();
 }
 
-function printBuilds(
-  { paths, print, data }: Run,
-  builds: readonly TaggedBuild[],
-  options: { quiet: boolean; paths?: boolean | undefined; type?: string | undefined },
+/** Prints the builds of a tag. Each is made a line as it comes, since a tag may have tens of thousands. */
+async function listBuilds(
+  run: Run,
+  options: {
+    tag: string;
+    named: Readonly<Record<string, unknown>>;
+    quiet: boolean;
+    paths?: boolean | undefined;
+    type?: string | undefined;
+  },
 ): Promise<void> {
-  data(() => [...builds].sort(byText(nvrOf)));
+  const { session, paths, print, write } = run;
+  if (run.wantsData) {
+    const builds = await session.call<TaggedBuild[]>('listTagged', [options.tag], options.named);
+    run.data(builds.sort(byText(nvrOf)));
+    return;
+  }
   const maven = options.type === 'maven';
   const widths = maven ? [40, 20, 20, 20] : [40, 20];
   const row = (cells: readonly string[]): string =>
     cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ');
+  const mapRow = (found: unknown): string => {
+    const build = found as TaggedBuild;
+    const path = maven ? paths.mavenbuild(build) : paths.build(build);
+    const ids = maven ? [pythonStr(build.maven_group_id), pythonStr(build.maven_artifact_id)] : [];
+    return row([options.paths ? path : build.nvr, build.tag_name, ...ids, build.owner_name]);
+  };
+  const lines = await session.call<string[]>('listTagged', [options.tag], options.named, { mapRow });
   if (!options.quiet) {
     print(row(['Build', 'Tag', ...(maven ? ['Group Id', 'Artifact Id'] : []), 'Built by']));
     print(row([...widths, 16].map((width) => '-'.repeat(width))));
   }
-  const lines = builds.map((build) => {
-    const path = maven ? paths.mavenbuild(build) : paths.build(build);
-    const ids = maven ? [pythonStr(build.maven_group_id), pythonStr(build.maven_artifact_id)] : [];
-    return row([options.paths ? path : build.nvr, build.tag_name, ...ids, build.owner_name]);
-  });
-  for (const line of sortTexts(lines)) print(line);
-  return Promise.resolve();
+  write(
+    sortTexts(lines)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
 }
 
 export const tagging = [tagBuild, untagBuild, listTagged];
