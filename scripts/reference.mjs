@@ -62,7 +62,7 @@ function commandsPage() {
       .sort(byName)
       .flatMap((command) => [
         `### ${command.name}`,
-        `${command.summary}.`,
+        `${command.summary}.${command.extra ? ' Not in Koji.' : ''}`,
         `\`\`\`text\n${parserOf({ ...command, hint: '' }, 'koji')
           .help(100, true)
           .trimEnd()}\n\`\`\``,

@@ -97,12 +97,11 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
   let data: DataPrinter | null = null;
   try {
     data = command.data ? DataPrinter.from(command.data, parsed.options) : null;
-    const running = command.run(runOf(session, global, parsed, { interrupt, data }));
-    const code = (await Promise.race([running, interrupt.happened])) ?? 0;
+    const running = tell(command, runOf(session, global, parsed, { interrupt, data }), data);
+    const code = await Promise.race([running, interrupt.happened]);
     data?.print(out);
     return code;
   } catch (error) {
-    if (error instanceof Exit) data?.print(out, true);
     const code =
       error instanceof UsageError
         ? usageFailure(program, parser.usageText, error.message)
@@ -113,6 +112,16 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
   } finally {
     if (!interrupt.seen) await session.logout().catch(() => null);
     await session.close();
+  }
+}
+
+/** Runs a command; when it ends with an exit code, prints what it told before. */
+async function tell(command: Command, run: Run, data: DataPrinter | null): Promise<number> {
+  try {
+    return (await command.run(run)) ?? 0;
+  } catch (error) {
+    if (error instanceof Exit) data?.print(out, true);
+    throw error;
   }
 }
 
