@@ -53,6 +53,20 @@ export class RequestError extends Error {
   }
 }
 
+/** The hub could not be reached for longer than a wait lasts, so what is waited for is in an unknown state. */
+export class HubUnreachable extends Error {
+  override name = 'HubUnreachable';
+
+  /** `since` is when the hub answered no more, `cause` why the last try failed. */
+  constructor(
+    readonly since: Date,
+    cause: Error,
+  ) {
+    const time = since.toTimeString().slice(0, 8);
+    super(`the hub has not answered since ${time}, so the state is unknown: ${cause.message}`, { cause });
+  }
+}
+
 /** The code of an answer that is longer than it may be. */
 export const answerTooLong = 'ANSWER_TOO_LONG';
 

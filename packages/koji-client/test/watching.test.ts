@@ -51,7 +51,7 @@ test('on a terminal a failed watch shows the tree, the end of the log that tells
   const { parent, child } = await failingTask();
   const args = ['-c', join(hub.folder, 'koji.conf'), '--noauth', 'watch-task', String(parent)];
   const ran = await runKoji(args, { terminal: true, term: 'xterm' });
-  expect(ran.code).toBe(0); // That of Python's pty, which does not pass the command's on.
+  expect(ran.code).toBe(1);
   const lines = ran.stdout.split(/\r?\n/);
   const last = ran.stdout.lastIndexOf('\x1b[J');
   expect(ran.stdout.slice(last)).toMatch(

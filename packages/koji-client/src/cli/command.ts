@@ -21,7 +21,10 @@ export interface Run<O extends OptionTable = OptionTable> extends Output {
   readonly loginAlways: () => Promise<LoginWay>;
   /** Checks that the hub answers; logs in only with `--force-auth`. */
   readonly connect: () => Promise<void>;
-  /** Sets what is said or done when the user interrupts the command; it ends when that is done. */
+  /**
+   * Sets what is done when the user next interrupts the command. At the first interrupt the command ends when that is done,
+   * with the number it returned as exit code, or 1. Without anything set, a later interrupt ends the command at once.
+   */
   readonly atInterrupt: (act: () => unknown) => void;
   /**
    * Tells what the command found, for `--json` and `--format`, which print it in place of the text that the command

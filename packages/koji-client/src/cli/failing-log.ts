@@ -1,5 +1,5 @@
 import { PathInfo } from '@koji/core';
-import type { ClientSession } from '../session.js';
+import type { SteadySession } from '../steady.js';
 import { printable } from './task-tree.js';
 
 /** Logs that tell most about a failure, the best first. */
@@ -30,7 +30,7 @@ const tailSize = 8192;
 
 /** Reads the end of the log that tells why a task failed; null if it has none. */
 export async function endOfFailingLog(
-  session: ClientSession,
+  session: SteadySession,
   task: { readonly id: number; readonly error: string },
   files: readonly (readonly [name: string, volume: string])[],
   topurl: string | null,
@@ -49,7 +49,7 @@ export async function endOfFailingLog(
 }
 
 async function readEnd(
-  session: ClientSession,
+  session: SteadySession,
   { taskId, name, volume }: { taskId: number; name: string; volume: string },
 ): Promise<string[]> {
   const read = (offset: number): Promise<Buffer> =>

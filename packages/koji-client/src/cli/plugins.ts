@@ -84,13 +84,6 @@ function toolsOf(run: Run): CliTools {
       return `${directory}/${basename(file)}`;
     },
     taskOutput: (taskId, name) => session.readTaskOutput(taskId, name),
-    watchTasks: (ids, { quiet = global.quiet } = {}) =>
-      watchTasks(session, run, ids, {
-        quiet,
-        pollInterval: global.poll_interval,
-        topurl: global.topurl,
-        program: global.program,
-        atInterrupt: run.atInterrupt,
-      }),
+    watchTasks: (ids, { quiet = global.quiet } = {}) => watchTasks(run, ids, quiet),
   };
 }

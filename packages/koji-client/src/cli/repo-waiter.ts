@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { GenericError, TASK_STATES, nameOf, parseNVR } from '@koji/core';
 import type { Nvr } from '@koji/core';
-import type { ClientSession } from '../session.js';
+import type { SteadySession } from '../steady.js';
+import { News } from '../watching.js';
+import type { NewsCall } from '../watching.js';
 import { pythonRepr, pythonStr } from '../text/python-text.js';
 
 /** A repo, as far as waiting needs it. */
@@ -54,25 +55,29 @@ export interface RepoWaiting {
   readonly error: (line: string) => void;
 }
 
+const requestNews = ({ id }: RepoRequest): NewsCall[] => [['repo.waitForRequest', [id], {}]];
+
 const watched = ['task_id', 'task_state', 'repo_id', 'active', 'tries'] as const;
 
 /** Waits for a repo of a tag that meets conditions. */
 export class RepoWaiter {
   private start: number | null = null;
+  private readonly news: News;
   private readonly builds: readonly Nvr[];
 
   private constructor(
-    private readonly session: ClientSession,
+    private readonly session: SteadySession,
     private readonly tag: { id: number; name: string },
     private readonly wanted: Omit<WantedRepo, 'minEvent'> & { readonly minEvent: number | null },
     private readonly how: RepoWaiting,
   ) {
+    this.news = new News(session);
     this.builds = (wanted.nvrs ?? []).map((nvr) => parseNVR(nvr));
   }
 
   /** Looks up the tag, and its last change if that is what the repo must be of. */
   static async open(
-    session: ClientSession,
+    session: SteadySession,
     tagId: number,
     wanted: WantedRepo,
     how: RepoWaiting,
@@ -119,7 +124,7 @@ export class RepoWaiter {
       }
       if (this.builds.length > 0) {
         // A repo made before the builds are tagged is of no use.
-        await this.waitForBuilds();
+        await this.waitForBuilds(anonymous);
         minEvent = await this.lastChange();
       }
       if (!anonymous) {
@@ -136,7 +141,7 @@ export class RepoWaiter {
         }
       }
       if (anonymous) this.checkTime('a new');
-      await this.pause();
+      await this.pause(request ? requestNews(request) : []);
     }
   }
 
@@ -158,7 +163,7 @@ export class RepoWaiter {
           this.how.error(`Task ${last.task_id} state is ${nameOf(TASK_STATES, Number(last.task_state))}`);
         throw new GenericError('Repo request no longer active');
       }
-      await this.pause();
+      await this.pause(requestNews(last));
     }
   }
 
@@ -186,13 +191,16 @@ export class RepoWaiter {
     return this.session.call<number | null>('tagLastChangeEvent', [this.tag.id]);
   }
 
-  private async waitForBuilds(): Promise<void> {
+  private async waitForBuilds(anonymous: boolean): Promise<void> {
     this.start ??= Date.now();
     const { nvrs = [] } = this.wanted;
     this.how.info(`Waiting for nvrs ${pythonRepr(nvrs)} in tag ${this.tag.name}`);
-    while (!(await hasBuilds(this.session, { tagId: this.tag.id, builds: this.builds, event: null }))) {
+    for (;;) {
+      // Read first, so that a change while the builds are looked for is not missed. Telling of changes needs a login.
+      const event = anonymous ? null : await this.lastChange();
+      if (await hasBuilds(this.session, { tagId: this.tag.id, builds: this.builds, event: null })) return;
       this.checkTime(enumerate(nvrs));
-      await this.pause();
+      await this.pause(anonymous ? [] : [['waitTagChange', [this.tag.id, event], {}]]);
     }
   }
 
@@ -221,8 +229,9 @@ export class RepoWaiter {
     return false;
   }
 
-  private pause(): Promise<void> {
-    return delay(this.how.pollInterval * 1000);
+  /** Pauses until the hub tells of what is waited for; as long as between looks if it can't tell. */
+  private pause(news: readonly NewsCall[]): Promise<void> {
+    return this.news.pause(news, { seconds: this.how.pollInterval });
   }
 
   private checkTime(what: string): void {
@@ -236,7 +245,7 @@ export class RepoWaiter {
 
 /** Returns whether builds are in a tag, or above it, at an event; with `latest`, whether each is its package's latest. */
 export async function hasBuilds(
-  session: ClientSession,
+  session: Pick<SteadySession, 'call'>,
   {
     tagId,
     builds,

@@ -11,6 +11,7 @@ import { PluginLoadError } from '@koji/plugin-sdk/host';
 import { ClientSession, retryText } from '../session.js';
 import type { Retry } from '../session.js';
 import { sessionOptions } from '../profiles.js';
+import { HubUnreachable } from '../errors.js';
 import { Exit } from './command.js';
 import type { Command, Run } from './command.js';
 import { helpCommand } from './commands/rpc.js';
@@ -19,6 +20,7 @@ import { builtInCommands } from './commands/index.js';
 import { globalParser, withProfile } from './global-options.js';
 import type { GlobalOptions } from './global-options.js';
 import { aliases, greetings } from './names.js';
+import { exitCodes } from './exit-codes.js';
 import { listCommands, parserOf } from './help.js';
 import { checkHub, keptRefusal, login, loginWay } from './login.js';
 import { HelpAsked, UsageError } from './options.js';
@@ -102,6 +104,8 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
     data?.print(out);
     return code;
   } catch (error) {
+    // The work that was broken off fails, whatever the user is still asked.
+    if (interrupt.seen) return await interrupt.happened;
     const code =
       error instanceof UsageError
         ? usageFailure(program, parser.usageText, error.message)
@@ -129,7 +133,8 @@ interface Interrupt {
   /** Resolves with the exit code. */
   readonly happened: Promise<number>;
   seen: boolean;
-  act: () => unknown;
+  /** What to do at the next interrupt; null to end at once. */
+  act: (() => unknown) | null;
 }
 
 function onInterrupt(): Interrupt {
@@ -139,11 +144,20 @@ function onInterrupt(): Interrupt {
     act: () => undefined,
   };
   interrupt.happened = new Promise((resolve) => {
-    process.once('SIGINT', () => {
+    const onSignal = (): void => {
+      const { act, seen } = interrupt;
+      interrupt.act = null;
       interrupt.seen = true;
+      if (seen && !act) {
+        process.off('SIGINT', onSignal);
+        process.kill(process.pid, 'SIGINT');
+        return;
+      }
+      const acted = (async () => act?.())().catch(() => null);
       // Whatever comes of it: the user wants it to end.
-      void Promise.resolve(interrupt.act()).finally(() => resolve(1));
-    });
+      if (!seen) void acted.then((code) => resolve(typeof code === 'number' ? code : exitCodes.failed));
+    };
+    process.on('SIGINT', onSignal);
   });
   return interrupt;
 }
@@ -223,11 +237,12 @@ function usageFailure(program: string, usage: string, message: string): number {
 
 function failure(error: unknown, global: GlobalOptions): number {
   if (error instanceof Exit) return error.code;
+  const code = error instanceof HubUnreachable ? exitCodes.unreachable : exitCodes.failed;
   if (global.debug) out.warn((error as Error).stack ?? messageOf(error));
   if (error instanceof UnknownFault)
     logError(`Fault: <Fault ${error.faultCode}: ${pythonRepr(error.message)}>`);
   else logError(error instanceof Error ? `${error.name}: ${error.message}` : messageOf(error));
-  return 1;
+  return code;
 }
 
 /** Prints the remedy when it was the kept session that expired while the command ran. */

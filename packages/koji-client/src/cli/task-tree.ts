@@ -21,14 +21,17 @@ export interface TreeFrame {
   readonly now: number;
   readonly columns: number;
   readonly rows: number;
+  /** A last line, for what is not about one task. */
+  readonly note?: string | null;
 }
 
 /**
  * Returns the lines of a tree of tasks, none longer than the terminal: each task with its time and state, below those it
  * belongs to, and last how many there are of each state. Tasks that ended well make room first when there are too many.
  */
-export function treeLines(tasks: readonly TreeTask[], { now, columns, rows }: TreeFrame): string[] {
-  const shown = fitting(inOrder(tasks), Math.max(3, rows - 2));
+export function treeLines(tasks: readonly TreeTask[], { now, columns, rows, note }: TreeFrame): string[] {
+  const notes = note ? [printable(note)] : [];
+  const shown = fitting(inOrder(tasks), Math.max(3, rows - 2 - notes.length));
   const names = shown.map((row) =>
     typeof row === 'string' ? '' : `${'  '.repeat(row.depth)}${row.task.id} ${printable(row.task.label)}`,
   );
@@ -44,7 +47,7 @@ export function treeLines(tasks: readonly TreeTask[], { now, columns, rows }: Tr
     const name = cut(names[i] ?? '', width).padEnd(width);
     return `${name}  ${timeOf(task, now).padStart(7)}  ${printable(task.stateText + waiting)}`;
   });
-  return [...lines, countsOf(tasks)].map((line) => cut(line.trimEnd(), Math.max(20, columns - 1)));
+  return [...lines, countsOf(tasks), ...notes].map((line) => cut(line.trimEnd(), Math.max(20, columns - 1)));
 }
 
 interface Row {

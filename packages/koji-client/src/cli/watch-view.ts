@@ -27,6 +27,8 @@ export interface WatchView {
   ended(tasks: readonly SeenTask[]): void;
   /** A task is not taken, for a reason that was not shown yet. */
   waits(task: SeenTask, reason: WaitingReason): void;
+  /** Shows a line below the tasks, or takes it away. Absent in a view that has no such place. */
+  note?(text: string | null): void;
   /** Nothing more will be seen. */
   stop(): void;
 }
@@ -89,7 +91,8 @@ export class TreeView implements WatchView {
   private readonly tasks = new Map<number, SeenTask>();
   private readonly reasons = new Map<number, string>();
   private timer: NodeJS.Timeout | null = null;
-  private drawn = 0;
+  private noted: string | null = null;
+  private drawn: readonly string[] = [];
 
   constructor(
     private readonly out: Output,
@@ -117,21 +120,31 @@ export class TreeView implements WatchView {
     this.draw();
   }
 
-  stop(): void {
-    if (!this.timer) return;
-    clearInterval(this.timer);
-    this.timer = null;
+  note(text: string | null): void {
+    if (this.noted === text) return;
+    this.noted = text;
     this.draw();
   }
 
+  stop(): void {
+    if (!this.timer) return;
+    clearInterval(this.timer);
+    this.noted = null;
+    this.draw();
+    this.timer = null;
+  }
+
   private draw(): void {
+    if (!this.timer) return;
     const tasks = [...this.tasks.values()].map((task) => this.treeTask(task));
     const { columns, rows } = this.screen();
-    const lines = treeLines(tasks, { now: Date.now() / 1000, columns, rows });
+    const lines = treeLines(tasks, { now: Date.now() / 1000, columns, rows, note: this.noted });
+    // A terminal that was made narrower has wrapped lines of the last drawing.
+    const height = this.drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
     // Back to the first line of the last drawing, and all below it erased.
-    const back = this.drawn > 0 ? `\x1b[${this.drawn}F\x1b[J` : '';
+    const back = height > 0 ? `\x1b[${height}F\x1b[J` : '';
     this.out.write(`${back}${lines.join('\n')}\n`);
-    this.drawn = lines.length;
+    this.drawn = lines;
   }
 
   private treeTask({ id, parent, info, label, shown }: SeenTask): TreeTask {

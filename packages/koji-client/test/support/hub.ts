@@ -25,7 +25,7 @@ export interface RealHub {
 }
 
 /** Runs a program on a terminal, whose lines come out as standard output. */
-const onTerminal = 'import pty, sys; pty.spawn(sys.argv[1:])';
+const onTerminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
 
 /** Runs the built `koji` command as a process. */
 export function runKoji(
@@ -37,8 +37,10 @@ export function runKoji(
     terminal?: boolean;
     /** The kind of terminal; one that cannot be drawn on if absent. */
     term?: string;
-    /** Told all of standard output so far, each time that there is more. */
-    onOutput?: (stdout: string) => void;
+    /** Told all of standard output so far, each time that there is more, and what types on the terminal. */
+    onOutput?: (stdout: string, type: (keys: string) => void) => void;
+    /** Leaves standard input open after `input`, so that `onOutput` can type. */
+    types?: boolean;
     /** Typed once standard output ends with the question; input stays open until then. */
     answer?: { readonly question: string; readonly text: string };
     env?: NodeJS.ProcessEnv;
@@ -51,6 +53,7 @@ export function runKoji(
     terminal = false,
     term = 'dumb',
     onOutput,
+    types = false,
     answer,
   } = options;
   const command = [process.execPath, kojiProgram, ...args];
@@ -63,13 +66,14 @@ export function runKoji(
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      onOutput?.(stdout);
+      onOutput?.(stdout, (keys) => child.stdin.write(keys));
       if (answer && stdout.endsWith(answer.question)) child.stdin.end(answer.text);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
-    if (!answer) child.stdin.end(input);
+    if (types) child.stdin.write(input);
+    else if (!answer) child.stdin.end(input);
   });
 }
 

@@ -19,6 +19,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { downloadShown } from '../downloading.js';
 import { flag, noFlag, text, texts } from '../options.js';
+import { steadyFor } from '../outages.js';
 import { outputFiles, watchTasks } from '../watch.js';
 
 const failLog = 'task_failed.log';
@@ -251,20 +252,15 @@ async function finishedTasks(
   id: number,
   options: { wait: boolean | undefined; quiet: boolean; parentonly: boolean | undefined },
 ): Promise<TaskInfo[]> {
-  const { session, global, fail } = run;
+  const { fail } = run;
+  const session = steadyFor(run);
   const look = async (): Promise<TaskInfo> =>
     (await session.call<TaskInfo | null>('getTaskInfo', [id])) ?? fail(`No such task: ${id}`);
   let base = await look();
   const { CLOSED, CANCELED, FAILED } = TASK_STATES;
   const isDone = [CLOSED, CANCELED, FAILED].some((state) => state === base.state);
   if ((options.wait ?? !runsInBackground()) && !isDone) {
-    await watchTasks(session, run, [id], {
-      quiet: options.quiet,
-      pollInterval: global.poll_interval,
-      topurl: global.topurl,
-      program: global.program,
-      atInterrupt: run.atInterrupt,
-    });
+    await watchTasks(run, [id], options.quiet);
     base = await look();
   }
   const children = options.parentonly ? [] : await session.call<TaskInfo[]>('getTaskChildren', [id]);

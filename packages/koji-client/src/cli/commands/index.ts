@@ -49,6 +49,7 @@ import { userEditing } from './user-editing.js';
 import { userInfo } from './user-info.js';
 import { users } from './users.js';
 import { volumes } from './volumes.js';
+import { waiting } from './waiting.js';
 import { watching } from './watching.js';
 import { explaining } from './why.js';
 import { win } from './win.js';
@@ -105,6 +106,7 @@ export const builtInCommands: readonly Command[] = [
   ...userInfo,
   ...users,
   ...volumes,
+  ...waiting,
   ...watching,
   ...explaining,
   ...win,

@@ -10,6 +10,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { atLeast } from '../hub-version.js';
 import { flag, int, noFlag, texts } from '../options.js';
+import { steadyFor } from '../outages.js';
 import { RepoWaiter, enumerate, hasBuilds, minutesSince } from '../repo-waiter.js';
 import type { Repo, RepoCheck, WantedRepo } from '../repo-waiter.js';
 import { followTask } from '../starting.js';
@@ -42,10 +43,10 @@ interface WaitOptions {
 }
 
 function openWaiter(run: Run, options: WaitOptions, tagId: number, wanted: WantedRepo): Promise<RepoWaiter> {
-  const { session, global, print } = run;
+  const { global, print } = run;
   const { timeout = 120, verbose, quiet = global.quiet } = options;
   const tells = global.debug || (verbose === true && !quiet);
-  return RepoWaiter.open(session, tagId, wanted, {
+  return RepoWaiter.open(steadyFor(run), tagId, wanted, {
     timeout,
     pollInterval: global.poll_interval,
     info: tells ? print : () => undefined,
@@ -156,11 +157,13 @@ async function warnOfOtherBuilds({ session, warn }: Run, tag: Tag, builds: reado
 
 /** Waits at a hub that takes no requests for repos: until its latest repo is another one, or has the builds. */
 async function waitForOldHub(
-  { session, global, print, fail }: Run,
+  run: Run,
   tag: Tag,
   builds: readonly Nvr[],
   { quiet, timeout }: { quiet: boolean; timeout: number },
 ): Promise<number> {
+  const { global, print, fail } = run;
+  const session = steadyFor(run);
   const latest = (): Promise<Repo | null> => session.call('getRepo', [tag.id]);
   const names = builds.map(({ name, version, release }) => `${name}-${version}-${release}`);
   const what =

@@ -2,22 +2,17 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
 import { listTasks } from '../task-list.js';
-import { watchLogs, watchTasks } from '../watch.js';
+import { watchLogs } from '../watch-logs.js';
+import { watchTasks } from '../watch.js';
 
 /** Watches tasks without a login; answers the exit code. */
 export async function watch(run: Run, ids: readonly number[], quiet = run.global.quiet): Promise<number> {
-  const { session, global } = run;
-  await session.logout();
-  return watchTasks(session, run, ids, {
-    quiet,
-    pollInterval: global.poll_interval,
-    topurl: global.topurl,
-    program: global.program,
-    atInterrupt: run.atInterrupt,
-  });
+  // A hub that is away just now forgets nothing: the watching waits for it.
+  await run.session.logout().catch(() => run.session.forget());
+  return watchTasks(run, ids, quiet);
 }
 
-function taskIds({ args, usageError }: Pick<Run, 'args' | 'usageError'>): number[] {
+export function taskIds({ args, usageError }: Pick<Run, 'args' | 'usageError'>): number[] {
   const ids = args.map((arg) =>
     /^\s*[+-]?\d+\s*$/.test(arg) ? Number(arg) : usageError('task id must be an integer'),
   );
@@ -40,7 +35,7 @@ const watchTask = command({
     host: text('--host', 'Only tasks for this host'),
   },
   async run(run) {
-    const { args, options, global, session, print, login, connect, usageError } = run;
+    const { args, options, global, print, login, connect, usageError } = run;
     const { mine, user, arch, method, channel, host } = options;
     const selects = [mine, user, arch, method, channel, host].some(Boolean);
     if (args.length > 0 && selects)
@@ -51,13 +46,7 @@ const watchTask = command({
       print('(no tasks)');
       return 0;
     }
-    return watchTasks(session, run, ids, {
-      quiet: options.quiet ?? global.quiet,
-      pollInterval: global.poll_interval,
-      topurl: global.topurl,
-      program: global.program,
-      atInterrupt: run.atInterrupt,
-    });
+    return watchTasks(run, ids, options.quiet ?? global.quiet);
   },
 });
 
@@ -73,7 +62,7 @@ const watchLogsCommand = command({
     follow: flag(['-f', '--follow'], 'Follow spawned child tasks'),
   },
   async run(run) {
-    const { args, options, global, session, print, login, connect, usageError } = run;
+    const { args, options, print, login, connect, usageError } = run;
     await (options.mine ? login() : connect());
     if (options.mine && args.length > 0)
       return usageError('Selection options cannot be combined with a task list');
@@ -82,11 +71,7 @@ const watchLogsCommand = command({
       print("You've no active tasks.");
       return;
     }
-    await watchLogs(session, run, ids, {
-      log: options.log,
-      follow: options.follow === true,
-      pollInterval: global.poll_interval,
-    });
+    await watchLogs(run, ids, { log: options.log, follow: options.follow === true });
   },
 });
 
