@@ -1,7 +1,17 @@
 // A whole site that builds packages: a hub, a builder, a distribution out of this machine's own packages, and git repositories.
 // For bench/build and interop/packages; the tests have test/support/system.ts.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { machine } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,11 +74,17 @@ export async function startGit(folder) {
   };
 }
 
+/** Makes a distribution in a folder; `words` are those of make-distribution.mjs before it. */
+export function makeDistribution(words, folder) {
+  const make = path.join(root, 'scripts/make-distribution.mjs');
+  execFileSync(process.execPath, [make, ...words, folder], { stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
 /**
  * Starts a hub and a builder in a folder, with a target `f44` whose build tag has the packages of a distribution.
  *
  * @param options.folder where all of it is
- * @param options.distribution words for make-distribution.mjs, such as `--compiler`
+ * @param options.distribution words for make-distribution.mjs, such as `--compiler`, or the folder that it made
  * @param options.kojid settings of kojid.conf
  * @param options.inherits whether the build tag inherits from the destination tag, so that builds can need each other
  */
@@ -92,10 +108,8 @@ export async function startBuildSite({ folder, distribution = [], kojid = {}, in
       return '';
     }
   };
-  const make = path.join(root, 'scripts/make-distribution.mjs');
-  const made = execFileSync(process.execPath, [make, ...distribution, file('distribution')], {
-    encoding: 'utf8',
-  });
+  if (typeof distribution === 'string') symlinkSync(path.resolve(distribution), file('distribution'));
+  else makeDistribution(distribution, file('distribution'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   writeSettings(file('hub.conf'), 'hub', {
@@ -155,7 +169,6 @@ export async function startBuildSite({ folder, distribution = [], kojid = {}, in
     file,
     log,
     arch,
-    distribution: made.trim(),
     hub,
     hubProcess,
     start,
@@ -188,5 +201,9 @@ export async function startBuildSite({ folder, distribution = [], kojid = {}, in
   };
 }
 
-/** A folder for a site. Not below /tmp, which may be an overlay that overlayfs can't lie on. */
-export const siteFolder = (name) => mkdtempSync(path.join('/var/tmp', `koji-${name}-`));
+/** Makes a folder for a site. Not below /tmp, which may be an overlay that overlayfs can't lie on. Accounts that build may read it. */
+export function siteFolder(name) {
+  const folder = mkdtempSync(path.join('/var/tmp', `koji-${name}-`));
+  chmodSync(folder, 0o755);
+  return folder;
+}

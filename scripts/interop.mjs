@@ -2,6 +2,7 @@
 // npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some. docs/interop.md has all of it.
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,6 +17,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { kojidSettings, prepareBuilds, runBuilds } from './interop/builds.mjs';
 import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
@@ -32,10 +34,17 @@ const { values: options } = parseArgs({
   options: {
     koji: { type: 'string', default: process.env.KOJI_SOURCE ?? '' },
     python: { type: 'string', default: '/usr/bin/python3' },
+    // Koji's kojid takes no task on a busy machine unless it is told of no load.
+    busy: { type: 'boolean' },
+    keep: { type: 'boolean' },
   },
 });
+const hasMock = existsSync('/usr/bin/mock');
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-interop-'));
+// The account that runs mock reads there.
+chmodSync(folder, 0o755);
 const upstream = sourceTree(options.koji);
+const distribution = hasMock ? prepareBuilds(folder) : null;
 const children = [];
 const ours = (name) => [process.execPath, path.join(root, 'packages', name, 'dist/bundle/main.js')];
 const admin = { user: 'kojiadmin', password: 'kojiadmin' };
@@ -74,6 +83,11 @@ function environment() {
   mkdirSync(stand, { recursive: true });
   writeFileSync(path.join(stand, '__init__.py'), 'from . import multilib\n');
   writeFileSync(path.join(stand, 'multilib.py'), '');
+  if (options.busy)
+    writeFileSync(
+      path.join(path.dirname(stand), 'sitecustomize.py'),
+      'import os\nos.getloadavg = lambda: (0.0, 0.0, 0.0)\n',
+    );
   return { ...process.env, PYTHONPATH: `${upstream}:${path.dirname(stand)}` };
 }
 const env = environment();
@@ -99,6 +113,7 @@ async function site(name, more) {
     mockdir: path.join(here, 'mock'),
     minspace: 0,
     sleeptime: 1,
+    ...(hasMock ? kojidSettings : {}),
     ...more,
   });
   return { here, port, url };
@@ -132,14 +147,14 @@ const answering = ({ url }) =>
   );
 
 /** Runs the command of `who` and holds what it says against `expected`. */
-function run({ here }, who, args, expected, status = 0) {
+function run({ here }, who, args, expected, status = 0, minutes = 2) {
   const [program, ...first] = programs[who];
   const login = ['--user', admin.user, '--password', admin.password];
   const done = spawnSync(program, [...first, '-c', 'koji.conf', ...login, ...args], {
     cwd: here,
     env,
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: minutes * 60_000,
   });
   const said = `${done.stdout}${done.stderr}`;
   const good = done.status === status && expected.test(said);
@@ -174,6 +189,18 @@ function firstHour(at, who) {
   koji(['taskinfo', long], /State: canceled/);
 }
 
+/** The builds by `who`, where mock is; a builder has to run. */
+async function builds(at, who) {
+  if (!hasMock) {
+    console.log(
+      'no builds: this machine has no /usr/bin/mock (scripts/interop/with-mock.sh runs this with one)',
+    );
+    return;
+  }
+  const koji = (args, expected, status) => run(at, who, args, expected, status, 60);
+  await runBuilds({ koji, folder: path.join(at.here, 'builds'), distribution, user: admin.user });
+}
+
 async function ourClientsAtKojisHub(postgres) {
   console.log("\nOur command, library and kojid at Koji's hub");
   const at = await site('upstream-hub', { plugins: 'mytask', maxload: 0, logfile: 'kojid.log' });
@@ -198,6 +225,11 @@ async function ourClientsAtKojisHub(postgres) {
   firstHour(at, 'koji');
   run(at, 'koji', ['make-task', 'mytask', 'a', 'b', 'kwarg1=7'], /Created task id/);
   await library(at);
+  // What kojira does: without it no repo is made at a hub of Koji's.
+  const login = `--user ${admin.user} --password ${admin.password}`;
+  const queue = `while sleep 2; do ${programs.koji.join(' ')} -c koji.conf ${login} call repo.checkQueue; done`;
+  if (hasMock) start(at.here, 'queue', ['sh', '-c', queue]);
+  await builds(at, 'koji');
 }
 
 /** A database as Koji's schema makes it, with one admin. */
@@ -260,6 +292,7 @@ async function kojisClientsAtOurHub() {
     LogFile: path.join(at.here, 'hub.log'),
     DisableNotifications: 'True',
     RunInterval: 1,
+    RepoManager: 'hub',
   });
   const hub = (...args) => {
     const [program, ...first] = programs.hub;
@@ -278,6 +311,7 @@ async function kojisClientsAtOurHub() {
   start(at.here, 'kojid', [...programs['upstream kojid'], '--fg', '-v', '-c', 'kojid.conf']);
   firstHour(at, 'upstream koji');
   run(at, 'upstream koji', ['list-hosts'], /builder +Y +Y/);
+  await builds(at, 'upstream koji');
 }
 
 let failure;
@@ -295,5 +329,5 @@ try {
   await postgres.stop();
 }
 if (failure) console.error(failure);
-if (process.exitCode) console.error(`\nthe logs are in ${folder}`);
+if (process.exitCode || options.keep) console.error(`\nthe logs are in ${folder}`);
 else rmSync(folder, { recursive: true, force: true });

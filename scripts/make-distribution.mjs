@@ -9,7 +9,7 @@
 // Files are copied as they are now, so the packages are no more than this machine's programs under Fedora's names.
 // With --compiler there are gcc, make and what makes debuginfo packages, 137 packages instead of 70.
 // --more FILE names a JSON file with further packages for either: `seeds` (Debian's names; what is not installed is left out),
-// `provides` ({Debian's name: [names in Fedora]}) and `macros` (lines for /etc/rpm/macros).
+// `provides` ({Debian's name: [names in Fedora]}), `groups` ({group: [further names]}) and `macros` (lines for /etc/rpm/macros).
 import { execFileSync } from 'node:child_process';
 import {
   constants,
@@ -78,15 +78,6 @@ const always = {
     'bash coreutils dash sed grep findutils libc-bin diffutils hostname base-config perl-base'.split(' '),
   libc6: ['base-config'],
 };
-const left = new RegExp(
-  [
-    '^/usr/share/(doc|man|locale|info|i18n|lintian|bug|zoneinfo|bash-completion|perl/5[^/]*/(unicore|pod|Pod))/',
-    '/lib(asan|tsan|lsan|ubsan|hwasan)[^/]*\\.a$',
-    '^/usr/lib/[^/]+-linux-gnu/gconv/',
-    '^/(lib/systemd|dev|proc|sys|run|tmp|var/cache|var/log)/',
-    '^/usr/bin/(sh|awk)$',
-  ].join('|'),
-);
 const merged = ['bin', 'sbin', 'lib', 'lib64', 'lib32', 'libx32'];
 const groups = {
   tiny: {
@@ -135,11 +126,21 @@ if (given === undefined || positionals.length > 1) {
 }
 const kind = values.compiler ? 'compiler' : 'tiny';
 const more = {
-  ...{ seeds: [], provides: {}, macros: [] },
+  ...{ seeds: [], provides: {}, groups: {}, macros: [] },
   ...(values.more === undefined ? {} : JSON.parse(readFileSync(values.more, 'utf8'))),
 };
 const wanted = [...seeds[kind], ...more.seeds];
 const isDropped = (name) => dropped[kind].includes(name) && !wanted.includes(name);
+const left = new RegExp(
+  [
+    '^/usr/share/(doc|man|locale|info|i18n|lintian|bug|zoneinfo|bash-completion)/',
+    ...(more.seeds.includes('perl') ? [] : ['^/usr/share/perl/5[^/]*/(unicore|pod|Pod)/']),
+    '/lib(asan|tsan|lsan|ubsan|hwasan)[^/]*\\.a$',
+    '^/usr/lib/[^/]+-linux-gnu/gconv/',
+    '^/(lib/systemd|dev|proc|sys|run|tmp|var/cache|var/log)/',
+    '^/usr/bin/(sh|awk)$',
+  ].join('|'),
+);
 const folder = path.resolve(given);
 const work = path.join(folder, 'work');
 const root = path.join(work, 'root');
@@ -388,9 +389,15 @@ Packages of this machine.
   return `${head}${parts.join('\n')}\n`;
 }
 
+/** The names of a group's packages. */
+const namesIn = (group) => [
+  ...groups[kind][group].split(' '),
+  ...(more.groups[group] ?? []).filter((name) => packages.has(name)).map(nameOf),
+];
+
 function comps() {
-  const parts = Object.entries(groups[kind]).map(([id, names]) => {
-    const entries = names.split(' ').map((name) => `      <packagereq type="mandatory">${name}</packagereq>`);
+  const parts = Object.keys(groups[kind]).map((id) => {
+    const entries = namesIn(id).map((name) => `      <packagereq type="mandatory">${name}</packagereq>`);
     return `  <group>
     <id>${id}</id><name>${id}</name><description/><default>false</default><uservisible>true</uservisible>
     <packagelist>
@@ -446,7 +453,7 @@ function main() {
     renameSync(path.join(work, 'RPMS', file), path.join(repo, file));
   rmSync(work, { recursive: true, force: true });
   writeFileSync(path.join(folder, 'comps.xml'), comps());
-  const lists = Object.entries(groups[kind]).map(([id, names]) => [id, names.split(' ')]);
+  const lists = Object.keys(groups[kind]).map((id) => [id, namesIn(id)]);
   writeFileSync(path.join(folder, 'groups.json'), `${JSON.stringify(Object.fromEntries(lists), null, 2)}\n`);
   execFileSync('createrepo_c', ['-q', '-g', path.join(folder, 'comps.xml'), repo]);
   console.log(`${all.length} packages in ${repo}`);

@@ -1,6 +1,8 @@
 // npm run interop -- packages DIR: builds the source trees in DIR, each a folder with a spec file and its sources, from git on a
 // new hub and builder with the back end sandbox, against a distribution out of this machine's own packages. Prints of each
 // whether it was built, or why not. What fails for want of another package is tried again once that is built.
+// --backend has another back end make the buildroots, --distribution a FOLDER that make-distribution.mjs made before, --only
+// takes one package, --keep leaves everything where it is.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -89,7 +91,12 @@ export async function buildPackages(args) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { keep: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+    options: {
+      backend: { type: 'string', default: 'sandbox' },
+      distribution: { type: 'string' },
+      keep: { type: 'boolean' },
+      only: { type: 'string', multiple: true },
+    },
   });
   const [given] = positionals;
   const trees =
@@ -98,7 +105,7 @@ export async function buildPackages(args) {
       : [];
   if (trees.length === 0) {
     console.error(
-      'usage: npm run interop -- packages [--keep] [--only NAME]… DIR, where DIR has a folder for each package with its spec file and sources',
+      'usage: npm run interop -- packages [--backend NAME] [--distribution FOLDER] [--keep] [--only NAME]… DIR, where DIR has a folder for each package with its spec file and sources',
     );
     process.exitCode = 2;
     return;
@@ -109,14 +116,14 @@ export async function buildPackages(args) {
   try {
     site = await startBuildSite({
       folder,
-      distribution: ['--compiler', '--more', more],
+      distribution: values.distribution ?? ['--compiler', '--more', more],
       inherits: true,
       kojid: {
         maxjobs: 200,
+        buildroot_backend: values.backend,
         ...(values.keep ? { buildroot_basic_cleanup_delay: 86_400, failed_buildroot_lifetime: 86_400 } : {}),
       },
     });
-    console.log(site.distribution);
     await site.startBuilder();
     for (const { name } of trees) await site.session.call('packageListAdd', ['f44', name, 'kojiadmin']);
     let failed = await build(site, trees);

@@ -1,7 +1,16 @@
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { BR_STATES, BUILD_STATES } from '@koji/core';
+import { BR_STATES, BUILD_STATES, TASK_STATES } from '@koji/core';
 import type { BuildInfo, BuildrootInfo, RpmInfo, TaskInfo } from '@koji/core/api';
 import { RpmHeader } from '@koji/core/rpm';
 import { named } from '@koji/core/wire';
@@ -12,6 +21,8 @@ import { BuildArchTask } from '../src/tasks/build-arch.js';
 import { BuildTask } from '../src/tasks/build.js';
 import { BuildSrpmFromScmTask, RebuildSrpmTask } from '../src/tasks/srpm.js';
 import { TagBuildTask } from '../src/tasks/tag.js';
+import * as sidetag from '../../koji-plugin-sidetag/src/hub.js';
+import { until } from '../../../test/support/system.js';
 import { fakeMock } from '../src/testing/index.js';
 import type { FakeMock } from '../src/testing/index.js';
 import { runFamily, type FamilyRecord } from './support/family.js';
@@ -50,7 +61,11 @@ const specs = {
 };
 
 beforeAll(async () => {
-  hub = await startTestHub({ tags: ['f44', 'f44-build', 'other-build'] });
+  hub = await startTestHub({
+    tags: ['f44', 'f44-build', 'other-build'],
+    plugins: { sidetag },
+    policies: { sidetag: 'all :: allow' },
+  });
   git = await gitSite();
   mkdirSync(path.join(folder, 'mock'));
   mock = await fakeMock(path.join(folder, 'mock'));
@@ -227,6 +242,43 @@ test('a spec file that fails leaves logs, a buildroot and the reason', async () 
   expect(config).toContain(`f44-build-${root?.id}-${repo}`);
 });
 
+describe('when one arch fails', () => {
+  /** Starts a build whose x86_64 goes on until `goOn` is called, while its i686 fails. */
+  async function startHalf(opts: Record<string, unknown>) {
+    const flag = path.join(folder, `go-on-${(count += 1)}`);
+    const wait = `while [ %{_target_cpu} = x86_64 ] && [ ! -e ${flag} ]; do sleep 0.05; done`;
+    const src = await upload(
+      'tool',
+      specOf('tool', { ...script, install: [wait, '[ %{_target_cpu} = x86_64 ]'] }),
+    );
+    const id = await start(src, 'f44', { scratch: true, rebuild_srpm: false, ...opts });
+    const family = runFamily(hub, id, handlers, { options: { ...options(), build_arch_can_fail: true } });
+    family.catch(() => null);
+    const states = async () => {
+      const all = [...(await childrenOf(id)), (await hub.admin.call('getTaskInfo', [id])) as TaskInfo];
+      return Object.fromEntries(all.map(({ label, state }) => [label ?? 'build', state]));
+    };
+    await until('i686 has failed', async () => (await states()).i686 === TASK_STATES.FAILED);
+    return { family, states, goOn: () => writeFileSync(flag, '') };
+  }
+
+  test('the others are built to their end where the builder says so', async () => {
+    const { family, states, goOn } = await startHalf({});
+    expect(await states()).toMatchObject({ build: TASK_STATES.OPEN, x86_64: TASK_STATES.OPEN });
+    goOn();
+    await expect(family).rejects.toThrow('error building package (arch i686)');
+    expect(await states()).toMatchObject({ build: TASK_STATES.FAILED, x86_64: TASK_STATES.CLOSED });
+  });
+
+  test('fail_fast ends them, whatever the builder says', async () => {
+    const { family, states, goOn } = await startHalf({ fail_fast: true });
+    await until('x86_64 is canceled', async () => (await states()).x86_64 === TASK_STATES.CANCELED);
+    expect(await states()).toMatchObject({ build: TASK_STATES.FAILED });
+    goOn();
+    await expect(family).rejects.toThrow('error building package (arch i686)');
+  });
+});
+
 test('the result of a task has a warning when the programs of the host did the build', async () => {
   const src = await upload('handmade', specOf('handmade', { head: ['BuildArch: noarch'] }));
   const host = { buildroot_backend: 'host', rootsdir: path.join(folder, 'roots') };
@@ -235,6 +287,23 @@ test('the result of a task has a warning when the programs of the host did the b
   const { children } = await build(src, { scratch: true, rebuild_srpm: false }, host);
   const { warning } = children.get('noarch')?.result as { warning: string };
   expect(warning).toMatch(/^built with the programs of the builder itself/);
+});
+
+test('a build in a side tag is made from its repo and tagged into it', async () => {
+  const { admin } = hub;
+  await admin.packageListAdd('f44-build', 'letters', 'kojiadmin');
+  const side = (await admin.call('createSideTag', ['f44-build'])) as { name: string; id: number };
+  const own = await newRepo(side.name);
+  const src = await upload('letters', specs.noarch);
+  const id = await start(src, side.name);
+  const { children } = await runFamily(hub, id, handlers, { options: options() });
+  expect(await ofTask(id)).toMatchObject({ nvr: 'letters-1.0-1.f44', state: BUILD_STATES.COMPLETE });
+  const { brootid } = children.get('noarch')?.result as { brootid: number };
+  expect(await admin.getBuildroot(brootid)).toMatchObject({ repo_id: own, tag_name: side.name });
+  expect(await admin.call('listTagged', [side.name])).toMatchObject([{ nvr: 'letters-1.0-1.f44' }]);
+  expect(
+    (await admin.call('listTagged', ['f44', null, false, null, false, null, 'letters'])) as unknown[],
+  ).toEqual([]);
 });
 
 describe('a build', () => {

@@ -83,10 +83,14 @@ function sourceRpm(about: Parameters<typeof spec>[0]): string {
   return path.join(folder, `${name}-1.0-1.src.rpm`);
 }
 
-async function run(what: typeof act, request: Partial<BuildRootRequest> = {}): Promise<TaskRecord> {
+async function run(
+  what: typeof act,
+  request: Partial<BuildRootRequest> = {},
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<TaskRecord> {
   act = what;
   const asked = { tag: 'f44-build', arch: machine(), repoId, ...request };
-  return runTask(InRoot, [asked], { hub, options });
+  return runTask(InRoot, [asked], { hub, options: { ...options, ...more } });
 }
 
 const textIn = (root: BuildRoot, file: string): string => readFileSync(path.join(root.rootDir, file), 'utf8');
@@ -244,6 +248,29 @@ describeHere('a sandbox', () => {
       const status = await root.run(['sleep', '1000'], { timeout: 1 });
       expect(status.success).toBe(false);
     });
+  });
+
+  test('has limits of memory, processes and the time of rpmbuild', async () => {
+    const limits = { buildroot_memory: 400, buildroot_processes: 5000, rpmbuild_timeout: 2 };
+    // A buffer of so many megabytes.
+    const use = (size: number): string[] => ['dd', 'if=/dev/zero', 'of=/dev/null', 'count=1', `bs=${size}M`];
+    await run(
+      async (root) => {
+        await root.init();
+        expect((await root.run(use(1), { as: 'builder' })).success).toBe(true);
+        expect((await root.run(use(900), { as: 'builder' })).success).toBe(false);
+        await root.run(['sh', '-c', 'ulimit -u > out'], { as: 'builder', cwd: '/builddir' });
+        // systemd limits everything together, which programs inside don't see.
+        if (!existsSync('/run/systemd/system')) expect(textIn(root, 'builddir/out')).toBe('5000\n');
+        const status = await root.build(sourceRpm({ build: 'exec sleep 98701' }), { arch: 'noarch' });
+        expect(status.success).toBe(false);
+        const left = execFileSync('sh', ['-c', "ps -eo args | grep -c '^sleep 98701$' || true"]);
+        expect(String(left).trim()).toBe('0');
+        return root.describe(status);
+      },
+      {},
+      limits,
+    ).then(({ result }) => expect(result).toMatch(/^rpmbuild .*; see build.log for more information$/));
   });
 
   test('is mounted again for a task that opens it, and its links lead nowhere', async () => {
