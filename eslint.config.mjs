@@ -6,6 +6,7 @@ const walls = {
   'koji-core': '^@koji/',
   'koji-plugin-sdk': '^@koji/(client|hub|builder)',
   'koji-client': '^@koji/(hub|builder)',
+  'koji-web': '^@koji/(hub|builder|plugin-sdk)',
   'koji-hub': '^@koji/(client|builder)',
   'koji-builder': '^@koji/hub',
   'koji-plugin-*': '^@koji/(hub|client|builder(?!/(buildroot|image|scm)$))',
@@ -53,13 +54,13 @@ export default tseslint.config(
       '**/*.js',
     ],
   },
-  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.{ts,tsx}'] })),
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     plugins: { 'import-x': importX },
     settings: {
-      'import-x/extensions': ['.ts'],
-      'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.js'] } })],
+      'import-x/extensions': ['.ts', '.tsx'],
+      'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.tsx', '.js'] } })],
     },
     languageOptions: {
       parserOptions: { project: './tsconfig.lint.json', tsconfigRootDir: import.meta.dirname },
@@ -84,7 +85,7 @@ export default tseslint.config(
     },
   },
   ...Object.entries(walls).map(([name, regex]) => ({
-    files: [`packages/${name}/src/**/*.ts`],
+    files: [`packages/${name}/src/**/*.{ts,tsx}`],
     rules: {
       'no-restricted-imports': [
         'error',
@@ -93,12 +94,33 @@ export default tseslint.config(
     },
   })),
   {
+    // Pages know the hub's methods only; what stands alone knows the client.
+    files: ['packages/koji-web/src/**/*.{ts,tsx}'],
+    ignores: ['packages/koji-web/src/standalone/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^@koji/(hub|builder|plugin-sdk|client)',
+              message: 'docs/architecture.md: who may import whom',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['packages/koji-hub/src/domain/**/*.ts'],
     rules: {
       'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones: roomZones }],
     },
   },
-  { files: ['packages/*/src/**/*.ts'], rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] } },
+  {
+    files: ['packages/*/src/**/*.{ts,tsx}'],
+    rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] },
+  },
   {
     files: ['**/test/**/*.ts', 'test/**/*.ts'],
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },

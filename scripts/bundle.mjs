@@ -1,6 +1,6 @@
 // Bundles the compiled packages that programs start from: a process reads a few files instead of hundreds, which halves the
 // time until it does something. Each package is bundled by itself, all others stay outside.
-import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './setup.mjs';
 
@@ -10,6 +10,7 @@ const programs = {
   'koji-plugin-sdk': ['host/module-hooks.js'],
   'koji-client': ['cli/main.js'],
   'koji-builder': ['main.js', 'daemon/child.js'],
+  'koji-web': ['standalone/main.js'],
   'koji-hub': ['main.js', 'db/sqlite-thread.js'],
 };
 
@@ -25,7 +26,15 @@ async function bundlePackage(name) {
   const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const doors = Object.values(manifest.exports).map(({ types }) => types.replace('.d.ts', '.js'));
   const entries = [...doors, ...programs[name].map((file) => `dist/${file}`)];
-  const newest = Math.max(newestIn(dist), statSync(path.join(folder, 'package.json')).mtimeMs, ours);
+  // Files for browsers, which are served as they are.
+  const assets = path.join(folder, 'src/assets');
+  const hasAssets = existsSync(assets);
+  const newest = Math.max(
+    newestIn(dist),
+    statSync(path.join(folder, 'package.json')).mtimeMs,
+    ours,
+    hasAssets ? newestIn(assets, '') : 0,
+  );
   if (newest <= timeOf(stamp)) return;
   const outdir = path.join(dist, 'bundle');
   rmSync(outdir, { recursive: true, force: true });
@@ -46,6 +55,7 @@ async function bundlePackage(name) {
     sourcesContent: false,
     logLevel: 'warning',
   });
+  if (hasAssets) cpSync(assets, path.join(outdir, 'assets'), { recursive: true });
   writeFileSync(stamp, '');
 }
 
@@ -59,13 +69,13 @@ const ours = statSync(new URL(import.meta.url)).mtimeMs;
 
 const timeOf = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-function newestIn(folder) {
+function newestIn(folder, ending = '.js') {
   let newest = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const full = path.join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (entry.name !== 'bundle') newest = Math.max(newest, newestIn(full));
-    } else if (entry.name.endsWith('.js')) newest = Math.max(newest, timeOf(full));
+      if (entry.name !== 'bundle') newest = Math.max(newest, newestIn(full, ending));
+    } else if (entry.name.endsWith(ending)) newest = Math.max(newest, timeOf(full));
   }
   return newest;
 }

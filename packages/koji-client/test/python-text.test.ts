@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Double } from '@koji/core/wire';
 import type { LiteralError } from '../src/cli/literals.js';
 import { jsonLiteral, pythonLiteral, valueOfArgument } from '../src/cli/literals.js';
-import { pprint, pythonFloat, pythonJson, pythonRepr } from '../src/text/python-text.js';
+import { pprint, pythonFloat, pythonJson, pythonRepr } from '@koji/core/text';
 import { wrapText } from '../src/cli/text-wrap.js';
 
 const fixture = <T>(name: string): T =>

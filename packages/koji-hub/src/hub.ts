@@ -33,6 +33,7 @@ import type { RunningCall } from './server/running-call.js';
 import { Transactions } from './server/transactions.js';
 import { TagNews } from './tag-news.js';
 import { openWake } from './wake.js';
+import { openWeb } from './web.js';
 
 /** A hub that answers. */
 export interface RunningHub {
@@ -97,7 +98,8 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     const outboxes = outboxesOf(hub);
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
     closers.add('deliveries', () => deliveries.stop());
-    const server = await listen(hub, dispatcher, stopping);
+    const web = openWeb(hub, open.callsOf('web', { user: '', makes: false }));
+    const server = await listen(hub, { dispatcher, stopping, web });
     closers.add('server', () => server.stop());
     const reload = async (load: string): Promise<void> => {
       // A plugin that would be left out may be a guard, and the old one is still good.

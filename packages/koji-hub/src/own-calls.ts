@@ -8,7 +8,7 @@ import type { Transactions } from './server/transactions.js';
 /** Work of the hub itself under the name of a user, with every permission. */
 export interface OwnCalls {
   /** Runs work on a read-only snapshot, as nobody. */
-  read<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  read<T>(work: (call: Call) => Promise<T>, options?: { readonly long?: boolean }): Promise<T>;
   /** Runs work in a transaction that commits when it resolves, as the user. */
   write<T>(work: (call: Call) => Promise<T>): Promise<T>;
 }
@@ -66,7 +66,7 @@ export function openOwnCalls(
     return known;
   };
   return {
-    read: (work) => transactions.without(checked(nobody), (call) => call.read(work)),
+    read: (work, options) => transactions.without(checked(nobody), (call) => call.read(work, options)),
     write: async (work) => transactions.write(checked(await session()), work),
   };
 }

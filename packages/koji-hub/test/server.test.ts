@@ -90,7 +90,7 @@ describe('a hub over HTTP', () => {
   });
 
   test('a path of nobody is 404, one below the API is the API', async () => {
-    expect((await fetch(hub.url)).status).toBe(404);
+    expect((await fetch(`${hub.url}/nobody`)).status).toBe(404);
     expect((await fetch(`${hub.url}/kojihubs`, { method: 'POST' })).status).toBe(404);
     expect(valueOf(await post(`${hub.api}/ssllogin`, 'hello'))).toBe('Hello World');
   });

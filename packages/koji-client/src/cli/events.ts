@@ -1,5 +1,5 @@
 import { named } from '@koji/core/wire';
-import { asctime } from '../text/times.js';
+import { asctime } from '@koji/core/text';
 import type { Run } from './command.js';
 import { int } from './options.js';
 

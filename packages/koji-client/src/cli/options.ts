@@ -1,8 +1,7 @@
 import { parseFloating } from '@koji/core';
 import { double } from '@koji/core/wire';
-import { pythonRepr } from '../text/python-text.js';
+import { parseTime, pythonRepr } from '@koji/core/text';
 import { wrapText } from './text-wrap.js';
-import { parseTime } from '../text/times.js';
 import { sortTexts } from '@koji/core';
 
 /** Wrong use of a command: the usage and the message go to standard error, the exit code is 2. */

@@ -5,6 +5,8 @@ import type { SteadySession } from '../steady.js';
 import { News } from '../watching.js';
 import type { NewsCall } from '../watching.js';
 import { pythonRepr, pythonStr } from '../text/python-text.js';
+import type { ClientSession } from '../session.js';
+import { pythonRepr, pythonStr } from '@koji/core/text';
 
 /** A repo, as far as waiting needs it. */
 export interface Repo {

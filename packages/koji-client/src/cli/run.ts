@@ -28,8 +28,7 @@ import type { OptionParser, OptionTable } from './options.js';
 import { processOutput } from './output.js';
 import { nearestNames, suggestNames, suggestionLine } from './suggestions.js';
 import { loadPluginCommands } from './plugins.js';
-import { pythonRepr } from '../text/python-text.js';
-import { logTime } from '../text/times.js';
+import { logTime, pythonRepr } from '@koji/core/text';
 
 const out = processOutput;
 

@@ -1,5 +1,5 @@
 import { LiteralError, jsonLiteral, valueOfArgument } from './literals.js';
-import { pythonRepr } from '../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 
 const namedArgument = /^([\p{L}_][\p{L}\p{N}_]*)=([^]*)$/u;
 

@@ -1,6 +1,6 @@
 import { GenericError, TASK_STATES, parseArches } from '@koji/core';
 import type { Run } from './command.js';
-import type { LabelledTask } from '../text/task-label.js';
+import type { LabelledTask } from '@koji/core/text';
 
 /** Which tasks; unfinished ones unless `all`. */
 export interface TaskSelection {

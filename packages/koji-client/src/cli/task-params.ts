@@ -1,8 +1,6 @@
 import type { ClientSession } from '../session.js';
-import { pythonRepr, pythonStr } from '../text/python-text.js';
-import { buildLabel, taskLabel } from '../text/task-label.js';
-import type { LabelledTask } from '../text/task-label.js';
-import { longTime } from '../text/times.js';
+import { buildLabel, longTime, pythonRepr, pythonStr, taskLabel } from '@koji/core/text';
+import type { LabelledTask } from '@koji/core/text';
 
 interface Request {
   readonly session: ClientSession;

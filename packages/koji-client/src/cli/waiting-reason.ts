@@ -1,6 +1,6 @@
 import type { ChannelInfo, HostInfo, TaskInfo } from '@koji/core/api';
 import type { ClientSession } from '../session.js';
-import { logTime } from '../text/times.js';
+import { logTime } from '@koji/core/text';
 import { sortTexts } from '@koji/core';
 
 /** What of a task decides who may take it. */

@@ -15,7 +15,7 @@ import { WaitingReasons } from './waiting-reason.js';
 import type { WaitingReason } from './waiting-reason.js';
 import { LinesView, TreeView, silentView, stateLine } from './watch-view.js';
 import type { SeenTask, WatchView } from './watch-view.js';
-import { taskLabel } from '../text/task-label.js';
+import { taskLabel } from '@koji/core/text';
 
 /** Prints that there is no such task, and ends the command. */
 export function noSuchTask(out: Output, id: number, quiet = false): never {

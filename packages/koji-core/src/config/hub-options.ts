@@ -1,6 +1,7 @@
 import { boolean, choice, folders, integer, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
+import { siteOptions } from './web-options.js';
 
 const passwordsOnly = 'users log in with passwords only';
 
@@ -214,6 +215,9 @@ export const hubOptions = {
     100_000,
     'Most calls in a multicall, those of multicalls within it included; 0 means no limit',
   ),
+  Web: boolean(true, 'Whether the hub has a web page'),
+  WebPath: text('/koji', 'Path of the web page'),
+  ...siteOptions,
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
 };
 

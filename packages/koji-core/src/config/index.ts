@@ -24,6 +24,8 @@ export {
 export type { Option, OptionDescription, OptionTable, OptionValues, SectionName } from './options.js';
 export { hubOptions } from './hub-options.js';
 export type { HubOptions } from './hub-options.js';
+export { webOptions } from './web-options.js';
+export type { SiteOptions, WebOptions } from './web-options.js';
 export { kojidOptions } from './kojid-options.js';
 export type { KojidOptions } from './kojid-options.js';
 export { clientOptions } from './koji-options.js';

@@ -27,6 +27,7 @@ import { HttpReply, sendText } from './reply.js';
 import type { Caller } from './transactions.js';
 import { serveFile } from './files.js';
 import { readRawUpload, receiveUpload } from './uploads.js';
+import type { MountedWeb } from '../web.js';
 
 /** Milliseconds that a stopping hub waits for requests in flight. */
 const graceTime = 30_000;
@@ -42,13 +43,17 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
+/** What answers requests besides files. */
+export interface Served {
+  readonly dispatcher: Dispatcher;
+  readonly web: MountedWeb | null;
+  readonly stopping: AbortController;
+}
+
 /** Begins to answer at the address of option `Listen`. */
-export async function listen(
-  hub: Hub,
-  dispatcher: Dispatcher,
-  stopping: AbortController,
-): Promise<Listening> {
-  const front = new Front(hub, dispatcher, stopping);
+export async function listen(hub: Hub, served: Served): Promise<Listening> {
+  const { stopping } = served;
+  const front = new Front(hub, served);
   const server = http.createServer({
     noDelay: true,
     ...serverLimits(hub.options),
@@ -132,8 +137,7 @@ class Front {
 
   constructor(
     private readonly hub: Hub,
-    private readonly dispatcher: Dispatcher,
-    private readonly stopping: AbortController,
+    private readonly served: Served,
   ) {
     this.log = hub.logger('koji.http');
     this.bodies = new BodyRoom(hub.options.RequestMemory);
@@ -176,7 +180,7 @@ class Front {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('Koji-Version', KOJI_VERSION);
-    if (this.stopping.signal.aborted) response.setHeader('Connection', 'close');
+    if (this.served.stopping.signal.aborted) response.setHeader('Connection', 'close');
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
     if (path === '/kojihub' || path.startsWith('/kojihub/')) return this.hubRequest(request, response, query);
@@ -185,7 +189,25 @@ class Front {
       if (seconds > 0) keepRate(response, seconds, rate);
       return serveFile(this.hub.paths, path.slice('/kojifiles'.length), request, response);
     }
+    if (this.served.web && (await this.webRequest(this.served.web, path, request, response))) return;
     this.reply(response, 404, 'Not Found\nThe hub answers at /kojihub, files are at /kojifiles.\n');
+  }
+
+  /** Answers requests for the web page; returns false for those that are for something else. */
+  private async webRequest(
+    web: MountedWeb,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    if (path === '/' && web.path !== '/') {
+      // Relative, so that a proxy's prefix stays.
+      response.writeHead(302, { Location: `.${web.path}/`, 'Content-Length': 0 }).end();
+      return true;
+    }
+    if (path !== web.path && !path.startsWith(web.path === '/' ? '/' : `${web.path}/`)) return false;
+    await web.handle(request, response);
+    return true;
   }
 
   private async hubRequest(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
@@ -233,7 +255,7 @@ class Front {
     const gone = new AbortController();
     if (response.destroyed) gone.abort();
     else response.once('close', () => gone.abort());
-    return AbortSignal.any([gone.signal, this.stopping.signal]);
+    return AbortSignal.any([gone.signal, this.served.stopping.signal]);
   }
 
   private async call(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
@@ -275,7 +297,12 @@ class Front {
       this.reply(response, 400, `Invalid request: ${error.message}\n`);
       return;
     }
-    await this.dispatcher.call(call.method, call.params, caller, new HttpReply(response, this.answerTime));
+    await this.served.dispatcher.call(
+      call.method,
+      call.params,
+      caller,
+      new HttpReply(response, this.answerTime),
+    );
   }
 
   private async upload(
@@ -285,7 +312,7 @@ class Front {
     query: string,
   ): Promise<void> {
     const times = this.bodyTimes;
-    const text = await this.dispatcher.upload(caller, async (call) => {
+    const text = await this.served.dispatcher.upload(caller, async (call) => {
       if (!call.session.loggedIn) throw new ActionNotAllowed('you must be logged-in to upload a file');
       const parameters = readRawUpload(query === '' ? new Map<string, string>() : parseQuery(query));
       return receiveUpload(call, parameters, streamBody(request, times));

@@ -8,7 +8,7 @@ import {
   valueOf,
 } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
-import { pythonStr } from '../../text/python-text.js';
+import { pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { eventOptions, queriedEvent } from '../events.js';

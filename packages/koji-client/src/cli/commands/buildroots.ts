@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { GenericError, byText, mockConfig, mockSettings, parseInteger, sortTexts } from '@koji/core';
 import { named } from '@koji/core/wire';
-import { pythonRepr, pythonStr } from '../../text/python-text.js';
+import { pythonRepr, pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';

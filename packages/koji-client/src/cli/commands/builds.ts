@@ -3,11 +3,8 @@ import type { BuildInfo, TaskInfo } from '@koji/core/api';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';
-import { formatChangelog } from '../../text/changelog.js';
-import type { ChangelogEntry } from '../../text/changelog.js';
-import { pythonRepr, pythonStr } from '../../text/python-text.js';
-import { taskLabel } from '../../text/task-label.js';
-import { longTime } from '../../text/times.js';
+import { formatChangelog, longTime, pythonRepr, pythonStr, taskLabel } from '@koji/core/text';
+import type { ChangelogEntry } from '@koji/core/text';
 
 const buildinfo = command({
   name: 'buildinfo',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { compsXml, groupsSpec, readComps } from '@koji/core';
 import { named } from '@koji/core/wire';
-import { pprint, pythonRepr, pythonStr } from '../../text/python-text.js';
+import { pprint, pythonRepr, pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import { flag } from '../options.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GenericError, parseNVR } from '@koji/core';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 import { runsInBackground } from '../background.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';

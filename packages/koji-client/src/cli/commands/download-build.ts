@@ -1,7 +1,7 @@
 import { GenericError, isDebuginfo, parseNVRA } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import { RequestError } from '../../errors.js';
-import { buildLabel } from '../../text/task-label.js';
+import { buildLabel } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { downloadArchive, downloadRpm } from '../downloading.js';

@@ -13,7 +13,7 @@ import {
 } from '@koji/core';
 import { matchesAny } from '@koji/core/policy';
 import type { TaskInfo } from '@koji/core/api';
-import { pprint, pythonRepr } from '../../text/python-text.js';
+import { pprint, pythonRepr } from '@koji/core/text';
 import { runsInBackground } from '../background.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';

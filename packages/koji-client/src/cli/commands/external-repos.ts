@@ -1,5 +1,5 @@
 import { GenericError, REPO_MERGE_MODES, parseInteger } from '@koji/core';
-import { pythonStr } from '../../text/python-text.js';
+import { pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { queriedEvent } from '../events.js';

@@ -1,6 +1,6 @@
 import { named } from '@koji/core/wire';
 import { compareTexts } from '@koji/core';
-import { pythonStr } from '../../text/python-text.js';
+import { pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { eventOptions, queriedEvent } from '../events.js';

@@ -1,8 +1,7 @@
 import { byText, sortTexts } from '@koji/core';
 import type { ChannelInfo, HostInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
-import { pythonStr } from '../../text/python-text.js';
-import { longTime } from '../../text/times.js';
+import { longTime, pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { enabledOptions, printHeader, shortened } from '../listing.js';

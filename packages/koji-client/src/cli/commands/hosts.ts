@@ -1,6 +1,6 @@
 import { TASK_STATES } from '@koji/core';
 import { named } from '@koji/core/wire';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 import { command } from '../command.js';
 import { flag, int, text, texts } from '../options.js';
 import { followTask, waitOptions } from '../starting.js';

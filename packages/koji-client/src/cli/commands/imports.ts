@@ -7,7 +7,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
 import { linkIntoWork, uniqueDirectory } from '../uploading.js';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 
 interface RpmFile {
   readonly path: string;

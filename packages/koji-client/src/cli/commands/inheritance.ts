@@ -1,7 +1,7 @@
 import { parseInteger } from '@koji/core';
 import type { InheritanceNode } from '@koji/core/api';
 import { named } from '@koji/core/wire';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { eventOptions, queriedEvent } from '../events.js';

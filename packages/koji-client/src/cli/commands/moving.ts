@@ -1,7 +1,7 @@
 import { named } from '@koji/core/wire';
 import { parseInteger } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
-import { buildLabel } from '../../text/task-label.js';
+import { buildLabel } from '@koji/core/text';
 import { runsInBackground } from '../background.js';
 import { command } from '../command.js';
 import { flag } from '../options.js';

@@ -1,6 +1,6 @@
 import { GenericError, parseInteger } from '@koji/core';
 import type { NotificationBlock } from '@koji/core/api';
-import { pythonStr } from '../../text/python-text.js';
+import { pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { printHeader } from '../listing.js';

@@ -3,8 +3,7 @@ import { GenericError, PathInfo, REPO_STATES, nameOf, parseNVR, sortTexts } from
 import type { Nvr } from '@koji/core';
 import type { RepoInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
-import { pythonStr } from '../../text/python-text.js';
-import { longTime } from '../../text/times.js';
+import { longTime, pythonStr } from '@koji/core/text';
 import type { BuildTarget } from '../build-target.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';

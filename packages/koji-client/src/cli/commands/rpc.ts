@@ -5,7 +5,7 @@ import type { Command } from '../command.js';
 import { listCommands } from '../help.js';
 import { LiteralError, jsonLiteral, pythonLiteral, valueOfArgument } from '../literals.js';
 import { flag, text } from '../options.js';
-import { pprint, pythonJson, pythonRepr, pythonStr } from '../../text/python-text.js';
+import { pprint, pythonJson, pythonRepr, pythonStr } from '@koji/core/text';
 import { byText } from '@koji/core';
 
 const namedArgument = /^([\p{L}_][\p{L}\p{N}_]*)=([^\n]*)$/u;

@@ -1,7 +1,6 @@
 import { BR_TYPES } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
-import { pythonRepr, pythonStr } from '../../text/python-text.js';
-import { longTime } from '../../text/times.js';
+import { longTime, pythonRepr, pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';

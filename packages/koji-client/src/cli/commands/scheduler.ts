@@ -1,8 +1,7 @@
 import { TASK_STATES, nameOf, parseInteger } from '@koji/core';
 import type { Clause } from '@koji/core/api';
 import { named } from '@koji/core/wire';
-import { pythonStr } from '../../text/python-text.js';
-import { asctime, shortTime } from '../../text/times.js';
+import { asctime, pythonStr, shortTime } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { atLeast } from '../hub-version.js';

@@ -1,6 +1,6 @@
 import { byText, compareTexts } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';

@@ -1,6 +1,6 @@
 import { GenericError } from '@koji/core';
 import { named } from '@koji/core/wire';
-import { asctime } from '../../text/times.js';
+import { asctime } from '@koji/core/text';
 import { command } from '../command.js';
 import { eventOf } from '../events.js';
 import { flag, int, noFlag } from '../options.js';

@@ -1,6 +1,6 @@
 import { parseArches } from '@koji/core';
 import { matchesAny } from '@koji/core/policy';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { jsonLiteral, valueOfArgument } from '../literals.js';

@@ -1,6 +1,6 @@
 import { named } from '@koji/core/wire';
 import { parseInteger, compareTexts } from '@koji/core';
-import { pprint, pythonRepr } from '../../text/python-text.js';
+import { pprint, pythonRepr } from '@koji/core/text';
 import type { BuildTarget } from '../build-target.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';

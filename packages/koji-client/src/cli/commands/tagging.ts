@@ -5,7 +5,7 @@ import { eventOptions, queriedEvent } from '../events.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, int, noFlag, text, texts } from '../options.js';
-import { pythonStr } from '../../text/python-text.js';
+import { pythonStr } from '@koji/core/text';
 import { runsInBackground } from '../background.js';
 import { watch } from './watching.js';
 

@@ -1,6 +1,6 @@
 import { named } from '@koji/core/wire';
 import { GenericError, parseInteger } from '@koji/core';
-import { pythonRepr } from '../../text/python-text.js';
+import { pythonRepr } from '@koji/core/text';
 import { command } from '../command.js';
 import { flag, int } from '../options.js';
 import { followTask, waitOptions } from '../starting.js';

@@ -1,5 +1,5 @@
-import { DateTime, Double } from '@koji/core/wire';
-import { byText } from '@koji/core';
+import { DateTime, Double } from '../wire/index.js';
+import { byText } from '../sort-texts.js';
 
 /** A float as Python writes it: `2.0`, `1e-05`, `inf`. */
 export function pythonFloat(value: number): string {

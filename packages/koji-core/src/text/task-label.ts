@@ -1,5 +1,6 @@
-import { ParameterError, parseTaskParams } from '@koji/core';
-import { truthy } from '@koji/core/api';
+import { ParameterError } from '../faults.js';
+import { parseTaskParams } from '../tasks.js';
+import { truthy } from '../api/index.js';
 import { pythonStr } from './python-text.js';
 
 type Params = Readonly<Record<string, unknown>>;

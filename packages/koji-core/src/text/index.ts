@@ -1,0 +1,7 @@
+/** How Koji writes builds, tasks, times, changelogs and values for people to read. */
+export { formatChangelog } from './changelog.js';
+export type { ChangelogEntry } from './changelog.js';
+export { pprint, pythonFloat, pythonJson, pythonRepr, pythonStr } from './python-text.js';
+export { buildLabel, taskLabel } from './task-label.js';
+export type { LabelledTask } from './task-label.js';
+export { asctime, asctimeUtc, logTime, longTime, parseTime, shortTime } from './times.js';

@@ -1,0 +1,81 @@
+import type { Child } from 'hono/jsx';
+import type { Calls } from './calls.js';
+import type { ParamsOf, RouteName } from './routes.js';
+
+/** What a site calls itself and where its other parts are. */
+export interface Site {
+  /** In titles and the feed. */
+  readonly name: string;
+  /** Heading of the overview. */
+  readonly greeting: string;
+  /** Base of links to files of the store, relative to a page or absolute; without a slash at its end. */
+  readonly filesUrl: string;
+  /** Ids of users whose tasks are not on the overview. */
+  readonly hiddenUsers: readonly number[];
+  /** More methods for the filter of the list of tasks. */
+  readonly taskMethods: readonly string[];
+}
+
+/** What a page is made with. */
+export interface Request<N extends RouteName = RouteName> {
+  readonly calls: Calls;
+  readonly params: ParamsOf<N>;
+  readonly site: Site;
+  /** When it was asked for, in epoch seconds. */
+  readonly now: number;
+}
+
+/** What the frame and the parts of a page know. */
+export interface View<N extends RouteName = RouteName> {
+  readonly page: N;
+  readonly params: ParamsOf<N>;
+  readonly site: Site;
+  readonly now: number;
+  /** The folder of styles and scripts, relative to the page. */
+  readonly assets: string;
+}
+
+/** An answer that is no page: other text, bytes or the way to another page. */
+export interface RawAnswer {
+  readonly status?: 200 | 302;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | ReadableStream<Uint8Array> | null;
+}
+
+/** Answers of a page other than its data. */
+export class Raw {
+  constructor(readonly answer: RawAnswer) {}
+}
+
+/** Leads to another page of this site. */
+export function redirect(to: string): Raw {
+  return new Raw({ status: 302, headers: { Location: to }, body: null });
+}
+
+/** A page that is shown: it reads its data, which is also its JSON, and shows them. */
+export interface Page<N extends RouteName = RouteName, D = unknown> {
+  readonly load: (request: Request<N>) => Promise<D | Raw>;
+  readonly title: (data: D, params: ParamsOf<N>) => string;
+  readonly show: (data: D, view: View<N>) => Child;
+  /** Scripts that make more of it, by the name of their file in assets/. */
+  readonly scripts?: readonly string[];
+  /** It changes while it is looked at, so that it may reload itself. */
+  readonly live?: (data: D) => boolean;
+}
+
+/** A page of any name, as the table of pages has it. */
+export type AnyPage = Page;
+
+/** Declares a page; the types of its parameters come from its route. */
+export function page<N extends RouteName, D>(_name: N, declared: Page<N, D>): AnyPage {
+  return declared as unknown as AnyPage;
+}
+
+/** Declares a page that answers something else than HTML. */
+export function rawPage<N extends RouteName>(_name: N, load: (request: Request<N>) => Promise<Raw>): AnyPage {
+  return {
+    load: load,
+    title: () => '',
+    show: () => null,
+  };
+}
