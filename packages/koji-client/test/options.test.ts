@@ -1,4 +1,4 @@
-import { spokenTime } from '../src/text/spoken-times.js';
+import { spokenTime } from '@koji/core/text';
 import {
   HelpAsked,
   OptionParser,

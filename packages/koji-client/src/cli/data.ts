@@ -1,5 +1,5 @@
 import type { Api } from '@koji/core/api';
-import { pythonJson, pythonStr } from '../text/python-text.js';
+import { pythonJson, pythonStr } from '@koji/core/text';
 import { UsageError, optional, text } from './options.js';
 import type { Output } from './output.js';
 

@@ -4,4 +4,5 @@ export type { ChangelogEntry } from './changelog.js';
 export { pprint, pythonFloat, pythonJson, pythonRepr, pythonStr } from './python-text.js';
 export { buildLabel, taskLabel } from './task-label.js';
 export type { LabelledTask } from './task-label.js';
+export { spokenTime } from './spoken-times.js';
 export { asctime, asctimeUtc, logTime, longTime, parseTime, shortTime } from './times.js';

@@ -4,7 +4,7 @@ import { named } from '@koji/core/wire';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
-import { formatChangelog } from '../../text/changelog.js';
+import { formatChangelog } from '@koji/core/text';
 import { differences } from './diff-tags.js';
 
 interface Rpm {

@@ -4,7 +4,7 @@ import { GenericError, sortTexts } from '@koji/core';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, time, timeHelp } from '../options.js';
-import { asctime } from '../../text/times.js';
+import { asctime } from '@koji/core/text';
 
 /** A tag at a moment. */
 interface Side {

@@ -14,7 +14,7 @@ import {
 import type { KeptSession } from '../kept-sessions.js';
 import { checkHub, loginCommand } from '../login.js';
 import { flag } from '../options.js';
-import { longTime } from '../../text/times.js';
+import { longTime } from '@koji/core/text';
 
 const login = command({
   name: 'login',

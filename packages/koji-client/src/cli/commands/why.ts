@@ -3,7 +3,7 @@ import type { HistoryRow, InheritanceNode, PackageListEntry, TaggedBuild } from 
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { text } from '../options.js';
-import { asctime } from '../../text/times.js';
+import { asctime } from '@koji/core/text';
 
 /** What the hub knows about a build and a tag. */
 interface Facts {
