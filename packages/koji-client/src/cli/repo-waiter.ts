@@ -4,8 +4,6 @@ import type { Nvr } from '@koji/core';
 import type { SteadySession } from '../steady.js';
 import { News } from '../watching.js';
 import type { NewsCall } from '../watching.js';
-import { pythonRepr, pythonStr } from '../text/python-text.js';
-import type { ClientSession } from '../session.js';
 import { pythonRepr, pythonStr } from '@koji/core/text';
 
 /** A repo, as far as waiting needs it. */
