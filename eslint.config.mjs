@@ -47,6 +47,7 @@ export default tseslint.config(
       'coverage/',
       '.nx/',
       'quickstart/',
+      'dev/',
       '**/test/fixtures/',
       '**/templates/',
       '**/*.mjs',

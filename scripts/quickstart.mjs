@@ -182,7 +182,7 @@ async function until(what, test, seconds = 120) {
 }
 
 async function start() {
-  const script = (name) => path.join(root, 'packages', name, 'dist', 'main.js');
+  const script = (name) => path.join(root, 'packages', name, 'dist', 'bundle', 'main.js');
   const { url } = readState();
   startDaemon('hub', [script('koji-hub'), '--config', file('hub.conf')]);
   await until('the hub answering', () => {
