@@ -173,8 +173,8 @@ describe('in a project that sets no types and checks the declarations of librari
   test('each door compiles by itself', () => {
     const leaky = 'leaky.mts';
     writeFileSync(path.join(folder, leaky), 'declare const a: number;\nexport const b: string = a;\n');
-    expect(compileEach(projects.map(({ file }) => file))).toBe('');
-    expect(compileEach([...projects.map(({ file }) => file), leaky])).toContain(leaky);
+    const said = compileEach([...projects.map(({ file }) => file), leaky]);
+    expect(said.trim().split('\n')).toEqual([expect.stringContaining(leaky) as unknown]);
   }, 120_000);
 });
 
