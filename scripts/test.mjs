@@ -39,6 +39,7 @@ if (process.getuid?.() === 0)
     },
     'tests that build packages in sandboxes',
   );
+wantSystem({ zsh: 'zsh', fish: 'fish' }, 'tests of completion in these shells');
 installPackages();
 await build();
 const node = (script, ...args) => runAlong(process.execPath, [path.join(root, script), ...args]);

@@ -53,3 +53,17 @@ test.each(known)('$name has the category, the login, the usage and the options o
   }));
   expect(shown).toEqual(wanted);
 });
+
+test('every command has an example of itself, and says what its arguments are', () => {
+  for (const { name, examples = [], arguments: declared = [], usage } of builtInCommands) {
+    expect(examples).not.toHaveLength(0);
+    const called = name === 'moshimoshi' ? 'hello' : name;
+    for (const example of examples) expect(example.split(' ')[0]).toBe(called);
+    // Options and what they take do not count.
+    const [line = ''] = usage.replace(/--\w+[= ]<\w+>|<options>/g, '').split('\n');
+    expect([name, declared.length > 0]).toEqual([
+      name,
+      /[<[](?!options)/.test(line.replaceAll('[options]', '')),
+    ]);
+  }
+});

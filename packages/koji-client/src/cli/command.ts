@@ -1,5 +1,6 @@
 import type { PathInfo } from '@koji/core';
 import type { ClientSession } from '../session.js';
+import type { ArgumentKind } from './arguments.js';
 import type { Category } from './categories.js';
 import type { DataShape, Told } from './data.js';
 import type { GlobalOptions } from './global-options.js';
@@ -48,6 +49,10 @@ export interface Command<O extends OptionTable = OptionTable> {
   /** What follows the program's name in the usage; `%prog` stands for that name again. */
   readonly usage: string;
   readonly options: O;
+  /** What each argument names, for completion; the last one may be repeated. None if absent. */
+  readonly arguments?: readonly (ArgumentKind | `${ArgumentKind}...`)[];
+  /** Command lines without the program's name, which the help shows on a terminal. */
+  readonly examples?: readonly string[];
   /** Stands in the help before the options. */
   readonly description?: string;
   /** Stands in the usage in place of the hint at the global options. */

@@ -40,6 +40,16 @@ export function parserOf(command: Command, program: string): OptionParser<Option
   return new OptionParser(
     `${program} ${usage.replaceAll('%prog', program)}${hint}`,
     data ? { ...options, ...dataOptions } : options,
-    { interspersed, ...(description === undefined ? {} : { description }) },
+    {
+      interspersed,
+      ...(description === undefined ? {} : { description }),
+      examples: examplesOf(command, program),
+    },
   );
+}
+
+function examplesOf({ examples = [] }: Command, program: string): string {
+  if (examples.length === 0) return '';
+  const heading = examples.length === 1 ? 'Example' : 'Examples';
+  return `\n${heading}:\n${examples.map((example) => `  ${program} ${example}\n`).join('')}`;
 }

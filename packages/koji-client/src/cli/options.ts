@@ -21,6 +21,8 @@ export interface OptionDef<T> {
   readonly metavar?: string;
   /** Reads a given text; throws UsageError's message for a wrong one. */
   readonly read?: (text: string, flag: string) => unknown;
+  /** The values that there are. */
+  readonly choices?: readonly string[];
   readonly initial?: T;
 }
 
@@ -96,7 +98,7 @@ export function choice<T extends string>(
     const known = choices.map((value) => pythonRepr(value)).join(', ');
     throw new UsageError(`option ${name}: invalid choice: ${pythonRepr(given)} (choose from ${known})`);
   };
-  return { ...text(flags, help), read } as OptionDef<T | undefined>;
+  return { ...text(flags, help), read, choices } as OptionDef<T | undefined>;
 }
 
 /** An option without a value. */
@@ -154,7 +156,13 @@ export class OptionParser<O extends OptionTable> {
   constructor(
     readonly usage: string,
     readonly options: O,
-    private readonly settings: { interspersed?: boolean; description?: string; epilog?: string } = {},
+    private readonly settings: {
+      interspersed?: boolean;
+      description?: string;
+      epilog?: string;
+      /** Not in Koji's help, as options that are extra. */
+      examples?: string;
+    } = {},
   ) {
     this.known = Object.entries(options).flatMap(([dest, defs]) =>
       (Array.isArray(defs) ? (defs as OptionDef<unknown>[]) : [defs as OptionDef<unknown>]).map((def) => ({
@@ -203,9 +211,9 @@ export class OptionParser<O extends OptionTable> {
     const lines = rows.map((row) =>
       helpRow(row.names, wrapText(row.help, Math.max(width - column, 11)), column),
     );
-    const { description, epilog = '' } = this.settings;
+    const { description, epilog = '', examples = '' } = this.settings;
     const about = description === undefined ? '' : `\n${wrapText(description, width).join('\n')}\n`;
-    return `${this.usageText}${about}\nOptions:\n${lines.join('')}${epilog}`;
+    return `${this.usageText}${about}\nOptions:\n${lines.join('')}${epilog}${extras ? examples : ''}`;
   }
 
   private long(arg: string, left: string[], values: Record<string, unknown>): void {
@@ -276,7 +284,8 @@ export class OptionParser<O extends OptionTable> {
   }
 }
 
-function takesValue(def: OptionDef<unknown>): boolean {
+/** Returns whether an option is followed by a value. */
+export function takesValue(def: OptionDef<unknown>): boolean {
   return def.action === 'text' || def.action === 'list' || def.action === 'pairs';
 }
 

@@ -34,6 +34,8 @@ const out = processOutput;
 
 /** Runs the `koji` command under a program name and answers its exit code. */
 export async function runKoji(program: string, argv: readonly string[]): Promise<number> {
+  if (argv[0] === '__complete')
+    return (await import('./completion/complete.js')).printCompletions(program, argv, allCommands);
   const parser = globalParser(program);
   const parsed = parseOr(program, parser, argv);
   if (typeof parsed === 'number') return parsed;
@@ -68,6 +70,7 @@ export async function runKoji(program: string, argv: readonly string[]): Promise
   }
 }
 
+/** Returns the commands of `koji` and those of the profile's plugins. */
 async function allCommands(global: GlobalOptions): Promise<readonly Command[]> {
   const plugins = await loadPluginCommands(global);
   const added = new Set(plugins.map((command) => command.name));

@@ -33,6 +33,8 @@ interface LatestRpm {
 const latestBuild = command({
   name: 'latest-build',
   category: 'info',
+  arguments: ['tag', 'package...'],
+  examples: ['latest-build f44 bash'],
   summary: 'Print the latest builds for a tag',
   usage: `latest-build [options] <tag> <package> [<package> ...]
 
@@ -127,6 +129,7 @@ const sortKeys = ['build_id', 'owner_name', 'state'];
 const listBuilds = command({
   name: 'list-builds',
   category: 'info',
+  examples: ['list-builds --package=bash --state=COMPLETE'],
   summary: 'Print the build listing',
   usage: 'list-builds [options]',
   anonymous: true,
@@ -285,6 +288,7 @@ interface ListedPackage {
 const listPkgs = command({
   name: 'list-pkgs',
   category: 'info',
+  examples: ['list-pkgs --tag=f44'],
   summary: 'Print the package listing for tag or for owner',
   usage: 'list-pkgs [options]',
   anonymous: true,

@@ -14,6 +14,11 @@ const backgroundOption = flag('--background', 'Run the build at a lower priority
 const build = command({
   name: 'build',
   category: 'build',
+  arguments: ['target', 'file'],
+  examples: [
+    'build f44-candidate git+https://git.example/rpms/bash#main',
+    'build --scratch f44-candidate bash-5.2-1.src.rpm',
+  ],
   summary: 'Build a package from source',
   usage: `build [options] <target> <srpm path or scm url>
 
@@ -109,6 +114,10 @@ function customMetadata(given: string | undefined, usageError: (message: string)
 const chainBuild = command({
   name: 'chain-build',
   category: 'build',
+  arguments: ['target', 'text...'],
+  examples: [
+    'chain-build f44-candidate git+https://git.example/rpms/liba#main : git+https://git.example/rpms/b#main',
+  ],
   summary: 'Build one or more packages from source',
   usage: 'chain-build [options] <target> <URL> [<URL> [:] <URL> [:] <URL> ...]',
   options: { wait: waitOptions('build'), quiet: quietOption, background: backgroundOption },

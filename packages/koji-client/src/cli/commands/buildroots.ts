@@ -9,6 +9,8 @@ import { flag, text } from '../options.js';
 const listBuildroot = command({
   name: 'list-buildroot',
   category: 'info',
+  arguments: ['text'],
+  examples: ['list-buildroot 1234'],
   summary: 'List the rpms used in or built in a buildroot',
   usage: 'list-buildroot [options] <buildroot-id>',
   anonymous: true,
@@ -61,6 +63,7 @@ interface Origin {
 const mockConfigCommand = command({
   name: 'mock-config',
   category: 'info',
+  examples: ['mock-config --tag=f44-build --arch=x86_64 -o f44.cfg'],
   summary: 'Create a mock config',
   usage: 'mock-config [options]',
   anonymous: true,

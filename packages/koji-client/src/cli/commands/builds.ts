@@ -9,6 +9,8 @@ import type { ChangelogEntry } from '@koji/core/text';
 const buildinfo = command({
   name: 'buildinfo',
   category: 'info',
+  arguments: ['build...'],
+  examples: ['buildinfo bash-5.2-1'],
   summary: 'Print basic information about a build',
   usage: 'buildinfo [options] <n-v-r> [<n-v-r> ...]',
   anonymous: true,

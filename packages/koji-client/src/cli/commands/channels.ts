@@ -14,6 +14,8 @@ const tooOld = (method: string, version: string): string =>
 const addChannel = command({
   name: 'add-channel',
   category: 'admin',
+  arguments: ['text'],
+  examples: ['add-channel --description="Hosts with much memory" bigmem'],
   summary: 'Add a channel',
   usage: 'add-channel [options] <channel_name>',
   options: {
@@ -43,6 +45,8 @@ const addChannel = command({
 const editChannel = command({
   name: 'edit-channel',
   category: 'admin',
+  arguments: ['channel'],
+  examples: ['edit-channel --name=largemem bigmem'],
   summary: 'Edit a channel',
   usage: 'edit-channel [options] <old-name>',
   options: {
@@ -92,6 +96,8 @@ const switchCommand = (verb: 'enable' | 'disable'): Command =>
   command({
     name: `${verb}-channel`,
     category: 'admin',
+    arguments: ['channel...'],
+    examples: [`${verb}-channel bigmem`],
     summary: `Mark one or more channels as ${verb}d`,
     usage: `${verb}-channel [options] <channelname> [<channelname> ...]`,
     options: {
@@ -103,6 +109,8 @@ const switchCommand = (verb: 'enable' | 'disable'): Command =>
 const addHostToChannel = command({
   name: 'add-host-to-channel',
   category: 'admin',
+  arguments: ['host', 'channel'],
+  examples: ['add-host-to-channel builder1.example bigmem'],
   summary: 'Add a host to a channel',
   usage: 'add-host-to-channel [options] <hostname> <channel>',
   options: {
@@ -134,6 +142,8 @@ const addHostToChannel = command({
 const removeHostFromChannel = command({
   name: 'remove-host-from-channel',
   category: 'admin',
+  arguments: ['host', 'channel'],
+  examples: ['remove-host-from-channel builder1.example bigmem'],
   summary: 'Remove a host from a channel',
   usage: 'remove-host-from-channel [options] <hostname> <channel>',
   options: {},
@@ -153,6 +163,7 @@ const removeHostFromChannel = command({
 const listChannels = command({
   name: 'list-channels',
   category: 'info',
+  examples: ['list-channels'],
   summary: 'Print channels listing',
   usage: 'list-channels [options]',
   anonymous: true,

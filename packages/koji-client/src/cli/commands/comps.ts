@@ -8,6 +8,8 @@ import { flag } from '../options.js';
 const importComps = command({
   name: 'import-comps',
   category: 'misc',
+  arguments: ['file', 'tag'],
+  examples: ['import-comps comps.xml f44'],
   summary: 'Import group/package information from a comps file',
   usage: 'import-comps [options] <file> <tag>',
   options: { force: flag('--force', 'force import') },
@@ -49,6 +51,8 @@ const importComps = command({
 const showGroups = command({
   name: 'show-groups',
   category: 'info',
+  arguments: ['tag'],
+  examples: ['show-groups --comps f44'],
   summary: 'Show groups data for a tag',
   usage: 'show-groups [options] <tag>',
   anonymous: true,

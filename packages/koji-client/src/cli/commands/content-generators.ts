@@ -35,6 +35,8 @@ interface Output {
 const importCg = command({
   name: 'import-cg',
   category: 'admin',
+  arguments: ['file', 'file'],
+  examples: ['import-cg metadata.json output'],
   summary: 'Import external builds with rich metadata',
   usage: 'import-cg [options] <metadata_file> <files_dir>',
   options: {
@@ -86,6 +88,8 @@ const importCg = command({
 const reserveCg = command({
   name: 'reserve-cg',
   category: 'admin',
+  arguments: ['content-generator', 'build'],
+  examples: ['reserve-cg osbs bash-container-5.2-1'],
   summary: 'Reserve a build entry for later import',
   usage: 'reserve-cg [options] <cg> <nvr>|<metadata_file>',
   options: {

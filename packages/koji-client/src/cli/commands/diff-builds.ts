@@ -26,6 +26,8 @@ const diffBuilds = command({
   name: 'diff-builds',
   category: 'info',
   extra: true,
+  arguments: ['build', 'build'],
+  examples: ['diff-builds bash-5.2-1 bash-5.2-2'],
   summary: 'Show how two builds differ',
   usage: `diff-builds [options] <n-v-r> <n-v-r>
 

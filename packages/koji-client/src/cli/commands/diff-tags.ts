@@ -18,6 +18,8 @@ const diffTags = command({
   name: 'diff-tags',
   category: 'info',
   extra: true,
+  arguments: ['tag', 'tag'],
+  examples: ['diff-tags f44 f44-updates', 'diff-tags --since "2 days ago" f44'],
   summary: 'Show how two tags differ, or how a tag changed',
   usage: `diff-tags [options] <tag> <other-tag>
        %prog diff-tags [options] --since <time> <tag>

@@ -12,6 +12,8 @@ import { uniqueDirectory } from '../uploading.js';
 const distRepo = command({
   name: 'dist-repo',
   category: 'misc',
+  arguments: ['tag', 'text...'],
+  examples: ['dist-repo --arch=x86_64 f44 0123abcd'],
   summary: 'Create a yum repo with distribution options',
   usage: `dist-repo [options] <tag> <key_id> [<key_id> ...]
 

@@ -28,6 +28,8 @@ interface BuildOptions {
 const downloadBuild = command({
   name: 'download-build',
   category: 'download',
+  arguments: ['build'],
+  examples: ['download-build --arch=x86_64 bash-5.2-1'],
   summary: 'Download a completed build',
   usage: `download-build [options] <n-v-r|build_id>
 

@@ -27,6 +27,8 @@ const failLog = 'task_failed.log';
 const downloadLogs = command({
   name: 'download-logs',
   category: 'download',
+  arguments: ['task...'],
+  examples: ['download-logs 1234'],
   summary: 'Download logs for task',
   usage: `download-logs [options] <task_id> [<task_id> ...]
        %prog download-logs [options] --nvr <n-v-r> [<n-v-r> ...]
@@ -170,6 +172,8 @@ async function saveBuildLogs(
 const downloadTask = command({
   name: 'download-task',
   category: 'download',
+  arguments: ['task'],
+  examples: ['download-task --arch=x86_64 1234'],
   summary: 'Download the output of a build task',
   usage: `download-task <task_id>
 Default behavior without --all option downloads .rpm files only for build and buildArch tasks.

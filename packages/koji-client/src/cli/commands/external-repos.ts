@@ -22,6 +22,7 @@ interface TagRepo {
 const listExternalRepos = command({
   name: 'list-external-repos',
   category: 'info',
+  examples: ['list-external-repos --tag=f44-build'],
   summary: 'List external repos',
   usage: 'list-external-repos [options]',
   anonymous: true,
@@ -129,6 +130,8 @@ async function freePriority({ session }: Run, tag: string): Promise<number> {
 const addExternalRepo = command({
   name: 'add-external-repo',
   category: 'admin',
+  arguments: ['text', 'text'],
+  examples: ['add-external-repo -t f44-build::10 base https://mirror.example/f44/$arch/'],
   summary: 'Create an external repo and/or add one to a tag',
   usage: 'add-external-repo [options] <name> [<url>]',
   options: {
@@ -171,6 +174,8 @@ const addExternalRepo = command({
 const editExternalRepo = command({
   name: 'edit-external-repo',
   category: 'admin',
+  arguments: ['external-repo'],
+  examples: ['edit-external-repo --url=https://mirror.example/f44/$arch/ base'],
   summary: 'Edit data for an external repo',
   usage: 'edit-external-repo [options] <name>',
   options: {
@@ -214,6 +219,8 @@ const editExternalRepo = command({
 const removeExternalRepo = command({
   name: 'remove-external-repo',
   category: 'admin',
+  arguments: ['external-repo', 'tag...'],
+  examples: ['remove-external-repo base f44-build'],
   summary: 'Remove an external repo from a tag or tags, or remove entirely',
   usage: 'remove-external-repo <repo> [<tag> ...]',
   options: {

@@ -23,6 +23,8 @@ async function tagAndGroup(run: Run): Promise<{ tag: string; group: string; exis
 const addGroup = command({
   name: 'add-group',
   category: 'admin',
+  arguments: ['tag', 'group'],
+  examples: ['add-group f44-build build'],
   summary: 'Add a group to a tag',
   usage: 'add-group <tag> <group>',
   options: {},
@@ -43,6 +45,8 @@ async function forGroup(run: Run, method: string): Promise<void> {
 const blockGroup = command({
   name: 'block-group',
   category: 'admin',
+  arguments: ['tag', 'group'],
+  examples: ['block-group f44-build build'],
   summary: 'Block group in tag',
   usage: 'block-group <tag> <group>',
   options: {},
@@ -52,6 +56,8 @@ const blockGroup = command({
 const removeGroup = command({
   name: 'remove-group',
   category: 'admin',
+  arguments: ['tag', 'group'],
+  examples: ['remove-group f44-build build'],
   summary: 'Remove group from tag',
   usage: 'remove-group <tag> <group>',
   options: {},
@@ -70,6 +76,8 @@ async function forPackages({ args, session, login, usageError }: Run, method: st
 const addGroupPkg = command({
   name: 'add-group-pkg',
   category: 'admin',
+  arguments: ['tag', 'group', 'package...'],
+  examples: ['add-group-pkg f44-build build gcc make'],
   summary: "Add a package to a group's package listing",
   usage: 'add-group-pkg [options] <tag> <group> <pkg> [<pkg> ...]',
   options: {},
@@ -79,6 +87,8 @@ const addGroupPkg = command({
 const blockGroupPkg = command({
   name: 'block-group-pkg',
   category: 'admin',
+  arguments: ['tag', 'group', 'package...'],
+  examples: ['block-group-pkg f44-build build make'],
   summary: "Block a package from a group's package listing",
   usage: `block-group-pkg [options] <tag> <group> <pkg> [<pkg> ...]
 Note that blocking is propagated through the inheritance chain, so it is not exactly the same as package removal.`,
@@ -89,6 +99,8 @@ Note that blocking is propagated through the inheritance chain, so it is not exa
 const unblockGroupPkg = command({
   name: 'unblock-group-pkg',
   category: 'admin',
+  arguments: ['tag', 'group', 'package...'],
+  examples: ['unblock-group-pkg f44-build build make'],
   summary: "Unblock a package from a group's package listing",
   usage: 'unblock-group-pkg [options] <tag> <group> <pkg> [<pkg> ...]',
   options: {},
@@ -105,6 +117,8 @@ async function forRequired({ args, session, login, usageError }: Run, method: st
 const addGroupReq = command({
   name: 'add-group-req',
   category: 'admin',
+  arguments: ['tag', 'group', 'group'],
+  examples: ['add-group-req f44-build build srpm-build'],
   summary: "Add a group to a group's required list",
   usage: 'add-group-req [options] <tag> <target group> <required group>',
   options: {},
@@ -114,6 +128,8 @@ const addGroupReq = command({
 const blockGroupReq = command({
   name: 'block-group-req',
   category: 'admin',
+  arguments: ['tag', 'group', 'group'],
+  examples: ['block-group-req f44-build build srpm-build'],
   summary: "Block a group's requirement listing",
   usage: 'block-group-req [options] <tag> <group> <blocked req>',
   options: {},
@@ -123,6 +139,8 @@ const blockGroupReq = command({
 const unblockGroupReq = command({
   name: 'unblock-group-req',
   category: 'admin',
+  arguments: ['tag', 'group', 'group'],
+  examples: ['unblock-group-req f44-build build srpm-build'],
   summary: "Unblock a group's requirement listing",
   usage: 'unblock-group-req [options] <tag> <group> <requirement>',
   options: {},
@@ -132,6 +150,8 @@ const unblockGroupReq = command({
 const listGroups = command({
   name: 'list-groups',
   category: 'info',
+  arguments: ['tag', 'group'],
+  examples: ['list-groups f44-build'],
   summary: 'Print the group listings',
   usage: 'list-groups [options] <tag> [<group>]',
   anonymous: true,

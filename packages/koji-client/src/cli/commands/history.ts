@@ -29,6 +29,7 @@ const conditions = [
 const listHistory = command({
   name: 'list-history',
   category: 'info',
+  examples: ['list-history --tag=f44 --after "2 days ago"'],
   summary: 'Display historical data',
   usage: 'list-history [options]',
   anonymous: true,

@@ -16,6 +16,8 @@ async function missingHosts({ args, session }: Run): Promise<string[]> {
 const editHost = command({
   name: 'edit-host',
   category: 'admin',
+  arguments: ['host...'],
+  examples: ['edit-host --capacity=4 builder1.example'],
   summary: 'Edit a host',
   usage: 'edit-host <hostname> [<hostname> ...] [options]',
   options: {
@@ -62,6 +64,8 @@ const switchCommand = (verb: 'enable' | 'disable'): Command =>
   command({
     name: `${verb}-host`,
     category: 'admin',
+    arguments: ['host...'],
+    examples: [`${verb}-host builder1.example`],
     summary: `Mark one or more hosts as ${verb}d`,
     usage: `${verb}-host [options] <hostname> [<hostname> ...]`,
     options: {

@@ -17,6 +17,8 @@ async function lastUpdate({ session }: Run, host: HostInfo, never: string): Prom
 const hostinfo = command({
   name: 'hostinfo',
   category: 'info',
+  arguments: ['host...'],
+  examples: ['hostinfo builder1.example'],
   summary: 'Print basic information about a host',
   usage: 'hostinfo [options] <hostname> [<hostname> ...]',
   anonymous: true,
@@ -100,6 +102,7 @@ async function printBuildroots({ session, print }: Run, host: HostInfo): Promise
 const listHosts = command({
   name: 'list-hosts',
   category: 'info',
+  examples: ['list-hosts --enabled --arch=x86_64'],
   summary: 'Print the host listing',
   usage: 'list-hosts [options]',
   anonymous: true,

@@ -8,6 +8,8 @@ import { followTask, waitOptions } from '../starting.js';
 const addHost = command({
   name: 'add-host',
   category: 'admin',
+  arguments: ['text', 'text...'],
+  examples: ['add-host builder1.example x86_64 i686'],
   summary: 'Add a host',
   usage: 'add-host [options] <hostname> <arch> [<arch> ...]',
   options: {
@@ -35,6 +37,7 @@ const addHost = command({
 const restartHosts = command({
   name: 'restart-hosts',
   category: 'admin',
+  examples: ['restart-hosts --channel=default'],
   summary: 'Restart enabled hosts',
   usage: 'restart-hosts [options]',
   options: {

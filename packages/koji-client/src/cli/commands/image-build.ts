@@ -56,6 +56,8 @@ const passedOn = [
 const imageBuild = command({
   name: 'image-build',
   category: 'build',
+  arguments: ['text', 'text', 'target', 'text', 'text...'],
+  examples: ['image-build f44-cloud 1 f44-candidate https://mirror.example/f44/ x86_64 --kickstart=cloud.ks'],
   summary: 'Create a disk image given an install tree',
   usage: `image-build [options] <name> <version> <target> <install-tree-url> <arch> [<arch> ...]
        %prog image-build --config <FILE>
@@ -221,6 +223,8 @@ const optional = [
 const imageBuildIndirection = command({
   name: 'image-build-indirection',
   category: 'build',
+  arguments: ['text', 'text', 'file'],
+  examples: ['image-build-indirection --config image.ini'],
   summary: 'Create a disk image using other disk images via the Indirection plugin',
   usage: `image-build-indirection [base_image] [utility_image] [indirection_build_template]
        %prog image-build --config <FILE>

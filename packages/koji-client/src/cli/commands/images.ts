@@ -102,6 +102,8 @@ function checkVolumeId({ usageError }: Run, volumeId: string | undefined): void 
 const spinLivecd = command({
   name: 'spin-livecd',
   category: 'build',
+  arguments: ['text', 'text', 'target', 'text', 'file'],
+  examples: ['spin-livecd f44-live 1 f44-candidate x86_64 live.ks'],
   summary: 'Create a live CD image given a kickstart file',
   usage: 'spin-livecd [options] <name> <version> <target> <arch> <kickstart-file>',
   options: {
@@ -129,6 +131,8 @@ const spinLivecd = command({
 const spinLivemedia = command({
   name: 'spin-livemedia',
   category: 'build',
+  arguments: ['text', 'text', 'target', 'text', 'file'],
+  examples: ['spin-livemedia f44-live 1 f44-candidate x86_64 live.ks'],
   summary: 'Create a livemedia image given a kickstart file',
   usage: 'spin-livemedia [options] <name> <version> <target> <arch> <kickstart-file>',
   options: {
@@ -174,6 +178,8 @@ const spinLivemedia = command({
 const spinAppliance = command({
   name: 'spin-appliance',
   category: 'build',
+  arguments: ['text', 'text', 'target', 'text', 'file'],
+  examples: ['spin-appliance f44-appliance 1 f44-candidate x86_64 appliance.ks'],
   summary: 'Create an appliance given a kickstart file',
   usage: 'spin-appliance [options] <name> <version> <target> <arch> <kickstart-file>',
   options: {

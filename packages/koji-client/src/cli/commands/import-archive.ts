@@ -11,6 +11,8 @@ import { linkIntoWork, uniqueDirectory } from '../uploading.js';
 const importArchive = command({
   name: 'import-archive',
   category: 'admin',
+  arguments: ['build', 'file...'],
+  examples: ['import-archive --type=maven bash-docs-5.2-1 docs.zip'],
   summary: 'Import an archive file and associate it with a build',
   usage: 'import-archive <build-id|n-v-r> <archive_path> [<archive_path2 ...]',
   options: {

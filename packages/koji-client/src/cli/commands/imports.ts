@@ -23,6 +23,8 @@ interface ImportOptions {
 const importRpms = command({
   name: 'import',
   category: 'admin',
+  arguments: ['file...'],
+  examples: ['import bash-5.2-1.src.rpm bash-5.2-1.x86_64.rpm'],
   summary: 'Import externally built RPMs into the database',
   usage: 'import [options] <package> [<package> ...]',
   options: {

@@ -5,6 +5,7 @@ import { buildroots } from './buildroots.js';
 import { builds } from './builds.js';
 import { channels } from './channels.js';
 import { comps } from './comps.js';
+import { completing } from './completion.js';
 import { contentGenerators } from './content-generators.js';
 import { diffingBuilds } from './diff-builds.js';
 import { diffingTags } from './diff-tags.js';
@@ -63,6 +64,7 @@ export const builtInCommands: readonly Command[] = [
   ...builds,
   ...channels,
   ...comps,
+  ...completing,
   ...contentGenerators,
   ...diffingBuilds,
   ...diffingTags,

@@ -36,6 +36,8 @@ const priorityTaken = ({ fail }: Run, tag: string): never =>
 const addTagInheritance = command({
   name: 'add-tag-inheritance',
   category: 'admin',
+  arguments: ['tag', 'tag'],
+  examples: ['add-tag-inheritance --priority=10 f44-build f44'],
   summary: "Add to a tag's inheritance",
   usage: 'add-tag-inheritance [options] <tag> <parent-tag>',
   options: {
@@ -118,6 +120,8 @@ async function setLink(run: Run, tagId: number, link: Link, changes: Record<stri
 const editTagInheritance = command({
   name: 'edit-tag-inheritance',
   category: 'admin',
+  arguments: ['tag', 'tag', 'text'],
+  examples: ['edit-tag-inheritance --priority=20 f44-build f44'],
   summary: 'Edit tag inheritance',
   usage: 'edit-tag-inheritance [options] <tag> <parent> [<priority>]',
   options: {
@@ -154,6 +158,8 @@ const editTagInheritance = command({
 const removeTagInheritance = command({
   name: 'remove-tag-inheritance',
   category: 'admin',
+  arguments: ['tag', 'tag', 'text'],
+  examples: ['remove-tag-inheritance f44-build f44'],
   summary: 'Remove a tag inheritance link',
   usage: 'remove-tag-inheritance <tag> <parent> [<priority>]',
   options: {},
@@ -169,6 +175,8 @@ const removeTagInheritance = command({
 const listTagInheritance = command({
   name: 'list-tag-inheritance',
   category: 'info',
+  arguments: ['tag'],
+  examples: ['list-tag-inheritance f44-build'],
   summary: 'Print the inheritance information for a tag',
   usage: `list-tag-inheritance [options] <tag>
 

@@ -20,6 +20,8 @@ const login = command({
   name: 'login',
   category: 'misc',
   extra: true,
+  arguments: ['user'],
+  examples: ['login alice', 'login alice < password-file'],
   summary: 'Log in with a password and keep the session for later commands',
   usage: `login [options] [<user>]
 
@@ -80,6 +82,7 @@ const logout = command({
   name: 'logout',
   category: 'misc',
   extra: true,
+  examples: ['logout'],
   summary: 'End the session that login kept',
   usage: 'logout [options]',
   anonymous: true,
@@ -113,6 +116,7 @@ const whoami = command({
   name: 'whoami',
   category: 'info',
   extra: true,
+  examples: ['whoami'],
   summary: 'Print who commands log in as, in which way, and the permissions',
   usage: 'whoami [options]',
   options: {},

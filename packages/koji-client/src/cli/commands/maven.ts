@@ -24,6 +24,8 @@ function orUsageError<T>({ usageError }: Run, read: () => T): T {
 const mavenBuild = command({
   name: 'maven-build',
   category: 'build',
+  arguments: ['target', 'text'],
+  examples: ['maven-build f44-maven git+https://git.example/java/app#main'],
   summary: 'Build a Maven package from source',
   usage: 'maven-build [options] <target> <URL>\n       %prog maven-build --ini=CONFIG... [options] <target>',
   options: {
@@ -102,6 +104,8 @@ function sourceOfFile(
 const wrapperRpm = command({
   name: 'wrapper-rpm',
   category: 'build',
+  arguments: ['target', 'build', 'text'],
+  examples: ['wrapper-rpm f44-maven app-1.0-1 git+https://git.example/rpms/app#main'],
   summary: 'Build wrapper rpms for any archives associated with a build.',
   usage: 'wrapper-rpm [options] <target> <build-id|n-v-r> <URL>',
   options: {
@@ -177,6 +181,8 @@ async function wrappedByFile(
 const mavenChain = command({
   name: 'maven-chain',
   category: 'build',
+  arguments: ['target', 'file...'],
+  examples: ['maven-chain f44-maven chain.ini'],
   summary: 'Run a set of Maven builds in dependency order',
   usage: 'maven-chain [options] <target> <config> [<config> ...]',
   options: {

@@ -11,6 +11,8 @@ import { watch } from './watching.js';
 const moveBuild = command({
   name: 'move-build',
   category: 'bind',
+  arguments: ['tag', 'tag', 'build...'],
+  examples: ['move-build f44-testing f44 bash-5.2-1'],
   summary: "'Move' one or more builds between tags",
   usage: 'move-build [options] <tag1> <tag2> <pkg> [<pkg> ...]',
   options: {
@@ -56,6 +58,8 @@ const moveBuild = command({
 const promoteBuild = command({
   name: 'promote-build',
   category: 'misc',
+  arguments: ['build'],
+  examples: ['promote-build bash-5.2-1,draft_12'],
   summary: 'Promote a draft build',
   usage: 'promote-build [options] <draft-build>',
   options: { force: flag(['-f', '--force'], 'force operation') },

@@ -9,6 +9,7 @@ import { flag, noFlag, text } from '../options.js';
 const listNotifications = command({
   name: 'list-notifications',
   category: 'monitor',
+  examples: ['list-notifications --mine'],
   summary: "List user's notifications and blocks",
   usage: 'list-notifications [options]',
   anonymous: true,
@@ -121,6 +122,7 @@ async function chosenUser({ session, usageError }: Run, name: string | undefined
 const addNotification = command({
   name: 'add-notification',
   category: 'monitor',
+  examples: ['add-notification --package=bash --tag=f44'],
   summary: "Add user's notification",
   usage: 'add-notification [options]',
   options: {
@@ -144,6 +146,7 @@ const addNotification = command({
 const blockNotification = command({
   name: 'block-notification',
   category: 'monitor',
+  examples: ['block-notification --package=bash'],
   summary: "Block user's notifications",
   usage: 'block-notification [options]',
   options: {
@@ -172,6 +175,8 @@ const blockNotification = command({
 const editNotification = command({
   name: 'edit-notification',
   category: 'monitor',
+  arguments: ['text'],
+  examples: ['edit-notification --tag=f44 12'],
   summary: "Edit user's notification",
   usage: 'edit-notification [options] <notification_id>',
   options: {
@@ -225,6 +230,8 @@ async function removeAll(
 const removeNotification = command({
   name: 'remove-notification',
   category: 'monitor',
+  arguments: ['text...'],
+  examples: ['remove-notification 12'],
   summary: "Remove user's notifications",
   usage: 'remove-notification [options] <notification_id> [<notification_id> ...]',
   options: {},
@@ -234,6 +241,8 @@ const removeNotification = command({
 const unblockNotification = command({
   name: 'unblock-notification',
   category: 'monitor',
+  arguments: ['text...'],
+  examples: ['unblock-notification 12'],
   summary: "Unblock user's notification",
   usage: 'unblock-notification [options] <notification_id> [<notification_id> ...]',
   options: {},

@@ -59,6 +59,8 @@ const open = command({
   name: 'open',
   category: 'info',
   extra: true,
+  arguments: ['kind', 'name...'],
+  examples: ['open build bash-5.2-1'],
   summary: 'Print the address of a web page and open it on a desktop',
   usage: `open [options] <kind> <name|id> [<name|id> ...]
 

@@ -44,6 +44,8 @@ async function forEachPackage(
 const blockPkg = command({
   name: 'block-pkg',
   category: 'admin',
+  arguments: ['tag', 'package...'],
+  examples: ['block-pkg f44 bash'],
   summary: 'Block a package in the listing for tag',
   usage: 'block-pkg [options] <tag> <package> [<package> ...]',
   options: {
@@ -65,6 +67,8 @@ const blockPkg = command({
 const removePkg = command({
   name: 'remove-pkg',
   category: 'admin',
+  arguments: ['tag', 'package...'],
+  examples: ['remove-pkg f44 bash'],
   summary: 'Remove a package from the listing for tag',
   usage: 'remove-pkg [options] <tag> <package> [<package> ...]',
   options: {
@@ -86,6 +90,8 @@ const removePkg = command({
 const unblockPkg = command({
   name: 'unblock-pkg',
   category: 'admin',
+  arguments: ['tag', 'package...'],
+  examples: ['unblock-pkg f44 bash'],
   summary: 'Unblock a package in the listing for tag',
   usage: 'unblock-pkg [options] <tag> <package> [<package> ...]',
   options: {},
@@ -121,6 +127,8 @@ interface PackageChange {
 const setPkgArches = command({
   name: 'set-pkg-arches',
   category: 'admin',
+  arguments: ['text', 'tag', 'package...'],
+  examples: ['set-pkg-arches "x86_64 i686" f44 bash'],
   summary: 'Set the list of extra arches for a package',
   usage: 'set-pkg-arches [options] <arches> <tag> <package> [<package> ...]',
   options: { force: forceOption },
@@ -135,6 +143,8 @@ const setPkgArches = command({
 const setPkgOwner = command({
   name: 'set-pkg-owner',
   category: 'admin',
+  arguments: ['user', 'tag', 'package...'],
+  examples: ['set-pkg-owner alice f44 bash'],
   summary: 'Set the owner for a package',
   usage: 'set-pkg-owner [options] <owner> <tag> <package> [<package> ...]',
   options: { force: forceOption },
@@ -156,6 +166,8 @@ interface OwnedPackage {
 const setPkgOwnerGlobal = command({
   name: 'set-pkg-owner-global',
   category: 'admin',
+  arguments: ['user', 'package...'],
+  examples: ['set-pkg-owner-global --old-user=bob alice bash'],
   summary: 'Set the owner for a package globally',
   usage: 'set-pkg-owner-global [options] <owner> <package> [<package> ...]',
   options: {

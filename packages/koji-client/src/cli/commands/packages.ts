@@ -6,6 +6,8 @@ import { flag, text } from '../options.js';
 const addPkg = command({
   name: 'add-pkg',
   category: 'admin',
+  arguments: ['tag', 'package...'],
+  examples: ['add-pkg --owner=alice f44 bash'],
   summary: 'Add a package to the listing for tag',
   usage: 'add-pkg [options] --owner <owner> <tag> <package> [<package> ...]',
   options: {

@@ -71,6 +71,8 @@ async function orFail<T>({ fail }: Run, quiet: boolean, waiting: Promise<T>): Pr
 const waitRepo = command({
   name: 'wait-repo',
   category: 'monitor',
+  arguments: ['tag'],
+  examples: ['wait-repo --build=bash-5.2-1 f44-build'],
   summary: 'Wait for a repo to be regenerated',
   usage: 'wait-repo [options] <tag>',
   anonymous: true,
@@ -191,6 +193,8 @@ async function waitForOldHub(
 const waitRepoRequest = command({
   name: 'wait-repo-request',
   category: 'monitor',
+  arguments: ['text'],
+  examples: ['wait-repo-request 12'],
   summary: 'Wait for an existing repo request',
   usage: 'wait-repo-request [options] <request-id>',
   options: { timeout: timeoutOption, verbose: verboseOption, quiet: quietOption },
@@ -242,6 +246,8 @@ interface RequestOptions extends WaitOptions, RepoSwitches {
 const requestRepo = command({
   name: 'request-repo',
   category: 'misc',
+  arguments: ['tag'],
+  examples: ['request-repo --wait f44-build'],
   summary: 'Request a repo for a tag',
   usage: 'request-repo [options] <tag>',
   options: {
@@ -299,6 +305,8 @@ async function tagOf(run: Run, given: string, isTarget: boolean): Promise<Tag> {
 const regenRepo = command({
   name: 'regen-repo',
   category: 'admin',
+  arguments: ['tag'],
+  examples: ['regen-repo f44-build'],
   summary: 'Generate a current repo if there is not one',
   usage: 'regen-repo [options] <tag>',
   options: {
@@ -345,6 +353,8 @@ async function tagToRegenerate(run: Run, given: string, isTarget: boolean): Prom
 const repoinfo = command({
   name: 'repoinfo',
   category: 'info',
+  arguments: ['text...'],
+  examples: ['repoinfo 12'],
   summary: 'Print basic information about a repo',
   usage: 'repoinfo [options] <repo-id> [<repo-id> ...]',
   anonymous: true,

@@ -13,6 +13,8 @@ const namedArgument = /^([\p{L}_][\p{L}\p{N}_]*)=([^\n]*)$/u;
 const call = command({
   name: 'call',
   category: 'misc',
+  arguments: ['method', 'text...'],
+  examples: ['call getTag f44', 'call listTagged f44 latest=True'],
   summary: 'Execute an arbitrary XML-RPC call',
   usage:
     'call [options] <name> [<arg> ...]\n\n' +
@@ -68,6 +70,8 @@ function readerOf(how: { json: boolean; python: boolean; bare: boolean; refuse: 
 const listApi = command({
   name: 'list-api',
   category: 'info',
+  arguments: ['method...'],
+  examples: ['list-api getTag'],
   summary: 'Print the list of XML-RPC APIs',
   usage: 'list-api [options] [method_name ...]',
   anonymous: true,
@@ -105,6 +109,8 @@ export function helpCommand(commands: () => readonly Command[]): Command {
   return command({
     name: 'help',
     category: 'info',
+    arguments: ['category...'],
+    examples: ['help build'],
     summary: 'List available commands',
     usage: 'help <category> ...',
     anonymous: true,

@@ -25,6 +25,8 @@ interface Rpm {
 const rpminfo = command({
   name: 'rpminfo',
   category: 'info',
+  arguments: ['rpm...'],
+  examples: ['rpminfo bash-5.2-1.x86_64'],
   summary: 'Print basic information about an RPM',
   usage: 'rpminfo [options] <n-v-r.a|id> [<n-v-r.a|id> ...]',
   anonymous: true,

@@ -43,6 +43,7 @@ async function hostId({ session }: Run, given: string): Promise<number> {
 const schedulerInfo = command({
   name: 'scheduler-info',
   category: 'monitor',
+  examples: ['scheduler-info --task=1234'],
   summary: 'Show information about scheduling',
   usage: 'schedulerinfo [options]',
   anonymous: true,
@@ -89,6 +90,7 @@ const schedulerInfo = command({
 const schedulerLogs = command({
   name: 'scheduler-logs',
   category: 'monitor',
+  examples: ['scheduler-logs --task=1234'],
   summary: 'Query scheduler logs',
   usage: 'scheduler-logs <options>',
   data: { of: 'scheduler.getLogMessages' },

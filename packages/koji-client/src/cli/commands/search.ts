@@ -5,11 +5,13 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';
 
-const types = ['package', 'build', 'tag', 'target', 'user', 'host', 'rpm', 'maven', 'win'];
+export const searchTypes = ['package', 'build', 'tag', 'target', 'user', 'host', 'rpm', 'maven', 'win'];
 
 const search = command({
   name: 'search',
   category: 'search',
+  arguments: ['search-type', 'text'],
+  examples: ["search build 'bash-5*'"],
   summary: 'Search the system',
   usage: `search [options] <search_type> <pattern>
 Available search types: package, build, tag, target, user, host, rpm, maven, win`,
@@ -23,7 +25,7 @@ Available search types: package, build, tag, target, user, host, rpm, maven, win
     const [type, pattern] = args;
     if (type === undefined) return usageError('Please specify search type');
     if (pattern === undefined) return usageError('Please specify search pattern');
-    if (!types.includes(type)) return usageError(`No such search type: ${type}`);
+    if (!searchTypes.includes(type)) return usageError(`No such search type: ${type}`);
     const how = options.regex ? 'regexp' : options.exact ? 'exact' : 'glob';
     await connect();
     const found = await session.call<{ name: string }[]>('search', [pattern, type, how]);
@@ -35,6 +37,8 @@ Available search types: package, build, tag, target, user, host, rpm, maven, win
 const listUntagged = command({
   name: 'list-untagged',
   category: 'info',
+  arguments: ['package'],
+  examples: ['list-untagged bash'],
   summary: 'List untagged builds',
   usage: 'list-untagged [options] [<package>]',
   anonymous: true,

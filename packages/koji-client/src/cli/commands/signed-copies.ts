@@ -33,6 +33,7 @@ const idOrName = (given: string): number | string => {
 const listSigned = command({
   name: 'list-signed',
   category: 'admin',
+  examples: ['list-signed --tag=f44 --key=0123abcd'],
   summary: 'List signed copies of rpms',
   usage: 'list-signed [options]',
   description: "You must have local access to Koji's topdir filesystem.",
@@ -124,6 +125,7 @@ async function signaturesOf<R extends StoredRpm>(
 const pruneSignedCopies = command({
   name: 'prune-signed-copies',
   category: 'admin',
+  examples: ['prune-signed-copies --test'],
   summary: 'Prune signed copies',
   usage: 'prune-signed-copies [options]',
   options: {

@@ -9,6 +9,8 @@ import { flag, text } from '../options.js';
 const importSig = command({
   name: 'import-sig',
   category: 'admin',
+  arguments: ['file...'],
+  examples: ['import-sig bash-5.2-1.x86_64.rpm'],
   summary: 'Import signatures into the database and write signed RPMs',
   usage: 'import-sig [options] <package> [<package> ...]',
   options: {
@@ -83,6 +85,8 @@ interface ExternalRpm extends Rpm {
 const removeSig = command({
   name: 'remove-sig',
   category: 'admin',
+  arguments: ['rpm'],
+  examples: ['remove-sig --sigkey=0123abcd bash-5.2-1.x86_64'],
   summary: 'Remove signed RPMs from db and disk',
   usage: 'remove-sig [options] <rpm-id/n-v-r.a/rpminfo>',
   options: {
@@ -114,6 +118,8 @@ const removeSig = command({
 const writeSignedRpm = command({
   name: 'write-signed-rpm',
   category: 'admin',
+  arguments: ['text', 'build...'],
+  examples: ['write-signed-rpm 0123abcd bash-5.2-1'],
   summary: 'Write signed RPMs to disk',
   usage: 'write-signed-rpm [options] <signature-key> <n-v-r> [<n-v-r> ...]',
   options: {

@@ -11,6 +11,8 @@ const batchOption = { ...int('--batch', undefined, { metavar: 'SIZE' }), initial
 const cloneTag = command({
   name: 'clone-tag',
   category: 'admin',
+  arguments: ['tag', 'tag'],
+  examples: ['clone-tag f44 f45'],
   summary: 'Duplicate the contents of one tag onto another tag',
   usage: `clone-tag [options] <src-tag> <dst-tag>
 clone-tag will create the destination tag if it does not already exist`,

@@ -10,6 +10,7 @@ const howLoggedIn = new Map<number | undefined, string>([
 const moshimoshi = command({
   name: 'moshimoshi',
   category: 'misc',
+  examples: ['hello'],
   summary: 'Introduce yourself',
   usage: 'moshimoshi [options]',
   options: {},
@@ -33,6 +34,7 @@ const moshimoshi = command({
 const version = command({
   name: 'version',
   category: 'misc',
+  examples: ['version'],
   summary: 'Report client and hub versions',
   usage: 'version',
   anonymous: true,

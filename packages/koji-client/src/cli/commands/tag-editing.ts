@@ -33,6 +33,8 @@ function valueOrJson(given: string): unknown {
 const editTag = command({
   name: 'edit-tag',
   category: 'admin',
+  arguments: ['tag'],
+  examples: ['edit-tag --arches="x86_64 aarch64" f44-build'],
   summary: 'Alter tag information',
   usage: 'edit-tag [options] <name>',
   options: {
@@ -90,6 +92,8 @@ function switched(name: string, on: boolean | undefined, off: boolean | undefine
 const removeTag = command({
   name: 'remove-tag',
   category: 'admin',
+  arguments: ['tag'],
+  examples: ['remove-tag f43'],
   summary: 'Remove a tag',
   usage: 'remove-tag [options] <name>',
   options: {},
@@ -122,6 +126,8 @@ async function tagsLike({ session, print }: Run, patterns: readonly string[]): P
 const lockTag = command({
   name: 'lock-tag',
   category: 'admin',
+  arguments: ['tag...'],
+  examples: ['lock-tag f43'],
   summary: 'Lock a tag',
   usage: 'lock-tag [options] <tag> [<tag> ...]',
   options: {
@@ -159,6 +165,8 @@ const lockTag = command({
 const unlockTag = command({
   name: 'unlock-tag',
   category: 'admin',
+  arguments: ['tag...'],
+  examples: ['unlock-tag f43'],
   summary: 'Unlock a tag',
   usage: 'unlock-tag [options] <tag> [<tag> ...]',
   options: {

@@ -25,6 +25,8 @@ type AtEvent = Readonly<Record<string, number>>;
 const taginfo = command({
   name: 'taginfo',
   category: 'info',
+  arguments: ['tag...'],
+  examples: ['taginfo f44-build'],
   summary: 'Print basic information about a tag',
   usage: 'taginfo [options] <tag> [<tag> ...]',
   anonymous: true,
@@ -153,6 +155,8 @@ async function printParents(
 const listTags = command({
   name: 'list-tags',
   category: 'info',
+  arguments: ['tag'],
+  examples: ["list-tags 'f44-*'"],
   summary: 'Print the list of tags',
   usage: 'list-tags [options] [pattern]',
   anonymous: true,

@@ -15,6 +15,8 @@ const twoArguments =
 const tagBuild = command({
   name: 'tag-build',
   category: 'bind',
+  arguments: ['tag', 'build...'],
+  examples: ['tag-build f44 bash-5.2-1'],
   summary: 'Apply a tag to one or more builds',
   usage: 'tag-build [options] <tag> <pkg> [<pkg> ...]',
   options: {
@@ -45,6 +47,8 @@ const nvrOf = (build: { name: string; version: string; release: string }): strin
 const untagBuild = command({
   name: 'untag-build',
   category: 'bind',
+  arguments: ['tag', 'build...'],
+  examples: ['untag-build f44 bash-5.2-1'],
   summary: 'Remove a tag from one or more builds',
   usage: 'untag-build [options] <tag> <pkg> [<pkg> ...]',
   options: {
@@ -145,6 +149,8 @@ async function exactBuilds(
 const listTagged = command({
   name: 'list-tagged',
   category: 'info',
+  arguments: ['tag', 'package'],
+  examples: ['list-tagged --latest f44 bash'],
   summary: 'List the builds or rpms in a tag',
   usage: 'list-tagged [options] <tag> [<package>]',
   anonymous: true,

@@ -18,6 +18,8 @@ function extraOf(given: readonly string[], fail: (message: string) => never): Re
 const addTag = command({
   name: 'add-tag',
   category: 'admin',
+  arguments: ['text'],
+  examples: ['add-tag --parent=f44 --arches="x86_64 aarch64" f44-build'],
   summary: 'Add a new tag to the database',
   usage: 'add-tag [options] <name>',
   options: {

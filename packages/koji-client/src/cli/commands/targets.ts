@@ -19,6 +19,8 @@ async function checkTags(
 const addTarget = command({
   name: 'add-target',
   category: 'admin',
+  arguments: ['text', 'tag', 'tag'],
+  examples: ['add-target f44-candidate f44-build f44'],
   summary: 'Create a new build target',
   usage: 'add-target <name> <build tag> <dest tag>',
   options: {},
@@ -39,6 +41,8 @@ const addTarget = command({
 const editTarget = command({
   name: 'edit-target',
   category: 'admin',
+  arguments: ['target'],
+  examples: ['edit-target --dest-tag=f44-updates f44-candidate'],
   summary: 'Set the name, build_tag, and/or dest_tag of an existing build target to new values',
   usage: 'edit-target [options] <name>',
   options: {
@@ -67,6 +71,8 @@ const editTarget = command({
 const removeTarget = command({
   name: 'remove-target',
   category: 'admin',
+  arguments: ['target'],
+  examples: ['remove-target f43-candidate'],
   summary: 'Remove a build target',
   usage: 'remove-target [options] <name>',
   options: {},
@@ -84,6 +90,7 @@ const removeTarget = command({
 const listTargets = command({
   name: 'list-targets',
   category: 'info',
+  examples: ['list-targets --name=f44-candidate'],
   summary: 'List the build targets',
   usage: 'list-targets [options]',
   anonymous: true,

@@ -16,6 +16,8 @@ function taskNumber(given: string): number {
 const assignTask = command({
   name: 'assign-task',
   category: 'admin',
+  arguments: ['task', 'host'],
+  examples: ['assign-task 1234 builder1.example'],
   summary: 'Assign a task to a host',
   usage: 'assign-task <task_id> <hostname>',
   options: { force: flag(['-f', '--force'], 'force to assign a non-free task') },
@@ -37,6 +39,8 @@ const assignTask = command({
 const freeTask = command({
   name: 'free-task',
   category: 'admin',
+  arguments: ['task...'],
+  examples: ['free-task 1234'],
   summary: 'Free a task',
   usage: 'free-task [options] <task_id> [<task_id> ...]',
   options: {},
@@ -51,6 +55,8 @@ const freeTask = command({
 const setTaskPriority = command({
   name: 'set-task-priority',
   category: 'admin',
+  arguments: ['task...'],
+  examples: ['set-task-priority --priority=10 1234'],
   summary: 'Set task priority',
   usage: 'set-task-priority [options] --priority=<priority> <task_id> [<task_id> ...]',
   options: {
@@ -79,6 +85,8 @@ const setTaskPriority = command({
 const resubmit = command({
   name: 'resubmit',
   category: 'build',
+  arguments: ['task'],
+  examples: ['resubmit 1234'],
   summary: 'Retry a canceled or failed task, using the same parameter as the original task.',
   usage: 'resubmit [options] <task_id>',
   options: {

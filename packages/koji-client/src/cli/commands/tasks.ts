@@ -18,6 +18,8 @@ import type { ListedTask } from '../task-list.js';
 const makeTask = command({
   name: 'make-task',
   category: 'admin',
+  arguments: ['text', 'text...'],
+  examples: ['make-task newRepo f44-build'],
   summary: 'Create an arbitrary task',
   usage: 'make-task [options] <method> [<arg> ...]',
   options: {
@@ -51,6 +53,8 @@ const makeTask = command({
 const cancel = command({
   name: 'cancel',
   category: 'build',
+  arguments: ['task...'],
+  examples: ['cancel 1234'],
   summary: 'Cancel tasks and/or builds',
   usage: 'cancel [options] <task_id|build> [<task_id|build> ...]',
   options: {
@@ -96,6 +100,8 @@ function valueOfId(arg: string): number | string {
 const taskinfo = command({
   name: 'taskinfo',
   category: 'info',
+  arguments: ['task...'],
+  examples: ['taskinfo -r 1234'],
   summary: 'Show information about a task',
   usage: 'taskinfo [options] <task_id> [<task_id> ...]',
   anonymous: true,
@@ -210,6 +216,7 @@ async function printResults(
 const listTasksCommand = command({
   name: 'list-tasks',
   category: 'info',
+  examples: ['list-tasks --mine'],
   summary: 'Print the list of tasks',
   usage: 'list-tasks [options]',
   data: { of: 'listTasks' },

@@ -19,6 +19,8 @@ async function userOf({ session, usageError }: Run, name: string): Promise<UserI
 const enableUser = command({
   name: 'enable-user',
   category: 'admin',
+  arguments: ['user'],
+  examples: ['enable-user alice'],
   summary: 'Enable logins by a user',
   usage: 'enable-user <username>',
   options: {},
@@ -32,6 +34,8 @@ const enableUser = command({
 const disableUser = command({
   name: 'disable-user',
   category: 'admin',
+  arguments: ['user'],
+  examples: ['disable-user alice'],
   summary: 'Disable logins by a user',
   usage: 'disable-user <username>',
   options: {},
@@ -45,6 +49,8 @@ const disableUser = command({
 const editUser = command({
   name: 'edit-user',
   category: 'admin',
+  arguments: ['user'],
+  examples: ['edit-user --rename=alice.smith alice'],
   summary: 'Alter user information',
   usage: 'edit-user <username> [options]',
   options: {
@@ -74,6 +80,8 @@ const editUser = command({
 const revokePermission = command({
   name: 'revoke-permission',
   category: 'admin',
+  arguments: ['permission', 'user...'],
+  examples: ['revoke-permission tag alice'],
   summary: 'Revoke a permission from a user',
   usage: 'revoke-permission <permission> <user> [<user> ...]',
   options: {},
@@ -92,6 +100,8 @@ const revokePermission = command({
 const editPermission = command({
   name: 'edit-permission',
   category: 'admin',
+  arguments: ['permission', 'text'],
+  examples: ['edit-permission tag "May edit tags"'],
   summary: 'Edit a permission description',
   usage: 'edit-permission <permission> <description>',
   options: {},
@@ -107,6 +117,8 @@ const editPermission = command({
 const grantCgAccess = command({
   name: 'grant-cg-access',
   category: 'admin',
+  arguments: ['user', 'content-generator'],
+  examples: ['grant-cg-access alice osbs'],
   summary: 'Add a user to a content generator',
   usage: 'grant-cg-access <user> <content generator>',
   options: {
@@ -126,6 +138,8 @@ const grantCgAccess = command({
 const revokeCgAccess = command({
   name: 'revoke-cg-access',
   category: 'admin',
+  arguments: ['user', 'content-generator'],
+  examples: ['revoke-cg-access alice osbs'],
   summary: 'Remove a user from a content generator',
   usage: 'revoke-cg-access <user> <content generator>',
   options: {},

@@ -8,6 +8,8 @@ import { flag, text } from '../options.js';
 const userinfo = command({
   name: 'userinfo',
   category: 'admin',
+  arguments: ['user...'],
+  examples: ['userinfo alice'],
   summary: 'Show information about a user',
   usage: 'userinfo [options] <username> [<username> ...]',
   anonymous: true,
@@ -73,6 +75,7 @@ const userinfo = command({
 const listUsers = command({
   name: 'list-users',
   category: 'admin',
+  examples: ['list-users --perm=admin'],
   summary: 'List of users',
   usage: 'list-users [options]',
   anonymous: true,
@@ -118,6 +121,7 @@ const listUsers = command({
 const listPermissions = command({
   name: 'list-permissions',
   category: 'info',
+  examples: ['list-permissions --user=alice'],
   summary: 'List user permissions',
   usage: 'list-permissions [options]',
   data: {

@@ -7,6 +7,8 @@ import { flag, text } from '../options.js';
 const addUser = command({
   name: 'add-user',
   category: 'admin',
+  arguments: ['text'],
+  examples: ['add-user alice'],
   summary: 'Add a user',
   usage: 'add-user <username> [options]',
   options: {
@@ -30,6 +32,8 @@ const addUser = command({
 const grantPermission = command({
   name: 'grant-permission',
   category: 'admin',
+  arguments: ['permission', 'user...'],
+  examples: ['grant-permission tag alice'],
   summary: 'Grant a permission to a user',
   usage: 'grant-permission [options] <permission> <user> [<user> ...]',
   options: {

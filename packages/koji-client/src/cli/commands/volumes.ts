@@ -4,6 +4,8 @@ import { flag } from '../options.js';
 const addVolume = command({
   name: 'add-volume',
   category: 'admin',
+  arguments: ['text'],
+  examples: ['add-volume archive'],
   summary: 'Add a new storage volume',
   usage: 'add-volume <volume-name>',
   options: {},
@@ -21,6 +23,7 @@ const addVolume = command({
 const listVolumes = command({
   name: 'list-volumes',
   category: 'info',
+  examples: ['list-volumes'],
   summary: 'List storage volumes',
   usage: 'list-volumes',
   anonymous: true,
@@ -37,6 +40,8 @@ const listVolumes = command({
 const setBuildVolume = command({
   name: 'set-build-volume',
   category: 'admin',
+  arguments: ['volume', 'build...'],
+  examples: ['set-build-volume archive bash-5.2-1'],
   summary: 'Move a build to a different volume',
   usage: 'set-build-volume <volume> <n-v-r> [<n-v-r> ...]',
   options: {

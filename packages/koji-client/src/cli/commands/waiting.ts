@@ -14,6 +14,8 @@ const wait = command({
   name: 'wait',
   category: 'monitor',
   extra: true,
+  arguments: ['task...'],
+  examples: ['wait 1234 1235'],
   summary: 'Wait for tasks without printing anything',
   usage: 'wait [options] <task id> [<task id> ...]',
   description:

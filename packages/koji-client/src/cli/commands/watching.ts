@@ -22,6 +22,8 @@ export function taskIds({ args, usageError }: Pick<Run, 'args' | 'usageError'>):
 const watchTask = command({
   name: 'watch-task',
   category: 'monitor',
+  arguments: ['task...'],
+  examples: ['watch-task 1234'],
   summary: 'Track progress of particular tasks',
   usage: 'watch-task [options] <task id> [<task id> ...]',
   anonymous: true,
@@ -53,6 +55,8 @@ const watchTask = command({
 const watchLogsCommand = command({
   name: 'watch-logs',
   category: 'monitor',
+  arguments: ['task...'],
+  examples: ['watch-logs --log=build.log 1234'],
   summary: 'Watch logs in realtime',
   usage: 'watch-logs [options] <task id> [<task id> ...]',
   anonymous: true,

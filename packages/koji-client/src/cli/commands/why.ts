@@ -26,6 +26,8 @@ const why = command({
   name: 'why',
   category: 'info',
   extra: true,
+  arguments: ['build'],
+  examples: ['why bash-5.2-1 --tag f44-build'],
   summary: 'Explain why a tag has a build, or does not have it',
   usage: `why [options] <n-v-r> --tag <tag>
 

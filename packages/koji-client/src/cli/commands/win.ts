@@ -6,6 +6,8 @@ import { backgroundPriority, followTask, waitOptions } from '../starting.js';
 const winBuild = command({
   name: 'win-build',
   category: 'build',
+  arguments: ['target', 'text', 'text'],
+  examples: ['win-build f44-win git+https://git.example/win/app#main windows-vm'],
   summary: 'Build a Windows package from source',
   usage: 'win-build [options] <target> <URL> <VM>',
   options: {
