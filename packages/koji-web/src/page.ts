@@ -39,8 +39,13 @@ export interface View<N extends RouteName = RouteName> {
 export interface RawAnswer {
   readonly status?: 200 | 302;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | ReadableStream<Uint8Array> | null;
+  readonly body: string | null;
+  /** Makes the body of bytes that are read while they are sent, with further calls that are not in the page's snapshot. */
+  readonly stream?: (again: Again) => Promise<ReadableStream<Uint8Array>>;
 }
+
+/** Runs work with the methods of the hub. */
+export type Again = <T>(work: (calls: Calls) => Promise<T>) => Promise<T>;
 
 /** Answers of a page other than its data. */
 export class Raw {

@@ -117,11 +117,6 @@ export const routes = {
     menu: 'Builds',
     indexed: true,
   }),
-  builddiff: route({
-    doc: 'What differs between two builds: rpms, sizes, dependencies, durations.',
-    params: { buildID: ref, otherID: optionalRef },
-    menu: 'Builds',
-  }),
   tasks: route({
     doc: 'Tasks by owner, state, method, host and channel.',
     params: {
@@ -170,11 +165,6 @@ export const routes = {
     params: { tagID: ref, all: flag(false), childID: optionalId },
     menu: 'Tags',
     indexed: true,
-  }),
-  tagdiff: route({
-    doc: 'What differs between two tags, or between two moments of a tag: latest builds and packages.',
-    params: { tagID: ref, otherID: optionalRef, event: optionalId, otherEvent: optionalId },
-    menu: 'Tags',
   }),
   externalrepoinfo: route({
     doc: 'An external repository and the tags that use it.',
@@ -351,11 +341,6 @@ export const routes = {
     },
     menu: null,
   }),
-  badge: route({
-    doc: "A picture with the latest build of a package in a tag, or a build's state.",
-    params: { package: optionalRef, tag: optionalRef, buildID: optionalId },
-    menu: null,
-  }),
   reports: route({ doc: 'The reports.', params: {}, menu: 'Reports', indexed: true }),
   packagesbyuser: route({
     doc: 'Packages by owner.',
@@ -364,12 +349,12 @@ export const routes = {
   }),
   buildsbyuser: route({
     doc: 'Builds by owner.',
-    params: { order: order('-builds', countColumns('builds')), start, days: whole(-1) },
+    params: { order: order('-builds', countColumns('builds')), start, days: whole(30) },
     menu: 'Reports',
   }),
   tasksbyuser: route({
     doc: 'Tasks by owner.',
-    params: { order: order('-tasks', countColumns('tasks')), start, days: whole(-1) },
+    params: { order: order('-tasks', countColumns('tasks')), start, days: whole(30) },
     menu: 'Reports',
   }),
   rpmsbyhost: route({
@@ -384,7 +369,7 @@ export const routes = {
   }),
   tasksbyhost: route({
     doc: 'Tasks by builder.',
-    params: { order: order('-tasks', countColumns('tasks')), start, hostArch: text(), days: whole(-1) },
+    params: { order: order('-tasks', countColumns('tasks')), start, hostArch: text(), days: whole(30) },
     menu: 'Reports',
   }),
   buildsbystatus: route({
@@ -400,11 +385,6 @@ export const routes = {
   clusterhealth: route({
     doc: 'Load and capacity of the channels.',
     params: { arch: text('all') },
-    menu: 'Reports',
-  }),
-  buildtimes: route({
-    doc: 'How long tasks waited and ran, by day.',
-    params: { days: whole(7), method: text('buildArch') },
     menu: 'Reports',
   }),
   api: route({

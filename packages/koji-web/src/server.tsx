@@ -17,6 +17,13 @@ import { readParams } from './params.js';
 import { findRoute, link } from './routes.js';
 import type { RouteName } from './routes.js';
 
+interface Env {
+  Variables: {
+    /** The Content Security Policy of an answer that is not a page of ours. */
+    policy: string | undefined;
+  };
+}
+
 /** How a web page reads from its hub. */
 export interface WebOptions {
   readonly site: Site;
@@ -36,7 +43,12 @@ export interface Web {
 /** Makes Koji's web page. */
 export function createWeb(options: WebOptions): Web {
   const { path } = options;
-  const app = new Hono();
+  const app = new Hono<Env>();
+  app.use(async (c, next) => {
+    await next();
+    const policy = c.get('policy');
+    if (policy !== undefined) c.res.headers.set('Content-Security-Policy', policy);
+  });
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -79,7 +91,7 @@ Disallow: /*diff
 Crawl-delay: 5
 `;
 
-function sendAsset(c: Context): Response {
+function sendAsset(c: Context<Env>): Response {
   const asset = findAsset(c.req.param('name') ?? '');
   if (!asset) return c.text('Not Found\n', 404);
   const isCurrent = c.req.param('version') === version();
@@ -97,7 +109,7 @@ interface Asked {
   readonly depth: number;
 }
 
-function readAsked(c: Context, path: string): Asked {
+function readAsked(c: Context<Env>, path: string): Asked {
   const [first = '', ...rest] = c.req.path.slice(path.length + 1).split('/');
   const isJson = first.endsWith('.json');
   const name = (isJson ? first.slice(0, -'.json'.length) : first) || 'index';
@@ -106,7 +118,7 @@ function readAsked(c: Context, path: string): Asked {
   return { name, wantsJson, depth: rest.length };
 }
 
-async function answer(c: Context, options: WebOptions): Promise<Response> {
+async function answer(c: Context<Env>, options: WebOptions): Promise<Response> {
   const { site, read, log } = options;
   const asked = readAsked(c, options.path);
   const now = Date.now() / 1000;
@@ -124,7 +136,7 @@ async function answer(c: Context, options: WebOptions): Promise<Response> {
   try {
     const params = readParams(name, route.params, query) as never;
     const data = await read((calls) => page.load({ calls, params, site, now }));
-    if (data instanceof Raw) return sendRaw(c, data.answer);
+    if (data instanceof Raw) return await sendRaw(c, data.answer, read);
     c.header('Cache-Control', 'private, no-cache');
     c.header('Vary', 'Accept');
     if (asked.wantsJson) return sendJson(c, data);
@@ -160,19 +172,22 @@ function jsonAddress(name: RouteName, query: URLSearchParams): string {
 
 type LayoutProps = Parameters<typeof Layout>[0];
 
-function sendPage(c: Context, props: LayoutProps, status: 200 | 400 | 404 | 500 | 503 = 200): Response {
+function sendPage(c: Context<Env>, props: LayoutProps, status: 200 | 400 | 404 | 500 | 503 = 200): Response {
   const html = (<Layout {...props} />) as { toString(): string };
   return c.html(`<!DOCTYPE html>${html.toString()}`, status);
 }
 
-function sendJson(c: Context, data: unknown): Response {
+function sendJson(c: Context<Env>, data: unknown): Response {
   const text = JSON.stringify(data, (_, value: unknown) =>
     typeof value === 'bigint' ? Number(value) : value,
   );
   return c.body(`${text}\n`, 200, { 'Content-Type': 'application/json; charset=utf-8' });
 }
 
-function sendRaw(c: Context, { status = 200, headers, body }: RawAnswer): Response {
+async function sendRaw(c: Context<Env>, answer: RawAnswer, read: WebOptions['read']): Promise<Response> {
+  const { status = 200, headers, body, stream } = answer;
+  c.set('policy', headers['Content-Security-Policy']);
+  if (stream) return c.body(await stream(read), status, { ...headers });
   return c.body(body as string, status, { ...headers });
 }
 
@@ -191,7 +206,7 @@ const headings = {
   503: 'Not available just now',
 };
 
-function sendError(c: Context, asked: Asked, { status, message, site, assets, now }: Failure): Response {
+function sendError(c: Context<Env>, asked: Asked, { status, message, site, assets, now }: Failure): Response {
   if (asked.wantsJson) return c.json({ error: message, status }, status);
   if (asked.depth > 0) return c.text(`${headings[status]}: ${message}\n`, status);
   const title = headings[status];

@@ -79,7 +79,7 @@ if (field) {
     asked = terms;
     if (terms.length < 2) return close();
     try {
-      const answer = await fetch(`suggest?terms=${encodeURIComponent(terms)}`);
+      const answer = await fetch(`suggest.json?terms=${encodeURIComponent(terms)}`);
       const { found } = await answer.json();
       if (asked === terms && document.activeElement === field) show(found);
     } catch {

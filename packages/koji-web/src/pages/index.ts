@@ -1,14 +1,74 @@
 import type { AnyPage } from '../page.js';
 import type { RouteName } from '../routes.js';
 import { buildinfo, builds } from './builds.js';
+import { recentbuilds } from './feeds.js';
 import { home } from './home.js';
+import { channelinfo, hostinfo, hosts } from './hosts.js';
+import { getfile, taskstatus, viewlog, watchlogs } from './logs.js';
+import { packageinfo, packages } from './packages.js';
+import {
+  api,
+  buildsbystatus,
+  buildsbytarget,
+  buildsbyuser,
+  clusterhealth,
+  packagesbyuser,
+  reports,
+  rpmsbyhost,
+  tasksbyhost,
+  tasksbyuser,
+} from './reports.js';
+import { buildrootinfo, buildroots, repoinfo, reporequest, reporequests } from './repos.js';
+import { archiveinfo, archivelist, fileinfo, rpminfo, rpmlist } from './rpms.js';
+import { search, suggest } from './search.js';
+import { buildtargetinfo, buildtargets, externalrepoinfo, taginfo, tags } from './tags.js';
 import { taskinfo, tasks } from './tasks.js';
+import { userinfo, users } from './users.js';
 
 /** The page of every route. */
-export const pages = {
+export const pages: Readonly<Record<RouteName, AnyPage>> = {
   index: home,
+  packages,
+  packageinfo,
   builds,
   buildinfo,
   tasks,
   taskinfo,
-} as unknown as Readonly<Record<RouteName, AnyPage>>;
+  taskstatus,
+  getfile,
+  viewlog,
+  watchlogs,
+  tags,
+  taginfo,
+  externalrepoinfo,
+  rpminfo,
+  archiveinfo,
+  fileinfo,
+  rpmlist,
+  archivelist,
+  buildroots,
+  buildrootinfo,
+  repoinfo,
+  reporequests,
+  reporequest,
+  hosts,
+  hostinfo,
+  channelinfo,
+  users,
+  userinfo,
+  buildtargets,
+  buildtargetinfo,
+  search,
+  suggest,
+  recentbuilds,
+  reports,
+  packagesbyuser,
+  buildsbyuser,
+  tasksbyuser,
+  rpmsbyhost,
+  tasksbyhost,
+  buildsbystatus,
+  buildsbytarget,
+  clusterhealth,
+  api,
+};

@@ -1,0 +1,164 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root, System } from '../../../test/support/system.js';
+import { fillDemo, hostile } from './support/demo.js';
+import type { Demo } from './support/demo.js';
+
+let system: System;
+let base: string;
+let demo: Demo;
+
+beforeAll(async () => {
+  system = await System.create({ hub: { RepoManager: 'external' } });
+  await system.startHub();
+  base = `${system.url.replace('/kojihub', '')}/koji/`;
+  demo = await fillDemo(system.url, 'secret', (user) => system.hub('user', 'passwd', user, 'secret'));
+});
+
+afterAll(() => system.stop());
+
+async function get(address: string, headers: Readonly<Record<string, string>> = {}) {
+  const answer = await fetch(base + address, { headers, redirect: 'manual' });
+  return { status: answer.status, headers: answer.headers, text: await answer.text() };
+}
+
+const addresses = (): readonly string[] => [
+  `buildinfo?buildID=${demo.build}`,
+  `taskinfo?taskID=${demo.task}`,
+  `packageinfo?packageID=${demo.package}`,
+  'packageinfo?packageID=hello',
+  'search?terms=lib*&type=build&match=glob',
+  'search?terms=%5Elib&type=package&match=regexp',
+  'search?terms=lib1&type=package',
+  `getfile?taskID=${demo.running}&name=root.log`,
+  `getfile?taskID=${demo.running}&name=root.log&volume=DEFAULT&offset=-4000`,
+  'builds?state=3&order=-build_id',
+  `builds?tagID=${demo.tag}&inherited=0&prefix=l`,
+  'tasks?state=all&view=tree&method=image&order=-id',
+  'tasks?owner=builder1.example.com&state=all',
+  'tasks?method=newRepo&state=all',
+  `taginfo?tagID=${demo.tag}`,
+  'taginfo?tagID=f44-build',
+  `packages?tagID=${demo.tag}`,
+  `userinfo?userID=${demo.user}`,
+  `rpminfo?rpmID=${demo.rpm}`,
+  `buildrootinfo?buildrootID=${demo.buildroot}`,
+  `rpmlist?buildrootID=${demo.buildroot}&start=50&order=nvr&type=component`,
+  `repoinfo?repoID=${demo.repo}`,
+  `hostinfo?hostID=${demo.host}`,
+  `buildtargetinfo?targetID=${demo.target}`,
+  `externalrepoinfo?extrepoID=${demo.externalRepo}`,
+  'recentbuilds',
+  'recentbuilds?user=kojiadmin',
+  `watchlogs?taskID=${demo.running}`,
+  `taskstatus?taskID=${demo.running}`,
+];
+
+test('every address that the world uses answers', async () => {
+  for (const address of addresses()) {
+    const { status } = await get(address);
+    expect({ address, status }).toEqual({ address, status: address.includes('lib1') ? 302 : 200 });
+  }
+});
+
+test('a single result of a search leads to its page, and lists have links to buildinfo by id', async () => {
+  const { status, headers } = await get('search?match=glob&type=build&terms=hello-2.12-3');
+  expect([status, headers.get('location')]).toEqual([302, `buildinfo?buildID=${demo.build}`]);
+  const { text } = await get('builds');
+  expect(text).toContain(`<tr class="row-odd">`);
+  expect(text).toContain(`href="buildinfo?buildID=${demo.build}"`);
+  expect(text).toContain('<form class="pageJump"');
+  expect(text).toContain('Builds 1 through 50 of 68');
+});
+
+test('an unknown thing is 404 and a wrong parameter 400, with the reason', async () => {
+  const cases: [string, number, RegExp][] = [
+    ['buildinfo?buildID=99999', 404, /There is no build 99999/],
+    ['taginfo?tagID=nothing', 404, /There is no tag &#39;nothing&#39;/],
+    ['buildinfo', 400, /buildinfo needs the parameter buildID/],
+    ['buildinfo?buildID=one', 400, /buildID = &#39;one&#39; is not a number/],
+    ['builds?order=evil', 400, /is no column to sort by/],
+    ['nothing', 404, /There is no page/],
+    [`getfile?taskID=${demo.running}&name=..%2F..%2Fhub.conf`, 404, /no file/],
+  ];
+  for (const [address, status, reason] of cases) {
+    const found = await get(address);
+    expect({ address, status: found.status }).toEqual({ address, status });
+    expect(found.text).toMatch(reason);
+  }
+});
+
+test('every page is also JSON', async () => {
+  const byName = await get(`buildinfo.json?buildID=${demo.build}`);
+  const byHeader = await get(`buildinfo?buildID=${demo.build}`, { Accept: 'application/json' });
+  for (const { text } of [byName, byHeader])
+    expect(JSON.parse(text)).toMatchObject({ build: { nvr: 'hello-2.12-3' }, rpms: { length: 3 } });
+  expect((await get('buildinfo.json?buildID=99999')).text).toBe(
+    '{"error":"There is no build 99999.","status":404}',
+  );
+});
+
+test('headers allow no inline script, no frame and no guessing of types', async () => {
+  const { headers } = await get('');
+  expect(headers.get('content-security-policy')).toBe(
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  );
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  const log = await get(`getfile?taskID=${demo.running}&name=root.log`);
+  expect(log.headers.get('content-security-policy')).toBe("sandbox; default-src 'none'");
+  expect(log.text).toContain(hostile);
+});
+
+test('a crawl finds no dead link, no unescaped text and no large page', async () => {
+  const seen = new Set(['']);
+  const perPage = new Map<string, number>();
+  const problems: unknown[] = [];
+  const queue = [''];
+  for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+    const { status, headers, text } = await get(at);
+    if (status >= 400) problems.push({ at, status });
+    if (!headers.get('content-type')?.includes('html')) continue;
+    if (text.length > 100_000) problems.push({ at, length: text.length });
+    if (/<script>|<img src=x|href="javascript/i.test(text)) problems.push({ at, unescaped: true });
+    for (const [, link = ''] of text.matchAll(/(?:href|src)="([^"]*)"/g)) {
+      const url = new URL(link.replaceAll('&amp;', '&').replaceAll('&#39;', "'"), base + at);
+      url.hash = '';
+      if (!url.href.startsWith(base)) continue;
+      const address = url.href.slice(base.length);
+      const name = address.split('?')[0] ?? '';
+      const count = (perPage.get(name) ?? 0) + 1;
+      if (seen.has(address) || count > 8) continue;
+      perPage.set(name, count);
+      seen.add(address);
+      queue.push(address);
+    }
+  }
+  expect(problems).toEqual([]);
+  expect(seen.size).toBeGreaterThan(150);
+});
+
+test('koji-web answers alone in front of a hub', async () => {
+  writeFileSync(
+    system.path('web.conf'),
+    `[web]\nKojiHubURL = ${system.url}\nListen = 127.0.0.1:0\nSiteName = Alone\n`,
+  );
+  const program = path.join(root, 'packages/koji-web/dist/bundle/main.js');
+  const web: ChildProcess = spawn(process.execPath, [program, '--config', system.path('web.conf')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = (await once(web.stdout!, 'data')) as [Buffer];
+    const url = /http:\S+/.exec(line.toString())?.[0] ?? '';
+    const answer = await fetch(`${url}buildinfo?buildID=${demo.build}`);
+    expect(answer.status).toBe(200);
+    const text = await answer.text();
+    expect(text).toContain('hello-2.12-3 | Alone');
+    expect(text).toContain(`${system.url.replace('kojihub', 'kojifiles')}/packages/hello/2.12/3/`);
+    expect((await fetch(`${url}buildinfo?buildID=99999`)).status).toBe(404);
+  } finally {
+    web.kill();
+    await once(web, 'exit');
+  }
+});
