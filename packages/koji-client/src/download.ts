@@ -1,7 +1,7 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
 import { messageOf } from '@koji/core';
 import { RequestError, answerTooLong, codeOf } from './errors.js';
 import { tlsOptions } from './transport.js';
@@ -82,16 +82,27 @@ export interface DownloadOptions extends TransportOptions {
   readonly size?: number;
   /** Give the file the time of its last change that the server tells. */
   readonly keepTime?: boolean;
+  /** How often a download that broke off is gone on with before it fails, counted from the last bytes that arrived; 5. */
+  readonly maxRetries?: number;
+  /** Seconds before going on; 2. */
+  readonly retryInterval?: number;
   /** Told the bytes there are and how many there will be (0 when unknown). */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Called when a download broke off, before it is gone on with. */
+  readonly onBreak?: (error: RequestError) => void;
   /** Ends the download; what arrived stays there. */
   readonly signal?: AbortSignal;
 }
 
-/** What a download did: `skipped` when the whole file was there already. */
+/** What a download did: `skipped` when the whole file was there already, `resumed` when a part of it was. */
 export type DownloadResult = 'complete' | 'resumed' | 'skipped';
 
-/** Gets a URL below topurl into a local file, going on with a part that is there when the size is known. */
+/**
+ * Gets a URL below topurl into a local file, going on with a part that is there when the size is known. A download that
+ * breaks off goes on where it was, unless the file has changed in the meantime: then it starts again.
+ *
+ * @throws RequestError when the server can't be reached, refuses, or breaks off too often
+ */
 export async function downloadFile(
   url: string,
   file: string,
@@ -100,49 +111,119 @@ export async function downloadFile(
   await mkdir(dirname(file), { recursive: true });
   const there = options.size === undefined ? 0 : await sizeOf(file);
   if (there > 0 && there === options.size) return 'skipped';
-  const { Agent, interceptors, request } = wholeUndici();
-  const agent = new Agent({ connect: tlsOptions(options) });
+  const { maxRetries = 5, retryInterval = 2, signal } = options;
+  const { Agent, interceptors } = wholeUndici();
+  const agent = new Agent({ connect: tlsOptions(options), bodyTimeout: longestSilence });
+  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 5 }));
+  const download = new Download(url, file, options, dispatcher);
   try {
-    const response = await request(url, {
-      dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
-      headers: there > 0 ? { range: `bytes=${there}-` } : {},
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-    const { statusCode: status } = response;
-    if (status !== 200 && status !== 206) {
-      await response.body.dump();
-      throw new RequestError(`HTTP status ${status} from ${url}`, { status });
-    }
-    const resumed = status === 206;
-    const length = Number(response.headers['content-length'] ?? 0);
-    const start = resumed ? there : 0;
-    let done = start;
-    const total = options.size ?? (length > 0 ? start + length : 0);
-    const told = async function* (blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-      for await (const block of blocks) {
-        done += block.length;
-        if (options.size !== undefined && done > options.size)
-          throw new RequestError(`${url} has more than the ${options.size} bytes that it should have`, {
-            code: answerTooLong,
-          });
-        options.onProgress?.(done, total);
-        yield block;
+    for (let tries = 0, at = there; ;) {
+      try {
+        return (await download.goOn(at)) && there > 0 ? 'resumed' : 'complete';
+      } catch (error) {
+        if (!(error instanceof RequestError) || !download.hasBegun || !isBreak(error)) throw error;
+        const now = await sizeOf(file);
+        tries = now > at ? 1 : tries + 1;
+        if (tries > maxRetries) throw error;
+        at = now;
+        options.onBreak?.(error);
+        await delay(retryInterval * 1000, undefined, signal ? { signal } : {});
       }
-    };
-    await pipeline(response.body, told, createWriteStream(file, { flags: resumed ? 'a' : 'w' }));
-    const changed = new Date(String(response.headers['last-modified'] ?? ''));
-    if (options.keepTime && !Number.isNaN(changed.getTime())) await utimes(file, new Date(), changed);
-    return resumed ? 'resumed' : 'complete';
-  } catch (cause) {
-    if (cause instanceof RequestError || options.signal?.aborted) throw cause;
-    throw new RequestError(`no answer from ${url}: ${messageOf(cause)}`, {
-      code: codeOf(cause) ?? 'UNKNOWN',
-      cause,
-    });
+    }
   } finally {
     if ((await sizeOf(file)) === 0) await rm(file, { force: true });
     await agent.close();
   }
+}
+
+/** Milliseconds without a byte after which a download counts as broken off. */
+const longestSilence = 60_000;
+
+/** Returns whether a download may go on after an error: the network's or the server's, not one of the disk. */
+function isBreak({ code, status }: RequestError): boolean {
+  if (status !== null) return status >= 500 || status === 408 || status === 429;
+  return /^(UND_ERR|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EHOST|ENET)/.test(code ?? '');
+}
+
+/** The requests for one file. */
+class Download {
+  /** Whether the server has begun to send. */
+  hasBegun = false;
+  /** Tells the file that is sent from a later one at its place. */
+  private validator: string | null = null;
+
+  constructor(
+    private readonly url: string,
+    private readonly file: string,
+    private readonly options: DownloadOptions,
+    private readonly dispatcher: Dispatcher,
+  ) {}
+
+  /** Gets what is missing after the first `there` bytes. Returns false if the server sent the whole file instead. */
+  async goOn(there: number): Promise<boolean> {
+    const { url, file, options } = this;
+    try {
+      const response = await wholeUndici().request(url, {
+        dispatcher: this.dispatcher,
+        headers: {
+          ...(there > 0 ? { range: `bytes=${there}-` } : {}),
+          ...(there > 0 && this.validator !== null ? { 'if-range': this.validator } : {}),
+        },
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      const { statusCode: status, headers } = response;
+      if (status !== 200 && status !== 206) {
+        await response.body.dump();
+        throw new RequestError(`HTTP status ${status} from ${url}`, { status });
+      }
+      this.hasBegun = true;
+      this.validator = validatorOf(headers);
+      const resumed = status === 206;
+      const start = resumed ? there : 0;
+      const length = Number(headers['content-length'] ?? 0);
+      const total = options.size ?? (length > 0 ? start + length : 0);
+      await this.write(response.body, resumed ? 'a' : 'w', { start, total });
+      const changed = new Date(String(headers['last-modified'] ?? ''));
+      if (options.keepTime && !Number.isNaN(changed.getTime())) await utimes(file, new Date(), changed);
+      return resumed;
+    } catch (cause) {
+      if (cause instanceof RequestError || options.signal?.aborted) throw cause;
+      throw new RequestError(`no answer from ${url}: ${messageOf(cause)}`, {
+        code: codeOf(cause) ?? 'UNKNOWN',
+        cause,
+      });
+    }
+  }
+
+  // Written block by block, not by a stream: after a break the file must have all that was counted.
+  private async write(
+    blocks: AsyncIterable<Buffer>,
+    flags: string,
+    { start, total }: { start: number; total: number },
+  ): Promise<void> {
+    const { size, onProgress } = this.options;
+    const handle = await open(this.file, flags);
+    try {
+      let done = start;
+      for await (const block of blocks) {
+        done += block.length;
+        if (size !== undefined && done > size)
+          throw new RequestError(`${this.url} has more than the ${size} bytes that it should have`, {
+            code: answerTooLong,
+          });
+        await handle.appendFile(block);
+        onProgress?.(done, total);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** Returns what `If-Range` may name: a strong ETag, else the time of the last change. */
+function validatorOf(headers: Readonly<Record<string, string | string[] | undefined>>): string | null {
+  const [etag, changed] = [headers['etag'], headers['last-modified']].map((value) => [value ?? []].flat()[0]);
+  return etag?.startsWith('"') ? etag : (changed ?? null);
 }
 
 /** Returns the size of a file at a URL in bytes; 0 if the server does not tell it. */

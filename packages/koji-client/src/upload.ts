@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { GenericError } from '@koji/core';
@@ -55,6 +56,13 @@ export interface UploadOptions {
 export interface Uploader {
   chunk(chunk: Chunk): Promise<UploadResult & { readonly tries: number }>;
   call<T>(method: string, args: readonly unknown[], named: Record<string, unknown>): Promise<T>;
+}
+
+/** Returns a path below the work folder that no other upload has: time and random letters. */
+export function uniqueDirectory(prefix: string): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+  const random = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
+  return `${prefix}/${(Date.now() / 1000).toFixed(7)}.${random}`;
 }
 
 type Target = UploadOptions & { directory: string };

@@ -4,10 +4,13 @@ import { rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CHECKSUM_TYPES, PathInfo, joinSafe, nameOf } from '@koji/core';
-import { RpmError, RpmHeader } from '@koji/core/rpm';
+import { RpmError, RpmHeader, checkRpmDigests } from '@koji/core/rpm';
 import { downloadFile, sizeAt } from '../download.js';
+import type { DownloadOptions } from '../download.js';
 import type { Run } from './command.js';
-import { downloadLine } from './progress.js';
+import { hasScreen } from './output.js';
+import { TransferMeter, downloadLine } from './progress.js';
+import { printable } from './task-tree.js';
 
 /** How a download is shown. */
 export interface ShownDownload {
@@ -21,11 +24,12 @@ export interface ShownDownload {
 
 /** Downloads a file and prints how it goes on; what is there of it already is kept. */
 export async function downloadShown(
-  { print, write }: Run,
+  run: Run,
   url: string,
   file: string,
   { quiet = false, noprogress = false, size: known, place }: ShownDownload,
 ): Promise<void> {
+  const { print, global } = run;
   const say = (line: string): void => {
     if (!quiet) print(line);
   };
@@ -41,13 +45,25 @@ export async function downloadShown(
   await downloadFile(url, file, {
     ...(size ? { size } : {}),
     keepTime: true,
-    ...(shown
-      ? {
-          onProgress: (done: number, total: number) => write(`${downloadLine(done, total, Boolean(size))}\r`),
-        }
-      : {}),
+    maxRetries: global.max_retries,
+    retryInterval: global.retry_interval,
+    ...(shown ? downloadShower(run, Boolean(size)) : {}),
   });
   if (shown) print('');
+}
+
+/** Returns what shows how a download goes on: on a terminal with speed and time left, else as Koji does. */
+function downloadShower({ write }: Run, knownSize: boolean): Pick<DownloadOptions, 'onProgress' | 'onBreak'> {
+  if (!hasScreen())
+    return { onProgress: (done, total) => write(`${downloadLine(done, total, knownSize)}\r`) };
+  const meter = new TransferMeter();
+  return {
+    onProgress(done, total) {
+      const line = meter.line(done, total, process.stdout.columns || 80);
+      if (line !== null) write(`\r${line}\x1b[K`);
+    },
+    onBreak: (error) => write(`\r${printable(`Broke off, going on soon: ${error.message}`)}\x1b[K\n`),
+  };
 }
 
 /** An rpm, as far as downloading it needs it. */
@@ -89,6 +105,9 @@ export async function downloadRpm(
   });
   if (header.info().payloadhash !== rpm.payloadhash)
     await refuse(`Downloaded rpm ${file} doesn't match db, deleting`);
+  // The header is the right one; what it tells of the payload shows whether all bytes arrived as they were.
+  if ((await checkRpmDigests(file)).some(({ ok }) => !ok))
+    await refuse(`Downloaded rpm ${file} is damaged, deleting`);
 }
 
 /** An archive, as far as downloading it needs it. */

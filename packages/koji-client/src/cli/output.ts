@@ -34,3 +34,8 @@ function writeAll(fd: number, data: string | Uint8Array): void {
     }
   }
 }
+
+/** Returns whether somebody looks at a terminal that can be drawn on. */
+export function hasScreen(): boolean {
+  return process.stdout.isTTY && !['', 'dumb'].includes(process.env['TERM'] ?? '');
+}

@@ -38,3 +38,43 @@ export function timeText(seconds: number): string {
   const two = (n: number): string => String(Math.trunc(n)).padStart(2, '0');
   return `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
+
+/** Seconds of a transfer that its speed is measured over. */
+const window = 5;
+/** Seconds between two lines at least. */
+const lineInterval = 0.1;
+
+/** Measures transfers for a line about them. */
+export class TransferMeter {
+  private samples: { readonly time: number; readonly done: number }[] = [];
+  private shown = -Infinity;
+
+  /** `now` returns seconds. */
+  constructor(private readonly now: () => number = () => performance.now() / 1000) {}
+
+  /**
+   * Returns a line of at most `columns - 1` characters: share, bytes, speed and time left. Null if one was returned just
+   * before, unless the transfer is complete. A `total` of 0 is an unknown size.
+   */
+  line(done: number, total: number, columns: number): string | null {
+    const time = this.now();
+    const last = this.samples.at(-1);
+    // A part that is sent anew counts from there.
+    if (last && done < last.done) this.samples = [];
+    this.samples.push({ time, done });
+    while (this.samples.length > 2 && time - (this.samples[0]?.time ?? time) > window) this.samples.shift();
+    const isComplete = total > 0 && done >= total;
+    if (!isComplete && time - this.shown < lineInterval) return null;
+    this.shown = time;
+    const first = this.samples[0] ?? { time, done };
+    const speed = time > first.time ? (done - first.done) / (time - first.time) : 0;
+    const size = total > 0 ? `${sizeText(done)} / ${sizeText(total)}` : sizeText(done);
+    const rate = speed > 0 ? `  ${sizeText(speed)}/s` : '';
+    const left = total > done && speed > 0 ? `  ${timeText((total - done) / speed)} left` : '';
+    const text = `${total > 0 ? `${String(Math.trunc((done / total) * 100)).padStart(3)}%  ` : ''}${size}${rate}${left}`;
+    const room = Math.min(30, columns - 1 - text.length - 3);
+    const drawn =
+      total > 0 && room >= 5 ? `[${'='.repeat(Math.trunc((done / total) * room)).padEnd(room)}] ` : '';
+    return `${drawn}${text}`.slice(0, Math.max(0, columns - 1));
+  }
+}

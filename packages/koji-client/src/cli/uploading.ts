@@ -1,16 +1,11 @@
-import { randomInt } from 'node:crypto';
 import { chown, link, mkdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { runsInBackground } from './background.js';
 import type { Run } from './command.js';
-import { uploadLine } from './progress.js';
-
-/** Returns a path below the work folder that no other upload has: time and random letters. */
-export function uniqueDirectory(prefix: string): string {
-  const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-  const random = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
-  return `${prefix}/${(Date.now() / 1000).toFixed(7)}.${random}`;
-}
+import { hasScreen } from './output.js';
+import { uniqueDirectory } from '../upload.js';
+import type { UploadProgress } from '../upload.js';
+import { TransferMeter, uploadLine } from './progress.js';
 
 /**
  * Uploads a file to a folder of its own, with a progress bar where somebody watches.
@@ -24,13 +19,19 @@ export async function uploadShown(
 ): Promise<string> {
   const directory = uniqueDirectory(prefix);
   const shown = !silent && !runsInBackground();
-  await run.session.upload(
-    file,
-    directory,
-    shown ? { onProgress: (progress) => run.write(`${uploadLine(progress)}\r`) } : {},
-  );
+  await run.session.upload(file, directory, shown ? { onProgress: uploadShower(run) } : {});
   run.print('');
   return `${directory}/${basename(file)}`;
+}
+
+/** Returns what shows how an upload goes on: on a terminal with the time left, else as Koji does. */
+export function uploadShower({ write }: Pick<Run, 'write'>): (progress: UploadProgress) => void {
+  if (!hasScreen()) return (progress) => write(`${uploadLine(progress)}\r`);
+  const meter = new TransferMeter();
+  return ({ done, total }) => {
+    const line = meter.line(done, total, process.stdout.columns || 80);
+    if (line !== null) write(`\r${line}\x1b[K`);
+  };
 }
 
 /** Links a file into the hub's work folder, which must be on this machine, instead of uploading it. */

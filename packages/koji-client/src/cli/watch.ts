@@ -7,7 +7,9 @@ import type { WatchedTask } from '../watching.js';
 import { Exit } from './command.js';
 import type { Run } from './command.js';
 import { exitCodes } from './exit-codes.js';
+import { offerToCancel } from './canceling.js';
 import { endOfFailingLog } from './failing-log.js';
+import { hasScreen } from './output.js';
 import type { Output } from './output.js';
 import { outageLines, outageText, steadyFor } from './outages.js';
 import { printable } from './task-tree.js';
@@ -111,11 +113,6 @@ export async function outputFiles(
   );
 }
 
-/** Returns whether somebody looks at a terminal that can be drawn on. */
-export function hasScreen(): boolean {
-  return process.stdout.isTTY && !['', 'dumb'].includes(process.env['TERM'] ?? '');
-}
-
 function viewFor(run: Run, quiet: boolean): WatchView {
   if (quiet) return silentView;
   if (!hasScreen()) return new LinesView(run);
@@ -146,10 +143,18 @@ export async function watchTasks(
   const watch = { run, session, view };
   const shown = new Map<number, ShownTask>();
   view.start();
-  run.atInterrupt(() => {
+  run.atInterrupt(async () => {
     view.stop();
     stop.abort();
-    if (!quiet) printRunning(run, [...shown.values()]);
+    if (quiet) return;
+    const tasks = [...shown.values()];
+    printRunning(run, tasks);
+    const open = tasks.filter(({ level, done }) => level === 0 && !done);
+    if (hasScreen())
+      await offerToCancel(
+        run,
+        open.map(({ id }) => id),
+      );
   });
   // Programs that read our output expect no more in it than Koji's command writes.
   const explainer = !quiet && process.stdout.isTTY ? new WaitingExplainer(run, view) : null;

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { GenericError, parseNVR } from '@koji/core';
 import { pythonRepr } from '@koji/core/text';
 import { runsInBackground } from '../background.js';
+import { uniqueDirectory } from '../../upload.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { jsonLiteral } from '../literals.js';
 import { flag, int, text } from '../options.js';
-import { uploadLine } from '../progress.js';
-import { linkIntoWork, uniqueDirectory } from '../uploading.js';
+
+import { linkIntoWork, uploadShower } from '../uploading.js';
 
 type Struct = Record<string, unknown>;
 
@@ -74,11 +75,7 @@ const importCg = command({
         continue;
       }
       print(`Uploading ${path}`);
-      await session.upload(
-        path,
-        target,
-        shown ? { onProgress: (progress) => run.write(`${uploadLine(progress)}\r`) } : {},
-      );
+      await session.upload(path, target, shown ? { onProgress: uploadShower(run) } : {});
       if (shown) print('');
     }
     await session.CGImport(metadata, directory, options.token ?? null);

@@ -2,12 +2,13 @@ import { named } from '@koji/core/wire';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { REPO_STATES } from '@koji/core';
+import { uniqueDirectory } from '../../upload.js';
+import { uploadShower } from '../uploading.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, int, noFlag, text, texts } from '../options.js';
-import { uploadLine } from '../progress.js';
+
 import { followTask } from '../starting.js';
-import { uniqueDirectory } from '../uploading.js';
 
 const distRepo = command({
   name: 'dist-repo',
@@ -120,7 +121,7 @@ via 'koji edit-tag -x distrepo.cancel_others=True'
 async function uploadConfig(run: Run, file: string, directory: string): Promise<string> {
   const { session, write, print, usageError } = run;
   if (!existsSync(file)) return usageError(`could not find ${file}`);
-  await session.upload(file, directory, { onProgress: (progress) => write(`${uploadLine(progress)}\r`) });
+  await session.upload(file, directory, { onProgress: uploadShower({ write }) });
   print('');
   return `${directory}/${basename(file)}`;
 }

@@ -6,6 +6,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { downloadArchive, downloadRpm } from '../downloading.js';
 import type { DownloadedArchive, DownloadedRpm } from '../downloading.js';
+import { inOrder } from '../in-order.js';
 import { flag, text, texts } from '../options.js';
 
 interface Rpm extends DownloadedRpm {
@@ -78,20 +79,28 @@ Note: scratch builds do not have build entries. Use download-task for those`,
       noprogress: options.noprogress,
       place: { number: ++number, total },
     });
-    for (const one of signed) {
-      const how = shown();
+    const downloadSigned = async (to: Run, one: Rpm, how: ReturnType<typeof shown>): Promise<void> => {
       try {
-        await downloadRpm(run, { build, rpm: one, topurl, key: options.key }, how);
+        await downloadRpm(to, { build, rpm: one, topurl, key: options.key }, how);
       } catch (error) {
         // The hub may still know of a signature whose copy was deleted.
         const isGone = error instanceof RequestError && error.status === 404;
         if (!options.key || !options.fallback_unsigned || !isGone) throw error;
-        run.warn('Signed copy not present, will download unsigned copy');
-        await downloadRpm(run, { build, rpm: one, topurl }, how);
+        to.warn('Signed copy not present, will download unsigned copy');
+        await downloadRpm(to, { build, rpm: one, topurl }, how);
       }
-    }
-    for (const one of unsigned) await downloadRpm(run, { build, rpm: one, topurl }, shown());
-    for (const archive of archives) await downloadArchive(run, { build, archive, topurl }, shown());
+    };
+    const jobs: ((to: Run, how: ReturnType<typeof shown>) => Promise<void>)[] = [
+      ...signed.map((one) => (to: Run, how: ReturnType<typeof shown>) => downloadSigned(to, one, how)),
+      ...unsigned.map(
+        (rpm) => (to: Run, how: ReturnType<typeof shown>) => downloadRpm(to, { build, rpm, topurl }, how),
+      ),
+      ...archives.map(
+        (archive) => (to: Run, how: ReturnType<typeof shown>) =>
+          downloadArchive(to, { build, archive, topurl }, how),
+      ),
+    ];
+    await inOrder(run, jobs, (to, download) => download(to, shown()));
   },
 });
 

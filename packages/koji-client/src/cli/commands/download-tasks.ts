@@ -18,6 +18,7 @@ import { runsInBackground } from '../background.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { downloadShown } from '../downloading.js';
+import { inOrder } from '../in-order.js';
 import { flag, noFlag, text, texts } from '../options.js';
 import { steadyFor } from '../outages.js';
 import { outputFiles, watchTasks } from '../watch.js';
@@ -230,23 +231,23 @@ Default behavior without --all option downloads .rpm files only for build and bu
     }
     const topurl = options.topurl ?? global.topurl ?? fail('You must specify --topurl to download files');
     const paths = new PathInfo(topurl);
-    const done = new Set<string>();
-    let isTwice = false;
-    for (const [i, { task, name, volume, file }] of downloads.entries()) {
+    const begun = new Set<string>();
+    let repeated = 0;
+    await inOrder(run, [...downloads.entries()], async (to, [i, { task, name, volume, file }]) => {
       const place = { number: i + 1, total: downloads.length };
-      if (name.includes('..')) fail(`Invalid file name: ${name}`);
+      if (name.includes('..')) to.fail(`Invalid file name: ${name}`);
       const target = joinSafe('.', file);
-      if (done.has(target)) {
-        if (!quiet) print(`Downloading [${place.number}/${place.total}]: ${target}`);
-        if (!quiet) print(`File ${target} already downloaded, skipping`);
-        isTwice = true;
-        continue;
+      if (begun.has(target)) {
+        if (!quiet) to.print(`Downloading [${place.number}/${place.total}]: ${target}`);
+        if (!quiet) to.print(`File ${target} already downloaded, skipping`);
+        repeated++;
+        return;
       }
+      begun.add(target);
       const url = `${paths.work(volume)}/${paths.taskrelpath(task.id)}/${name}`;
-      await downloadShown(run, url, target, { quiet, noprogress: options.noprogress, place });
-      done.add(target);
-    }
-    if (isTwice) warn('Duplicate files, for download all duplicate files use --dirpertask.');
+      await downloadShown(to, url, target, { quiet, noprogress: options.noprogress, place });
+    });
+    if (repeated > 0) warn('Duplicate files, for download all duplicate files use --dirpertask.');
   },
 });
 

@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 import { parseNVR, readPom } from '@koji/core';
 import { runsInBackground } from '../background.js';
+import { uniqueDirectory } from '../../upload.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { valueOfArgument } from '../literals.js';
 import { flag, text } from '../options.js';
-import { uploadLine } from '../progress.js';
-import { linkIntoWork, uniqueDirectory } from '../uploading.js';
+
+import { linkIntoWork, uploadShower } from '../uploading.js';
 
 const importArchive = command({
   name: 'import-archive',
@@ -43,12 +44,7 @@ const importArchive = command({
       const directory = uniqueDirectory('cli-import');
       const shown = !runsInBackground() && !options.noprogress;
       if (options.link) await linkIntoWork(run, file, directory);
-      else
-        await session.upload(
-          file,
-          directory,
-          shown ? { onProgress: (progress) => write(`${uploadLine(progress)}\r`) } : {},
-        );
+      else await session.upload(file, directory, shown ? { onProgress: uploadShower({ write }) } : {});
       print('');
       await session.call('importArchive', [`${directory}/${name}`, build, type, info]);
       print(`Imported: ${name}`);

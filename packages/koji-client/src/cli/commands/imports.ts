@@ -3,10 +3,11 @@ import { BUILD_STATES, GenericError, nameOf, parseNVR, parseNVRA, byText } from 
 import type { BuildInfo } from '@koji/core/api';
 import { RpmHeader } from '@koji/core/rpm';
 import type { RpmInfo } from '@koji/core/rpm';
+import { uniqueDirectory } from '../../upload.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
-import { linkIntoWork, uniqueDirectory } from '../uploading.js';
+import { linkIntoWork } from '../uploading.js';
 import { pythonRepr } from '@koji/core/text';
 
 interface RpmFile {

@@ -1,0 +1,203 @@
+import { TASK_STATES, messageOf } from '@koji/core';
+import type { TaskInfo } from '@koji/core/api';
+import { basename } from 'node:path';
+import type { ClientSession } from './session.js';
+import { steadySession } from './steady.js';
+import type { Patience } from './steady.js';
+import { uniqueDirectory } from './upload.js';
+import { watchUntilDone } from './watching.js';
+import type { WatchedTask } from './watching.js';
+
+/** How tasks are watched. */
+export interface KojiOptions extends Patience {
+  /** Seconds between looks at tasks; 6. A hub that can tell of changes is heard sooner. */
+  readonly pollInterval?: number;
+}
+
+/** Options of a build, as those of the command `koji build`. */
+export interface BuildOptions {
+  readonly scratch?: boolean;
+  readonly skip_tag?: boolean;
+  readonly draft?: boolean;
+  readonly fail_fast?: boolean;
+  readonly wait_repo?: boolean;
+  /** Builds that the repo must have. */
+  readonly wait_builds?: readonly string[];
+  /** Arches of a scratch build, separated by spaces. */
+  readonly arch_override?: string;
+  readonly repo_id?: number;
+  /** Other options that the hub's method `build` takes. */
+  readonly [option: string]: unknown;
+}
+
+/** States of a task, by their names. */
+export type TaskState = Lowercase<keyof typeof TASK_STATES>;
+
+/** A task that was seen for the first time or in a new state. */
+export interface TaskChange {
+  readonly id: number;
+  /** The task above it; null for the one that is watched. */
+  readonly parent: number | null;
+  readonly state: TaskState;
+  /** The state before; null when it was seen for the first time. */
+  readonly before: TaskState | null;
+  /** The host that has it while it is assigned or open. */
+  readonly host: string | null;
+  /** Why it failed. */
+  readonly fault: Error | null;
+  /** The task as the hub gives it, with its request. */
+  readonly info: TaskInfo;
+}
+
+/** A task that succeeded. */
+export interface FinishedTask {
+  readonly id: number;
+  readonly info: TaskInfo;
+  readonly result: unknown;
+}
+
+/** A task failed or was canceled. Its fault, if it has one, is the `cause`. */
+export class TaskFailed extends Error {
+  override name = 'TaskFailed';
+
+  constructor(
+    readonly taskId: number,
+    readonly state: 'failed' | 'canceled',
+    cause: unknown,
+  ) {
+    super(state === 'failed' ? `task ${taskId} failed: ${messageOf(cause)}` : `task ${taskId} was canceled`, {
+      cause,
+    });
+  }
+}
+
+const stateNames = ['free', 'open', 'closed', 'canceled', 'assigned', 'failed'] as const;
+
+/**
+ * Starts tasks and watches them, as the command does: the hub tells of changes where it can, and a hub that is away is
+ * waited for.
+ *
+ * @example
+ * const koji = new Koji(session);
+ * const { id } = await koji.build('f44', 'git+https://git.example/bash.git#main', { scratch: true }).finished();
+ */
+export class Koji {
+  /** The session must be logged in to start tasks; watching them needs no login. */
+  constructor(
+    readonly session: ClientSession,
+    private readonly options: KojiOptions = {},
+  ) {}
+
+  /** Starts a build of a source URL, or of a local source package, which is uploaded. Without a target it needs `repo_id`. */
+  build(target: string | null, source: string, options: BuildOptions = {}): RunningTask {
+    return new RunningTask(this.session, this.startBuild(target, source, options), this.options);
+  }
+
+  /** Watches a task that exists. */
+  task(id: number): RunningTask {
+    return new RunningTask(this.session, Promise.resolve(id), this.options);
+  }
+
+  private async startBuild(target: string | null, source: string, options: BuildOptions): Promise<number> {
+    if (source.includes('://')) return this.session.build(source, target, options);
+    const directory = uniqueDirectory('cli-build');
+    await this.session.upload(source, directory);
+    return this.session.build(`${directory}/${basename(source)}`, target, options);
+  }
+}
+
+/**
+ * A task on its way. Iterating over it yields each change of the task and of the tasks below it, from the first look until
+ * all are done; every iterator gets all changes.
+ */
+export class RunningTask implements AsyncIterable<TaskChange> {
+  private readonly changes: TaskChange[] = [];
+  private watching: Promise<WatchedTask[]> | null = null;
+  private isOver = false;
+  /** Wakes the iterators. */
+  private wake = (): void => undefined;
+  private news: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly session: ClientSession,
+    /** The task's id. Rejects if the task could not be started. */
+    readonly id: Promise<number>,
+    private readonly options: KojiOptions,
+  ) {
+    // Whoever waits for the task gets the error.
+    this.id.catch(() => null);
+    this.expectNews();
+  }
+
+  /**
+   * Waits until the task and all tasks below it are done.
+   *
+   * @throws TaskFailed when the task failed or was canceled, HubUnreachable when the hub was away for too long
+   */
+  async finished(): Promise<FinishedTask> {
+    const [task] = await this.watch();
+    const { id, info, fault } = task as WatchedTask & { info: TaskInfo };
+    if (info.state === TASK_STATES.CANCELED) throw new TaskFailed(id, 'canceled', fault);
+    if (info.state !== TASK_STATES.CLOSED) throw new TaskFailed(id, 'failed', fault);
+    const result = await steadySession(this.session, this.options).getTaskResult(id);
+    return { id, info, result };
+  }
+
+  /** Cancels the task and all tasks below it. Needs a login. */
+  async cancel(): Promise<void> {
+    await this.session.cancelTask(await this.id);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TaskChange, void, void> {
+    const watching = this.watch();
+    watching.catch(() => null);
+    for (let next = 0; ; next++) {
+      while (next >= this.changes.length && !this.isOver) await this.news;
+      const change = this.changes[next];
+      if (!change) break;
+      yield change;
+    }
+    await watching;
+  }
+
+  private watch(): Promise<WatchedTask[]> {
+    this.watching ??= this.watchOnce().finally(() => {
+      this.isOver = true;
+      this.wake();
+    });
+    return this.watching;
+  }
+
+  private async watchOnce(): Promise<WatchedTask[]> {
+    const { pollInterval = 6, signal } = this.options;
+    const id = await this.id;
+    return watchUntilDone(steadySession(this.session, this.options), [id], {
+      pollInterval,
+      ...(signal ? { signal } : {}),
+      seen: (task, before) => this.tell(task, before),
+      missing: () => {
+        throw new RangeError(`No such task: ${id}`);
+      },
+    });
+  }
+
+  private tell({ id, parent, host, fault, info }: WatchedTask, before: number | null): void {
+    if (!info) return;
+    this.changes.push({
+      id,
+      parent,
+      host,
+      fault: fault instanceof Error ? fault : null,
+      info,
+      state: stateNames[info.state] ?? 'free',
+      before: before === null ? null : (stateNames[before] ?? 'free'),
+    });
+    const { wake } = this;
+    this.expectNews();
+    wake();
+  }
+
+  private expectNews(): void {
+    this.news = new Promise((resolve) => (this.wake = resolve));
+  }
+}

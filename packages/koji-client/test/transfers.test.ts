@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { downloadFile } from '../src/index.js';
+import { TransferMeter } from '../src/cli/progress.js';
+
+const old = Buffer.alloc(400_000, 'old');
+const renewed = Buffer.alloc(400_000, 'new');
+/** What the server has, and after how many bytes each answer breaks off. */
+let content = old;
+let breaks: number[] = [];
+const ranges: (string | undefined)[] = [];
+
+const server = createServer((request, response) => {
+  const etag = `"${createHash('md5').update(content).digest('hex')}"`;
+  const { range, 'if-range': condition } = request.headers;
+  ranges.push(range);
+  const isPart = range !== undefined && (condition === undefined || condition === etag);
+  const start = isPart ? Number(/\d+/.exec(range)?.[0]) : 0;
+  const body = content.subarray(start);
+  response.writeHead(isPart ? 206 : 200, { 'content-length': body.length, etag });
+  const most = breaks.shift();
+  if (most === undefined) response.end(body);
+  else response.write(body.subarray(0, most), () => response.destroy());
+});
+let folder: string;
+let url: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koji-transfers-'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+});
+
+beforeEach(() => {
+  content = old;
+  ranges.length = 0;
+});
+
+afterAll(async () => {
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+test('a download that breaks off goes on where it was', async () => {
+  breaks = [100_000, 200_000];
+  const file = join(folder, 'broken');
+  const told: string[] = [];
+  const options = { retryInterval: 0, onBreak: (error: Error) => told.push(error.message) };
+  expect(await downloadFile(url, file, options)).toBe('complete');
+  expect((await readFile(file)).equals(old)).toBe(true);
+  expect(told).toHaveLength(2);
+  expect(ranges[0]).toBeUndefined();
+  expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? ''))).toBe(true);
+});
+
+test('a file that changed in the meantime is downloaded from its start', async () => {
+  breaks = [100_000];
+  const file = join(folder, 'changed');
+  const onBreak = (): void => void (content = renewed);
+  await downloadFile(url, file, { retryInterval: 0, onBreak });
+  expect((await readFile(file)).equals(renewed)).toBe(true);
+});
+
+test('a server that breaks off again and again without a byte ends the download', async () => {
+  breaks = [100_000, 0, 0, 0];
+  const file = join(folder, 'hopeless');
+  await expect(downloadFile(url, file, { retryInterval: 0, maxRetries: 2 })).rejects.toMatchObject({
+    name: 'RequestError',
+  });
+  breaks = [];
+});
+
+test('a line about a transfer has share, bytes, speed and time left, and fits', () => {
+  let time = 0;
+  const meter = new TransferMeter(() => time);
+  meter.line(0, 2 ** 20 * 100, 80);
+  time = 2;
+  expect(meter.line(2 ** 20 * 20, 2 ** 20 * 100, 80)).toBe(
+    '[====                ]  20%  20.00 MiB / 100.00 MiB  10.00 MiB/s  00:00:08 left',
+  );
+  time = 2.01;
+  expect(meter.line(2 ** 20 * 21, 2 ** 20 * 100, 80)).toBeNull();
+  time = 3;
+  expect(meter.line(2 ** 20 * 30, 2 ** 20 * 100, 40)).toHaveLength(39);
+});
