@@ -16,15 +16,21 @@ export interface KojiOptions extends Patience {
 
 /** Options of a build, as those of the command `koji build`. */
 export interface BuildOptions {
+  /** Make packages that no build keeps. */
   readonly scratch?: boolean;
+  /** Leave the build untagged. */
   readonly skip_tag?: boolean;
+  /** Make a draft, which can be promoted later. */
   readonly draft?: boolean;
+  /** Cancel the other arches as soon as one fails. */
   readonly fail_fast?: boolean;
+  /** Wait for a current repo of the build tag first. */
   readonly wait_repo?: boolean;
   /** Builds that the repo must have. */
   readonly wait_builds?: readonly string[];
   /** Arches of a scratch build, separated by spaces. */
   readonly arch_override?: string;
+  /** The repo to build with. */
   readonly repo_id?: number;
   /** Other options that the hub's method `build` takes. */
   readonly [option: string]: unknown;
@@ -35,9 +41,11 @@ export type TaskState = Lowercase<keyof typeof TASK_STATES>;
 
 /** A task that was seen for the first time or in a new state. */
 export interface TaskChange {
+  /** The task's id. */
   readonly id: number;
   /** The task above it; null for the one that is watched. */
   readonly parent: number | null;
+  /** The state that it has now. */
   readonly state: TaskState;
   /** The state before; null when it was seen for the first time. */
   readonly before: TaskState | null;
@@ -51,8 +59,11 @@ export interface TaskChange {
 
 /** A task that succeeded. */
 export interface FinishedTask {
+  /** The task's id. */
   readonly id: number;
+  /** The task as the hub gives it, with its request. */
   readonly info: TaskInfo;
+  /** What its handler returned. */
   readonly result: unknown;
 }
 
@@ -60,6 +71,7 @@ export interface FinishedTask {
 export class TaskFailed extends Error {
   override name = 'TaskFailed';
 
+  /** `taskId` is the task that was waited for. */
   constructor(
     readonly taskId: number,
     readonly state: 'failed' | 'canceled',
@@ -118,6 +130,7 @@ export class RunningTask implements AsyncIterable<TaskChange> {
   private wake = (): void => undefined;
   private news: Promise<void> = Promise.resolve();
 
+  /** Made by {@link Koji}. */
   constructor(
     private readonly session: ClientSession,
     /** The task's id. Rejects if the task could not be started. */

@@ -10,6 +10,7 @@ import type { CallOptions, ClientSession, SessionBase } from './session.js';
 export interface Outage {
   /** Why the last try failed: a {@link RequestError}, or the hub says that it is offline. */
   readonly error: Error;
+  /** When the first try failed. */
   readonly since: Date;
   /** When the last try will be made, about. */
   readonly until: Date;

@@ -24,7 +24,7 @@ const server = createServer((request, response) => {
   response.writeHead(isPart ? 206 : 200, { 'content-length': body.length, etag });
   const most = breaks.shift();
   if (most === undefined) response.end(body);
-  else response.write(body.subarray(0, most), () => response.destroy());
+  else response.write(body.subarray(0, most), () => response.socket?.end());
 });
 let folder: string;
 let url: string;
@@ -53,8 +53,7 @@ test('a download that breaks off goes on where it was', async () => {
   expect(await downloadFile(url, file, options)).toBe('complete');
   expect((await readFile(file)).equals(old)).toBe(true);
   expect(told).toHaveLength(2);
-  expect(ranges[0]).toBeUndefined();
-  expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? ''))).toBe(true);
+  expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=300000-']);
 });
 
 test('a file that changed in the meantime is downloaded from its start', async () => {

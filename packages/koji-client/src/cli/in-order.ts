@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { messageOf } from '@koji/core';
 import { Exit } from './command.js';
 import type { Run } from './command.js';
 import type { Output } from './output.js';
@@ -49,7 +51,10 @@ class Turn {
 
   constructor(run: Run) {
     this.ended = new Promise((resolve, reject) => {
-      this.settle = (error) => (error === undefined ? resolve() : reject(error));
+      this.settle = (error) =>
+        error === undefined
+          ? resolve()
+          : reject(types.isNativeError(error) ? error : new Error(messageOf(error)));
     });
     this.ended.catch(() => null);
     const later =
