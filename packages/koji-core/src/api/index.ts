@@ -30,6 +30,7 @@ export type {
   Needs,
   ResultOf,
 } from './method.js';
+export { openRpc } from './open-rpc.js';
 export { api } from './table.js';
 export type { Api, OwnApi, TaskArgs, TaskHandlers } from './table.js';
 export type { BuildingMethods, BuildResults, LogPaths, NewBuildData } from './building.js';

@@ -97,7 +97,8 @@ const special = /[^\t\n -%'-;=?-\ud7ff\ue000-\ufffd]/;
 const unsendable =
   /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
+/** Whether a unit of a text is the first half of a character. */
+export const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
 /** @param offset where the text starts in the one that it is a part of */
 function escapeText(text: string, offset = 0): string {
@@ -479,12 +480,17 @@ class Encoder {
 
   private date(date: Date): string {
     if (Number.isNaN(date.getTime())) throw this.error('the date is invalid');
-    return date.toISOString().replace('T', ' ').replace('Z', '000+00:00');
+    return pythonDate(date);
   }
 }
 
-// Object.prototype of any realm: a row may come from another one, an instance of a class is a mistake.
-function isPlain(value: object): boolean {
+/** A date as Koji writes one; an invalid one is a RangeError. */
+export function pythonDate(date: Date): string {
+  return date.toISOString().replace('T', ' ').replace('Z', '000+00:00');
+}
+
+/** Whether a value is a struct: Object.prototype of any realm counts, an instance of a class is a mistake. */
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
   return (
@@ -494,15 +500,18 @@ function isPlain(value: object): boolean {
   );
 }
 
-function isIterable(value: object): value is Iterable<unknown> {
+/** Whether a value is an iterable. */
+export function isIterable(value: object): value is Iterable<unknown> {
   return Symbol.iterator in value;
 }
 
-function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
+/** Whether a value is an async iterable. */
+export function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
   return Symbol.asyncIterator in value;
 }
 
-function className(value: object): string {
+/** Names what a value is, for an error. */
+export function className(value: object): string {
   const { constructor } = value as { constructor?: { name?: string } };
   const name = constructor?.name ?? 'object';
   return name === 'Promise' ? 'a Promise (is an await missing?)' : `an instance of ${name}`;

@@ -22,3 +22,6 @@ export {
   encodeValueStream,
   responseFrame,
 } from './encode.js';
+export { decodeJsonInTurns } from './json-decode.js';
+export type { JsonLimits } from './json-decode.js';
+export { encodeJson, encodeJsonStream } from './json-encode.js';

@@ -6,13 +6,7 @@
 import { GenericError, ServerOffline } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { Access, UploadResult } from '@koji/core/api';
-import {
-  decodeArgs,
-  encodeFault,
-  encodeResponse,
-  encodeResponseStream,
-  responseFrame,
-} from '@koji/core/wire';
+import { decodeArgs, encodeResponse } from '@koji/core/wire';
 import { CallerSession } from '../auth/sessions.js';
 import type { SessionTimes } from '../auth/session-times.js';
 import type { Hub, ServedMethod } from '../call.js';
@@ -23,8 +17,11 @@ import type { AnswerLimits } from './answer.js';
 import { BodyError } from './body.js';
 import { describeCall } from './call-fields.js';
 import { borderFault } from './faults.js';
+import { xmlForm } from './forms.js';
+import type { Form } from './forms.js';
 import { MemoryWatch } from './memory-watch.js';
 import { multiCall } from './multicall.js';
+import { NoSuchMethod } from './no-such-method.js';
 import { runMethod } from './run-method.js';
 import type { RunningCall } from './running-call.js';
 import { roomOf } from './spool.js';
@@ -44,11 +41,20 @@ export interface Reply {
   abort(): void;
 }
 
+/** A call as it came in. */
+export interface IncomingCall {
+  readonly method: string;
+  readonly params: readonly unknown[];
+  /** How it is answered. */
+  readonly form: Form;
+}
+
 /** An answer that is to be made. */
 interface Making {
   /** Null for a multicall. */
   readonly served: ServedMethod | null;
   readonly params: readonly unknown[];
+  readonly form: Form;
   readonly answer: Answer;
   readonly reply: Reply;
   /** Whether a long answer may go before it is whole, since nothing can take it back. */
@@ -73,13 +79,14 @@ export class Dispatcher {
   }
 
   /** Answers one call: with its result, or with the fault that anything thrown on the way becomes. */
-  async call(method: string, params: readonly unknown[], caller: Caller, reply: Reply): Promise<void> {
+  async call(incoming: IncomingCall, caller: Caller, reply: Reply): Promise<void> {
+    const { method, params, form } = incoming;
     const answered = async (): Promise<void> => {
       try {
-        await this.memory.during(method, params, () => this.run(method, params, caller, reply));
+        await this.memory.during(method, params, () => this.run(incoming, caller, reply));
       } catch (error) {
         if (error instanceof ClientGone || reply.gone) return;
-        const text = this.faultText(error, method);
+        const text = this.faultText(error, method, form);
         if (reply.begun) reply.abort();
         else reply.sendText(text);
       }
@@ -101,7 +108,7 @@ export class Dispatcher {
         return encodeResponse(await this.transactions.without({ method, caller, session }, receive));
       } catch (error) {
         if (error instanceof BodyError) throw error;
-        return this.faultText(error, method);
+        return this.faultText(error, method, xmlForm);
       }
     });
   }
@@ -119,13 +126,13 @@ export class Dispatcher {
     return this.transactions.write({ method, caller, session }, work);
   }
 
-  private async run(method: string, params: readonly unknown[], caller: Caller, reply: Reply): Promise<void> {
+  private async run({ method, params, form }: IncomingCall, caller: Caller, reply: Reply): Promise<void> {
     const served = multiCallNames.has(method) ? null : this.find(method);
     const anonymous = 'anonymous' in caller.credentials();
     const access = await accessOf(method, params, { methods: this.hub.methods, anonymous });
     const answer = new Answer(this.answers, { parts: served === null });
     try {
-      const making: Making = { served, params, answer, reply };
+      const making: Making = { served, params, form, answer, reply };
       await this.inside(access, { method, caller }, making);
       answer.end();
     } catch (error) {
@@ -155,23 +162,26 @@ export class Dispatcher {
     return access === 'write' ? transactions.write(checked, work) : transactions.without(checked, work);
   }
 
-  private async make({ served, params, answer, reply, early }: Making, call: RunningCall): Promise<void> {
+  private async make(
+    { served, params, form, answer, reply, early }: Making,
+    call: RunningCall,
+  ): Promise<void> {
     if (early && reply.gone) throw new ClientGone();
     const { args, keywords } = decodeArgs(params);
     if (served) {
       const value = await runMethod(served, { args, keywords }, call);
-      return answer.putAll(encodeResponseStream(value), early ? () => reply.send(answer) : undefined);
+      return answer.putAll(form.answer(value), early ? () => reply.send(answer) : undefined);
     }
-    const [start, end] = responseFrame;
+    const [start, end] = form.frame;
     await answer.put(start);
     const checkLockOut = this.checkLockOut.bind(this);
-    await multiCall(call, { args, keywords }, { answer, checkLockOut });
+    await multiCall(call, { args, keywords }, { answer, checkLockOut, form: form.parts });
     await answer.put(end);
   }
 
   private find(method: string): ServedMethod {
     const served = this.hub.methods.get(method);
-    if (!served) throw new GenericError(`Invalid method: ${method}`);
+    if (!served) throw new NoSuchMethod(method);
     return served;
   }
 
@@ -182,11 +192,11 @@ export class Dispatcher {
   }
 
   /** The fault that an error is answered with; what is no fault of Koji's is a bug, and logged with its stack. */
-  private faultText(error: unknown, method: string): string {
-    const { faultCode, faultString, summary } = borderFault(error, this.hub.options);
-    const line = `${method}: fault ${faultCode}: ${summary}`;
+  private faultText(error: unknown, method: string, form: Form): string {
+    const fault = borderFault(error, this.hub.options);
+    const line = `${method}: fault ${fault.faultCode}: ${fault.summary}`;
     if (error instanceof GenericError) this.log.debug(line, error);
     else this.log.error(line, error);
-    return encodeFault(faultCode, faultString);
+    return form.fault(fault, error);
   }
 }

@@ -13,17 +13,24 @@ import {
   GenericError,
   KOJI_VERSION,
   ServerOffline,
+  faultToWire,
   messageOf,
 } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
-import { WireError, decodeCallInTurns, encodeFault } from '@koji/core/wire';
+import { WireError, decodeCallInTurns } from '@koji/core/wire';
 import { clientAddress, parseQuery, readCredentials, sessionAddress } from '../auth/credentials.js';
 import type { Hub } from '../call.js';
 import { BodyError, BodyRoom, readBody, streamBody } from './body.js';
 import type { BodyTimes } from './body.js';
 import type { Dispatcher } from './dispatch.js';
+import { ApiDescription } from './api-description.js';
+import { JsonRpcError, jsonForm, xmlForm } from './forms.js';
+import type { Form } from './forms.js';
+import { readJsonRequest, silentReply } from './json-door.js';
+import type { JsonRequest } from './json-door.js';
 import { HttpReply, sendText } from './reply.js';
+import type { ReplyOptions } from './reply.js';
 import type { Caller } from './transactions.js';
 import { serveFile } from './files.js';
 import { readRawUpload, receiveUpload } from './uploads.js';
@@ -133,6 +140,7 @@ class Front {
   private readonly inFlight = new Set<Promise<void>>();
   private readonly ahead = new WeakMap<Socket, number>();
   private readonly bodies: BodyRoom;
+  private readonly description: ApiDescription;
   private dropNoted = -Infinity;
 
   constructor(
@@ -141,6 +149,7 @@ class Front {
   ) {
     this.log = hub.logger('koji.http');
     this.bodies = new BodyRoom(hub.options.RequestMemory);
+    this.description = new ApiDescription(hub);
   }
 
   /** Resolves when no request is in flight. */
@@ -183,7 +192,14 @@ class Front {
     if (this.served.stopping.signal.aborted) response.setHeader('Connection', 'close');
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
-    if (path === '/kojihub' || path.startsWith('/kojihub/')) return this.hubRequest(request, response, query);
+    if (path === '/kojihub/openrpc.json') {
+      this.describe(request, response);
+      return;
+    }
+    if (path === '/kojihub' || path.startsWith('/kojihub/')) {
+      const isJson = path === '/kojihub/json';
+      return this.hubRequest(request, response, { query, isJson });
+    }
     if (path === '/kojifiles' || path.startsWith('/kojifiles/')) {
       const { DownloadTimeout: seconds, DownloadRate: rate } = this.hub.options;
       if (seconds > 0) keepRate(response, seconds, rate);
@@ -210,11 +226,44 @@ class Front {
     return true;
   }
 
-  private async hubRequest(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
+  /** Answers with the description of all methods, for clients that are made from it. */
+  private describe(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      this.reply(response, 405, 'Method Not Allowed\n');
+      return;
+    }
+    const { text, etag } = this.description.current();
+    response.setHeader('ETag', etag);
+    response.setHeader('Cache-Control', 'public, max-age=300');
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304).end();
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': text.length });
+    response.end(request.method === 'HEAD' ? undefined : text);
+  }
+
+  private async hubRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { query, isJson }: { readonly query: string; readonly isJson: boolean },
+  ): Promise<void> {
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');
-      const text = 'Method Not Allowed\nThis is an XML-RPC server. Only POST requests are accepted.\n';
+      const kind = isJson ? 'a JSON-RPC' : 'an XML-RPC';
+      const text = `Method Not Allowed\nThis is ${kind} server. Only POST requests are accepted.\n`;
       this.reply(response, 405, text);
+      return;
+    }
+    const type = request.headers['content-type'] ?? '';
+    if (isJson && !/^application\/json(?:;|$)/i.test(type.trim())) {
+      response.setHeader('Connection', 'close');
+      this.reply(
+        response,
+        415,
+        "Unsupported Media Type\nSend the header 'Content-Type: application/json'.\n",
+      );
       return;
     }
     const coding = request.headers['content-encoding'] ?? 'identity';
@@ -226,8 +275,9 @@ class Front {
       return;
     }
     const { options } = this.hub;
+    const form = isJson ? jsonForm() : xmlForm;
     if (options.ServerOffline) {
-      this.fault(response, ServerOffline.faultCode, options.OfflineMessage ?? 'server is offline');
+      this.fault(response, form, new ServerOffline(options.OfflineMessage ?? 'server is offline'));
       return;
     }
     const address = clientAddress(request, options.TrustedProxies);
@@ -238,10 +288,10 @@ class Front {
       remote: remoteOf(request, address),
       client: { address, gone: () => response.destroyed },
     };
-    const upload = request.headers['content-type'] === 'application/octet-stream';
+    const upload = type === 'application/octet-stream';
     try {
       if (upload) await this.upload(request, response, caller, query);
-      else await this.call(request, response, caller);
+      else await this.call(request, response, { caller, form });
     } catch (error) {
       if (!(error instanceof BodyError)) throw error;
       this.log.debug(`a request could not be read: ${error.message}`, error);
@@ -258,18 +308,27 @@ class Front {
     return AbortSignal.any([gone.signal, this.served.stopping.signal]);
   }
 
-  private async call(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
+  private async call(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { caller, form }: { readonly caller: Caller; readonly form: Form },
+  ): Promise<void> {
     const { MaxRequestLength: limit } = this.hub.options;
     const body = await readBody(request, { limit, times: this.bodyTimes, room: this.bodies });
     try {
-      if (body.problem === null) await this.callOf(body.bytes, response, caller);
-      else this.refuse(request, response, body.problem);
+      if (body.problem !== null) this.refuse(request, response, { problem: body.problem, form });
+      else if (form === xmlForm) await this.callOf(body.bytes, response, caller);
+      else await this.jsonCallOf(body.bytes, response, caller);
     } finally {
       body.release();
     }
   }
 
-  private refuse(request: IncomingMessage, response: ServerResponse, problem: 'too long' | 'no room'): void {
+  private refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { problem, form }: { readonly problem: 'too long' | 'no room'; readonly form: Form },
+  ): void {
     if (!request.complete) response.setHeader('Connection', 'close');
     if (problem === 'no room') {
       response.setHeader('Retry-After', retryAfter);
@@ -277,7 +336,7 @@ class Front {
       return;
     }
     // Clients repeat what got a 400, for ten minutes and without a word.
-    this.fault(response, GenericError.faultCode, 'Request too long');
+    this.fault(response, form, new GenericError('Request too long'));
   }
 
   private async callOf(body: Buffer, response: ServerResponse, caller: Caller): Promise<void> {
@@ -291,18 +350,28 @@ class Front {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (error.kind === 'unsupported') {
-        this.fault(response, GenericError.faultCode, error.message);
+        this.fault(response, xmlForm, new GenericError(error.message));
         return;
       }
       this.reply(response, 400, `Invalid request: ${error.message}\n`);
       return;
     }
-    await this.served.dispatcher.call(
-      call.method,
-      call.params,
-      caller,
-      new HttpReply(response, this.answerTime),
-    );
+    const reply = new HttpReply(response, this.replyOptions(xmlForm));
+    await this.served.dispatcher.call({ ...call, form: xmlForm }, caller, reply);
+  }
+
+  private async jsonCallOf(body: Buffer, response: ServerResponse, caller: Caller): Promise<void> {
+    let call: JsonRequest;
+    try {
+      call = await readJsonRequest(body);
+    } catch (error) {
+      if (!(error instanceof JsonRpcError)) throw error;
+      this.fault(response, jsonForm(), error);
+      return;
+    }
+    const reply = new HttpReply(response, this.replyOptions(call.form));
+    const done = (): void => void response.writeHead(204).end();
+    await this.served.dispatcher.call(call, caller, call.isSilent ? silentReply(reply, done) : reply);
   }
 
   private async upload(
@@ -319,7 +388,7 @@ class Front {
     });
     // A client sends its whole chunk before it reads the answer.
     await readBody(request, { limit: 1, times });
-    sendText(response, text, this.answerTime);
+    sendText(response, text, this.replyOptions(xmlForm));
   }
 
   private get bodyTimes(): BodyTimes {
@@ -327,12 +396,13 @@ class Front {
     return { silence: BodyTimeout * 1000, total: RequestTimeout * 1000 };
   }
 
-  private get answerTime(): number {
-    return this.hub.options.AnswerTimeout * 1000;
+  private replyOptions({ contentType }: Form): ReplyOptions {
+    return { timeLimit: this.hub.options.AnswerTimeout * 1000, contentType };
   }
 
-  private fault(response: ServerResponse, code: number, text: string): void {
-    sendText(response, encodeFault(code, text), this.answerTime);
+  private fault(response: ServerResponse, form: Form, error: Error): void {
+    const text = form.fault({ ...faultToWire(error), summary: error.message }, error);
+    sendText(response, text, this.replyOptions(form));
   }
 
   private reply(response: ServerResponse, status: number, text: string): void {

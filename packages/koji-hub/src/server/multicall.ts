@@ -1,6 +1,6 @@
 import { GenericError, ParameterError, pauseWhenDue } from '@koji/core';
 import { bindArgs } from '@koji/core/api';
-import { decodeArgs, encodeValueStream } from '@koji/core/wire';
+import { decodeArgs } from '@koji/core/wire';
 import { api } from '@koji/core/api';
 import type { CallerSession } from '../auth/sessions.js';
 import { ClientGone } from '../client.js';
@@ -10,11 +10,10 @@ import { accessOf, multiCallNames } from './access.js';
 import { AnswerTooLong } from './answer.js';
 import type { Answer } from './answer.js';
 import { partFault } from './faults.js';
+import type { PartsForm } from './forms.js';
+import { NoSuchMethod } from './no-such-method.js';
 import { runMethod } from './run-method.js';
 import type { RunningCall } from './running-call.js';
-
-const listStart = '<value><array><data>\n';
-const listEnd = '</data></array></value>\n';
 
 type CheckLockOut = (method: string, session: CallerSession) => void;
 
@@ -23,6 +22,8 @@ export interface MultiCallParts {
   /** Takes what became of each call, encoded, so that it is not gathered in memory. */
   readonly answer: Answer;
   readonly checkLockOut: CheckLockOut;
+  /** How they are written. */
+  readonly form: PartsForm;
 }
 
 interface Given {
@@ -59,18 +60,21 @@ interface Shared extends MultiCallParts {
 
 async function runCalls(call: RunningCall, { args, keywords }: Given, shared: Shared): Promise<void> {
   const { calls } = bindArgs(call.method, api.multiCall, args, keywords);
-  const { answer, left } = shared;
+  const { answer, left, form } = shared;
   const entries = entriesOf(calls, left.calls);
   if ((left.calls -= entries.length) < 0) throw new TooManyCalls(mostCalls(call));
-  await answer.put(listStart);
+  const [start, end] = form.frame;
+  await answer.put(start);
+  let separator = '';
   for (const entry of entries) {
     // A repetition of a call whose number is stored is refused, so that such a call must run to its end.
     if (call.client.gone() && !call.session.stored) throw new ClientGone();
-    await runPart(call, entry, shared);
+    await runPart(call, entry, { ...shared, separator });
+    if (!form.isSilent(entry)) ({ separator } = form);
     const pause = pauseWhenDue();
     if (pause) await pause;
   }
-  await answer.put(listEnd);
+  await answer.put(end);
 }
 
 /** As Python goes through a value: a struct by its keys, none of which is a call. */
@@ -82,8 +86,12 @@ function entriesOf(calls: unknown, most: number): readonly unknown[] {
   throw new ParameterError('multiCall(): calls must be a list');
 }
 
-async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promise<void> {
-  const { answer, checkLockOut } = shared;
+async function runPart(
+  call: RunningCall,
+  entry: unknown,
+  { separator, ...shared }: Shared & { readonly separator: string },
+): Promise<void> {
+  const { answer, checkLockOut, form } = shared;
   const before = answer.length;
   try {
     const { method, params } = readEntry(entry);
@@ -91,14 +99,15 @@ async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promi
     const access = call.inTransaction ? 'free' : await accessOf(method, params, placeOf(call));
     const run = async (part: RunningCall): Promise<void> => {
       const served = multiCallNames.has(method) ? null : call.hub.methods.get(method);
-      if (served === undefined) throw new GenericError(`Invalid method: ${method}`);
+      if (served === undefined) throw new NoSuchMethod(method);
       checkLockOut(method, call.session);
       const { args, keywords } = decodeArgs(params);
-      await answer.put(listStart);
+      const [start, end] = form.result(entry);
+      await answer.put(separator + start);
       // What is a stream of rows ends in here, since the next call must not run beside it.
-      if (served) await answer.putAll(encodeValueStream(await runMethod(served, { args, keywords }, part)));
-      else await runCalls(part, { args, keywords }, shared);
-      await answer.put(listEnd);
+      if (served) await answer.putAll(form.value(await runMethod(served, { args, keywords }, part)));
+      else await runCalls(part, { args, keywords }, { ...shared, form: form.inner });
+      await answer.put(end);
     };
     const reads = readsOnly(call, method);
     await call.within(access, (own) => runAsPart(own, { method, reads }, run));
@@ -110,8 +119,10 @@ async function runPart(call: RunningCall, entry: unknown, shared: Shared): Promi
     if (error instanceof GenericError) call.log.debug(line, error);
     else call.log.error(line, error);
     answer.cutBack(before);
-    await answer.putAll(encodeValueStream(fault));
+    await answer.put(separator);
+    await answer.putAll(form.fault(entry, error));
   }
+  if (form.isSilent(entry)) answer.cutBack(before);
 }
 
 /** Runs a part with effects and an event of its own, which count when it succeeds. */

@@ -3,20 +3,31 @@ import { ClientGone } from '../client.js';
 import type { Answer } from './answer.js';
 import type { Reply } from './dispatch.js';
 
+/** How an answer is sent. */
+export interface ReplyOptions {
+  /** Milliseconds from its first byte to its last. */
+  readonly timeLimit: number;
+  readonly contentType: string;
+}
+
 /** Sends a text with its headers, in one packet if it fits. */
-export function sendText(response: ServerResponse, text: string, timeLimit: number): void {
-  response.writeHead(200, { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(text) });
+export function sendText(
+  response: ServerResponse,
+  text: string,
+  { timeLimit, contentType }: ReplyOptions,
+): void {
+  response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
   if (response.writableLength > 0) limitTime(response, timeLimit);
 }
 
-/** The way back to one client, which has `timeLimit` milliseconds from the first byte of an answer to read all of it. */
+/** The way back to one client, which has a limited time from the first byte of an answer to read all of it. */
 export class HttpReply implements Reply {
   private answer: Answer | null = null;
 
   constructor(
     private readonly response: ServerResponse,
-    private readonly timeLimit: number,
+    private readonly options: ReplyOptions,
   ) {}
 
   get begun(): boolean {
@@ -28,22 +39,22 @@ export class HttpReply implements Reply {
   }
 
   sendText(text: string): void {
-    sendText(this.response, text, this.timeLimit);
+    sendText(this.response, text, this.options);
   }
 
   send(answer: Answer): void {
-    const { response, timeLimit } = this;
+    const { response, options } = this;
     const { text } = answer;
     if (text !== null) {
-      sendText(response, text, timeLimit);
+      sendText(response, text, options);
       return;
     }
     this.answer = answer;
     response.writeHead(200, {
-      'Content-Type': 'text/xml',
+      'Content-Type': options.contentType,
       ...(answer.whole ? { 'Content-Length': answer.length } : {}),
     });
-    limitTime(response, timeLimit);
+    limitTime(response, options.timeLimit);
     // Whoever makes the answer hears of it by its next part.
     response.once('close', () => void answer.close());
     void this.pump(answer);
