@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,12 @@ const renewed = Buffer.alloc(400_000, 'new');
 let content = old;
 let breaks: number[] = [];
 const ranges: (string | undefined)[] = [];
+/** The answer that breaks off, and at which byte. */
+let cut: { at: number; response: ServerResponse } | null = null;
+/** Breaks off once the bytes before have arrived: what a client has not read yet is lost with the connection. */
+const onProgress = (done: number): void => {
+  if (cut && done >= cut.at) cut.response.destroy();
+};
 
 const server = createServer((request, response) => {
   const etag = `"${createHash('md5').update(content).digest('hex')}"`;
@@ -24,7 +31,11 @@ const server = createServer((request, response) => {
   response.writeHead(isPart ? 206 : 200, { 'content-length': body.length, etag });
   const most = breaks.shift();
   if (most === undefined) response.end(body);
-  else response.write(body.subarray(0, most), () => response.socket?.end());
+  else {
+    cut = { at: start + most, response };
+    response.write(body.subarray(0, most));
+    if (most === 0) response.destroy();
+  }
 });
 let folder: string;
 let url: string;
@@ -38,6 +49,7 @@ beforeAll(async () => {
 beforeEach(() => {
   content = old;
   ranges.length = 0;
+  cut = null;
 });
 
 afterAll(async () => {
@@ -49,7 +61,7 @@ test('a download that breaks off goes on where it was', async () => {
   breaks = [100_000, 200_000];
   const file = join(folder, 'broken');
   const told: string[] = [];
-  const options = { retryInterval: 0, onBreak: (error: Error) => told.push(error.message) };
+  const options = { retryInterval: 0, onProgress, onBreak: (error: Error) => told.push(error.message) };
   expect(await downloadFile(url, file, options)).toBe('complete');
   expect((await readFile(file)).equals(old)).toBe(true);
   expect(told).toHaveLength(2);
@@ -60,14 +72,16 @@ test('a file that changed in the meantime is downloaded from its start', async (
   breaks = [100_000];
   const file = join(folder, 'changed');
   const onBreak = (): void => void (content = renewed);
-  await downloadFile(url, file, { retryInterval: 0, onBreak });
+  await downloadFile(url, file, { retryInterval: 0, onBreak, onProgress });
   expect((await readFile(file)).equals(renewed)).toBe(true);
 });
 
 test('a server that breaks off again and again without a byte ends the download', async () => {
   breaks = [100_000, 0, 0, 0];
   const file = join(folder, 'hopeless');
-  await expect(downloadFile(url, file, { retryInterval: 0, maxRetries: 2 })).rejects.toMatchObject({
+  await expect(
+    downloadFile(url, file, { retryInterval: 0, maxRetries: 2, onProgress }),
+  ).rejects.toMatchObject({
     name: 'RequestError',
   });
   breaks = [];
