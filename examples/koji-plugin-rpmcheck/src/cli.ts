@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { exportCli } from '@koji/plugin-sdk';
 import type { CliTools, HubSession } from '@koji/plugin-sdk';
-import type { RpmCheckResult } from './builder.js';
+import type {} from './hub.js';
 
 /** `koji rpm-check FILE…`: uploads RPMs, has them checked and prints the reports. Exit code 1 when one is bad. */
 export const handle_rpm_check = exportCli({
@@ -22,13 +22,11 @@ export const handle_rpm_check = exportCli({
 async function checkOne(file: string, session: HubSession, tools: CliTools): Promise<boolean> {
   const folder = `cli-rpmcheck/${Date.now()}.${randomBytes(4).toString('hex')}`;
   const path = await tools.upload(file, folder);
-  const task = (await session.call('checkRPM', [path])) as number;
+  const task = await session.checkRPM(path);
   tools.print(`task ${task} checks ${file}`);
   if ((await tools.watchTasks([task], { quiet: true })) !== 0) {
-    const fault = (await session.call('getTaskResult', [task], { raise_fault: false })) as {
-      faultString?: string;
-    };
-    tools.warn(`${file}: ${fault.faultString ?? `task ${task} was cancelled`}`);
+    const fault = await session.getTaskResult(task, false);
+    tools.warn(`${file}: ${'faultString' in fault ? fault.faultString : `task ${task} was cancelled`}`);
     return false;
   }
   tools.print(
@@ -36,6 +34,6 @@ async function checkOne(file: string, session: HubSession, tools: CliTools): Pro
       .toString('utf8')
       .trimEnd(),
   );
-  const result = (await session.call('getTaskResult', [task])) as RpmCheckResult;
-  return result.ok;
+  const { ok } = await session.getTaskResult(task);
+  return ok;
 }

@@ -1,5 +1,6 @@
 import { ParameterError } from '@koji/plugin-sdk/koji';
 import { callback, context, exported, option, pluginConfig } from '@koji/plugin-sdk';
+import type { RpmCheckTask } from './builder.js';
 
 const config = pluginConfig('rpmcheck', {
   rpmcheck: {
@@ -39,3 +40,12 @@ export const onImport = callback('postImport', async (event, payload) => {
   const task = await context.makeTask('rpmcheck', [`${folder}/${nvra}.rpm`], { arch: 'noarch' });
   context.log.info(`rpmcheck: ${nvra} was imported and is checked by task ${task}`);
 });
+
+declare module '@koji/core/api' {
+  interface Api {
+    checkRPM: typeof checkRPM;
+  }
+  interface TaskHandlers {
+    rpmcheck: RpmCheckTask['handler'];
+  }
+}

@@ -1,5 +1,7 @@
 import { canonArch } from '@koji/core';
+import { named } from '@koji/core/wire';
 import { exportCli } from '@koji/plugin-sdk';
+import type {} from './index.js';
 
 /** `koji dud-build`: starts the build of a driver update disk and waits for it. */
 export const handle_dud_build = exportCli({
@@ -35,13 +37,11 @@ export const handle_dud_build = exportCli({
   },
 })(async (settings, session, args, tools) => {
   const [target, dud_name, dud_version, ...pkg_list] = args;
-  if (pkg_list.length === 0) tools.usageError('Incorrect number of arguments');
-  const { arches, optional_arches: mayFail = '' } = tools.options as {
-    arches: string[];
-    optional_arches?: string;
-  };
+  if (target === undefined || dud_name === undefined || dud_version === undefined || pkg_list.length === 0)
+    return tools.usageError('Incorrect number of arguments');
+  const { arches, optional_arches: mayFail = '' } = tools.options;
   const { scratch = false, alldeps = false, scmurl = null } = tools.options;
-  const taskId = (await session.call('dudBuild', [], {
+  const disk = named({
     target,
     arches: arches.map(canonArch),
     dud_version,
@@ -51,10 +51,11 @@ export const handle_dud_build = exportCli({
     alldeps,
     scmurl,
     optional_arches: mayFail.split(',').filter(Boolean).map(canonArch),
-  })) as number;
+  });
+  const taskId = await session.dudBuild(disk);
   if (!settings.quiet) {
     tools.print(`Created task: ${taskId}`);
-    tools.print(`Task info: ${String(settings.weburl)}/taskinfo?taskID=${taskId}`);
+    tools.print(`Task info: ${settings.weburl}/taskinfo?taskID=${taskId}`);
   }
   return tools.options.wait === false ? 0 : tools.watchTasks([taskId]);
 });

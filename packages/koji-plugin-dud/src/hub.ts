@@ -2,12 +2,13 @@ import { ActionNotAllowed, PRIO_DEFAULT, ParameterError, plain, typeName } from 
 import { truthy } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
 import { context, exported } from '@koji/plugin-sdk';
+import type {} from './index.js';
 
 /** Which disk, and how to build it. */
 interface DiskOptions {
-  readonly target: unknown;
+  readonly target: string | number;
   /** Names or NVRs of what is put on it. */
-  readonly pkg_list: unknown;
+  readonly pkg_list: readonly string[];
   /** Architectures that may fail. */
   readonly optional_arches?: unknown;
   readonly scratch?: unknown;
@@ -20,9 +21,9 @@ interface DiskOptions {
 
 /** Makes a task that builds a driver update disk; for holders of `image`. */
 export const dudBuild = exported({ doc: 'Build a driver update disk; for holders of `image`.' })(async (
-  dud_name: unknown,
-  dud_version: unknown,
-  arches: unknown,
+  dud_name: string,
+  dud_version: string,
+  arches: readonly string[] | null,
   {
     target,
     pkg_list,

@@ -1,7 +1,9 @@
 import { ActionNotAllowed, PRIO_DEFAULT, ParameterError, parseArches, plain, typeName } from '@koji/core';
 import { truthy } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
+import type { NameOrId } from '@koji/core/api';
 import { context, exported } from '@koji/plugin-sdk';
+import type {} from './index.js';
 
 /** How an image is to be built, as the caller says; null is left to the description or the target. */
 interface ImageOptions {
@@ -25,9 +27,9 @@ interface ImageOptions {
 /** Makes a task that builds an image from a kiwi description in source control; for holders of `image`. */
 export const kiwiBuild = exported({ doc: 'Build an image from a kiwi description; for holders of `image`.' })(
   async (
-    target: unknown,
+    target: NameOrId,
     arches: unknown,
-    desc_url: unknown,
+    desc_url: string,
     {
       desc_path,
       optional_arches = null,
@@ -43,7 +45,7 @@ export const kiwiBuild = exported({ doc: 'Build an image from a kiwi description
       use_buildroot_repo = true,
       version = null,
       repo_releasever = null,
-    }: ImageOptions & { readonly desc_path: unknown },
+    }: ImageOptions & { readonly desc_path: string },
   ): Promise<number> => {
     context.session.assertPerm('image');
     for (const text of [desc_url, desc_path, profile, version, release, repo_releasever])

@@ -41,4 +41,13 @@ declare module '@koji/core/api' {
   interface Api {
     kiwiBuild: typeof kiwiMethods.kiwiBuild;
   }
+  interface TaskHandlers {
+    kiwiBuild: (
+      target: NameOrId,
+      arches: readonly string[] | null,
+      desc_url: string,
+      desc_path: string,
+      opts?: object | null,
+    ) => string;
+  }
 }

@@ -79,6 +79,6 @@ async function importArtifacts(
   for (const { file, info } of artifacts) {
     if (!(await context.call('getArchiveType', [path.basename(file)]))) continue;
     const uploaded = path.relative(context.paths.work(), file);
-    await context.callUnchecked('importArchive', [uploaded, build.id, 'maven', info]);
+    await context.callUnchecked('importArchive', [uploaded, build.id, 'maven', { ...info }]);
   }
 }

@@ -80,7 +80,9 @@ export class RunRootTask extends BaseTaskHandler {
       const current = await this.session.getRepo(tag);
       if (current) return current;
       const waiting = await this.subtask('waitrepo', [tag, null, null]);
-      return (await this.wait(waiting)).get(waiting) as Pick<RepoInfo, 'id'>;
+      const repo = (await this.wait(waiting)).get(waiting);
+      if (!repo) throw new BuildError(`No repo for tag: ${tag}`);
+      return repo;
     }
     const repo = await this.session.repoInfo(id);
     if (!repo) throw new BuildError(`No such repo: ${id}`);

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { GenericError, ParameterError, canonArch, parseArches, plain, typeName } from '@koji/core';
-import type { ChannelInfo, HostInfo, TagInfo } from '@koji/core/api';
+import type { NameOrId, TagInfo } from '@koji/core/api';
 import { context, exported } from '@koji/plugin-sdk';
+import type {} from './index.js';
 
 /** Urgent: somebody waits for the command. */
 const taskPriority = 15;
@@ -9,19 +10,19 @@ const taskPriority = 15;
 /** Makes a task that runs a command in a buildroot of a tag; the other named arguments are the task's. */
 export const runroot = exported({ doc: 'Run a command in a buildroot of a tag; for holders of `runroot`.' })(
   async (
-    tagInfo: unknown,
-    arch: unknown,
-    command: unknown,
-    { channel = null, ...opts }: Record<string, unknown> = {},
+    tagInfo: NameOrId,
+    arch: string | readonly string[],
+    command: string | readonly string[],
+    { channel = null, ...opts }: { readonly channel?: string | number | null } & Record<string, unknown> = {},
   ): Promise<number> => {
     context.session.assertPerm('runroot');
     if (typeof arch !== 'string' && !Array.isArray(arch))
       throw new ParameterError(`arch must be a text, not ${plain(arch)}`);
-    const wanted = parseArches(arch as string | string[], { strict: true });
+    const wanted = parseArches(arch, { strict: true });
     if (typeof command !== 'string' && !Array.isArray(command))
       throw new GenericError(`Invalid type for value '${plain(command)}': ${typeName(command)}`);
-    const inChannel = (channel || 'runroot') as string | number;
-    const tag = (await context.call('getTag', [tagInfo], { strict: true })) as TagInfo;
+    const inChannel = channel || 'runroot';
+    const tag = await context.call('getTag', [tagInfo], { strict: true });
     const taskArch = wanted === 'noarch' ? await possibleArch(tag, tagInfo, inChannel) : wanted;
     return context.makeTask('runroot', [tagInfo, wanted, command], {
       named: opts,
@@ -33,13 +34,13 @@ export const runroot = exported({ doc: 'Run a command in a buildroot of a tag; f
 );
 
 /** `noarch` when a buildroot of the tag can be made anywhere, else one of the arches where it can. */
-async function possibleArch(tag: TagInfo, tagInfo: unknown, channel: string | number): Promise<string> {
+async function possibleArch(tag: TagInfo, tagInfo: NameOrId, channel: string | number): Promise<string> {
   const tagArches = words(tag.arches);
   if (tagArches.length === 0) throw new GenericError(`no arches defined for tag ${tag.name}`);
   const known = await knownArches();
   if (known.every((arch) => tagArches.includes(arch))) return 'noarch';
-  const { id } = (await context.call('getChannel', [channel], { strict: true })) as ChannelInfo;
-  const hosts = (await context.call('listHosts', [], { channelID: id, enabled: true })) as HostInfo[];
+  const { id } = await context.call('getChannel', [channel], { strict: true });
+  const hosts = await context.call('listHosts', [], { channelID: id, enabled: true });
   const offered = new Set(hosts.flatMap((host) => words(host.arches).map(canonArch)));
   const choices = tagArches.filter((arch) => offered.has(arch));
   const choice = choices[choices.length > 0 ? randomInt(choices.length) : 0];

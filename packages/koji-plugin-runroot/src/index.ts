@@ -24,4 +24,7 @@ declare module '@koji/core/api' {
   interface Api {
     runroot: typeof runrootMethods.runroot;
   }
+  interface TaskHandlers {
+    runroot: (root: NameOrId, arch: string, command: string | readonly string[]) => string;
+  }
 }

@@ -1,6 +1,8 @@
 import { GenericError } from '@koji/core';
+import { named } from '@koji/core/wire';
 import { exportCli } from '@koji/plugin-sdk';
 import type { CliTools, HubSession } from '@koji/plugin-sdk';
+import type {} from './index.js';
 
 /** `koji save-failed-tree`: has the buildroot of a failed task packed, and waits for it. */
 export const handle_save_failed_tree = exportCli({
@@ -21,26 +23,24 @@ export const handle_save_failed_tree = exportCli({
   },
 })(async (settings, session, args, tools) => {
   const { full = false, buildroot, nowait } = tools.options;
-  const quiet = Boolean(tools.options.quiet ?? settings.quiet);
+  const quiet = tools.options.quiet ?? settings.quiet;
   const [given, ...more] = args;
   if (given === undefined || more.length > 0)
     return tools.usageError('List exactly one task or buildroot ID');
   if (!/^\s*[+-]?\d+\s*$/.test(given)) tools.usageError('ID must be an integer');
   const id = buildroot ? Number(given) : await newestBuildroot(session, Number(given), tools);
   if (id === null) return 1;
-  const taskId = await start(session, [id, full], tools);
+  const taskId = await start(session, { id, full }, tools);
   if (taskId === null) return 1;
   if (!quiet) {
     tools.print(`Created task ${taskId} for buildroot ${id}`);
-    tools.print(`Task info: ${String(settings.weburl)}/taskinfo?taskID=${taskId}`);
+    tools.print(`Task info: ${settings.weburl}/taskinfo?taskID=${taskId}`);
   }
   return nowait ? 0 : tools.watchTasks([taskId], { quiet });
 });
 
 async function newestBuildroot(session: HubSession, taskId: number, tools: CliTools): Promise<number | null> {
-  const buildroots = (await session.call('listBuildroots', [], { taskID: taskId })) as {
-    readonly id: number;
-  }[];
+  const buildroots = await session.listBuildroots(named({ taskID: taskId }));
   if (buildroots.length === 0) {
     tools.print(`No buildroots for task ${taskId}`);
     return null;
@@ -50,9 +50,13 @@ async function newestBuildroot(session: HubSession, taskId: number, tools: CliTo
   return id;
 }
 
-async function start(session: HubSession, args: readonly unknown[], tools: CliTools): Promise<number | null> {
+async function start(
+  session: HubSession,
+  { id, full }: { readonly id: number; readonly full: boolean },
+  tools: CliTools,
+): Promise<number | null> {
   try {
-    return (await session.call('saveFailedTree', args)) as number;
+    return await session.saveFailedTree(id, full);
   } catch (error) {
     if (!(error instanceof GenericError) || !error.message.includes('Invalid method')) throw error;
     tools.print(

@@ -7,8 +7,9 @@ import {
   plain,
   typeName,
 } from '@koji/core';
-import type { BuildrootInfo, HostInfo, TaskInfo } from '@koji/core/api';
+import type { TaskInfo } from '@koji/core/api';
 import { context, exported, option, pluginConfig } from '@koji/plugin-sdk';
+import type {} from './index.js';
 
 const config = pluginConfig('save_failed_tree', {
   permissions: {
@@ -23,10 +24,10 @@ export const saveFailedTree = exported({ doc: 'Save the buildroot of a failed ta
   { ...opts }: Record<string, unknown> = {},
 ): Promise<number> => {
   const id = readId(buildrootID);
-  const buildroot = (await context.call('getBuildroot', [id], { strict: true })) as BuildrootInfo;
+  const buildroot = await context.call('getBuildroot', [id], { strict: true });
   if (buildroot.task_id === null || buildroot.host_id === null)
     throw new GenericError(`Not a standard buildroot: ${id}`);
-  const task = (await context.call('getTaskInfo', [buildroot.task_id], { strict: true })) as TaskInfo;
+  const task = await context.call('getTaskInfo', [buildroot.task_id], { strict: true });
   await checkTask(task);
   return context.makeTask('saveFailedTree', [id, Boolean(full)], { named: opts, assign: buildroot.host_id });
 });
@@ -51,6 +52,6 @@ async function checkTask(task: TaskInfo): Promise<void> {
     );
   if (task.owner !== context.session.userId && !context.session.hasPerm('admin'))
     throw new ActionNotAllowed("Only owner of failed task or 'admin' can run this task.");
-  const host = (await context.call('getHost', [task.host_id])) as HostInfo | null;
+  const host = task.host_id === null ? null : await context.call('getHost', [task.host_id]);
   if (!host?.enabled) throw new PreBuildError('Host is disabled.');
 }

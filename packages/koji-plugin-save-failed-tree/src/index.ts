@@ -19,4 +19,7 @@ declare module '@koji/core/api' {
   interface Api {
     saveFailedTree: typeof saveFailedTreeMethods.saveFailedTree;
   }
+  interface TaskHandlers {
+    saveFailedTree: (buildrootID: number, full?: boolean) => null;
+  }
 }

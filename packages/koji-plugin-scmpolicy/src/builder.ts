@@ -1,5 +1,4 @@
 import { GenericError } from '@koji/core';
-import type { TaskInfo } from '@koji/core/api';
 import { policyFields } from '@koji/builder/scm';
 import { callback } from '@koji/plugin-sdk';
 import { outputOf } from '@koji/plugin-sdk/host';
@@ -8,7 +7,7 @@ import { outputOf } from '@koji/plugin-sdk/host';
 export const assertScmPolicy = callback(
   'postSCMCheckout',
   async (_event, { taskinfo, session, build_tag, scminfo, srcdir, scratch }) => {
-    const { method, owner } = taskinfo as TaskInfo;
+    const { method, owner } = taskinfo;
     await session.host.assertPolicy('scm', {
       build_tag,
       method,

@@ -1,9 +1,23 @@
-import type { BuildInfo, Float, Named, TagInfo, UserInfo } from '@koji/core/api';
+import type {
+  ArchiveInfo,
+  BuildInfo,
+  Extra,
+  Float,
+  Named,
+  RepoInfo,
+  RpmInfo,
+  TagInfo,
+  TaskInfo,
+  UserInfo,
+} from '@koji/core/api';
 import type { HubSession } from './session.js';
 
-/** An RPM before or after its row is stored: these fields and further ones. */
+/** A struct with any fields: what callers sent, as they sent it. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** An RPM before or after its row is stored. */
 export interface RpmData {
-  /** Its row's id; not there before it is stored. */
+  /** Its row's id; absent before it is stored. */
   readonly id?: number;
   /** The name, without version, release and arch. */
   readonly name: string;
@@ -11,8 +25,140 @@ export interface RpmData {
   readonly version: string;
   /** The release; a draft's has its suffix. */
   readonly release: string;
+  /** The epoch; null for none. */
+  readonly epoch: number | null;
   /** The arch; `src` or `nosrc` for a source RPM. */
   readonly arch: string;
+  /** 1 for a source RPM. */
+  readonly sourcepackage: number | null;
+  /** The file name of its source RPM; null for a source RPM. */
+  readonly sourcerpm: string | null;
+  /** Epoch seconds. */
+  readonly buildtime: number;
+  /** Whether its build is a draft. */
+  readonly draft: boolean;
+  /** The build that it belongs to. */
+  readonly build_id: number;
+  /** The buildroot that it was made in; null for one from elsewhere. */
+  readonly buildroot_id: number | null;
+  /** 0: it is the hub's own. */
+  readonly external_repo_id: number;
+  /** In bytes. */
+  readonly size: number;
+  /** MD5 of header and payload in hex, or the SHA-256 of the header for an RPM without an MD5. */
+  readonly payloadhash: string;
+  /** What a content generator adds, as JSON. */
+  readonly extra?: string;
+}
+
+/** An RPM whose row is stored. */
+export interface StoredRpm extends RpmData {
+  readonly id: number;
+}
+
+/** An archive before its row is stored. */
+export interface ArchiveData {
+  /** The build that it belongs to. */
+  readonly build_id: number;
+  /** The buildroot that it was made in; null for one from elsewhere. */
+  readonly buildroot_id: number | null;
+  /** The name of its file. */
+  readonly filename: string;
+  /** In bytes. */
+  readonly size: number;
+  /** In hex. */
+  readonly checksum: string;
+  /** One of Koji's CHECKSUM_TYPES. */
+  readonly checksum_type: number;
+  /** Present when only the metadata is imported. */
+  readonly metadata_only?: true;
+  /** The archive type's id. */
+  readonly type_id: number;
+  /** The build type's id. */
+  readonly btype_id: number;
+  /** What a content generator adds, as JSON. */
+  readonly extra?: string;
+}
+
+/** A task that changes, or that is about to be made: then `request` is its XML text, and what it gets later is absent. */
+export interface ChangedTask
+  extends
+    Pick<TaskInfo, 'method' | 'arch' | 'priority' | 'channel_id' | 'label' | 'parent' | 'state'>,
+    Partial<
+      Omit<
+        TaskInfo,
+        'method' | 'arch' | 'priority' | 'channel_id' | 'label' | 'parent' | 'state' | 'owner' | 'request'
+      >
+    > {
+  /** The owner's user id; null for a task that the hub itself makes. */
+  readonly owner: number | null;
+  /** The arguments; the XML text of a task that is new. */
+  readonly request: unknown[] | string;
+  /** The result of a closed task; before it is stored its XML text, which a `pre` callback of `completion_ts` may replace. */
+  result?: unknown;
+}
+
+/** A build that changes, or the row that is about to be stored. */
+export interface ChangedBuild
+  extends
+    Pick<
+      BuildInfo,
+      'name' | 'version' | 'release' | 'epoch' | 'draft' | 'state' | 'task_id' | 'volume_id' | 'source'
+    >,
+    Partial<
+      Omit<
+        BuildInfo,
+        | 'name'
+        | 'version'
+        | 'release'
+        | 'epoch'
+        | 'draft'
+        | 'state'
+        | 'task_id'
+        | 'volume_id'
+        | 'source'
+        | 'extra'
+        | 'cg_id'
+      >
+    > {
+  /** Free data; JSON in a row that is about to be stored. */
+  readonly extra: Extra | string;
+  /** The content generator's id; null or absent for a build of Koji's own. */
+  readonly cg_id?: number | null;
+}
+
+/** A source URL in its parts. */
+export interface CheckoutSource {
+  /** As it was given. */
+  readonly url: string;
+  /** With its slashes: `git+https://`. */
+  readonly scheme: string;
+  /** Null for none. */
+  readonly user: string | null;
+  /** With the port, if there is one. */
+  readonly host: string;
+  /** The path of the repository. */
+  readonly repository: string;
+  /** A folder in the repository; empty for all of it. */
+  readonly module: string;
+  /** A branch, tag or commit. */
+  readonly revision: string;
+  /** The kind of source control, such as `GIT`. */
+  readonly scmtype: string;
+}
+
+/** The buildroot of a task. */
+export interface TaskBuildroot {
+  /** Its id at the hub. */
+  readonly id: number;
+  /** `TAG-ID-REPO`: the name of its folder. */
+  readonly name: string;
+  /** The arch of its repo. */
+  readonly arch: string;
+  /** The repo that its packages come from. */
+  readonly repo: RepoInfo;
+  /** The folder of its root on this builder. */
+  readonly rootDir: string;
 }
 
 /** What all changes of a tag's packages have. */
@@ -48,7 +194,7 @@ export type PackageListRemove = PackageChange &
 /** A field of a task changes: a new task has old `null` and new `'FREE'`. */
 export type TaskStateChange = {
   /** The task with its decoded request; a `pre` callback of `completion_ts` may edit `info.result`. */
-  readonly info: object;
+  readonly info: ChangedTask;
 } & (
   | { readonly attribute: 'state'; readonly old: string | null; readonly new: string }
   | { readonly attribute: 'host_id'; readonly old: number | null; readonly new: number | null }
@@ -57,7 +203,7 @@ export type TaskStateChange = {
 );
 
 /** A field of a build changes: a new build has old `null`; states are numbers of Koji's BUILD_STATES. */
-export interface BuildStateChange {
+export interface BuildStateChange<Info extends ChangedBuild = ChangedBuild> {
   /** The field that changes. */
   readonly attribute: 'state' | 'volume_id' | 'owner_id' | 'completion_ts';
   /** The value so far; null for a new build. */
@@ -65,7 +211,7 @@ export interface BuildStateChange {
   /** The value from now on. */
   readonly new: Float | null;
   /** The build as `getBuild` answers it; before it exists, the row that is about to be stored. */
-  readonly info: object;
+  readonly info: Info;
 }
 
 /** The RPMs of a finished build task are imported; paths are relative to the upload folder. */
@@ -97,7 +243,7 @@ export interface ImportRpm {
   /** The file that is imported; null when only its metadata is. */
   readonly filepath: string | null;
   /** What a content generator said about the file. */
-  readonly fileinfo: object | null;
+  readonly fileinfo: Fields | null;
 }
 
 /** A build of a content generator is imported. */
@@ -105,17 +251,17 @@ export interface ImportContentGenerator {
   /** Says which shape this is. */
   readonly type: 'cg';
   /** The metadata as the content generator gave it. */
-  readonly metadata: object;
+  readonly metadata: Fields;
   /** The upload folder. */
   readonly directory: string;
 }
 
 /** One archive (maven, win, image or a plugin's type) is imported. */
-export interface ImportArchive {
+export interface ImportArchive<Archive extends ArchiveData | ArchiveInfo> {
   /** Says which shape this is. */
   readonly type: 'archive';
   /** The row to be stored; after the import the archive as `getArchive` answers it. */
-  readonly archive: object;
+  readonly archive: Archive;
   /** The build that it belongs to, as `getBuild` answers it. */
   readonly build: BuildInfo;
   /** The build type's name, as `maven`. */
@@ -123,7 +269,7 @@ export interface ImportArchive {
   /** The file that is imported; null when only its metadata is. */
   readonly filepath: string | null;
   /** What a content generator said about the file; empty when it was none. */
-  readonly fileinfo: object | null;
+  readonly fileinfo: Fields | null;
 }
 
 /** The result of an image task is imported. */
@@ -131,19 +277,23 @@ export interface ImportImage {
   /** Says which shape this is. */
   readonly type: 'image';
   /** What the task reported about its image. */
-  readonly image: object;
+  readonly image: Fields;
 }
 
 /** What `preImport` is given, by `type`. */
 export type PreImport =
-  (ImportBuild & { readonly build: null }) | ImportRpm | ImportContentGenerator | ImportArchive | ImportImage;
+  | (ImportBuild & { readonly build: null })
+  | ImportRpm
+  | ImportContentGenerator
+  | ImportArchive<ArchiveData>
+  | ImportImage;
 
 /** What `postImport` is given, by `type`: always with the build. */
 export type PostImport =
   | (ImportBuild & { readonly build: BuildInfo })
-  | ImportRpm
+  | (ImportRpm & { readonly rpm: StoredRpm })
   | (ImportContentGenerator & { readonly build: BuildInfo })
-  | ImportArchive
+  | ImportArchive<ArchiveInfo>
   | (ImportImage & { readonly build: BuildInfo; readonly fullpath: string });
 
 /** A signature header of an RPM is stored. */
@@ -154,8 +304,8 @@ export interface RpmSign {
   readonly sighash: string;
   /** The build that the RPM belongs to; null when it belongs to none. */
   readonly build: BuildInfo | null;
-  /** The RPM. */
-  readonly rpm: RpmData;
+  /** The RPM as `getRPM` answers it. */
+  readonly rpm: RpmInfo;
 }
 
 /** A build gets into a tag. */
@@ -187,7 +337,7 @@ export interface RepoInit {
   /** The task that makes it, if there is one. */
   readonly task_id: number | null;
   /** The options in force: src, debuginfo, separate_src, maven. */
-  readonly opts: object;
+  readonly opts: Fields;
 }
 
 /** A repo for distribution begins. */
@@ -211,15 +361,15 @@ export interface DistRepoInit {
   /** The arches of its folders. */
   readonly arches: readonly string[];
   /** The options that `distRepo` was called with. */
-  readonly task_opts: object;
+  readonly task_opts: Fields;
 }
 
 /** A repo is finished, or expired since it was not wanted any more. */
 export interface RepoDone {
   /** The repo as `repoInfo` answers it, before the change. */
-  readonly repo: object;
-  /** Arch to upload path and file names. */
-  readonly data: object;
+  readonly repo: RepoInfo;
+  /** Upload folder and file names by arch: `{ x86_64: ['tasks/17/17', ['repomd.xml']] }`. */
+  readonly data: Fields;
   /** Whether it is expired instead of ready. */
   readonly expire: boolean;
 }
@@ -238,18 +388,18 @@ export interface BuildPromote {
 
 /** Sources are checked out on a builder. */
 export interface ScmCheckout {
-  /** url, scheme, user, host, repository, module, revision, scmtype. */
-  readonly scminfo: object;
+  /** The URL of the sources, in its parts. */
+  readonly scminfo: CheckoutSource;
   /** The build tag: a record, an id or a name, as the task has it. */
   readonly build_tag: TagInfo | number | string | null;
   /** Whether the task is for a scratch build; null when it does not say. */
   readonly scratch: boolean | null;
   /** The buildroot, in tasks that have one. */
-  readonly buildroot?: object;
+  readonly buildroot?: TaskBuildroot;
   /** The builder's login at the hub. */
   readonly session: HubSession;
   /** The task as `getTaskInfo` answers it, with its request. */
-  readonly taskinfo: object;
+  readonly taskinfo: TaskInfo;
 }
 
 /** The metadata of a repo was made on a builder. */
@@ -265,7 +415,7 @@ export interface CreateRepo {
   /** The builder's login at the hub. */
   readonly session: HubSession;
   /** The task as `getTaskInfo` answers it, with its request. */
-  readonly taskinfo: object;
+  readonly taskinfo: TaskInfo;
 }
 
 /** The metadata of a repo for distribution was made on a builder. */
@@ -273,7 +423,7 @@ export interface CreateDistRepo extends CreateRepo {
   /** Ids of the signing keys. */
   readonly keys: readonly string[];
   /** The options that `distRepo` was called with. */
-  readonly opts: object;
+  readonly opts: Fields;
 }
 
 /** Every event and what its callbacks are given. */
@@ -283,7 +433,7 @@ export interface CallbackPayloads {
   preTaskStateChange: TaskStateChange;
   postTaskStateChange: TaskStateChange;
   preBuildStateChange: BuildStateChange;
-  postBuildStateChange: BuildStateChange;
+  postBuildStateChange: BuildStateChange<BuildInfo>;
   preImport: PreImport;
   postImport: PostImport;
   preRPMSign: RpmSign;

@@ -1,10 +1,38 @@
 import type { TypedMarker } from './decorate.js';
 import { marker } from './decorate.js';
-import type { CliMark } from './marks.js';
+import type { CliMark, CliOption, CliOptionTable } from './marks.js';
 import type { HubSession } from './session.js';
 
-/** What the `koji` command lends to a plugin's command. */
-export interface CliTools {
+type ValueOf<O> = O extends { readonly action: 'int' }
+  ? number | undefined
+  : O extends { readonly action: 'list' }
+    ? readonly string[]
+    : O extends { readonly action: 'true' }
+      ? true | undefined
+      : O extends { readonly action: 'false' }
+        ? false | undefined
+        : O extends { readonly action: unknown }
+          ? O extends { readonly action: 'text' }
+            ? string | undefined
+            : CliOptionValue
+          : CliOption extends O
+            ? CliOptionValue
+            : string | undefined;
+
+/** The value of an option: undefined when it was not given, for a `list` the empty list. */
+export type CliOptionValue = string | number | boolean | readonly string[] | undefined;
+
+/** The values of the options that a command declares. */
+export type CliOptionValues<O extends CliOptionTable> = {
+  readonly [K in keyof O]: O[K] extends CliOption
+    ? ValueOf<O[K]>
+    : O[K] extends readonly CliOption[]
+      ? ValueOf<O[K][number]>
+      : CliOptionValue;
+};
+
+/** What the `koji` command lends to a plugin's command; a function that it calls takes `CliTools<typeof options>`. */
+export interface CliTools<O extends CliOptionTable = CliOptionTable> {
   /** Writes a line to standard output. */
   print(line: string): void;
   /** Writes text or bytes to standard output, as they are. */
@@ -16,7 +44,7 @@ export interface CliTools {
   /** Gets a file of a task's output. */
   taskOutput(taskId: number, name: string): Promise<Uint8Array>;
   /** The values of the options that `exportCli({ options })` declares. */
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: CliOptionValues<O>;
   /** Ends the command with its usage, a message and exit code 2. */
   usageError(message: string): never;
   /** Logs in, for a command that does so only sometimes. */
@@ -27,18 +55,31 @@ export interface CliTools {
   watchTasks(taskIds: readonly number[], options?: { readonly quiet?: boolean }): Promise<number>;
 }
 
-/** Settings of the profile and global options of the `koji` command: `server`, `weburl`, `quiet`… */
-export type CliOptions = Readonly<Record<string, unknown>>;
+/** Settings of the profile and global options of the `koji` command. */
+export interface CliOptions {
+  /** The profile's name. */
+  readonly profile: string;
+  /** The hub's address. */
+  readonly server: string;
+  /** The web pages' address. */
+  readonly weburl: string;
+  /** Whether to print no more than what was asked for. */
+  readonly quiet: boolean;
+  /** Seconds between two looks at a task. */
+  readonly poll_interval: number;
+  /** Any other setting. */
+  readonly [setting: string]: unknown;
+}
 
 /**
- * Runs a command: the profile's options, a session (logged in unless the command is anonymous) and its arguments. Answers an exit code, or
- * nothing for 0.
+ * Runs a command: the profile's options, a session (logged in unless the command is anonymous) and its arguments. Returns an
+ * exit code, or nothing for 0.
  */
-export type CliCommand = (
+export type CliCommand<O extends CliOptionTable = CliOptionTable> = (
   options: CliOptions,
   session: HubSession,
   args: readonly string[],
-  tools: CliTools,
+  tools: CliTools<O>,
 ) => unknown;
 
 /**
@@ -49,6 +90,8 @@ export type CliCommand = (
  *   (options, session, args, { print }) => print(args.join(' ')),
  * );
  */
-export function exportCli(options: CliMark = {}): TypedMarker<CliCommand> {
-  return marker<CliCommand>('exportCli', { cli: options });
+export function exportCli<const O extends CliOptionTable = Record<never, never>>(
+  options: CliMark<O> = {},
+): TypedMarker<CliCommand<O>> {
+  return marker<CliCommand<O>>('exportCli', { cli: options });
 }

@@ -1,7 +1,30 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { GenericError } from '@koji/core';
 import type { Logger, PathInfo } from '@koji/core';
-import type { QueryOpts, TaskArgs } from '@koji/core/api';
+import type {
+  AnswerOf,
+  Api,
+  LeadingArgs,
+  MethodName,
+  NamedAfter,
+  NamedArguments,
+  Named,
+  PositionalArgs,
+  QueryOpts,
+  TaskAnswer,
+  TaskArgs,
+  TaskId,
+  TaskMethodName,
+} from '@koji/core/api';
+import type { PolicyFields, PolicyName } from './policy.js';
+
+/** The user who calls. */
+export interface ContextUser extends Named {
+  /** One of `UserStatus`. */
+  readonly status: number;
+  /** One of `UserType`. */
+  readonly usertype: number;
+}
 
 /** Who calls, as a plugin sees it. */
 export interface ContextSession {
@@ -10,7 +33,7 @@ export interface ContextSession {
   /** The user's id; null when nobody is logged in. */
   readonly userId: number | null;
   /** The user's record; null when nobody is logged in. */
-  readonly user: Readonly<Record<string, unknown>> | null;
+  readonly user: ContextUser | null;
   /** Throws ActionNotAllowed when nobody is logged in. */
   assertLogin(): void;
   /** Whether the user holds the permission or admin. */
@@ -149,6 +172,42 @@ function needScope(): Scope {
   );
 }
 
+/** Methods that can be called without arguments. */
+type MethodWithoutArgs = {
+  [M in MethodName]: [] extends PositionalArgs<Api[M]> ? M : never;
+}[MethodName];
+
+declare const refused: unique symbol;
+
+/** A type that no argument has: it says why the given one is refused. */
+interface Refused<Why extends string> {
+  readonly [refused]: Why;
+}
+
+// Not of any named argument's type: for a method that is not known yet that would be a union too large.
+type NamedFit<M, P extends readonly unknown[], N> = [N] extends [NamedAfter<M, P>]
+  ? [Exclude<keyof N, keyof NamedAfter<M, P>>] extends [never]
+    ? unknown
+    : Refused<'the method has no such argument, or it is given by position'>
+  : Refused<'an argument is missing'>;
+
+/**
+ * Calls a method of the hub or of a plugin, {@link Api}: its arguments by position, then by name. With `strict: true` the
+ * answer is never null, with `countOnly` it is a number.
+ */
+export interface CallMethod {
+  <M extends MethodWithoutArgs>(method: M): Promise<NoInfer<AnswerOf<Api[M]>>>;
+  <M extends MethodName, P extends PositionalArgs<Api[M]>>(
+    method: M,
+    args: readonly [...P],
+  ): Promise<NoInfer<AnswerOf<Api[M], P>>>;
+  <M extends MethodName, P extends LeadingArgs<Api[M]>, const N extends NamedArguments<Api[M]>>(
+    method: M,
+    args: readonly [...P],
+    named: N & NamedFit<Api[M], P, N>,
+  ): Promise<NoInfer<AnswerOf<Api[M], P, N>>>;
+}
+
 /** The call that runs a plugin's method or callback: who calls, and what the plugin may do in its name. */
 export interface Context {
   /** Who calls: `context.session.assertPerm('admin')`. */
@@ -166,30 +225,33 @@ export interface Context {
   /** The id of the call's event, which all its changes carry. */
   event(): Promise<number>;
   /** Calls another method of the hub in the caller's name and in the same transaction. */
-  call(
-    method: string,
-    args?: readonly unknown[],
-    named?: Readonly<Record<string, unknown>>,
-  ): Promise<unknown>;
-  /** As {@link call}, but with every permission, which the caller need not have: check first what he may do. */
-  callUnchecked(
-    method: string,
-    args?: readonly unknown[],
-    named?: Readonly<Record<string, unknown>>,
-  ): Promise<unknown>;
+  readonly call: CallMethod;
+  /** As {@link call}, but with every permission, which the caller need not have: check first what they may do. */
+  readonly callUnchecked: CallMethod;
   /** Throws ActionNotAllowed unless the policy of that name allows it to the caller. */
-  assertPolicy(name: string, data?: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Makes a task owned by the caller, whatever permissions he has: check them first. Answers its id. */
-  makeTask<M extends string>(method: M, args?: TaskArgs<M>, options?: NewTask): Promise<number>;
-  makeTask<M extends string>(
+  assertPolicy(name: PolicyName, data?: PolicyFields): Promise<void>;
+  /** Makes a task owned by the caller, whatever permissions they have: check them first. Returns its id. */
+  makeTask<M extends TaskMethodName>(
+    method: M,
+    ...rest: [] extends TaskArgs<M>
+      ? [args?: TaskArgs<M>, options?: NewTask]
+      : [args: TaskArgs<M>, options?: NewTask]
+  ): Promise<TaskId<TaskAnswer<M>>>;
+  makeTask<M extends TaskMethodName>(
     method: M,
     args: Partial<TaskArgs<M>>,
     options: NewTask & TaskArguments,
-  ): Promise<number>;
+  ): Promise<TaskId<TaskAnswer<M>>>;
   /** Runs something once the call has committed, and never when it is undone. */
   afterCommit(action: () => unknown): void;
   /** Runs something when the call is undone. */
   onRollback(undo: () => unknown): void;
+}
+
+/** The types of the methods are those of their declarations, which the hub keeps to. */
+function calling(invoke: Ambient['invoke']): CallMethod {
+  const call: Ambient['invoke'] = (method, args = [], named = {}) => invoke(method, args, named);
+  return call as CallMethod;
 }
 
 /** Named arguments of a new task's handler. */
@@ -228,8 +290,8 @@ export const context: Context = {
     return needAmbient().options;
   },
   event: () => needAmbient().event(),
-  call: (method, args = [], named = {}) => needAmbient().invoke(method, args, named),
-  callUnchecked: (method, args = [], named = {}) => needAmbient().invokeUnchecked(method, args, named),
+  call: calling((method, args, named) => needAmbient().invoke(method, args, named)),
+  callUnchecked: calling((method, args, named) => needAmbient().invokeUnchecked(method, args, named)),
   assertPolicy: (name, data = {}) => needAmbient().assertPolicy(name, data),
   makeTask: (
     method: string,

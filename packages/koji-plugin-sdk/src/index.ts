@@ -16,7 +16,7 @@ export type { Context, NewTask, PluginDatabase, SqlFragment } from './context.js
 export type { ConfigShape, ConfigValues } from './config.js';
 export type { Deliver, Delivery, Outbox, OutboxOptions } from './outbox.js';
 export type { HubSession } from './session.js';
-export type { PolicyTest } from './policy.js';
+export type { PolicyFields, PolicyTest } from './policy.js';
 export type { TaskRuntime } from './task.js';
 export type { ExitStatus } from './program.js';
 export type { GrowingLogs, LogSource } from './growing-logs.js';

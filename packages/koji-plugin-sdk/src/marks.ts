@@ -29,8 +29,11 @@ export interface CliOption {
   readonly metavar?: string;
 }
 
+/** Options by the name that `tools.options` has them under, several where they set one value. */
+export type CliOptionTable = Readonly<Record<string, CliOption | readonly CliOption[]>>;
+
 /** How a command is to be added to the `koji` command. */
-export interface CliMark {
+export interface CliMark<O extends CliOptionTable = CliOptionTable> {
   /** The command's name; default: the function's, without `handle_` or `anon_handle_` and with `-` for `_`. */
   readonly name?: string;
   /** One line for `koji help`. */
@@ -40,7 +43,7 @@ export interface CliMark {
   /** What follows the command's name in its usage line. */
   readonly usage?: string;
   /** Options by the name that `tools.options` has them under, several where they set one value. Default: none are read. */
-  readonly options?: Readonly<Record<string, CliOption | readonly CliOption[]>>;
+  readonly options?: O;
   /** False: what begins with a dash is an option only before the first argument, as for a command that is passed on. */
   readonly interspersed?: boolean;
   /** Whether to log in first. Default: yes, unless the function's name begins with `anon_handle_`. */

@@ -75,7 +75,7 @@ export async function eventMessage<E extends MessageEvent>(
     if (isBuild(event, field)) body[field] = withoutLongExtra(body[field], Math.abs(extraLimit));
   // With the whole build, whose extra data say what it is.
   if (event === 'postBuildStateChange')
-    body['btypes'] = await asked.call('getBuildType', [(payload as { info: object }).info]);
+    body['btypes'] = await asked.call('getBuildType', [(payload as CallbackPayloads['postBuildStateChange']).info]);
   if (event === 'postRepoInit' || event === 'postRepoDone') body['task_id'] ??= null;
   return {
     address,

@@ -1,7 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { GenericError, filesBelow, openFileBelow } from '@koji/core';
-import type { TaskArgs } from '@koji/core/api';
+import type { HostInfo, TaskAnswer, TaskArgs, TaskId, TaskInfo, TaskMethodName } from '@koji/core/api';
+import { named } from '@koji/core/wire';
 import type { Logger } from '@koji/core';
 import type { CallbackName, CallbackPayloads } from './callbacks.js';
 import { GrowingLogs } from './growing-logs.js';
@@ -117,8 +118,24 @@ export interface WaitOptions {
   readonly timeout?: number;
 }
 
-/** Options of a subtask: `label`, `arch`, `channel`, `priority`, `assign`… */
-export type SubtaskOptions = Readonly<Record<string, unknown>>;
+/** The results of subtasks by their ids. */
+export type TaskResults<R = unknown> = Map<number, R>;
+
+/** Options of a subtask. */
+export interface SubtaskOptions {
+  /** The channel's name or id. Default: that of its parent. */
+  readonly channel?: string | number;
+  /** Smaller is sooner. Default: one less than its parent's. */
+  readonly priority?: number;
+  /** The arch that its builder must have. Default: its parent's. */
+  readonly arch?: string | null;
+  /** What tells it from the other subtasks; a task has a label once. */
+  readonly label?: string | null;
+  /** The id or name of the builder that must take it. */
+  readonly assign?: string | number;
+  /** The user's id or name. Default: the owner of its parent. */
+  readonly owner?: string | number;
+}
 
 /**
  * The base class of task handlers. One object handles one task.
@@ -187,15 +204,15 @@ export abstract class BaseTaskHandler {
    *
    * @param args the handler's arguments
    */
-  checkHost?(host: Readonly<Record<string, unknown>>, args: readonly unknown[]): unknown;
+  checkHost?(host: HostInfo, args: readonly unknown[]): unknown;
 
-  /** The task as `getTaskInfo` answers it, with its request. */
-  async taskInfo(): Promise<Readonly<Record<string, unknown>>> {
-    this.info ??= this.session.call('getTaskInfo', [this.id], { request: true, strict: true });
-    return (await this.info) as Readonly<Record<string, unknown>>;
+  /** The task as `getTaskInfo` returns it, with its request. */
+  taskInfo(): Promise<TaskInfo> {
+    this.info ??= this.session.getTaskInfo(this.id, named({ request: true, strict: true }));
+    return this.info;
   }
 
-  private info: Promise<unknown> | undefined;
+  private info: Promise<TaskInfo> | undefined;
 
   /** Tells the hub what load the task puts on its builder from now on. */
   async setWeight(weight: number): Promise<void> {
@@ -307,13 +324,15 @@ export abstract class BaseTaskHandler {
     return this.runtime.download(relativePath);
   }
 
-  /** Makes a task below this one; answers its id. */
-  async subtask<M extends string>(
+  /** Makes a task below this one. Returns its id. */
+  async subtask<M extends TaskMethodName>(
     method: M,
-    args?: TaskArgs<M>,
-    options: SubtaskOptions = {},
-  ): Promise<number> {
-    return (await this.session.call('host.subtask', [method, args ?? [], this.id], options)) as number;
+    ...[args, options]: [] extends TaskArgs<M>
+      ? [args?: TaskArgs<M>, options?: SubtaskOptions]
+      : [args: TaskArgs<M>, options?: SubtaskOptions]
+  ): Promise<TaskId<TaskAnswer<M>>> {
+    const made = await this.session.call('host.subtask', [method, args ?? [], this.id], { ...options });
+    return made as TaskId<TaskAnswer<M>>;
   }
 
   /**
@@ -322,27 +341,29 @@ export abstract class BaseTaskHandler {
    * @returns the results by task id
    * @throws the fault of a subtask that failed, or GenericError when the time is over
    */
-  async wait(
-    subtasks: number | readonly number[] | null = null,
+  async wait<R = unknown>(
+    subtasks: TaskId<R> | readonly TaskId<R>[] | null = null,
     { all = true, failAny = false, canFail = [], timeout }: WaitOptions = {},
-  ): Promise<Map<number, unknown>> {
-    const ids = typeof subtasks === 'number' ? [subtasks] : subtasks;
+  ): Promise<TaskResults<R>> {
+    const ids = typeof subtasks === 'object' ? subtasks : [subtasks];
     const { session } = this;
     await session.call('host.taskSetWait', [this.id, ids]);
     const started = Date.now();
     const checked = new Set(canFail);
     let finished: readonly number[];
     for (;;) {
-      const [done, unfinished] = (await session.call('host.taskWait', [this.id])) as [number[], number[]];
+      const [done, unfinished] = await session.host.taskWait(this.id);
       finished = done;
       if (unfinished.length === 0 || (!all && done.length > 0)) break;
       if (all && failAny) await this.checkSubtasks(done, checked);
       await this.pauseUntil(started, timeout);
     }
-    const results = (await session.call('host.taskWaitResults', [this.id, all ? ids : finished], {
-      canfail: [...canFail],
-    })) as [number, unknown][];
-    return new Map(results);
+    const results = await session.host.taskWaitResults(
+      this.id,
+      all ? ids : finished,
+      named({ canfail: [...canFail] }),
+    );
+    return new Map(results as readonly [number, R][]);
   }
 
   private async checkSubtasks(done: readonly number[], checked: Set<number>): Promise<void> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionNotAllowed, GenericError, ParameterError, faultFromWire } from '@koji/core';
-import { double } from '@koji/core/wire';
+import { double, named } from '@koji/core/wire';
 import { exportCli } from '@koji/plugin-sdk';
 import type { CliTools, HubSession } from '@koji/plugin-sdk';
-import type { NewSideTag, SideTag } from './index.js';
+import type { NewSideTag } from './index.js';
 
 /** `koji add-sidetag`: makes a side tag and prints its name. */
 export const handle_add_sidetag = exportCli({
@@ -16,11 +16,10 @@ export const handle_add_sidetag = exportCli({
     suffix: { flags: ['--suffix'], help: 'Suffix from hub-supported ones' },
   },
 })(async (settings, session, args, tools) => {
-  const { quiet = settings.quiet, wait, debuginfo = null, suffix } = tools.options;
+  const { quiet = settings.quiet, wait, debuginfo, suffix } = tools.options;
   const [basetag, ...more] = args;
-  if (basetag === undefined || more.length > 0) tools.usageError('Only argument is basetag');
-  const named = { debuginfo, ...(suffix ? { suffix } : {}) };
-  const tag = await create(session, [basetag, named], tools);
+  if (basetag === undefined || more.length > 0) return tools.usageError('Only argument is basetag');
+  const tag = await create(session, { basetag, debuginfo: debuginfo ?? null, suffix }, tools);
   if (!quiet) tools.print(tag.name);
   if (wait)
     await waitForRepo(session, tag, (line) => {
@@ -28,13 +27,19 @@ export const handle_add_sidetag = exportCli({
     });
 });
 
+interface Wanted {
+  readonly basetag: string;
+  readonly debuginfo: boolean | null;
+  readonly suffix: string | undefined;
+}
+
 async function create(
   session: HubSession,
-  [basetag, named]: [unknown, Record<string, unknown>],
+  { basetag, debuginfo, suffix }: Wanted,
   tools: CliTools,
 ): Promise<NewSideTag> {
   try {
-    return (await session.call('createSideTag', [basetag], named)) as NewSideTag;
+    return await session.createSideTag(basetag, named({ debuginfo, ...(suffix ? { suffix } : {}) }));
   } catch (error) {
     if (error instanceof ActionNotAllowed) return tools.usageError('Policy violation');
     if (error instanceof ParameterError && error.message.includes('suffix'))
@@ -43,19 +48,13 @@ async function create(
   }
 }
 
-/** What `repo.request` and `repo.checkRequest` answer. */
-interface RepoRequest {
-  readonly repo: { readonly id: number } | null;
-  readonly request: { readonly id: number; readonly active: boolean | null } | null;
-}
-
 async function waitForRepo(session: HubSession, tag: NewSideTag, say: (line: string) => void): Promise<void> {
   const started = Date.now();
-  let state = (await session.call('repo.request', [tag.id])) as RepoRequest;
-  while (!state.repo) {
-    if (!state.request?.active) throw new GenericError(`the request for a repo of ${tag.name} was not met`);
+  let { repo, request } = await session.repo.request(tag.id);
+  while (!repo) {
+    if (!request?.active) throw new GenericError(`the request for a repo of ${tag.name} was not met`);
     await sleep(5000);
-    state = (await session.call('repo.checkRequest', [state.request.id])) as RepoRequest;
+    ({ repo, request } = await session.repo.checkRequest(request.id));
   }
   const seconds = Math.round((Date.now() - started) / 1000);
   const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
@@ -70,11 +69,8 @@ export const handle_remove_sidetag = exportCli({
 })(async (_settings, session, args, tools) => {
   if (args.length === 0) tools.usageError('Sidetag argument is required');
   const calls = args.map((sidetag) => ({ methodName: 'removeSideTag', params: [sidetag] }));
-  const answers = (await session.call('multiCall', [calls])) as (
-    unknown[] | { faultCode: number; faultString: string }
-  )[];
-  for (const answer of answers)
-    if (!Array.isArray(answer)) throw faultFromWire(answer.faultCode, answer.faultString);
+  for (const answer of await session.multiCall(calls))
+    if ('faultCode' in answer) throw faultFromWire(answer.faultCode, answer.faultString);
 });
 
 /** `koji list-sidetags`: prints the names of side tags. */
@@ -91,8 +87,8 @@ export const anon_handle_list_sidetags = exportCli({
   if (args.length > 0) tools.usageError('This command takes no arguments');
   if (mine && user) tools.usageError('Specify only one from --user --mine');
   if (mine) await tools.login();
-  const owner = mine ? ((await session.call('getLoggedInUser')) as { name: string }).name : user;
-  const tags = (await session.call('listSideTags', [], { basetag, user: owner })) as SideTag[];
+  const owner = mine ? ((await session.getLoggedInUser())?.name ?? null) : user;
+  const tags = await session.listSideTags(named({ basetag, user: owner }));
   for (const { name } of tags) tools.print(name);
 });
 
@@ -115,17 +111,16 @@ export const handle_edit_sidetag = exportCli({
   },
 })(async (_settings, session, args, tools) => {
   const [sidetag, ...more] = args;
-  if (sidetag === undefined || more.length > 0) tools.usageError('Only argument is sidetag');
-  const { debuginfo } = tools.options;
-  const macros = tools.options.macros as readonly string[];
-  const removed = tools.options.removed as readonly string[];
+  if (sidetag === undefined || more.length > 0) return tools.usageError('Only argument is sidetag');
+  const { debuginfo, macros, removed } = tools.options;
   if (debuginfo === undefined && macros.length === 0 && removed.length === 0)
     tools.usageError('At least one option needs to be specified');
-  await session.call('editSideTag', [sidetag], {
+  const changes = named({
     ...(debuginfo === undefined ? {} : { debuginfo }),
     ...(macros.length > 0 ? { rpm_macros: Object.fromEntries(macros.map(readMacro)) } : {}),
     ...(removed.length > 0 ? { remove_rpm_macros: removed } : {}),
   });
+  await session.editSideTag(sidetag, changes);
 });
 
 function readMacro(given: string): [string, unknown] {

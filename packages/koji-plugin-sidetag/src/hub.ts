@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ActionNotAllowed, GenericError, ParameterError, plain, repr, typeName } from '@koji/core';
-import type { InheritanceLink, Named, TagInfo } from '@koji/core/api';
+import type { NameOrId, Named, QueryOpts, RepoRequest, TagInfo, UserRef } from '@koji/core/api';
 import { matchesAny } from '@koji/core/policy';
 import { callback, context, exported, option, pluginConfig, policyTest } from '@koji/plugin-sdk';
+import type { PolicyFields } from '@koji/plugin-sdk';
 import type { NewSideTag, SideTag } from './index.js';
 
 const nameTemplate = option.text('{basetag}-side-{tag_id}', 'The names of side tags');
@@ -21,7 +22,7 @@ const config = pluginConfig('sidetag', {
 
 /** Makes a child tag of a tag for the caller, with a target of the same name; the policy `sidetag` decides. */
 export const createSideTag = exported({ doc: 'Create a side tag of a tag, and a target for it.' })(async (
-  basetag: unknown,
+  basetag: NameOrId,
   debuginfo: unknown = false,
   suffix: unknown = null,
 ): Promise<NewSideTag> => {
@@ -38,18 +39,20 @@ export const createSideTag = exported({ doc: 'Create a side tag of a tag, and a 
     ...(debuginfo ? { with_debuginfo: true } : {}),
   };
   const settings = { parent: base.id, arches: base.arches, extra };
-  const id = (await context.callUnchecked('createTag', [name], settings)) as number;
+  const id = await context.callUnchecked('createTag', [name], settings);
   await context.callUnchecked('createBuildTarget', [name, id, id]);
   return { name, id, task_id: null, request: config.sidetag.trigger_new_repo ? await requestRepo(id) : null };
 });
 
 function caller(): Named {
   context.session.assertLogin();
-  return context.session.user as unknown as Named;
+  const { user } = context.session;
+  if (!user) throw new GenericError('nobody is logged in');
+  return user;
 }
 
-async function getTag(info: unknown): Promise<TagInfo> {
-  return (await context.call('getTag', [info], { strict: true })) as TagInfo;
+function getTag(info: NameOrId): Promise<TagInfo> {
+  return context.call('getTag', [info], { strict: true });
 }
 
 async function countOf(user: Named): Promise<number> {
@@ -77,23 +80,21 @@ async function reserveName(base: TagInfo, ending: string): Promise<string> {
   return name;
 }
 
-async function requestRepo(tagId: number): Promise<Record<string, unknown> | null> {
-  const { request } = (await context.call('repo.request', [tagId])) as {
-    request: Record<string, unknown> | null;
-  };
+async function requestRepo(tagId: number): Promise<RepoRequest | null> {
+  const { request } = await context.call('repo.request', [tagId]);
   return request;
 }
 
 /** Removes a side tag of the caller's, and its target. */
 export const removeSideTag = exported({ doc: 'Remove a side tag and its target.' })(async (
-  sidetag: unknown,
+  sidetag: NameOrId,
 ): Promise<null> => {
   await remove(await ownSideTag(sidetag));
   return null;
 });
 
 /** A side tag that the caller may change. */
-async function ownSideTag(info: unknown): Promise<TagInfo> {
+async function ownSideTag(info: NameOrId): Promise<TagInfo> {
   const user = caller();
   const tag = await getTag(info);
   if (!isSideTag(tag)) throw new GenericError(`Not a sidetag: ${tag.name}`);
@@ -108,11 +109,7 @@ function isOwner(tag: TagInfo, user: Named): boolean {
 }
 
 async function remove(tag: TagInfo): Promise<void> {
-  const target = (await context.call('getBuildTarget', [tag.name])) as {
-    id: number;
-    build_tag: number;
-    dest_tag: number;
-  } | null;
+  const target = await context.call('getBuildTarget', [tag.name]);
   if (!target) throw new GenericError('Target is missing for sidetag');
   if (target.build_tag !== tag.id || target.dest_tag !== tag.id)
     throw new GenericError('Target does not match sidetag');
@@ -122,7 +119,11 @@ async function remove(tag: TagInfo): Promise<void> {
 
 /** Side tags of everybody, of one user, or of one tag. */
 export const listSideTags = exported({ doc: 'List side tags, by base tag, by user or all.', access: 'read' })(
-  async (basetag: unknown = null, user: unknown = null, queryOpts: unknown = null): Promise<SideTag[]> => {
+  async (
+    basetag: NameOrId | null = null,
+    user: UserRef | null = null,
+    queryOpts: QueryOpts | null = null,
+  ): Promise<SideTag[]> => {
     if (typeof queryOpts !== 'object' || Array.isArray(queryOpts))
       throw new ParameterError(`queryOpts must be a dict, not ${repr(queryOpts)}`);
     const { sql, list } = context.db;
@@ -131,7 +132,7 @@ export const listSideTags = exported({ doc: 'List side tags, by base tag, by use
       sql`owner.active = TRUE AND owner.key = 'sidetag_user_id'`,
     ];
     if (user !== null) {
-      const { id } = (await context.call('getUser', [user], { strict: true })) as Named;
+      const { id } = await context.call('getUser', [user], { strict: true });
       where.push(sql`owner.value = ${String(id)}`);
     }
     if (basetag !== null) {
@@ -172,7 +173,7 @@ interface SideTagChanges {
  */
 export const editSideTag = exported({ doc: 'Change debuginfo, rpm macros or extra data of a side tag.' })(
   async (
-    sidetag: unknown,
+    sidetag: NameOrId,
     {
       debuginfo = null,
       rpm_macros = null,
@@ -209,7 +210,7 @@ export const editSideTag = exported({ doc: 'Change debuginfo, rpm macros or extr
 );
 
 async function parentOf(tag: TagInfo): Promise<TagInfo> {
-  const [link] = (await context.call('getInheritanceData', [tag.id])) as InheritanceLink[];
+  const [link] = await context.call('getInheritanceData', [tag.id]);
   if (!link) throw new GenericError(`side tag ${tag.name} has no parent tag any more`);
   return getTag(link.parent_id);
 }
@@ -237,7 +238,7 @@ function checkMacro(macro: string, allowed: readonly string[]): void {
 
 function readStruct(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array))
-    return value as Record<string, unknown>;
+    return { ...value };
   throw wrongType(value, 'dict');
 }
 
@@ -256,7 +257,7 @@ function wrongType(value: unknown, wanted: string): ParameterError {
 /** Removes a side tag with its last build, if the configuration says so. */
 export const removeEmptySideTag = callback('postUntag', async (_event, payload) => {
   if (!config.sidetag.remove_empty) return;
-  const tag = (await context.call('getTag', [payload.tag.id])) as TagInfo | null;
+  const tag = await context.call('getTag', [payload.tag.id]);
   if (!tag || !isSideTag(tag)) return;
   const { sql, get } = context.db;
   if (await get(sql`SELECT build_id FROM tag_listing WHERE tag_id = ${tag.id} AND active = TRUE LIMIT 1`))
@@ -278,23 +279,25 @@ export const isSideTagTest = policyTest('is_sidetag')(async (data) => {
 /** `is_sidetag_owner [tag|fromtag|both]`: whether these are side tags of the user that a policy is asked about. */
 export const isSideTagOwnerTest = policyTest('is_sidetag_owner')(async (data, field = 'tag', ...more) => {
   if (more.length > 0) throw new GenericError('Just one argument is allowed for this test.');
-  if (!['tag', 'fromtag', 'both'].includes(field))
+  const tags = { tag: [data.tag], fromtag: [data.fromtag], both: [data.tag, data.fromtag] };
+  if (!isKey(tags, field))
     throw new GenericError(`Policy test is_sidetag_owner has only /tag/fromtag/both options (got ${field})`);
   const user = await userIn(data);
-  for (const name of field === 'both' ? ['tag', 'fromtag'] : [field]) {
-    const tag = await tagIn(data[name]);
+  for (const info of tags[field]) {
+    const tag = await tagIn(info);
     if (!tag || !user || !isOwner(tag, user)) return false;
   }
   return true;
 });
 
-async function tagIn(info: unknown): Promise<TagInfo | null> {
-  return info === undefined || info === null
-    ? null
-    : ((await context.call('getTag', [info])) as TagInfo | null);
+function isKey<T extends object>(struct: T, key: PropertyKey): key is keyof T {
+  return Object.hasOwn(struct, key);
 }
 
-async function userIn(data: Readonly<Record<string, unknown>>): Promise<Named | null> {
-  if (Object.hasOwn(data, 'user_id')) return (await context.call('getUser', [data.user_id])) as Named | null;
-  return context.session.user as Named | null;
+async function tagIn(info: NameOrId | null | undefined): Promise<TagInfo | null> {
+  return info === undefined || info === null ? null : context.call('getTag', [info]);
+}
+
+async function userIn({ user_id: given }: PolicyFields): Promise<Named | null> {
+  return given === undefined ? context.session.user : context.call('getUser', [given]);
 }

@@ -1,11 +1,11 @@
 import { any, arg, bool, dict, list, method, nullable, shape, str } from '@koji/core/api';
-import type { Methods, NameOrId, Named, QueryOpts, UserRef } from '@koji/core/api';
+import type { Methods, NameOrId, Named, QueryOpts, RepoRequest, UserRef } from '@koji/core/api';
 
 /** A side tag with its target, as createSideTag answers it. */
 export interface NewSideTag extends Named {
   readonly task_id: null;
   /** The request for its first repo, if the configuration asks for one. */
-  readonly request: Record<string, unknown> | null;
+  readonly request: RepoRequest | null;
 }
 
 /** A side tag as listSideTags answers it. */
@@ -24,7 +24,7 @@ export const sideTagMethods = {
     doc: 'Create a side tag of a tag, and a target for it.',
     needs: 'login',
     access: 'write',
-    args: [arg('basetag', nameOrId), arg('debuginfo', bool, false), arg('suffix', nullable(str), null)],
+    args: [arg('basetag', nameOrId), arg('debuginfo', nullable(bool), false), arg('suffix', nullable(str), null)],
     result: shape<NewSideTag>('side tag'),
   }),
   removeSideTag: method({

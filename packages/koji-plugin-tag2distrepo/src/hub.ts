@@ -1,6 +1,6 @@
 import { GenericError, plain } from '@koji/core';
 import { truthy } from '@koji/core/api';
-import type { RpmInfo, TagInfo } from '@koji/core/api';
+import type { TagInfo } from '@koji/core/api';
 import { callback, context } from '@koji/plugin-sdk';
 
 /** Makes a repo for distribution of a tag that asks for it in its extra data, whenever its builds change. */
@@ -16,7 +16,8 @@ export const tag2distrepo = callback(
   const keys = plain(extra['tag2distrepo.keys'] ?? '')
     .split(/\s+/)
     .filter(Boolean);
-  const latest = extra['tag2distrepo.latest'] ?? false;
+  const asked = extra['tag2distrepo.latest'] ?? false;
+  const latest = typeof asked === 'number' ? asked : truthy(asked);
   await writeSignedCopies(tag, keys, latest);
   const options = {
     arch: arches,
@@ -32,18 +33,13 @@ export const tag2distrepo = callback(
   };
   // Who may tag need not be allowed to make repos: the tag's extra data allow this one.
   const task = await context.callUnchecked('distRepo', [tag.name, keys], options);
-  context.log.info(`distRepo task ${String(task)} scheduled for tag ${tag.name}`);
+  context.log.info(`distRepo task ${task} scheduled for tag ${tag.name}`);
 });
 
 /** The repo is made of signed copies, which are written from the rpms and their stored signatures. */
-async function writeSignedCopies(tag: TagInfo, keys: readonly string[], latest: unknown): Promise<void> {
+async function writeSignedCopies(tag: TagInfo, keys: readonly string[], latest: boolean | number): Promise<void> {
   if (keys.length === 0) return;
-  const [rpms] = (await context.call('listTaggedRPMS', [tag.id], { latest, rpmsigs: true })) as [
-    SignedRpm[],
-    object[],
-  ];
+  const [rpms = []] = await context.call('listTaggedRPMS', [tag.id], { latest, rpmsigs: true });
   for (const { id, sigkey } of rpms)
-    if (sigkey !== null && keys.includes(sigkey)) await context.callUnchecked('writeSignedRPM', [id, sigkey]);
+    if (sigkey && keys.includes(sigkey)) await context.callUnchecked('writeSignedRPM', [id, sigkey]);
 }
-
-type SignedRpm = RpmInfo & { readonly sigkey: string | null };

@@ -3,6 +3,7 @@ import { truthy } from '@koji/core/api';
 import type { BuildConfig, NewBuildData, RepoInfo, TargetInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { BaseTaskHandler } from '@koji/plugin-sdk';
+import { resultOf, tagInSubtask } from '../tasks/subtasks.js';
 
 /** What the options of all image tasks have; what a task's own options say goes on to its subtasks. */
 export interface ImageOptions {
@@ -82,8 +83,7 @@ export async function buildImage(task: BaseTaskHandler, plan: ImagePlan): Promis
     throw error;
   }
   if (build && !truthy(options.skip_tag)) {
-    const args = [target.dest_tag, build.id, false, null, true];
-    await task.wait(await task.subtask<string>('tagBuild', args, { label: 'tag', arch: 'noarch' }));
+    await tagInSubtask(task, target.dest_tag, build.id);
   }
   const paths = new PathInfo(task.options.topdir);
   if (build) return `image build results in: ${paths.imagebuild({ ...image, volume_name: null })}`;
@@ -99,8 +99,7 @@ interface Begun extends NewBuildData {
 async function repoOf(task: BaseTaskHandler, tag: number): Promise<RepoInfo> {
   const current = await task.session.getRepo(tag);
   if (current) return current;
-  const waiting = await task.subtask<string>('waitrepo', [tag, null, null]);
-  return (await task.wait(waiting)).get(waiting) as RepoInfo;
+  return resultOf(task, await task.subtask('waitrepo', [tag, null, null]));
 }
 
 function archesOf({ arches }: ImagePlan, config: BuildConfig): readonly string[] {
@@ -137,8 +136,10 @@ async function makeImages(
 ): Promise<readonly number[]> {
   const subtasks = new Map<string, number>();
   for (const arch of arches) {
-    const args = [...plan.args(arch, image, place)];
-    subtasks.set(arch, await task.subtask<string>(plan.method, args, { label: arch, arch }));
+    const args = plan.args(arch, image, place);
+    // The method is a plugin's: nothing is known of it.
+    const subtask = await task.session.host.subtask(plan.method, args, task.id, named({ label: arch, arch }));
+    subtasks.set(arch, subtask);
   }
   const optional = options.optional_arches ?? [];
   const canFail = [...subtasks].filter(([arch]) => optional.includes(arch)).map(([, id]) => id);

@@ -83,7 +83,7 @@ export function policyFields(scm: object): Record<string, unknown> {
 }
 
 async function aboutTask(task: BaseTaskHandler): Promise<Record<string, unknown>> {
-  const { owner, channel_id: channelId } = (await task.taskInfo()) as Record<string, number | null>;
-  const channel = await task.session.getChannel(channelId as number, true);
-  return { user_id: owner, channel: channel?.name };
+  const { owner, channel_id: channelId } = await task.taskInfo();
+  const channel = await task.session.getChannel(channelId, true);
+  return { user_id: owner, channel: channel.name };
 }

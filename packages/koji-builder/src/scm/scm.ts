@@ -18,7 +18,7 @@ export interface CheckoutOptions {
   /** Whether the build is a scratch build; null for tasks that build nothing. */
   readonly scratch: boolean | null;
   /** The buildroot that the sources are for, in tasks that have one. */
-  readonly buildroot?: object;
+  readonly buildroot?: NonNullable<CallbackPayloads['preSCMCheckout']['buildroot']>;
   /** The log of the task that gets what the commands say. Default `checkout.log`. */
   readonly log?: string;
   /** Seconds that each command may take. Default: as long as it needs. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GenericError, ParameterError } from '@koji/core';
+import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 
 /** Sleeps for some seconds; for tests of an installation. */
@@ -38,7 +39,7 @@ export class WaitTestTask extends BaseTaskHandler {
   async handler(count: number, seconds = 10): Promise<null> {
     const tasks: number[] = [];
     for (let i = 0; i < count; i++) tasks.push(await this.subtask('sleep', [seconds], { label: String(i) }));
-    const bad = await this.subtask('sleep', ['BAD_ARG'], { label: 'bad' });
+    const bad = await this.session.host.subtask('sleep', ['BAD_ARG'], this.id, named({ label: 'bad' }));
     const results = await this.wait([...tasks, bad], { failAny: true, canFail: [bad] });
     for (const [id, result] of results) this.logger.info(`subtask ${id}: ${JSON.stringify(result)}`);
     return null;

@@ -36,7 +36,7 @@ export class BuildArchTask extends RootedTask {
     const { name, sourcepackage } = (await RpmHeader.read(file)).info();
     if (!sourcepackage) throw new BuildError('not a source package');
     await this.raiseWeight(name);
-    const own = arch === 'noarch' ? String((await this.taskInfo()).arch) : null;
+    const own = arch === 'noarch' ? (await this.taskInfo()).arch : null;
     const rootArch = arch === 'noarch' ? await this.noarchRoot(root, repo, own) : arch;
     return this.inRoot({ tag: root, arch: rootArch, repoId: repo.id }, async (buildroot) => {
       await buildroot.startBuilding();

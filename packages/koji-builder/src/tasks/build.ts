@@ -10,6 +10,7 @@ import { anyOneOf, planBuildArches, planNoarchTask, type SourceArches } from './
 import { assertBuildPolicies, findPlace, type BuildOptions, type BuildPlace } from './build-place.js';
 import { gatherResults, type ArchResult, type BuiltFiles } from './build-results.js';
 import { repoOf } from './repo-request.js';
+import { resultOf } from './subtasks.js';
 import { readSourcePackage, type SourcePackage } from './srpm-header.js';
 import { tagInSubtask } from './subtasks.js';
 
@@ -102,10 +103,10 @@ export class BuildTask extends BaseTaskHandler {
     const fromScm = isScmUrl(src);
     if (!fromScm && !isRebuilt(config, options)) return { srpm: src };
     const method = fromScm ? 'buildSRPMFromSCM' : 'rebuildSRPM';
-    const args = [src, place.buildTag, { repo_id: repo.id, scratch: options.scratch ?? null }];
+    const args = [src, place.buildTag, { repo_id: repo.id, scratch: options.scratch ?? null }] as const;
     const arch = this.taskArch('noarch', { config, source: null });
-    const id = await this.subtask<string>(method, args, { label: 'srpm', arch });
-    const result = (await this.wait(id)).get(id) as SrpmResult;
+    const id = await this.subtask(method, args, { label: 'srpm', arch });
+    const result: SrpmResult = await resultOf(this, id);
     if (!result.source) this.logger.warn('subtask did not provide source data');
     return result;
   }
@@ -163,9 +164,9 @@ export class BuildTask extends BaseTaskHandler {
   ): Promise<BuiltFiles> {
     const subtasks = new Map<string, number>();
     for (const [i, label] of arches.entries()) {
-      const args = [srpm, place.buildTag, label, i === 0, { repo_id: repo.id }];
+      const args = [srpm, place.buildTag, label, i === 0, { repo_id: repo.id }] as const;
       const arch = this.taskArch(label, { config, source });
-      subtasks.set(label, await this.subtask<string>('buildArch', args, { label, arch }));
+      subtasks.set(label, await this.subtask('buildArch', args, { label, arch }));
     }
     const failAny = truthy(options.fail_fast) || !settingsOf(this).build_arch_can_fail;
     const results = await this.wait([...subtasks.values()], { failAny });

@@ -23,15 +23,15 @@ export class ChainBuildTask extends BaseTaskHandler {
     let nvrs: string[] = [];
     for (const [level, sources] of srcs.entries()) {
       if (nvrs.length > 0) {
-        const args = [info.build_tag_name, null, nvrs];
-        const waiting = await this.subtask<string>('waitrepo', args, { label: `wait ${level}` });
+        const args = [info.build_tag_name, null, nvrs] as const;
+        const waiting = await this.subtask('waitrepo', args, { label: `wait ${level}` });
         await this.wait(waiting, { failAny: true });
       }
       const builds: number[] = [];
       for (const [i, src] of sources.entries())
         if (isScmUrl(src)) {
           const label = `build ${level},${i}`;
-          builds.push(await this.subtask<string>('build', [src, target, opts], { label }));
+          builds.push(await this.subtask('build', [src, target, opts], { label }));
         }
       if (builds.length > 0) await this.wait(builds, { failAny: true });
       nvrs = [...sources.filter((src) => !isScmUrl(src)), ...(await this.builtBy(builds))];

@@ -59,7 +59,7 @@ export class CreateDistRepoTask extends BaseTaskHandler {
     opts: DistRepoOptions,
   ): Promise<null> {
     await this.checkBuilder(arch, opts);
-    const repo = (await this.session.repoInfo(repo_id, named({ strict: true }))) as RepoInfo;
+    const repo = await this.session.repoInfo(repo_id, named({ strict: true }));
     if (repo.state !== REPO_STATES.INIT)
       throw new GenericError(
         `Repo ${repo.id} not in INIT state (got ${nameOf(REPO_STATES, repo.state) ?? repo.state})`,
@@ -77,7 +77,7 @@ export class CreateDistRepoTask extends BaseTaskHandler {
         path.join(this.repoDir, 'repodata/EMPTY_REPO'),
         'This repo is empty because its tag has no content for this arch\n',
       );
-    const about = { tag: String(tag), repodir: this.repoDir, repo_id, arch, keys, opts };
+    const about = { tag: String(tag), repodir: this.repoDir, repo_id, arch, keys, opts: { ...opts } };
     await this.runCallbacks('postCreateDistRepo', about);
     await this.upload();
     return null;

@@ -1,4 +1,5 @@
 import { GenericError, TASK_STATES } from '@koji/core';
+import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 
 /** A task to start: its method, arguments, and options of `host.subtask`. */
@@ -23,7 +24,7 @@ export class DependantTask extends BaseTaskHandler {
     }
     const subtasks: number[] = [];
     for (const [method, args, options] of task_list)
-      subtasks.push(await this.subtask<string>(method, args, options ?? {}));
+      subtasks.push(await this.session.host.subtask(method, args, this.id, named({ ...options })));
     if (subtasks.length > 0) await this.wait(subtasks);
     return null;
   }

@@ -1,6 +1,6 @@
 import { GenericError, PathInfo, canonArch } from '@koji/core';
 import { truthy } from '@koji/core/api';
-import type { TagInfo } from '@koji/core/api';
+import type { TagInfo, TaskArgs } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { isMultilibArch } from './arches.js';
@@ -72,12 +72,12 @@ export class DistRepoTask extends BaseTaskHandler {
 
   private async start(
     arches: readonly string[],
-    [tag, repoId, keys, options]: readonly unknown[],
+    [tag, repoId, keys, options]: TaskArgs<'distRepo'>,
   ): Promise<Map<string, number>> {
     const subtasks = new Map<string, number>();
     for (const label of arches) {
-      const args = [tag, repoId, label, keys, options];
-      subtasks.set(label, await this.subtask<string>('createdistrepo', args, { label, arch: 'noarch' }));
+      const args = [tag, repoId, label, keys, options] as const;
+      subtasks.set(label, await this.subtask('createdistrepo', args, { label, arch: 'noarch' }));
     }
     return subtasks;
   }

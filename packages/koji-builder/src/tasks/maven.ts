@@ -3,7 +3,7 @@ import { truthy } from '@koji/core/api';
 import type { NewBuildData, TagInfo, TargetInfo, TaskInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
-import { tagInSubtask } from './subtasks.js';
+import { resultOf, tagInSubtask } from './subtasks.js';
 
 /** The coordinates of a Maven project. */
 export interface MavenCoordinates {
@@ -45,9 +45,9 @@ export class MavenTask extends BaseTaskHandler {
     const buildTag = (await session.getTag(info.build_tag, strict)) as TagInfo;
     const repo = await this.repoOf(buildTag, options);
     const given = passedOn.filter((key) => key in options).map((key) => [key, options[key]] as const);
-    const args = [url, buildTag, { ...Object.fromEntries(given), repo_id: repo }];
-    const built = await this.subtask<string>('buildMaven', args, { label: 'build', arch: 'noarch' });
-    const results = { ...((await this.wait(built)).get(built) as Results), task_id: built };
+    const args = [url, buildTag, { ...Object.fromEntries(given), repo_id: repo }] as const;
+    const built = await this.subtask('buildMaven', args, { label: 'build', arch: 'noarch' });
+    const results: Results = { ...(await resultOf(this, built)), task_id: built };
     const scratch = truthy(options.scratch);
     const build = scratch ? null : await this.beginBuild(results, destination, options);
     try {
@@ -100,9 +100,9 @@ export class MavenTask extends BaseTaskHandler {
     }: { readonly info: TargetInfo; readonly build: NewBuildData | null; readonly repo: number },
   ): Promise<Results> {
     const task = (await this.session.getTaskInfo(built)) as TaskInfo;
-    const args = [specUrl, info, build, task, { repo_id: repo }];
-    const id = await this.subtask<string>('wrapperRPM', args, { label: 'rpm', arch: 'noarch' });
-    return { ...((await this.wait(id)).get(id) as Results), task_id: id };
+    const args = [specUrl, info, build, task, { repo_id: repo }] as const;
+    const id = await this.subtask('wrapperRPM', args, { label: 'rpm', arch: 'noarch' });
+    return { ...(await resultOf(this, id)), task_id: id };
   }
 }
 

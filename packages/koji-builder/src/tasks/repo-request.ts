@@ -2,6 +2,7 @@ import { parseNVR } from '@koji/core';
 import type { RepoInfo, TagInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { BaseTaskHandler, HubSession } from '@koji/plugin-sdk';
+import { resultOf } from './subtasks.js';
 
 /** Conditions that a repo must meet. */
 export interface RepoConditions {
@@ -30,8 +31,7 @@ export async function repoOf(
     if (found && (await hasBuilds(session, info.id, { builds, event: found.create_event }))) return found;
     requested = asked.request?.min_event ?? null;
   }
-  const waiting = await task.subtask<string>('waitrepo', [info.name, null, builds, oldest ?? requested]);
-  return (await task.wait(waiting)).get(waiting) as RepoInfo;
+  return resultOf(task, await task.subtask('waitrepo', [info.name, null, builds, oldest ?? requested]));
 }
 
 /**

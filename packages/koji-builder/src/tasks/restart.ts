@@ -102,10 +102,10 @@ export class RestartHostsTask extends BaseTaskHandler {
 
   private async restart(host: HostInfo): Promise<readonly [number, number]> {
     const assign = host.id;
-    const restart = await this.subtask<string>('restart', [host], { assign, label: `restart ${host.id}` });
-    const verify = [restart, host];
+    const restart = await this.subtask('restart', [host], { assign, label: `restart ${host.id}` });
+    const verify = [restart, host] as const;
     const label = `sleep ${host.id}`;
-    return [restart, await this.subtask<string>('restartVerify', verify, { assign, label })];
+    return [restart, await this.subtask('restartVerify', verify, { assign, label })];
   }
 }
 

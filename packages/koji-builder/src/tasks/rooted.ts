@@ -1,6 +1,6 @@
 import { BuildError, messageOf, openFileBelow, pathOfOpen } from '@koji/core';
 import { RpmHeader } from '@koji/core/rpm';
-import type { BuildConfig, RepoInfo, TagInfo } from '@koji/core/api';
+import type { BuildConfig, HostInfo, RepoInfo, TagInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 import type { ExitStatus } from '@koji/plugin-sdk';
@@ -21,10 +21,10 @@ export interface RootedOptions {
 /** A task that works in a buildroot of a tag, which its second argument names. */
 export abstract class RootedTask extends BaseTaskHandler {
   /** Refuses builders that share no architecture with the tag, and those that can't make buildroots. */
-  override async checkHost(host: Readonly<Record<string, unknown>>, args: readonly unknown[]): Promise<void> {
+  override async checkHost(host: HostInfo, args: readonly unknown[]): Promise<void> {
     const config = await this.session.getBuildConfig(tagRef(this.rootTag(args)));
     const ofTag = canonArches(config.arches);
-    const ofHost = (typeof host.arches === 'string' ? host.arches : '').split(/\s+/);
+    const ofHost = (host.arches ?? '').split(/\s+/);
     if (ofTag.length > 0 && !ofTag.some((arch) => ofHost.includes(arch)))
       throw new RefuseTask(
         `tag arches (${ofTag.join(', ')}) and host arches (${ofHost.join(', ')}) are disjoint`,

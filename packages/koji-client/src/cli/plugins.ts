@@ -73,7 +73,8 @@ function toolsOf(run: Run): CliTools {
     print: run.print,
     write: run.write,
     warn: run.warn,
-    options: run.options,
+    // What `tableOf` has declared gives values of these kinds.
+    options: run.options as CliTools['options'],
     usageError: run.usageError,
     login: async () => {
       await run.login();

@@ -1,5 +1,6 @@
 export { argumentText, shownArguments } from './argument-text.js';
 export {
+  answersBy,
   any,
   arg,
   bool,
@@ -19,20 +20,36 @@ export {
 export { bindArgs, placeArgs, readArgs } from './bind.js';
 export type {
   Access,
+  AnswerOf,
+  AnswerRule,
   Arg,
   ArgType,
   CallArgs,
   ClientApi,
   ClientMethod,
   HandlerArgs,
+  LeadingArgs,
   Method,
   Methods,
+  NamedAfter,
+  NamedArguments,
   Needs,
+  PositionalArgs,
   ResultOf,
 } from './method.js';
 export { openRpc } from './open-rpc.js';
 export { api } from './table.js';
-export type { Api, OwnApi, TaskArgs, TaskHandlers } from './table.js';
+export type { Api, MethodName, OwnApi } from './table.js';
+export type {
+  ArchBuildResult,
+  OwnTaskHandlers,
+  SourceBuildResult,
+  TaskAnswer,
+  TaskArgs,
+  TaskHandlers,
+  TaskId,
+  TaskMethodName,
+} from './task-handlers.js';
 export type { BuildingMethods, BuildResults, LogPaths, NewBuildData } from './building.js';
 export type { ArchiveType, ArchiveTypeMethods } from './archive-types.js';
 export type { BuildMethods } from './builds.js';

@@ -40,21 +40,38 @@ export type Needs = 'none' | 'login' | 'host' | `perm:${string}`;
  */
 export type Access = 'read' | 'lookup' | 'write' | 'none' | 'free';
 
+/**
+ * A rule for the type of an answer that depends on the arguments: an interface whose `answer` looks at `this['args']`, the
+ * types of the given arguments by name.
+ */
+export interface AnswerRule {
+  readonly args: unknown;
+  readonly answer: unknown;
+}
+
 /** A method as it is declared: everything that binding, checks, introspection, docs and types are made from. */
-export interface Method<A extends readonly Arg[] = readonly Arg[], R = unknown> {
+export interface Method<
+  A extends readonly Arg[] = readonly Arg[],
+  R = unknown,
+  F extends AnswerRule | null = AnswerRule | null,
+  Rest extends boolean = boolean,
+  Keywords extends boolean = boolean,
+> {
   readonly doc: string;
   readonly needs: Needs;
   readonly access: Access;
   readonly args: A;
   /** Takes further positional arguments; the handler gets them as `rest`. */
-  readonly rest?: boolean;
+  readonly rest?: Rest;
   /** Takes any further named arguments; the handler gets them as `keywords`. */
-  readonly keywords?: boolean;
+  readonly keywords?: Keywords;
   /** What `_listapi` calls the further named arguments, as Koji does; `kwargs` unless it says so. */
   readonly keywordsName?: string;
   /** `_listapi` shows it as `(*args, **opts)`, since Koji has a wrapper there. */
   readonly wrapped?: boolean;
   readonly result: ArgType<R>;
+  /** Carries the type of an answer that depends on the arguments; see {@link answersBy}. */
+  readonly answers?: F;
   readonly returns?: string;
   readonly faults?: readonly FaultName[];
 }
@@ -63,11 +80,28 @@ export interface Method<A extends readonly Arg[] = readonly Arg[], R = unknown> 
 export type Methods = Readonly<Record<string, Method>>;
 
 /** Declares a method; the identity at run time, the types at compile time. */
-export function method<const A extends readonly Arg[], R>(declaration: Method<A, R>): Method<A, R> {
+export function method<
+  const A extends readonly Arg[],
+  R,
+  F extends AnswerRule | null = null,
+  Rest extends boolean = false,
+  Keywords extends boolean = false,
+>(
+  declaration: Method<A, R, F, Rest, Keywords>,
+  // Or the table that it stands in would say what is inferred.
+): NoInfer<Method<A, R, F, Rest, Keywords>> {
   return declaration;
 }
 
+/** Declares the rule for the type of a method's answer: `...answersBy<TaskInfoAnswer>()`. Nothing at run time. */
+export function answersBy<F extends AnswerRule>(): { readonly answers?: F } {
+  return {};
+}
+
 type TypeOf<A> = A extends Arg<string, infer T> ? T : never;
+/** An argument as a caller gives it: a list may be a read-only one. */
+type Given<T> = T extends readonly (infer E)[] ? readonly E[] : T;
+type GivenOf<A> = A extends Arg<string, infer T> ? Given<T> : never;
 type NameOf<A> = A extends Arg<infer N> ? N : never;
 type Simplify<T> = { [K in keyof T]: T[K] } & {};
 
@@ -79,45 +113,138 @@ export type HandlerArgs<M> =
       >
     : never;
 
-/** What a method answers. */
+/** What a method answers, whatever its arguments. */
 export type ResultOf<M> = M extends Method<readonly Arg[], infer R> ? R : never;
 
 type Positional<A extends readonly unknown[]> = A extends readonly [infer H, ...infer Rest]
   ? H extends Arg<string, infer T, infer O>
     ? O extends true
-      ? [T?, ...Partial<Positional<Rest>>]
-      : [T, ...Positional<Rest>]
+      ? [Given<T>?, ...Partial<Positional<Rest>>]
+      : [Given<T>, ...Positional<Rest>]
     : never
   : [];
 
 type ByName<A extends readonly unknown[]> = Simplify<
-  { [X in A[number] as X extends Arg<infer N, unknown, false> ? N : never]: TypeOf<X> } & {
-    [X in A[number] as X extends Arg<infer N, unknown, true> ? N : never]?: TypeOf<X>;
+  {
+    readonly [X in A[number] as X extends Arg<infer N, unknown, false> ? N : never]: GivenOf<X>;
+  } & {
+    readonly [X in A[number] as X extends Arg<infer N, unknown, true> ? N : never]?: GivenOf<X>;
   }
 >;
 
 type WithNamed<A extends readonly unknown[]> =
   | [NamedArgs<ByName<A>>]
-  | (A extends readonly [infer H, ...infer Rest] ? [TypeOf<H>, ...WithNamed<Rest>] : never);
+  | (A extends readonly [infer H, ...infer Rest] ? [GivenOf<H>, ...WithNamed<Rest>] : never);
+
+type WithNamedAndMore<A extends readonly unknown[]> =
+  | [NamedArgs<ByName<A> & Readonly<Record<string, unknown>>>]
+  | (A extends readonly [infer H, ...infer Rest] ? [GivenOf<H>, ...WithNamedAndMore<Rest>] : never);
+
+type TakesRest = { readonly rest?: true };
+type TakesKeywords = { readonly keywords?: true };
 
 /** The ways to call a method: all by position, or a leading part by position and the others by `named({…})`. */
 export type CallArgs<M> =
   M extends Method<infer A>
-    ? M extends { readonly rest: true }
+    ? M extends TakesRest
       ? [...Positional<A>, ...unknown[]]
-      : M extends { readonly keywords: true }
-        ? Positional<A> | [...Partial<Positional<A>>, NamedArgs<object>]
+      : M extends TakesKeywords
+        ? Positional<A> | WithNamedAndMore<A>
         : Positional<A> | WithNamed<A>
     : never;
+
+/** All arguments of a method by position. An API may have a plugin's function instead of a declaration. */
+export type PositionalArgs<M> = M extends (...args: infer A) => unknown
+  ? Readonly<A>
+  : M extends Method<infer A>
+    ? M extends TakesRest
+      ? readonly [...Positional<A>, ...unknown[]]
+      : Readonly<Positional<A>>
+    : never;
+
+/** The first arguments of a method by position, none to all of them. */
+export type LeadingArgs<M> = Readonly<Partial<PositionalArgs<M>>>;
+
+type Behind<A extends readonly unknown[], P extends readonly unknown[]> = P extends readonly [
+  unknown,
+  ...infer PRest,
+]
+  ? A extends readonly [unknown, ...infer ARest]
+    ? Behind<ARest, PRest>
+    : []
+  : A;
+
+/** All arguments of a method by name, none of them needed. */
+export type NamedArguments<M> =
+  M extends Method<infer A>
+    ? M extends TakesKeywords
+      ? Partial<ByName<A>> & Readonly<Record<string, unknown>>
+      : Partial<ByName<A>>
+    : Readonly<Record<string, unknown>>;
+
+/** The arguments by name that a method takes after those by position, `P`. */
+export type NamedAfter<M, P extends readonly unknown[]> =
+  M extends Method<infer A>
+    ? M extends TakesKeywords
+      ? ByName<Behind<A, P>> & Readonly<Record<string, unknown>>
+      : ByName<Behind<A, P>>
+    : Readonly<Record<string, unknown>>;
+
+type BoundByPosition<A extends readonly unknown[], P extends readonly unknown[]> = P extends readonly [
+  infer V,
+  ...infer PRest,
+]
+  ? A extends readonly [infer H, ...infer ARest]
+    ? { readonly [K in NameOf<H>]: V } & BoundByPosition<ARest, PRest>
+    : unknown
+  : unknown;
+
+type PlainAnswer<R, B> = B extends { readonly queryOpts: { readonly countOnly: true } }
+  ? number
+  : B extends { readonly queryOpts: { readonly asList: true } }
+    ? unknown[][]
+    : B extends { readonly strict: true }
+      ? Exclude<R, null>
+      : R;
+
+/**
+ * What a method answers to arguments by position, `P`, and by name, `N`: never null when they say `strict: true`, a number
+ * when they ask for `countOnly`, and what its own {@link AnswerRule} says.
+ */
+export type AnswerOf<M, P extends readonly unknown[] = [], N = unknown> = M extends (
+  ...args: never
+) => infer R
+  ? Awaited<R>
+  : M extends Method<infer A, infer R, infer F>
+    ? [F] extends [AnswerRule]
+      ? (F & { readonly args: BoundByPosition<A, P> & N })['answer']
+      : PlainAnswer<R, BoundByPosition<A, P> & N>
+    : never;
+
+type AnswerTo<M, X extends readonly unknown[]> = X extends readonly [...infer P, infer L]
+  ? L extends NamedArgs<object>
+    ? AnswerOf<M, P, L>
+    : AnswerOf<M, X>
+  : AnswerOf<M, X>;
 
 type LeadingWithNamed<A extends readonly unknown[]> =
   | [NamedArgs<object>]
   | (A extends readonly [infer H, ...infer Rest] ? [H, ...LeadingWithNamed<Rest>] : never);
 
+type Depends<A extends readonly Arg[], F> = [F] extends [AnswerRule]
+  ? true
+  : Extract<A[number]['name'], 'strict' | 'queryOpts'> extends never
+    ? false
+    : true;
+
 /** A client's method. An API may have a plugin's function instead of a declaration: it tells no names, but all types. */
 export type ClientMethod<M> = M extends (...args: infer A) => infer R
   ? (...args: A | LeadingWithNamed<Required<A>>) => Promise<Awaited<R>>
-  : (...args: CallArgs<M>) => Promise<ResultOf<M>>;
+  : M extends Method<infer A, infer R, infer F>
+    ? Depends<A, F> extends true
+      ? <X extends CallArgs<M>>(...args: X) => Promise<AnswerTo<M, X>>
+      : (...args: CallArgs<M>) => Promise<R>
+    : never;
 
 type TopLevel<T> = { [K in keyof T as K extends `${string}.${string}` ? never : K]: ClientMethod<T[K]> };
 type Prefixes<T> = keyof T extends infer K ? (K extends `${infer P}.${string}` ? P : never) : never;

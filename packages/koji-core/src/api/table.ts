@@ -168,16 +168,5 @@ export interface OwnApi
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be added to
 export interface Api extends OwnApi {}
 
-/**
- * The handlers of tasks by method, as types, so that who makes a task is told what arguments it takes. A plugin adds its own:
- * `declare module '@koji/core/api' { interface TaskHandlers { mytask: MyTask['handler'] } }`.
- */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be added to
-export interface TaskHandlers {}
-
-/** The arguments of a task's handler; any for a method that {@link TaskHandlers} does not know. */
-export type TaskArgs<M extends string> = M extends keyof TaskHandlers
-  ? TaskHandlers[M] extends (...args: infer A) => unknown
-    ? Readonly<A>
-    : never
-  : readonly unknown[];
+/** A method of {@link Api}: `getTag`, `host.getHost`, or one that a plugin has added. */
+export type MethodName = keyof Api & string;

@@ -1,5 +1,6 @@
-import { any, arg, bool, dict, either, flag, list, method, nullable, shape, str } from './method.js';
-import type { ArgType, Methods } from './method.js';
+import { answersBy, any, arg, bool, dict, either, flag, list, method, nullable, shape, str } from './method.js';
+import type { AnswerRule, ArgType, Methods } from './method.js';
+import type { TaskId } from './task-handlers.js';
 import { nameOrId, queryOpts } from './types.js';
 import type { Float, NameOrId, Timestamp } from './types.js';
 
@@ -116,7 +117,51 @@ export type TaskOutput =
   | Record<string, string[]>
   | Record<string, Record<string, OutputStat>>;
 
+/** One task for one id, a list for a list; never null with `strict`. */
+export interface TaskInfoAnswer extends AnswerRule {
+  readonly answer: this['args'] extends { readonly strict: true }
+    ? ForIds<this['args'], TaskInfo>
+    : ForIds<this['args'], TaskInfo | null>;
+}
+
+type ForIds<A, T> = A extends { readonly task_id: infer I }
+  ? I extends readonly unknown[]
+    ? T[]
+    : T
+  : T | T[];
+
+/** The result of the handler that made the id known; the fault as a struct where it is not to be thrown. */
+export interface TaskResultAnswer extends AnswerRule {
+  readonly answer: this['args'] extends { readonly raise_fault: true }
+    ? ResultFor<this['args']>
+    : this['args'] extends { readonly raise_fault: boolean }
+      ? ResultFor<this['args']> | TaskFault
+      : ResultFor<this['args']>;
+}
+
+type ResultFor<A> = A extends { readonly taskId: TaskId<infer R> } ? R : unknown;
+
+/** The fault of a failed task as `getTaskResult` answers it with `raise_fault: false`. */
+export interface TaskFault {
+  readonly faultCode: number;
+  readonly faultString: string;
+}
+
+/** Names; facts with `stat`, volumes with `all_volumes`, both with both. */
+export interface TaskOutputAnswer extends AnswerRule {
+  readonly answer: this['args'] extends { readonly stat: true; readonly all_volumes: true }
+    ? Record<string, Record<string, OutputStat>>
+    : this['args'] extends { readonly stat: true }
+      ? Record<string, OutputStat>
+      : this['args'] extends { readonly all_volumes: true }
+        ? Record<string, string[]>
+        : this['args'] extends { readonly stat: boolean } | { readonly all_volumes: boolean }
+          ? TaskOutput
+          : string[];
+}
+
 const taskInfo = shape<TaskInfo>('task');
+const taskId: ArgType<TaskId> = wholeNumber;
 const nothing = shape<null>('null');
 
 /** Tasks as users see them. */
@@ -142,6 +187,7 @@ export const taskMethods = {
       arg('strict', flag, false),
     ],
     result: shape<TaskInfo | null | (TaskInfo | null)[]>('task | null | list(task | null)'),
+    ...answersBy<TaskInfoAnswer>(),
     faults: ['GenericError', 'ParameterError'],
   }),
   getTaskChildren: method({
@@ -172,8 +218,9 @@ export const taskMethods = {
     doc: 'The result of a finished task; that of a failed one is its fault, thrown or, without raise_fault, as a struct.',
     needs: 'none',
     access: 'lookup',
-    args: [arg('taskId', wholeNumber), arg('raise_fault', flag, true)],
+    args: [arg('taskId', taskId), arg('raise_fault', flag, true)],
     result: any(),
+    ...answersBy<TaskResultAnswer>(),
     faults: ['GenericError', 'ParameterError'],
   }),
   listTasks: method({
@@ -267,6 +314,7 @@ export const taskMethods = {
       arg('strict', flag, false),
     ],
     result: shape<TaskOutput>('list(str) | dict'),
+    ...answersBy<TaskOutputAnswer>(),
     faults: ['GenericError', 'ParameterError'],
   }),
   downloadTaskOutput: method({

@@ -11,15 +11,36 @@ export type Timestamp = string;
 /** A name, an id, or a struct that holds one of them. */
 export type NameOrId = string | number | { readonly id?: number; readonly name?: string };
 
-/** A build: its id, its NVR, or a struct with name, version and release. */
-export type BuildRef = number | string | Readonly<Record<string, unknown>>;
+/** A build: its id, its NVR, or a struct with its id, or with name, version and release, such as another answer has. */
+export type BuildRef =
+  | number
+  | string
+  | {
+      readonly id?: number;
+      readonly name?: string;
+      readonly version?: string;
+      readonly release?: string;
+      readonly epoch?: number | null;
+    };
 
 /** A user: id, name or Kerberos principal, or a struct with `id`, `name` or `krb_principal`. */
 export type UserRef =
   number | string | { readonly id?: number; readonly name?: string; readonly krb_principal?: string };
 
-/** An rpm: its id, its NVRA (with `@repo` for an external one), or a struct with name, version, release and arch. */
-export type RpmRef = number | string | Readonly<Record<string, unknown>>;
+/** An rpm: its id, its NVRA (with `@repo` for an external one), or a struct with its id, or with its fields. */
+export type RpmRef =
+  | number
+  | string
+  | {
+      readonly id?: number;
+      readonly name?: string;
+      readonly version?: string;
+      readonly release?: string;
+      readonly epoch?: number | null;
+      readonly arch?: string;
+      readonly draft?: boolean | null;
+      readonly location?: string;
+    };
 
 /** How to order and cut a list; `countOnly` makes the answer a number. */
 export interface QueryOpts {

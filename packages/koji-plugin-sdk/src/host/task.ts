@@ -24,7 +24,7 @@ export async function runTask(
 }
 
 async function checkHost(handler: BaseTaskHandler, args: readonly unknown[]): Promise<void> {
-  const host = await handler.session.call('host.getHost');
-  if ((await handler.checkHost?.(host as Readonly<Record<string, unknown>>, args)) === false)
+  const host = await handler.session.host.getHost();
+  if ((await handler.checkHost?.(host, args)) === false)
     throw new RefuseTask('failed host check');
 }

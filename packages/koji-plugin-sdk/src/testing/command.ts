@@ -1,21 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { GenericError, messageOf } from '@koji/core';
-import type { CliCommand, CliOptions, CliTools } from '../cli.js';
+import type { CliCommand, CliOptions, CliOptionValues, CliTools } from '../cli.js';
+import type { CliOptionTable } from '../marks.js';
 import type { TaskHandlerClass } from '../task.js';
 import type { TestHub, TestSession } from './hub.js';
 import { runTaskOf } from './task.js';
 
 /** How to run a command in a test. */
-export interface CommandTestOptions {
+export interface CommandTestOptions<O extends CliOptionTable = CliOptionTable> {
   /** The hub that it talks to. */
   readonly hub: TestHub;
   /** Whose session it has. Default: the admin's. */
   readonly session?: TestSession;
   /** Values of the options that it declares. */
-  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly flags?: Partial<CliOptionValues<O>>;
   /** The profile and global options. */
-  readonly options?: CliOptions;
+  readonly options?: Partial<CliOptions>;
   /** Handlers of the tasks that it waits for: they run, one after the other, when it does. */
   readonly tasks?: readonly TaskHandlerClass[];
 }
@@ -41,10 +42,10 @@ class UsageEnd extends Error {}
  *
  * @throws what the command throws
  */
-export async function runCommand(
-  command: CliCommand,
+export async function runCommand<O extends CliOptionTable>(
+  command: CliCommand<O>,
   args: readonly string[],
-  { hub, session = hub.admin, flags = {}, options = {}, tasks = [] }: CommandTestOptions,
+  { hub, session = hub.admin, flags = {}, options = {}, tasks = [] }: CommandTestOptions<O>,
 ): Promise<CommandRecord> {
   const printed: string[] = [];
   const warned: string[] = [];
@@ -53,11 +54,11 @@ export async function runCommand(
     const written = pieces.length === 0 ? {} : { written: Buffer.concat(pieces) };
     return { code, printed, warned, ...written };
   };
-  const tools: CliTools = {
+  const tools: CliTools<O> = {
     print: (line) => void printed.push(line),
     write: (data) => void pieces.push(Buffer.from(data)),
     warn: (line) => void warned.push(line),
-    options: flags,
+    options: flags as CliOptionValues<O>,
     login: async () => undefined,
     atInterrupt: () => undefined,
     usageError(message) {
@@ -77,7 +78,8 @@ export async function runCommand(
       return failed > 0 ? 1 : 0;
     },
   };
-  const all = { server: hub.url, quiet: false, ...options };
+  const settings = { profile: 'koji', server: hub.url, weburl: hub.url, quiet: false, poll_interval: 6 };
+  const all = { ...settings, ...options };
   try {
     const code = await command(all, session, args, tools);
     return record(typeof code === 'number' ? code : 0);

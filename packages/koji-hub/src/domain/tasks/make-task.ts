@@ -62,8 +62,12 @@ export async function makeTask(
   const { label, owner, parent, priority, arch, assign } = draft;
   const request = encodeCall(method, params);
   const state = assign === null ? TASK_STATES.FREE : TASK_STATES.ASSIGNED;
-  const info: Record<string, unknown> = { ...options, label, owner, parent, priority, arch, method, request };
-  Object.assign(info, { channel_id: channelId, state: TASK_STATES.FREE });
+  const info = {
+    ...options,
+    ...{ label, owner, parent, priority, arch, method, request },
+    ...{ channel_id: channelId, state: TASK_STATES.FREE },
+    ...({} as { id?: number }),
+  };
   const changed = { attribute: 'state', old: null, new: 'FREE', info } as const;
   await call.runCallbacks('preTaskStateChange', changed);
   const row = await call.db.get<{ id: number }>(
