@@ -125,8 +125,8 @@ async function failure(
 }
 
 const ofTask = async (id: number): Promise<BuildInfo> => {
-  const [found] = (await hub.admin.listBuilds(named({ taskID: id }))) as BuildInfo[];
-  return (await hub.admin.getBuild(found?.build_id ?? 0, true)) as BuildInfo;
+  const [found] = await hub.admin.listBuilds(named({ taskID: id }));
+  return hub.admin.getBuild(found?.build_id ?? 0, true);
 };
 const childrenOf = async (id: number): Promise<TaskInfo[]> => {
   const found = (await hub.admin.call('getTaskChildren', [id, true])) as TaskInfo[];
@@ -158,7 +158,7 @@ test('an uploaded source package becomes a build of all arches, with the tag’s
       [((await hub.admin.call('getTag', ['f44'])) as { id: number }).id, info.id, false, null, true],
     ],
   ]);
-  const rpms = (await hub.admin.listRPMs(info.id)) as RpmInfo[];
+  const rpms = await hub.admin.listRPMs(info.id);
   expect(rpms.map(({ name, arch }) => `${name}.${arch}`).sort()).toEqual(
     ['tool-doc.noarch', 'tool.i686', 'tool.src', 'tool.x86_64'].sort(),
   );

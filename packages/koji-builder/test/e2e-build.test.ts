@@ -107,7 +107,7 @@ describeHere('packages of local git repositories, built in sandboxes', () => {
     return ran.stdout;
   };
   const koji = async (...args: string[]): Promise<string> => succeeded(await system.kojiBeside(...args));
-  const buildOf = async (nvr: string): Promise<BuildInfo> => (await session.getBuild(nvr, true)) as BuildInfo;
+  const buildOf = (nvr: string): Promise<BuildInfo> => session.getBuild(nvr, true);
   const taskOf = (id: number): Promise<TaskInfo> => session.call<TaskInfo>('getTaskInfo', [id]);
   const below = async (task: number): Promise<TaskInfo[]> => {
     const found = await session.call<TaskInfo[]>('getTaskChildren', [task, true]);
@@ -217,7 +217,7 @@ describeHere('packages of local git repositories, built in sandboxes', () => {
       ['build build 0,0', 'build build 0,1', 'waitrepo wait 1', 'build build 1,0', 'build build 1,1'].sort(),
     );
     const names = async (nvr: string): Promise<string[]> => {
-      const rpms = (await session.listRPMs((await buildOf(nvr)).id)) as RpmInfo[];
+      const rpms = await session.listRPMs((await buildOf(nvr)).id);
       return rpms.map((rpm) => `${rpm.name}.${rpm.arch}`).sort();
     };
     expect(await names('words-1.0-1.f44')).toEqual(['words.noarch', 'words.src']);
@@ -299,7 +299,7 @@ describeHere('packages of local git repositories, built in sandboxes', () => {
     for (const nvr of ['words-1.0-1.f44', 'greet-1.0-1.f44', 'hello-1.0-1.f44', 'dynamic-1.0-1.f44']) {
       const build = await buildOf(nvr);
       const signed: string[] = [];
-      for (const rpm of (await session.listRPMs(build.id)) as RpmInfo[]) {
+      for (const rpm of await session.listRPMs(build.id)) {
         const copy = system.path(path.basename(paths.rpm(rpm)));
         copyFileSync(path.join(paths.build(build), paths.rpm(rpm)), copy);
         key.sign(copy);

@@ -1,5 +1,6 @@
 import { GenericError, TASK_STATES } from '@koji/core';
 import type { HostInfo, TaskInfo } from '@koji/core/api';
+import { named } from '@koji/core/wire';
 import { runTask } from '@koji/plugin-sdk/testing';
 import { DependantTask } from '../src/tasks/dependant.js';
 import { RestartTask } from '../src/tasks/restart.js';
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => site.stop());
 
-const host = async (): Promise<HostInfo> => (await site.session.getHost('builder', true)) as HostInfo;
+const host = (): Promise<HostInfo> => site.session.getHost('builder', true);
 const starts = (): number => site.log().split('ready as').length - 1;
 
 /** The process of the daemon that runs now: the first one, or one that it has started. */
@@ -85,7 +86,7 @@ test('a task that depends on others starts its own after them', async () => {
     ['one', TASK_STATES.CLOSED],
     [null, TASK_STATES.CLOSED],
   ]);
-  const before = (await site.session.getTaskInfo(first)) as TaskInfo;
+  const before = await site.session.getTaskInfo(first, named({ strict: true }));
   expect(Number(children[0]?.create_ts)).toBeGreaterThanOrEqual(Number(before.completion_ts));
 });
 

@@ -33,12 +33,14 @@ declare module '@koji/core/api' {
   }
   interface TaskHandlers {
     dudBuild: (
-      dud_name: string,
-      dud_version: string,
-      arches: readonly string[] | null,
-      target: string | number,
-      pkg_list: readonly string[],
-      opts?: object | null,
+      ...args: [
+        dud_name: string,
+        dud_version: string,
+        arches: readonly string[] | null,
+        target: string | number,
+        pkg_list: readonly string[],
+        opts?: object | null,
+      ]
     ) => string;
   }
 }

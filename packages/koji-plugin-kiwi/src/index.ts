@@ -43,11 +43,13 @@ declare module '@koji/core/api' {
   }
   interface TaskHandlers {
     kiwiBuild: (
-      target: NameOrId,
-      arches: readonly string[] | null,
-      desc_url: string,
-      desc_path: string,
-      opts?: object | null,
+      ...args: [
+        target: NameOrId,
+        arches: readonly string[] | null,
+        desc_url: string,
+        desc_path: string,
+        opts?: object | null,
+      ]
     ) => string;
   }
 }

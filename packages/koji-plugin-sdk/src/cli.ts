@@ -82,6 +82,9 @@ export type CliCommand<O extends CliOptionTable = CliOptionTable> = (
   tools: CliTools<O>,
 ) => unknown;
 
+/** No options are declared. */
+type NoOptions = Readonly<Record<string, never>>;
+
 /**
  * Adds a command to the `koji` command. Answer an exit code, or nothing for 0.
  *
@@ -90,7 +93,7 @@ export type CliCommand<O extends CliOptionTable = CliOptionTable> = (
  *   (options, session, args, { print }) => print(args.join(' ')),
  * );
  */
-export function exportCli<const O extends CliOptionTable = Record<never, never>>(
+export function exportCli<const O extends CliOptionTable = NoOptions>(
   options: CliMark<O> = {},
 ): TypedMarker<CliCommand<O>> {
   return marker<CliCommand<O>>('exportCli', { cli: options });

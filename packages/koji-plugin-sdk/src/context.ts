@@ -250,8 +250,8 @@ export interface Context {
 
 /** The types of the methods are those of their declarations, which the hub keeps to. */
 function calling(invoke: Ambient['invoke']): CallMethod {
-  const call: Ambient['invoke'] = (method, args = [], named = {}) => invoke(method, args, named);
-  return call as CallMethod;
+  return (method: string, args: readonly unknown[] = [], named: object = {}) =>
+    invoke(method, args, { ...named });
 }
 
 /** Named arguments of a new task's handler. */

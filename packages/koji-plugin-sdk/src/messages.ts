@@ -75,7 +75,9 @@ export async function eventMessage<E extends MessageEvent>(
     if (isBuild(event, field)) body[field] = withoutLongExtra(body[field], Math.abs(extraLimit));
   // With the whole build, whose extra data say what it is.
   if (event === 'postBuildStateChange')
-    body['btypes'] = await asked.call('getBuildType', [(payload as CallbackPayloads['postBuildStateChange']).info]);
+    body['btypes'] = await asked.call('getBuildType', [
+      (payload as CallbackPayloads['postBuildStateChange']).info,
+    ]);
   if (event === 'postRepoInit' || event === 'postRepoDone') body['task_id'] ??= null;
   return {
     address,
@@ -139,7 +141,7 @@ const descriptions: { readonly [E in MessageEvent]: Describe<E> } = {
     return {
       address: `build.${name.toLowerCase()}`,
       properties: {
-        ...nvrOf(info as Versioned),
+        ...nvrOf(info),
         attribute,
         old: old === null ? null : stateName(old),
         new: name,

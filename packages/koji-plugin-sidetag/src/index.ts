@@ -24,7 +24,11 @@ export const sideTagMethods = {
     doc: 'Create a side tag of a tag, and a target for it.',
     needs: 'login',
     access: 'write',
-    args: [arg('basetag', nameOrId), arg('debuginfo', nullable(bool), false), arg('suffix', nullable(str), null)],
+    args: [
+      arg('basetag', nameOrId),
+      arg('debuginfo', nullable(bool), false),
+      arg('suffix', nullable(str), null),
+    ],
     result: shape<NewSideTag>('side tag'),
   }),
   removeSideTag: method({

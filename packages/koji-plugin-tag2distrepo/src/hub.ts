@@ -37,7 +37,11 @@ export const tag2distrepo = callback(
 });
 
 /** The repo is made of signed copies, which are written from the rpms and their stored signatures. */
-async function writeSignedCopies(tag: TagInfo, keys: readonly string[], latest: boolean | number): Promise<void> {
+async function writeSignedCopies(
+  tag: TagInfo,
+  keys: readonly string[],
+  latest: boolean | number,
+): Promise<void> {
   if (keys.length === 0) return;
   const [rpms = []] = await context.call('listTaggedRPMS', [tag.id], { latest, rpmsigs: true });
   for (const { id, sigkey } of rpms)

@@ -1,7 +1,7 @@
 import { lstat, mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { BR_STATES, TASK_STATES, inFolderBelow, listBelow, messageOf } from '@koji/core';
-import type { BuildrootInfo, TaskInfo } from '@koji/core/api';
+import type { BuildrootInfo } from '@koji/core/api';
 import type { KojidOptions } from '@koji/core/config';
 import { named } from '@koji/core/wire';
 import type { Logger } from '@koji/core';
@@ -79,7 +79,7 @@ export async function cleanBuildroots(parts: CleanupParts): Promise<void> {
   if (local.length === 0) return;
   const known = await session.listBuildroots(named({ buildrootID: local.map(({ id }) => id) }));
   const tasks = [...new Set(known.flatMap(({ task_id: id }) => (id === null ? [] : [id])))];
-  const infos = tasks.length === 0 ? [] : ((await session.getTaskInfo(tasks)) as (TaskInfo | null)[]);
+  const infos = tasks.length === 0 ? [] : await session.getTaskInfo(tasks);
   const space = await statfs(options.mockdir).catch((error: unknown) => {
     // Without the folder there are no roots either, only their configurations.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { bavail: 0, bsize: 0 };

@@ -66,7 +66,7 @@ export async function buildImage(task: BaseTaskHandler, plan: ImagePlan): Promis
   const { session } = task;
   const { options } = plan;
   const scratch = truthy(options.scratch);
-  const target = (await session.getBuildTarget(plan.target, named({ strict: true }))) as TargetInfo;
+  const target = await session.getBuildTarget(plan.target, named({ strict: true }));
   const repo = await repoOf(task, target.build_tag);
   const config = await session.getBuildConfig(target.build_tag);
   const place = { target, repo, config };

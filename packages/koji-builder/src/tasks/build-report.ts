@@ -31,7 +31,7 @@ export interface BuildTasks {
 
 /** Reads the task of a build and all below it; none for a build that no task made. */
 export async function readBuildTasks(session: HubSession, taskId: number | null): Promise<BuildTasks> {
-  const root = taskId === null ? null : ((await session.getTaskInfo(taskId, true)) as TaskInfo | null);
+  const root = taskId === null ? null : await session.getTaskInfo(taskId, true);
   if (!root) return { tasks: [], result: '' };
   const children = await session.getTaskDescendents(root.id, true);
   const infos: TaskInfo[] = [];

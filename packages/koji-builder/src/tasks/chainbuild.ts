@@ -42,7 +42,7 @@ export class ChainBuildTask extends BaseTaskHandler {
   private async builtBy(tasks: readonly number[]): Promise<string[]> {
     const nvrs: string[] = [];
     for (const task of tasks) {
-      const [build] = (await this.session.listBuilds(named({ taskID: task }))) as { readonly nvr: string }[];
+      const [build] = await this.session.listBuilds(named({ taskID: task }));
       if (build) nvrs.push(build.nvr);
     }
     return nvrs;

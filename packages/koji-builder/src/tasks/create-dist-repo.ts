@@ -12,7 +12,7 @@ import {
   writeIndentedJson,
 } from '@koji/core';
 import { truthy } from '@koji/core/api';
-import type { RepoInfo, TaggedRpm } from '@koji/core/api';
+import type { TaggedRpm } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 import { settingsOf } from '../settings.js';
@@ -93,7 +93,7 @@ export class CreateDistRepoTask extends BaseTaskHandler {
   private async deltaFolders(repos: readonly number[]): Promise<string[]> {
     const folders: string[] = [];
     for (const id of repos) {
-      const repo = (await this.session.repoInfo(id, named({ strict: true }))) as RepoInfo;
+      const repo = await this.session.repoInfo(id, named({ strict: true }));
       if (!repo.dist) throw new GenericError('Base repo for deltas must also be a dist repo');
       const folder = this.paths.distrepo(id, repo.tag_name);
       if (!(await stat(folder).catch(() => null)))

@@ -1,6 +1,6 @@
 import { GenericError, PathInfo, canonArch } from '@koji/core';
 import { truthy } from '@koji/core/api';
-import type { TagInfo, TaskArgs } from '@koji/core/api';
+import type { TaskArgs } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { isMultilibArch } from './arches.js';
@@ -48,7 +48,7 @@ export class DistRepoTask extends BaseTaskHandler {
     task_opts: DistRepoOptions,
   ): Promise<string> {
     const about = named({ strict: true, event: task_opts.event });
-    const info = (await this.session.getTag(tag, about)) as TagInfo;
+    const info = await this.session.getTag(tag, about);
     const arch =
       task_opts.arch.length > 0 ? task_opts.arch : (info.arches ?? '').split(/\s+/).filter(Boolean);
     if (arch.length === 0) throw new GenericError('No arches specified nor for the tag!');

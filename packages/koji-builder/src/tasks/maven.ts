@@ -1,6 +1,6 @@
 import { BuildError } from '@koji/core';
 import { truthy } from '@koji/core/api';
-import type { NewBuildData, TagInfo, TargetInfo, TaskInfo } from '@koji/core/api';
+import type { NewBuildData, TagInfo, TargetInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { resultOf, tagInSubtask } from './subtasks.js';
@@ -41,8 +41,8 @@ export class MavenTask extends BaseTaskHandler {
     const info = await session.getBuildTarget(target);
     if (!info) throw new BuildError(`unknown build target: ${target}`);
     const strict = named({ strict: true });
-    const destination = (await session.getTag(info.dest_tag, strict)) as TagInfo;
-    const buildTag = (await session.getTag(info.build_tag, strict)) as TagInfo;
+    const destination = await session.getTag(info.dest_tag, strict);
+    const buildTag = await session.getTag(info.build_tag, strict);
     const repo = await this.repoOf(buildTag, options);
     const given = passedOn.filter((key) => key in options).map((key) => [key, options[key]] as const);
     const args = [url, buildTag, { ...Object.fromEntries(given), repo_id: repo }] as const;
@@ -99,7 +99,7 @@ export class MavenTask extends BaseTaskHandler {
       repo,
     }: { readonly info: TargetInfo; readonly build: NewBuildData | null; readonly repo: number },
   ): Promise<Results> {
-    const task = (await this.session.getTaskInfo(built)) as TaskInfo;
+    const task = await this.session.getTaskInfo(built, named({ strict: true }));
     const args = [specUrl, info, build, task, { repo_id: repo }] as const;
     const id = await this.subtask('wrapperRPM', args, { label: 'rpm', arch: 'noarch' });
     return { ...(await resultOf(this, id)), task_id: id };

@@ -40,7 +40,7 @@ export class NewRepoTask extends BaseTaskHandler {
     { src = null, debuginfo = null, separate_src = null, opts = null }: Wanted = {},
   ): Promise<[number, number]> {
     const about = named(event === null ? { strict: true } : { strict: true, event });
-    const info = (await this.session.getTag(tag, about)) as TagInfo;
+    const info = await this.session.getTag(tag, about);
     const wanted = optionsOf(opts, { src, debuginfo, separate_src });
     await checkRepos(this.options.topdir);
     const [id, created] = await this.session.host.repoInit(

@@ -32,7 +32,7 @@ export class TagNotificationTask extends NotificationTask {
   ): Promise<string | null> {
     if (recipients.length === 0 || (ignore_success && is_successful)) return null;
     const { session } = this;
-    const build = (await session.getBuild(build_info, true)) as BuildInfo;
+    const build = await session.getBuild(build_info, true);
     const user = ((await session.call('getUser', [user_info, true])) as { name: string }).name;
     const nameOfTag = async (tag: number | string): Promise<string> =>
       ((await session.call('getTag', [tag, true])) as { name: string }).name;

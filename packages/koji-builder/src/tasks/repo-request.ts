@@ -1,5 +1,5 @@
 import { parseNVR } from '@koji/core';
-import type { RepoInfo, TagInfo } from '@koji/core/api';
+import type { RepoInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { BaseTaskHandler, HubSession } from '@koji/plugin-sdk';
 import { resultOf } from './subtasks.js';
@@ -19,7 +19,7 @@ export async function repoOf(
   { builds, latest }: RepoConditions,
 ): Promise<RepoInfo> {
   const { session } = task;
-  const info = (await session.getTag(tag, named({ strict: true }))) as TagInfo;
+  const info = await session.getTag(tag, named({ strict: true }));
   const oldest = latest ? await session.tagLastChangeEvent(info.id) : null;
   let requested: number | null = null;
   if (await hasBuilds(session, info.id, { builds, event: null })) {

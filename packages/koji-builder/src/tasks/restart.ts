@@ -1,5 +1,5 @@
 import { GenericError, TASK_STATES, nameOf } from '@koji/core';
-import type { HostInfo, TaskInfo } from '@koji/core/api';
+import type { HostInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import type { TaskRuntime } from '@koji/plugin-sdk';
@@ -35,7 +35,7 @@ export class RestartVerifyTask extends BaseTaskHandler {
   static override readonly _taskWeight = 0.1;
 
   async handler(task_id: number, host: Host): Promise<null> {
-    const info = (await this.session.getTaskInfo(task_id, named({ strict: true }))) as TaskInfo;
+    const info = await this.session.getTaskInfo(task_id, named({ strict: true }));
     if (info.state !== TASK_STATES.CLOSED)
       throw new GenericError(`Stage one restart task is ${nameOf(TASK_STATES, info.state) ?? info.state}`);
     await checkOwn(this, host);

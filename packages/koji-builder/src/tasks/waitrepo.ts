@@ -1,5 +1,6 @@
 import { GenericError, TASK_STATES, nameOf, plain } from '@koji/core';
 import type { RepoInfo, RepoRequestStatus, TagInfo } from '@koji/core/api';
+import { named } from '@koji/core/wire';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { hasBuilds } from './repo-request.js';
 
@@ -21,7 +22,7 @@ export class WaitrepoTask extends BaseTaskHandler {
     nvrs: readonly string[] | null = null,
     min_event: number | 'last' | null = null,
   ): Promise<RepoInfo> {
-    const info = (await this.session.getTag(tag, true)) as TagInfo;
+    const info = await this.session.getTag(tag, named({ strict: true }));
     const oldest = await this.oldestEvent(info, newer_than, min_event);
     const wanted = nvrs ?? [];
     for (let since = oldest; ; since = await this.session.tagLastChangeEvent(info.id)) {

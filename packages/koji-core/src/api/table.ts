@@ -169,4 +169,4 @@ export interface OwnApi
 export interface Api extends OwnApi {}
 
 /** A method of {@link Api}: `getTag`, `host.getHost`, or one that a plugin has added. */
-export type MethodName = keyof Api & string;
+export type MethodName = keyof Api;

@@ -6,15 +6,17 @@ type Opts = object | null;
 type Fields = Readonly<Record<string, unknown>>;
 /** The subtask of an image task: name, version, release, arch, target, build tag, repo, what it is made of, options. */
 type CreateImage = (
-  name: string,
-  version: string,
-  release: string,
-  arch: string,
-  target_info: object,
-  build_tag: Id,
-  repo_info: object,
-  source: string,
-  opts?: Opts,
+  ...args: [
+    name: string,
+    version: string,
+    release: string,
+    arch: string,
+    target_info: object,
+    build_tag: Id,
+    repo_info: object,
+    source: string,
+    opts?: Opts,
+  ]
 ) => object;
 
 /** The result of a `buildArch` task. */
@@ -43,9 +45,13 @@ export interface SourceBuildResult {
 
 /** The handlers of Koji's own tasks by method, as types: the arguments of a task and its result. */
 export interface OwnTaskHandlers {
-  appliance: (name: string, version: string, arch: string, target: Id, ksfile: string, opts?: Opts) => unknown;
+  appliance: (
+    ...args: [name: string, version: string, arch: string, target: Id, ksfile: string, opts?: Opts]
+  ) => unknown;
   build: (src: string, target: Id | null, opts?: Opts) => null;
-  buildArch: (pkg: string, root: Id, arch: string, keep_srpm: boolean, opts?: Opts) => ArchBuildResult;
+  buildArch: (
+    ...args: [pkg: string, root: Id, arch: string, keep_srpm: boolean, opts?: Opts]
+  ) => ArchBuildResult;
   buildMaven: (url: string, build_tag: object, opts?: Opts) => Fields;
   buildNotification: (
     recipients: readonly string[],
@@ -60,38 +66,48 @@ export interface OwnTaskHandlers {
   createImage: CreateImage;
   createLiveCD: CreateImage;
   createLiveMedia: CreateImage;
-  createdistrepo: (tag: Id, repo_id: number, arch: string, keys: readonly string[], opts: object) => null;
+  createdistrepo: (
+    ...args: [tag: Id, repo_id: number, arch: string, keys: readonly string[], opts: object]
+  ) => null;
   createrepo: (repo_id: number, arch: string, oldrepo: { readonly id: number } | null) => unknown[];
   default: () => never;
   dependantTask: (wait_list: readonly number[], task_list: readonly (readonly unknown[])[]) => null;
   distRepo: (tag: Id, repo_id: number, keys: readonly string[], task_opts: object) => string;
   fork: (n?: number, m?: number) => null;
   image: (
-    name: string,
-    version: string,
-    arches: readonly string[],
-    target: Id,
-    inst_tree: string,
-    opts?: Opts,
+    ...args: [
+      name: string,
+      version: string,
+      arches: readonly string[],
+      target: Id,
+      inst_tree: string,
+      opts?: Opts,
+    ]
   ) => unknown;
   indirectionimage: (opts: object) => unknown;
-  livecd: (name: string, version: string, arch: string, target: Id, ksfile: string, opts?: Opts) => unknown;
+  livecd: (
+    ...args: [name: string, version: string, arch: string, target: Id, ksfile: string, opts?: Opts]
+  ) => unknown;
   livemedia: (
-    name: string,
-    version: string,
-    arches: readonly string[],
-    target: Id,
-    ksfile: string,
-    opts?: Opts,
+    ...args: [
+      name: string,
+      version: string,
+      arches: readonly string[],
+      target: Id,
+      ksfile: string,
+      opts?: Opts,
+    ]
   ) => unknown;
   maven: (url: string, target: Id, opts?: Opts) => null;
   newRepo: (
-    tag: Id,
-    event?: number | null,
-    src?: boolean | null,
-    debuginfo?: boolean | null,
-    separate_src?: boolean | null,
-    opts?: Opts,
+    ...args: [
+      tag: Id,
+      event?: number | null,
+      src?: boolean | null,
+      debuginfo?: boolean | null,
+      separate_src?: boolean | null,
+      opts?: Opts,
+    ]
   ) => [repoId: number, eventId: number];
   rebuildSRPM: (srpm: string, build_tag: Id, opts?: Opts) => SourceBuildResult;
   restart: (host: object) => string;
@@ -101,21 +117,19 @@ export interface OwnTaskHandlers {
   sleep: (n: number) => null;
   subtask: (n?: number) => null;
   tagBuild: (
-    tag_id: Id,
-    build_id: Id,
-    force?: boolean,
-    fromtag?: Id | null,
-    ignore_success?: boolean,
+    ...args: [tag_id: Id, build_id: Id, force?: boolean, fromtag?: Id | null, ignore_success?: boolean]
   ) => null;
   tagNotification: (
-    recipients: readonly string[],
-    is_successful: boolean,
-    tag_info: Id | null,
-    from_info: Id | null,
-    build_info: Id,
-    user_info: Id,
-    ignore_success?: boolean | null,
-    failure_msg?: string,
+    ...args: [
+      recipients: readonly string[],
+      is_successful: boolean,
+      tag_info: Id | null,
+      from_info: Id | null,
+      build_info: Id,
+      user_info: Id,
+      ignore_success?: boolean | null,
+      failure_msg?: string,
+    ]
   ) => string | null;
   vmExec: (name: string, task_info: readonly unknown[], opts?: Opts) => object;
   waitrepo: (
@@ -127,11 +141,7 @@ export interface OwnTaskHandlers {
   waittest: (count: number, seconds?: number) => null;
   winbuild: (name: string, source_url: string, target: NameOrId, opts?: Opts) => unknown;
   wrapperRPM: (
-    spec_url: string,
-    build_target: object,
-    build: object | null,
-    task: object | null,
-    opts?: Opts,
+    ...args: [spec_url: string, build_target: object, build: object | null, task: object | null, opts?: Opts]
   ) => Fields;
 }
 
@@ -144,7 +154,7 @@ export interface OwnTaskHandlers {
 export interface TaskHandlers extends OwnTaskHandlers {}
 
 /** The method of a task: `buildArch`, or one that a plugin has added to {@link TaskHandlers}. */
-export type TaskMethodName = keyof TaskHandlers & string;
+export type TaskMethodName = keyof TaskHandlers;
 
 /** The arguments of a task's handler. */
 export type TaskArgs<M extends TaskMethodName> = TaskHandlers[M] extends (...args: infer A) => unknown

@@ -1,4 +1,17 @@
-import { answersBy, any, arg, bool, dict, either, flag, list, method, nullable, shape, str } from './method.js';
+import {
+  answersBy,
+  any,
+  arg,
+  bool,
+  dict,
+  either,
+  flag,
+  list,
+  method,
+  nullable,
+  shape,
+  str,
+} from './method.js';
 import type { AnswerRule, ArgType, Methods } from './method.js';
 import type { TaskId } from './task-handlers.js';
 import { nameOrId, queryOpts } from './types.js';

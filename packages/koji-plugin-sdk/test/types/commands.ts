@@ -15,7 +15,8 @@ const options = {
 
 export const handle_apart = exportCli({ options })((settings, session, args, tools) => {
   const url: string = settings.weburl;
-  return [url, valuesOf(tools), printed(tools)];
+  printed(tools);
+  return [url, valuesOf(tools)];
 });
 
 function valuesOf(tools: CliTools<typeof options>): unknown[] {
@@ -34,9 +35,12 @@ function printed(tools: CliTools): void {
   tools.print('any command will do');
 }
 
-export const handle_inline = exportCli({ options: { count: { flags: ['-c'], action: 'int' } } })(
-  (settings, session, args, { options: { count } }) => {
-    const more: number = (count ?? 0) + 1;
-    return more;
-  },
-);
+export const handle_inline = exportCli({ options: { count: { flags: ['-c'], action: 'int' } } })((
+  settings,
+  session,
+  args,
+  { options: { count } },
+) => {
+  const more: number = (count ?? 0) + 1;
+  return more;
+});

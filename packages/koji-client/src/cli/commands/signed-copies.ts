@@ -57,8 +57,7 @@ const listSigned = command({
     for (const { rpm, sigkey } of signatures) {
       if (rpm.build_id === null) continue;
       let build = builds.get(rpm.build_id);
-      if (!build)
-        builds.set(rpm.build_id, (build = (await session.getBuild(rpm.build_id, true)) as StoredBuild));
+      if (!build) builds.set(rpm.build_id, (build = await session.getBuild(rpm.build_id, true)));
       const copy = `${paths.build(build)}/${paths.signed(rpm, sigkey)}`;
       if (existsSync(copy)) {
         found.push({ ...rpm, sigkey, path: copy });
