@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BR_STATES, BUILD_STATES, TASK_STATES } from '@koji/core';
-import type { BuildInfo, BuildrootInfo, RpmInfo, TaskInfo } from '@koji/core/api';
+import type { BuildInfo, BuildrootInfo, TaskInfo } from '@koji/core/api';
 import { RpmHeader } from '@koji/core/rpm';
 import { named } from '@koji/core/wire';
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';

@@ -385,7 +385,7 @@ describe('kiwiBuild', () => {
       'preSCMCheckout',
       'postSCMCheckout',
     )((event, { taskinfo, scratch }) => {
-      events.push(`${event} ${(taskinfo as TaskInfo).method} ${scratch}`);
+      events.push(`${event} ${taskinfo.method} ${scratch}`);
     });
     await build({ named: { scratch: true }, plugins: { note: { note } } });
     expect(events).toEqual(

@@ -53,6 +53,7 @@ export interface RpmData {
 
 /** An RPM whose row is stored. */
 export interface StoredRpm extends RpmData {
+  /** Its row's id. */
   readonly id: number;
 }
 

@@ -3,6 +3,7 @@ import { marker } from './decorate.js';
 import type { CliMark, CliOption, CliOptionTable } from './marks.js';
 import type { HubSession } from './session.js';
 
+/** The value of an option as it is declared. */
 type ValueOf<O> = O extends { readonly action: 'int' }
   ? number | undefined
   : O extends { readonly action: 'list' }

@@ -184,7 +184,7 @@ interface Refused<Why extends string> {
   readonly [refused]: Why;
 }
 
-// Not of any named argument's type: for a method that is not known yet that would be a union too large.
+/** Refuses named arguments that the method does not have, or that leave one missing. */
 type NamedFit<M, P extends readonly unknown[], N> = [N] extends [NamedAfter<M, P>]
   ? [Exclude<keyof N, keyof NamedAfter<M, P>>] extends [never]
     ? unknown
@@ -196,11 +196,14 @@ type NamedFit<M, P extends readonly unknown[], N> = [N] extends [NamedAfter<M, P
  * answer is never null, with `countOnly` it is a number.
  */
 export interface CallMethod {
+  /** Without arguments. */
   <M extends MethodWithoutArgs>(method: M): Promise<NoInfer<AnswerOf<Api[M]>>>;
+  /** With all arguments by position. */
   <M extends MethodName, P extends PositionalArgs<Api[M]>>(
     method: M,
     args: readonly [...P],
   ): Promise<NoInfer<AnswerOf<Api[M], P>>>;
+  /** With the first arguments by position, and others by name. */
   <M extends MethodName, P extends LeadingArgs<Api[M]>, const N extends NamedArguments<Api[M]>>(
     method: M,
     args: readonly [...P],

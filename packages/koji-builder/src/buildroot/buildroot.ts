@@ -116,8 +116,7 @@ export class BuildRoot {
 
   /** A buildroot that exists on this host, by its id; {@link close} it in the end. */
   static async open(task: BaseTaskHandler, id: number): Promise<BuildRoot> {
-    const found = await task.session.getBuildroot(id, true);
-    const { repo_id: repoId = null, arch = null } = found ?? {};
+    const { repo_id: repoId, arch } = await task.session.getBuildroot(id, true);
     if (repoId === null || arch === null)
       throw new BuildrootError(`Buildroot ${id} was not made from a repo by a builder`);
     const repo = await task.session.repoInfo(repoId);

@@ -45,12 +45,12 @@ export abstract class RootedTask extends BaseTaskHandler {
    */
   protected async requestedRepo({ repo_id: id }: RootedOptions): Promise<RepoInfo> {
     if (!id) throw new BuildError('A repo id must be provided');
-    return await this.session.repoInfo(id, named({ strict: true }));
+    return this.session.repoInfo(id, named({ strict: true }));
   }
 
   /** Returns the build tag as it was when a repo was made. */
   protected async tagOf(tag: string | number, { create_event: event }: RepoInfo): Promise<TagInfo> {
-    return await this.session.getTag(tag, named({ strict: true, event }));
+    return this.session.getTag(tag, named({ strict: true, event }));
   }
 
   /**

@@ -36,7 +36,7 @@ export async function eventOf(
   if (asked) return { id: asked.id, ts: Number(asked.ts) };
   if (options.repo === undefined) return null;
   const repo = await session.repoInfo(options.repo, true);
-  return repo && { id: repo.create_event, ts: Number(repo.create_ts) };
+  return { id: repo.create_event, ts: Number(repo.create_ts) };
 }
 
 /** Returns the event that the options name and prints it; null for now. */

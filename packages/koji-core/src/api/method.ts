@@ -101,8 +101,11 @@ export function answersBy<F extends AnswerRule>(): { readonly answers?: F } {
 type TypeOf<A> = A extends Arg<string, infer T> ? T : never;
 /** An argument as a caller gives it: a list may be a read-only one. */
 type Given<T> = T extends readonly (infer E)[] ? readonly E[] : T;
+/** The type of an argument as a caller gives it. */
 type GivenOf<A> = A extends Arg<string, infer T> ? Given<T> : never;
+/** The name of an argument. */
 type NameOf<A> = A extends Arg<infer N> ? N : never;
+/** The same fields, written out. */
 type Simplify<T> = { [K in keyof T]: T[K] } & {};
 
 /** What a handler gets: every declared argument by name, defaults filled in. */
@@ -116,6 +119,7 @@ export type HandlerArgs<M> =
 /** What a method answers, whatever its arguments. */
 export type ResultOf<M> = M extends Method<readonly Arg[], infer R> ? R : never;
 
+/** Arguments by position: the optional ones may be left out from the end. */
 type Positional<A extends readonly unknown[]> = A extends readonly [infer H, ...infer Rest]
   ? H extends Arg<string, infer T, infer O>
     ? O extends true
@@ -124,6 +128,7 @@ type Positional<A extends readonly unknown[]> = A extends readonly [infer H, ...
     : never
   : [];
 
+/** Arguments by name. */
 type ByName<A extends readonly unknown[]> = Simplify<
   {
     readonly [X in A[number] as X extends Arg<infer N, unknown, false> ? N : never]: GivenOf<X>;
@@ -140,7 +145,9 @@ type WithNamedAndMore<A extends readonly unknown[]> =
   | [NamedArgs<ByName<A> & Readonly<Record<string, unknown>>>]
   | (A extends readonly [infer H, ...infer Rest] ? [GivenOf<H>, ...WithNamedAndMore<Rest>] : never);
 
+/** A method that takes further arguments by position. */
 type TakesRest = { readonly rest?: true };
+/** A method that takes further arguments by name. */
 type TakesKeywords = { readonly keywords?: true };
 
 /** The ways to call a method: all by position, or a leading part by position and the others by `named({…})`. */
@@ -165,6 +172,7 @@ export type PositionalArgs<M> = M extends (...args: infer A) => unknown
 /** The first arguments of a method by position, none to all of them. */
 export type LeadingArgs<M> = Readonly<Partial<PositionalArgs<M>>>;
 
+/** The arguments after those of `P`. */
 type Behind<A extends readonly unknown[], P extends readonly unknown[]> = P extends readonly [
   unknown,
   ...infer PRest,
@@ -190,6 +198,7 @@ export type NamedAfter<M, P extends readonly unknown[]> =
       : ByName<Behind<A, P>>
     : Readonly<Record<string, unknown>>;
 
+/** The types of arguments by position, by their names. */
 type BoundByPosition<A extends readonly unknown[], P extends readonly unknown[]> = P extends readonly [
   infer V,
   ...infer PRest,
@@ -199,6 +208,7 @@ type BoundByPosition<A extends readonly unknown[], P extends readonly unknown[]>
     : unknown
   : unknown;
 
+/** The answer of a method without a rule of its own. */
 type PlainAnswer<R, B> = B extends { readonly queryOpts: { readonly countOnly: true } }
   ? number
   : B extends { readonly queryOpts: { readonly asList: true } }

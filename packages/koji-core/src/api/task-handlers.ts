@@ -1,8 +1,11 @@
 import type { NameOrId } from './types.js';
 import type { RepoInfo } from './repos.js';
 
+/** A name or an id. */
 type Id = string | number;
+/** Further options of a task, or null. */
 type Opts = object | null;
+/** A struct with any fields. */
 type Fields = Readonly<Record<string, unknown>>;
 /** The subtask of an image task: name, version, release, arch, target, build tag, repo, what it is made of, options. */
 type CreateImage = (

@@ -143,9 +143,7 @@ const chainBuild = command({
 async function checkChainTarget({ session, warn, usageError, fail }: Run, name: string): Promise<void> {
   const target = await session.getBuildTarget(name);
   if (!target) return usageError(`No such build target: ${name}`);
-  const tag =
-    (await session.getTag(target.dest_tag, true)) ??
-    usageError(`No such destination tag: ${target.dest_tag_name}`);
+  const tag = await session.getTag(target.dest_tag, true);
   if (tag.locked) return usageError(`Destination tag ${tag.name} is locked`);
   const above = await session.getFullInheritance(target.build_tag);
   if (tag.id === target.build_tag || above.some(({ parent_id: id }) => id === tag.id)) return;

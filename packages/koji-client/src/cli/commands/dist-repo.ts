@@ -128,7 +128,7 @@ async function uploadConfig(run: Run, file: string, directory: string): Promise<
 
 /** Returns the id of the repo that an id or a tag's name stands for. */
 async function deltaRepo({ session, usageError }: Run, given: string): Promise<number> {
-  if (/^\d+$/.test(given)) return (await session.repoInfo(Number(given), true))?.id ?? Number(given);
+  if (/^\d+$/.test(given)) return (await session.repoInfo(Number(given), true)).id;
   const find = (state: Record<string, number>): Promise<{ id: number } | null> =>
     session.getRepo(given, named({ ...state, dist: true }));
   const repo = (await find({})) ?? (await find({ state: REPO_STATES.EXPIRED }));

@@ -201,9 +201,9 @@ const editNotification = command({
     const [packageId, tagId] = await chosenSubject(run, chosen);
     await session.updateNotification(
       id,
-      options.package ? packageId : (old?.package_id ?? null),
-      options.tag ? tagId : (old?.tag_id ?? null),
-      options.success_only ?? old?.success_only ?? false,
+      options.package ? packageId : old.package_id,
+      options.tag ? tagId : old.tag_id,
+      options.success_only ?? old.success_only,
     );
   },
 });

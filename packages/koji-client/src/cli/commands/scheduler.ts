@@ -37,7 +37,7 @@ async function rowsOf({ session, fail }: Run, view: View): Promise<Row[]> {
 /** Returns the id of a host that is given by id or name. */
 async function hostId({ session }: Run, given: string): Promise<number> {
   const id = parseInteger(given);
-  return id === null ? ((await session.getHost(given, true))?.id ?? 0) : Number(id);
+  return id === null ? (await session.getHost(given, true)).id : Number(id);
 }
 
 const schedulerInfo = command({

@@ -81,7 +81,7 @@ async function chosenRpms(
   const chosen: StoredRpm[] = [];
   if (options.rpm) {
     const rpm = await session.getRPM(idOrName(options.rpm), true);
-    if (Array.isArray(rpm) || rpm === null) throw new GenericError(`No such rpm: ${options.rpm}`);
+    if (Array.isArray(rpm)) throw new GenericError(`No such rpm: ${options.rpm}`);
     if (rpm.external_repo_id)
       return usageError(
         `External rpm: ${rpm.name}-${rpm.version}-${rpm.release}.${rpm.arch}@${rpm.external_repo_name}`,
@@ -90,10 +90,8 @@ async function chosenRpms(
   }
   if (options.build) {
     const build = await session.getBuild(idOrName(options.build), true);
-    if (build) {
-      builds.set(build.id, build);
-      chosen.push(...(await session.listRPMs(build.id)));
-    }
+    builds.set(build.id, build);
+    chosen.push(...(await session.listRPMs(build.id)));
   }
   if (!options.tag) return chosen;
   const [rpms = [], tagged = []] = await session.listTaggedRPMS(
