@@ -160,6 +160,25 @@ describe.each(databases)('JSON-RPC on $name', (kind) => {
     expect((await fetch(`${hub.api}/json`)).status).toBe(405);
   });
 
+  it('tells supervisors whether it lives, and whether it can answer', async () => {
+    const get = async (path: string): Promise<[number, string]> => {
+      const answer = await fetch(hub.url + path);
+      return [answer.status, await answer.text()];
+    };
+    await hub.database.write((db) => db.run(sql`UPDATE migrations SET name = name || '-later' WHERE id = 1`));
+    try {
+      expect(await get('/healthz')).toEqual([200, 'ok\n']);
+      expect(await get('/readyz')).toEqual([503, 'the schema of the database is of another version\n']);
+    } finally {
+      await hub.database.write((db) =>
+        db.run(sql`UPDATE migrations SET name = replace(name, '-later', '') WHERE id = 1`),
+      );
+    }
+    // An answer holds for a second.
+    while ((await get('/readyz'))[0] !== 200);
+    expect(await get('/readyz')).toEqual([200, 'ok\n']);
+  });
+
   it('describes every method', async () => {
     const answer = await fetch(`${hub.api}/openrpc.json`);
     const { methods } = (await answer.json()) as {

@@ -29,6 +29,7 @@ import { JsonRpcError, jsonForm, xmlForm } from './forms.js';
 import type { Form } from './forms.js';
 import { readJsonRequest, silentReply } from './json-door.js';
 import type { JsonRequest } from './json-door.js';
+import { Readiness } from './readiness.js';
 import { HttpReply, sendText } from './reply.js';
 import type { ReplyOptions } from './reply.js';
 import type { Caller } from './transactions.js';
@@ -141,6 +142,7 @@ class Front {
   private readonly ahead = new WeakMap<Socket, number>();
   private readonly bodies: BodyRoom;
   private readonly description: ApiDescription;
+  private readonly readiness: Readiness;
   private dropNoted = -Infinity;
 
   constructor(
@@ -150,6 +152,7 @@ class Front {
     this.log = hub.logger('koji.http');
     this.bodies = new BodyRoom(hub.options.RequestMemory);
     this.description = new ApiDescription(hub);
+    this.readiness = new Readiness(hub);
   }
 
   /** Resolves when no request is in flight. */
@@ -192,6 +195,7 @@ class Front {
     if (this.served.stopping.signal.aborted) response.setHeader('Connection', 'close');
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
+    if (path === '/healthz' || path === '/readyz') return this.tellState(path, request, response);
     if (path === '/kojihub/openrpc.json') {
       this.describe(request, response);
       return;
@@ -224,6 +228,24 @@ class Front {
     if (path !== web.path && !path.startsWith(web.path === '/' ? '/' : `${web.path}/`)) return false;
     await web.handle(request, response);
     return true;
+  }
+
+  /** Tells supervisors and load balancers whether the process lives, and whether it can answer calls. */
+  private async tellState(
+    path: '/healthz' | '/readyz',
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    response.setHeader('Cache-Control', 'no-store');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      this.reply(response, 405, 'Method Not Allowed\n');
+      return;
+    }
+    const isStopping = path === '/readyz' && this.served.stopping.signal.aborted;
+    const ready = path === '/readyz' ? await this.readiness.problem() : null;
+    const problem = isStopping ? 'the hub is stopping' : ready;
+    this.reply(response, problem === null ? 200 : 503, `${problem ?? 'ok'}\n`);
   }
 
   /** Answers with the description of all methods, for clients that are made from it. */
