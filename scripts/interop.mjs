@@ -37,6 +37,8 @@ const { values: options } = parseArgs({
     // Koji's kojid takes no task on a busy machine unless it is told of no load.
     busy: { type: 'boolean' },
     keep: { type: 'boolean' },
+    // One half: at `koji`'s hub or at `ours`.
+    hub: { type: 'string' },
   },
 });
 const hasMock = existsSync('/usr/bin/mock');
@@ -128,6 +130,16 @@ function start(here, name, command) {
   const out = openSync(path.join(here, `${name}.out`), 'a');
   const child = spawn(command[0], command.slice(1), { cwd: here, env, stdio: ['ignore', out, out] });
   children.push(child);
+}
+
+/** Ends everything that was started. */
+async function stopAll() {
+  const running = children.splice(0).filter((child) => child.exitCode === null && child.signalCode === null);
+  const ended = running.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+  for (const child of running) child.kill('SIGTERM');
+  const late = setTimeout(() => running.forEach((child) => child.kill('SIGKILL')), 15_000);
+  await Promise.all(ended);
+  clearTimeout(late);
 }
 
 async function until(what, test, seconds = 60) {
@@ -317,15 +329,15 @@ async function kojisClientsAtOurHub() {
 let failure;
 const postgres = await startPostgres();
 try {
-  await ourClientsAtKojisHub(postgres);
-  await kojisClientsAtOurHub();
+  if (options.hub !== 'ours') await ourClientsAtKojisHub(postgres);
+  // Two builders with one folder of buildroots, and the same names for them, would remove each other's.
+  await stopAll();
+  if (options.hub !== 'koji') await kojisClientsAtOurHub();
 } catch (error) {
   failure = error;
   process.exitCode = 1;
 } finally {
-  for (const child of children) child.kill('SIGTERM');
-  await sleep(2000);
-  for (const child of children) child.kill('SIGKILL');
+  await stopAll();
   await postgres.stop();
 }
 if (failure) console.error(failure);

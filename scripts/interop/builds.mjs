@@ -102,14 +102,13 @@ export async function runBuilds({ koji, folder, distribution, user }) {
     }
     koji(['add-pkg', '--owner', user, 'f44', ...Object.keys(packages)], /Adding 4 packages/);
     koji(['add-host-to-channel', 'builder', 'createrepo'], fine);
-    const chain = ['chain-build', 'f44', urls.words, urls.greet, ':', urls.hello];
+    const chain = ['chain-build', '--wait', 'f44', urls.words, urls.greet, ':', urls.hello];
     koji(chain, /chainbuild \(f44\) completed successfully/);
     koji(['list-tagged', 'f44'], /greet-1\.0-1\.f44.*hello-1\.0-1\.f44.*words-1\.0-1\.f44/s);
-    koji(['list-buildroot', '--built', 'hello-1.0-1.f44'], fine);
     koji(['buildinfo', 'hello-1.0-1.f44'], /hello-debuginfo-1\.0-1\.f44\.x86_64\.rpm/);
     koji(
-      ['build', 'f44', urls.broken],
-      /error building package \(arch noarch\), mock exited with status 1; see build\.log/,
+      ['build', '--wait', 'f44', urls.broken],
+      /error building package \(arch noarch\), mock exited with status \d+; see build\.log/,
       1,
     );
   } finally {

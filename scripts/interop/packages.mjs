@@ -25,8 +25,10 @@ function reason(text) {
   const noPackage = lines.flatMap((line) => /^No match for argument: (.*)$/.exec(line)?.[1] ?? []);
   const names = [...new Set([...missing, ...noPackage].filter(Boolean))];
   if (names.length > 0) return { missing: names, text: `not in the distribution: ${names.join(', ')}` };
+  const telling =
+    /error:|^\*\*\*|\*\*\* .*(Error \d|No rule)|^FAIL: |command not found|No such file or directory$|File not found/i;
   const errors = lines.filter(
-    (line) => /error:|^\*\*\*|Error \d|^FAIL: /i.test(line) && !/RPM build errors/.test(line),
+    (line) => telling.test(line) && !/^(checking|RPM build errors|error: Bad exit)/.test(line),
   );
   return { missing: [], text: errors.slice(-3).join(' | ').slice(0, 400) };
 }

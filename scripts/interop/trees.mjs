@@ -74,17 +74,9 @@ function parsed(spec, macros) {
     isFirst: kind.toLowerCase() === 'source' && Number(number) === 0,
     name: path.basename(url.split('#/').at(-1)),
   }));
-  const [name] = execute('rpmspec', [
-    '--load',
-    macros,
-    '-q',
-    '--srpm',
-    '--qf',
-    '%{name}-%{version}\n',
-    spec,
-  ]).split('\n');
-  const own = /^%(?:auto)?setup.*\s-n\s*(\S+)/m.exec(readFileSync(spec, 'utf8'))?.[1];
-  return { files, folder: own ? null : name };
+  // What %setup expands to first removes the folder that it is about to unpack.
+  const [, folder = null] = /^rm -rf '?([^'/\s]+)'?$/m.exec(text) ?? [];
+  return { files, folder };
 }
 
 const packers = { gz: 'gzip -nc', tgz: 'gzip -nc', xz: 'xz -c', bz2: 'bzip2 -c', zst: 'zstd -qc', lz: null };

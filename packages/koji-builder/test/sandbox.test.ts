@@ -150,6 +150,27 @@ describeHere('a sandbox', () => {
     expect(done.result).toBe('built');
   });
 
+  test('installs what conditions among the requirements come to, and nothing else', async () => {
+    const requires =
+      '(bash and bzip2) (nowhere if nothing) (nowhere if nothing else bzip2) ((nothing or bzip2) with /usr/bin/bzip2)';
+    const srpm = sourceRpm({ name: 'rich', requires });
+    let id = 0;
+    const done = await run(async (root) => {
+      id = root.id;
+      await root.init();
+      await root.startBuilding();
+      const status = await root.build(srpm, { arch: 'noarch' });
+      await root.updateList();
+      return status.success ? 'built' : root.describe(status);
+    });
+    expect(done.result).toBe('built');
+    const rows = (await hub.admin.call('getBuildrootListing', [id])) as {
+      name: string;
+      is_update: boolean;
+    }[];
+    expect(rows.filter(({ is_update: isNew }) => isNew).map(({ name }) => name)).toEqual(['bzip2']);
+  });
+
   test('tells a missing package and a failed build apart', async () => {
     const built = (about: Parameters<typeof spec>[0]) => async (root: BuildRoot) => {
       await root.init();

@@ -32,7 +32,7 @@ export interface RpmbuildPlace {
    */
   run(command: readonly string[], srpm?: string): Promise<ExitStatus>;
   sourceAt(srpm: string): string;
-  /** Installs requirements; null where nothing can be installed. */
+  /** Installs requirements, one at least; null where nothing can be installed. */
   readonly install: ((requirements: readonly string[]) => Promise<Step>) | null;
   /** Words for rpmbuild that the place needs. */
   readonly extra: readonly string[];
@@ -72,8 +72,8 @@ export class Rpmbuild {
     const source = (await this.files('SRPMS')).find((file) => file.endsWith('.src.rpm'));
     if (source === undefined) throw new BuildError(`No srpms found in ${this.place.topdir}/SRPMS`);
     const wanted = await this.requirementsOf(source);
-    const installed = await install(wanted.packages);
-    if (!installed.status.success) return installed;
+    const installed = wanted.packages.length > 0 ? await install(wanted.packages) : null;
+    if (installed && !installed.status.success) return installed;
     if (!wanted.dynamic) return this.finish(['-bb', ...target, spec]);
     const prepared = await this.installGenerated([...target, spec], install);
     return prepared ?? this.finish(['-bb', '--noprep', ...target, spec]);
@@ -90,8 +90,9 @@ export class Rpmbuild {
       if (step.status.code !== wantsMore) return step;
       const asked = (await this.files('SRPMS')).find((file) => file.endsWith('.buildreqs.nosrc.rpm'));
       if (asked === undefined) return step;
-      const installed = await install((await this.requirementsOf(asked)).packages);
-      if (!installed.status.success) return installed;
+      const { packages } = await this.requirementsOf(asked);
+      const installed = packages.length > 0 ? await install(packages) : null;
+      if (installed && !installed.status.success) return installed;
       step = await this.rpmbuild(['-br', '--noprep', ...words]);
     }
     return step;

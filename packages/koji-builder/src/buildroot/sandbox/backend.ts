@@ -22,9 +22,10 @@ import { mountsBelow, unmount } from '../mounts.js';
 import { rootsFolder } from '../notes.js';
 import { Rpmbuild, type Step } from '../rpmbuild.js';
 import { baseFolder, cacheFolder, ensureBase } from './base.js';
-import { builderHome, builderId, insideRoot } from './bwrap.js';
+import { builderHome, builderId, insideRoot, type InsideRoot } from './bwrap.js';
 import { databaseOnRoot, dnfCommand, localRepos, type PackageSource } from './dnf.js';
 import { writeRootFiles } from './files.js';
+import { isRich, richName, richPlace, writeRichSpec } from './rich.js';
 
 /** Arches besides its own that a machine runs, as `setarch` and rpm call them. */
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -249,14 +250,33 @@ export class SandboxBackend implements Backend {
         } as const;
         return this.inside({ ...about, command, env, files }, output, this.parts.options.rpmbuild_timeout);
       },
-      install: async (requirements) => {
-        const status =
-          requirements.length === 0
-            ? await this.run(['true'], {})
-            : await this.dnf(root, ['install', '--', ...requirements]);
-        return { program: 'dnf', status };
-      },
+      install: (requirements) => this.installRequirements(requirements),
     });
+  }
+
+  /** Installs requirements of a build; those that are conditions by a package that requires them. */
+  private async installRequirements(requirements: readonly string[]): Promise<Step> {
+    const { root } = this.places;
+    const rich = requirements.filter(isRich);
+    const words = ['install', '--', ...requirements.filter((one) => !isRich(one))];
+    if (rich.length === 0) return { program: 'dnf', status: await this.dnf(root, words) };
+    const folder = path.join(this.settings, 'requirements');
+    const command = await writeRichSpec(folder, rich);
+    const about = {
+      as: 'root',
+      cwd: '/',
+      network: false,
+      env: { HOME: '/root' },
+      other: this.other,
+    } as const;
+    const made = await this.inside({ ...about, command, binds: { [folder]: richPlace } }, this.output);
+    if (!made.success) return { program: 'rpmbuild', status: made };
+    const status = await this.dnf(root, [...words, `/settings/requirements/${richName}.rpm`]);
+    if (!status.success) return { program: 'dnf', status };
+    return {
+      program: 'rpm',
+      status: await this.run(['rpm', '-e', '--nodeps', richName], { network: false }),
+    };
   }
 
   private ended({ program, status }: Step): ExitStatus {
@@ -265,14 +285,15 @@ export class SandboxBackend implements Backend {
   }
 
   private async inside(
-    inside: Omit<Parameters<typeof insideRoot>[0], 'root' | 'binds'> & { readonly other: string | null },
+    inside: Omit<InsideRoot, 'root'> & { readonly other: string | null },
     output: string,
     timeout?: number,
   ): Promise<ExitStatus> {
     const { options, name, config, request } = this.parts;
     const { other } = inside;
     const env = { ...settingsBelow(config.extra, 'rpm.env.'), ...inside.env };
-    const binds = Object.assign({}, ...Object.values(request?.bindOptions ?? {})) as Record<string, string>;
+    const asked = Object.assign({}, ...Object.values(request?.bindOptions ?? {})) as Record<string, string>;
+    const binds = { ...asked, ...inside.binds };
     const command = [
       ...(await limitWords(options, name)),
       ...(other === null ? [] : ['setarch', other, '--']),
