@@ -39,6 +39,7 @@ if (process.getuid?.() === 0)
     },
     'tests that build packages in sandboxes',
   );
+wantSystem({ chromium: 'chromium' }, 'tests of the web page in a browser');
 wantSystem({ zsh: 'zsh', fish: 'fish' }, 'tests of completion in these shells');
 installPackages();
 await build();

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
+import { chromium as browsers } from 'playwright-core';
 import { root, System } from '../../../test/support/system.js';
 import { fillDemo, hostile } from './support/demo.js';
 import type { Demo } from './support/demo.js';
@@ -138,6 +140,73 @@ test('a crawl finds no dead link, no unescaped text and no large page', async ()
   expect(problems).toEqual([]);
   expect(seen.size).toBeGreaterThan(150);
 });
+
+const chromium = '/usr/bin/chromium';
+/** Screenshots of the last run, to look at. */
+const shots = path.join(root, 'coverage', 'web');
+
+const inBrowser = existsSync(chromium) ? test : test.skip;
+
+inBrowser(
+  'in Chromium nothing hostile runs, no page is wider than a phone, and axe finds no violation',
+  async () => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    const problems: unknown[] = [];
+    mkdirSync(shots, { recursive: true });
+    const browser = await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] });
+    try {
+      for (const [colorScheme, width] of [
+        ['light', 1280],
+        ['dark', 360],
+      ] as const) {
+        const context = await browser.newContext({
+          // axe is no script of the page's own.
+          bypassCSP: true,
+          colorScheme,
+          viewport: { width, height: 900 },
+        });
+        const page = await context.newPage();
+        page.on('pageerror', (error) => problems.push({ at: page.url(), error: error.message }));
+        const all = ['', 'tasks?state=all', 'hosts', 'search?terms=lib*', 'buildsbyuser', ...addresses()];
+        const shown = new Set<string>();
+        for (const address of all) {
+          const name = address.split('?')[0] ?? '';
+          if (shown.has(name) || /^(getfile|recentbuilds|taskstatus)/.test(name)) continue;
+          // The narrow pages are the same parts: some of them show all.
+          if (width < 700 && !/^$|^(tasks|hosts|buildinfo|taskinfo|taginfo)$/.test(name)) continue;
+          shown.add(name);
+          await page.goto(base + address);
+          await page.evaluate(axe);
+          const found = await page.evaluate<{
+            title: string;
+            violations: string[];
+            isWide: boolean;
+          }>(`(async () => ({
+          title: document.title,
+          violations: (await axe.run()).violations.map(({ id, nodes }) => id + ' ' + nodes[0].html),
+          isWide: document.documentElement.scrollWidth > innerWidth,
+        }))()`);
+          if (found.violations.length > 0 || found.isWide || /HACKED$/.test(found.title))
+            problems.push({ address, width, ...found });
+          await page.screenshot({ path: path.join(shots, `${name || 'index'}-${colorScheme}.png`) });
+        }
+        await context.close();
+      }
+      const page = await browser.newPage();
+      await page.goto(base);
+      await page.keyboard.press('/');
+      await page.keyboard.type('hello');
+      await page.getByRole('option', { name: 'hello package' }).click();
+      await page.waitForURL(/packageinfo/);
+      await page.getByRole('link', { name: 'hello-2.12-3' }).click();
+      await page.waitForURL(/buildinfo/);
+      expect(await page.title()).toBe('hello-2.12-3 | Koji');
+    } finally {
+      await browser.close();
+    }
+    expect(problems).toEqual([]);
+  },
+);
 
 test('koji-web answers alone in front of a hub', async () => {
   writeFileSync(

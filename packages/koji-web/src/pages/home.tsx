@@ -68,10 +68,15 @@ export const home = page('index', {
       <div class="columns">
         <div>
           <Section title="Running" note={<a href={link('tasks', { state: 'open' })}>all</a>}>
-            <Tasks tasks={data.running} now={now} empty="Nothing runs just now." />
+            <Tasks label="running tasks" tasks={data.running} now={now} empty="Nothing runs just now." />
           </Section>
           <Section title="Waiting" note={<a href={link('tasks', { state: 'free' })}>all</a>}>
-            <Tasks tasks={data.waiting} now={now} empty="Nothing waits: builders take new tasks at once." />
+            <Tasks
+              label="waiting tasks"
+              tasks={data.waiting}
+              now={now}
+              empty="Nothing waits: builders take new tasks at once."
+            />
           </Section>
         </div>
         <Section title="Newest builds" note={<a href={link('builds')}>all</a>}>
@@ -141,12 +146,17 @@ const Figures: FC<{ data: Overview }> = ({ data: { counts, builders } }) => (
   </ul>
 );
 
-const Tasks: FC<{ tasks: readonly TaskListItem[]; now: number; empty: string }> = ({ tasks, now, empty }) =>
+const Tasks: FC<{ label: string; tasks: readonly TaskListItem[]; now: number; empty: string }> = ({
+  label,
+  tasks,
+  now,
+  empty,
+}) =>
   tasks.length === 0 ? (
     <Empty>{empty}</Empty>
   ) : (
     <Rows
-      label="tasks"
+      label={label}
       rows={tasks}
       columns={[
         {
