@@ -220,7 +220,14 @@ test('what was installed is what was published, byte for byte, and nothing of it
     packages: Record<string, { integrity?: string; link?: boolean }>;
   };
   const names = readdirSync(path.join(modules, '@koji')).map((name) => `@koji/${name}`);
-  expect(names).toEqual(['@koji/builder', '@koji/client', '@koji/core', '@koji/hub', '@koji/plugin-sdk']);
+  expect(names).toEqual([
+    '@koji/builder',
+    '@koji/client',
+    '@koji/core',
+    '@koji/hub',
+    '@koji/plugin-sdk',
+    '@koji/web',
+  ]);
   for (const name of [...names, ...plugins]) {
     const file = await download(name);
     const integrity = `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`;

@@ -41,9 +41,14 @@ test.each(known)('$name has the category, the login, the usage and the options o
     .filter(({ flags }) => !beyondKoji.has(`${command.name} ${flags[0]}`))
     .map(({ flags, action, help }) => ({
       flags: [...flags].sort(),
-      action: { true: 'store_true', false: 'store_false', list: 'append', pairs: 'append', text: 'store' }[
-        action
-      ],
+      action: {
+        true: 'store_true',
+        false: 'store_false',
+        list: 'append',
+        pairs: 'append',
+        text: 'store',
+        optional: 'store',
+      }[action],
       hidden: help === undefined,
     }));
   const wanted = expected.options.map(({ flags, action, hidden = false }) => ({

@@ -427,7 +427,7 @@ test('finished tasks and repos', async () => {
   const repoTask = await admin.newRepo('f44-build');
   await admin.assignTask(repoTask, 'builder1', true);
   await builder.host.openTask(repoTask);
-  const [repoId] = (await builder.host.repoInit('f44-build', named({ task_id: repoTask }))) as [number];
+  const [repoId] = await builder.host.repoInit('f44-build', named({ task_id: repoTask }));
   await builder.host.repoDone(repoId, {});
   await builder.host.closeTask(repoTask, encodeResponse([repoId, 1]));
   await builder.logout();

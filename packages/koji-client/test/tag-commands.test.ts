@@ -15,7 +15,7 @@ const { koji, failed } = useHub(async (opened) => {
   await admin.createTag('f44', 'base', 'x86_64');
   await admin.createTag('extras');
   await admin.createTag('f44-build', 'f44');
-  const parent_id = (await admin.getTagID('extras', true)) ?? 0;
+  const parent_id = await admin.getTagID('extras', true);
   await admin.setInheritanceData('f44', [
     { parent_id, priority: 5, maxdepth: 1, intransitive: false, noconfig: true, pkg_filter: '' },
   ]);

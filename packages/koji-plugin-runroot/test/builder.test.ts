@@ -297,7 +297,7 @@ describe('koji runroot', () => {
         };
       },
     });
-    const flags = { package: [], mount: [], weight: 3, task_id: true };
+    const flags = { package: [], mount: [], weight: 3, task_id: true } as const;
     const ran = await runCommand(handle_runroot, ['f44-build', 'x86_64', 'echo', 'a  b'], {
       hub,
       session,
@@ -326,7 +326,7 @@ describe('koji runroot', () => {
       new_chroot: false,
       wait: false,
       task_id: true,
-    };
+    } as const;
     const { printed } = await runCommand(handle_runroot, ['f44-build', 'noarch', 'x', '-y'], { hub, flags });
     const info = (await hub.admin.call('getTaskInfo', [Number(printed[0])], { request: true })) as {
       request: unknown;

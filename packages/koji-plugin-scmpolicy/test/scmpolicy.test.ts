@@ -27,7 +27,17 @@ class Claims extends BaseTaskHandler {
   static override readonly Methods = ['claims'];
 
   async handler(srcdir: string): Promise<void> {
-    const about = { scminfo: { scmtype: 'SVN' }, build_tag: 'f44-build', scratch: false };
+    const scminfo = {
+      url: 'svn://svn.example.com/repo#1',
+      scheme: 'svn://',
+      user: null,
+      host: 'svn.example.com',
+      repository: '/repo',
+      module: '',
+      revision: '1',
+      scmtype: 'SVN',
+    };
+    const about = { scminfo, build_tag: 'f44-build', scratch: false };
     await this.runCallbacks('postSCMCheckout', { ...about, srcdir });
   }
 }

@@ -204,7 +204,7 @@ export abstract class BaseTaskHandler {
    *
    * @param args the handler's arguments
    */
-  checkHost?(host: HostInfo, args: readonly unknown[]): unknown;
+  checkHost?(host: HostInfo & Readonly<Record<string, unknown>>, args: readonly unknown[]): unknown;
 
   /** The task as `getTaskInfo` returns it, with its request. */
   taskInfo(): Promise<TaskInfo> {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { callback } from '@koji/plugin-sdk';
 import { startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
-import type { BuildInfo, TagInfo, UserInfo } from '@koji/core/api';
+import type { BuildInfo, RpmInfo, TagInfo, UserInfo } from '@koji/core/api';
 import type { CallbackPayloads } from '../src/callbacks.js';
 import { messageEvents, eventMessage } from '../src/messages.js';
 import type { MessageEvent, EventMessage, MessageOptions } from '../src/messages.js';
@@ -112,7 +112,7 @@ describe('messages of a hub', () => {
     expect(failed).toMatchObject({ address: 'build.failed', properties: { old: 'BUILDING', new: 'FAILED' } });
     expect(bodyOf(failed)).toMatchObject({ info: { name: 'pkgc' }, btypes: { rpm: null } });
 
-    const rpm = { name: 'pkgc-devel', version: '1.2', release: '3', arch: 'noarch' };
+    const rpm = { name: 'pkgc-devel', version: '1.2', release: '3', arch: 'noarch' } as RpmInfo;
     const signed = await fire('postRPMSign', { sigkey: 'abcd', sighash: '00', build, rpm });
     expect(signed).toMatchObject({
       address: 'sign.rpm',

@@ -3,6 +3,7 @@ import type { Logger } from '@koji/core';
 import type { BuildInfo, TagInfo } from '@koji/core/api';
 import { DateTime } from '@koji/core/wire';
 import { context } from '../src/index.js';
+import type { CallbackPayloads } from '../src/index.js';
 import {
   ActivityLog,
   CallbackRegistry,
@@ -32,7 +33,7 @@ function ambientOf(later: (() => unknown)[] = []): Ambient {
     session: {
       loggedIn: true,
       userId: 7,
-      user: { id: 7, name: 'kojiuser' },
+      user: { id: 7, name: 'kojiuser', status: 0, usertype: 0 },
       assertLogin: () => undefined,
       hasPerm: () => false,
       assertPerm: (name) => {
@@ -213,7 +214,7 @@ describe('callbacks', () => {
       listener('c', (_, it) => given.push(it), { events: ['postTaskStateChange'] }),
     );
     const change = { attribute: 'state', old: null, new: 'FREE', info } as const;
-    await registry.run('postTaskStateChange', change);
+    await registry.run('postTaskStateChange', change as unknown as CallbackPayloads['postTaskStateChange']);
     expect(given[0]).toEqual({
       ...change,
       info: { at: '2024-02-29 23:59:59.005000+00:00', list: ['2024-02-29 23:59:59.000000+00:00'], n: 1 },
@@ -267,7 +268,7 @@ describe('the context', () => {
     let late: Promise<unknown> | undefined;
     const registry = registryOf(
       listener('careless', () => {
-        late = new Promise((resolve) => setTimeout(resolve, 5)).then(() => context.call('getTag'));
+        late = new Promise((resolve) => setTimeout(resolve, 5)).then(() => context.call('getAPIVersion'));
       }),
     );
     await registry.run('postTag', payload, ambientOf());

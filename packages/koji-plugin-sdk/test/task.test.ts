@@ -2,6 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { GenericError, makeLogger } from '@koji/core';
+import { splitNamed } from '@koji/core/wire';
+import type { HostInfo } from '@koji/core/api';
 import { BaseTaskHandler, RefuseTask } from '../src/index.js';
 import type { HubSession, TaskRuntime } from '../src/index.js';
 import { runTask, signatureOf } from '../src/host/index.js';
@@ -24,12 +26,21 @@ beforeEach(() => {
 
 /** What a builder lends to task 10017, whose hub answers as told. */
 function runtime(answers: Answers = {}, method = 'mytask'): TaskRuntime {
-  const session = {
-    call: async (name: string, args: readonly unknown[] = [], named = {}) => {
-      calls.push([name, args, named]);
-      return answers[name]?.(args, named) ?? null;
-    },
-  } as HubSession;
+  const call = async (name: string, args: readonly unknown[] = [], named = {}): Promise<unknown> => {
+    calls.push([name, args, named]);
+    return answers[name]?.(args, named) ?? null;
+  };
+  const typed =
+    (name: string) =>
+    (...given: unknown[]) => {
+      const { args, keywords } = splitNamed(given);
+      return call(name, args, keywords);
+    };
+  const host = Object.fromEntries(
+    ['getHost', 'taskWait', 'taskWaitResults', 'taskSetWait'].map((name) => [name, typed(`host.${name}`)]),
+  );
+  const own = ['getTaskResult', 'cancelTaskChildren'].map((name) => [name, typed(name)] as const);
+  const session = { call, host, ...Object.fromEntries(own) } as unknown as HubSession;
   return {
     id: 10017,
     method,
@@ -63,9 +74,9 @@ function typeOf(Handler: typeof MyTask | typeof Picky): PluginTask {
 class Picky extends BaseTaskHandler {
   static override readonly Methods = ['mytask'];
 
-  override checkHost(host: Readonly<Record<string, unknown>>): boolean {
-    if (host['name'] === 'tiny') throw new RefuseTask('too small');
-    return host['name'] !== 'wrong';
+  override checkHost(host: HostInfo): boolean {
+    if (host.name === 'tiny') throw new RefuseTask('too small');
+    return host.name !== 'wrong';
   }
 
   handler(): void {}

@@ -28,6 +28,12 @@ class Greet extends BaseTaskHandler {
   }
 }
 
+declare module '@koji/core/api' {
+  interface TaskHandlers {
+    child: (name: string) => unknown;
+  }
+}
+
 class Family extends BaseTaskHandler {
   static override readonly Methods = ['family'];
 

@@ -1,3 +1,4 @@
+import type { CliCommand } from '@koji/plugin-sdk';
 import { runCommand, startTestHub } from '@koji/plugin-sdk/testing';
 import type { CommandRecord, TestHub, TestSession } from '@koji/plugin-sdk/testing';
 import type { TagInfo } from '@koji/core/api';
@@ -20,14 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => hub.stop());
 
+type Flags = Readonly<Record<string, string | boolean | readonly string[]>>;
 type Command =
   'handle_add_sidetag' | 'anon_handle_list_sidetags' | 'handle_edit_sidetag' | 'handle_remove_sidetag';
-const koji = (
-  command: Command,
-  args: string[],
-  flags: Record<string, unknown> = {},
-): Promise<CommandRecord> => runCommand(commands[command], args, { hub, session: alice, flags });
-const add = async (flags: Record<string, unknown> = {}): Promise<string> =>
+const koji = (command: Command, args: string[], flags: Flags = {}): Promise<CommandRecord> =>
+  runCommand(commands[command] as unknown as CliCommand, args, { hub, session: alice, flags });
+const add = async (flags: Flags = {}): Promise<string> =>
   (await koji('handle_add_sidetag', ['f44-build'], flags)).printed[0] ?? '';
 const tagOf = (name: string): Promise<TagInfo | null> =>
   alice.call('getTag', [name]) as Promise<TagInfo | null>;

@@ -1,7 +1,7 @@
 /** Addresses of files in the store. */
 import { GenericError, PathInfo } from '@koji/core';
 import type { BuildInfo, BuildLog, RpmInfo } from '@koji/core/api';
-import type { Site } from './page.js';
+import type { Site } from './site.js';
 
 const store = new PathInfo('/');
 

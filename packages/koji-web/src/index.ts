@@ -1,7 +1,7 @@
 /** Koji's web page, over the methods of a hub: mounted in one, or alone before any. */
 export { callsBy } from './calls.js';
 export type { Calls, Send } from './calls.js';
-export type { Site } from './page.js';
+export type { Site } from './site.js';
 export { createWeb } from './server.js';
 export type { Web, WebOptions } from './server.js';
 export { routes } from './routes.js';

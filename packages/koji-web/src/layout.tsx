@@ -1,6 +1,6 @@
 import type { Child, FC } from 'hono/jsx';
 import { KOJI_VERSION } from '@koji/core';
-import type { Site } from './page.js';
+import type { Site } from './site.js';
 import { timeText } from './parts/values.js';
 import { link } from './routes.js';
 import type { MenuEntry } from './routes.js';

@@ -44,15 +44,15 @@ function compare(a: unknown, b: unknown): number {
 }
 
 /** Returns a task with its request; null when there is none. */
-export async function findTask(calls: Calls, id: number): Promise<TaskInfo | null> {
-  return (await calls.getTaskInfo(id, true)) as TaskInfo | null;
+export function findTask(calls: Calls, id: number): Promise<TaskInfo | null> {
+  return calls.getTaskInfo(id, true);
 }
 
 /** Returns tasks by their ids, in one call; ids without a task are left out. */
 export async function findTasks(calls: Calls, ids: readonly number[]): Promise<Map<number, TaskInfo>> {
   const wanted = [...new Set(ids)];
   if (wanted.length === 0) return new Map();
-  const found = (await calls.getTaskInfo(wanted, true)) as (TaskInfo | null)[];
+  const found = await calls.getTaskInfo(wanted, true);
   return new Map(found.flatMap((task) => (task ? [[task.id, task] as const] : [])));
 }
 

@@ -1,20 +1,7 @@
 import type { Child } from 'hono/jsx';
 import type { Calls } from './calls.js';
 import type { ParamsOf, RouteName } from './routes.js';
-
-/** What a site calls itself and where its other parts are. */
-export interface Site {
-  /** In titles and the feed. */
-  readonly name: string;
-  /** Heading of the overview. */
-  readonly greeting: string;
-  /** Base of links to files of the store, relative to a page or absolute; without a slash at its end. */
-  readonly filesUrl: string;
-  /** Ids of users whose tasks are not on the overview. */
-  readonly hiddenUsers: readonly number[];
-  /** More methods for the filter of the list of tasks. */
-  readonly taskMethods: readonly string[];
-}
+import type { Site } from './site.js';
 
 /** What a page is made with. */
 export interface Request<N extends RouteName = RouteName> {

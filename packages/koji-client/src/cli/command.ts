@@ -4,7 +4,7 @@ import type { ArgumentKind } from './arguments.js';
 import type { Category } from './categories.js';
 import type { DataShape, Told } from './data.js';
 import type { GlobalOptions } from './global-options.js';
-import type { LoginWay } from './login.js';
+import type { LoginWay } from './kept-sessions.js';
 import type { OptionTable, OptionValues } from './options.js';
 import type { Output } from './output.js';
 

@@ -28,6 +28,11 @@ export interface KeptSession {
   readonly created: string;
 }
 
+/** How a command logs in. */
+export type LoginWay =
+  | { readonly by: 'none' | 'certificate' | 'password' | 'kerberos' }
+  | { readonly by: 'kept session'; readonly kept: KeptSession };
+
 /** Returns a folder of the XDG base directories: `KOJI` below the variable's value, or below the usual place in the home. */
 export function xdgFolder(variable: 'XDG_STATE_HOME' | 'XDG_CACHE_HOME', usual: string): string {
   const given = process.env[variable] ?? '';

@@ -5,13 +5,8 @@ import type { ClientSession } from '../session.js';
 import { Exit } from './command.js';
 import type { GlobalOptions } from './global-options.js';
 import { readKeptSession } from './kept-sessions.js';
-import type { KeptSession } from './kept-sessions.js';
+import type { KeptSession, LoginWay } from './kept-sessions.js';
 import type { Output } from './output.js';
-
-/** How a command logs in. */
-export type LoginWay =
-  | { readonly by: 'none' | 'certificate' | 'password' | 'kerberos' }
-  | { readonly by: 'kept session'; readonly kept: KeptSession };
 
 /** Checks that the hub answers. */
 export async function checkHub(session: ClientSession, global: GlobalOptions, out: Output): Promise<void> {

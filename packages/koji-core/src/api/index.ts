@@ -47,7 +47,6 @@ export type {
   TaskAnswer,
   TaskArgs,
   TaskHandlers,
-  TaskId,
   TaskMethodName,
 } from './task-handlers.js';
 export type { BuildingMethods, BuildResults, LogPaths, NewBuildData } from './building.js';
@@ -120,6 +119,7 @@ export type {
   TaggedBuild,
   TaggedMavenArchive,
   TaggedRpm,
+  TaskId,
   Timestamp,
   UserInfo,
   UserRef,

@@ -168,8 +168,3 @@ export type TaskArgs<M extends TaskMethodName> = TaskHandlers[M] extends (...arg
 export type TaskAnswer<M extends TaskMethodName> = TaskHandlers[M] extends (...args: never) => infer R
   ? Awaited<R>
   : never;
-
-declare const answerOfTask: unique symbol;
-
-/** The id of a task whose result has the type `R`: a number that knows what `getTaskResult` will give. */
-export type TaskId<R = unknown> = number & { readonly [answerOfTask]?: R };

@@ -13,9 +13,8 @@ import {
   str,
 } from './method.js';
 import type { AnswerRule, ArgType, Methods } from './method.js';
-import type { TaskId } from './task-handlers.js';
 import { nameOrId, queryOpts } from './types.js';
-import type { Float, NameOrId, Timestamp } from './types.js';
+import type { Float, NameOrId, TaskId, Timestamp } from './types.js';
 
 /** A whole number, or text that is one, as Koji takes ids; the handler gets a number. */
 export const wholeNumber: ArgType<number> = {

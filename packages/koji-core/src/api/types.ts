@@ -8,6 +8,11 @@ export type Float = number | Double;
 /** A time as Koji writes it: `YYYY-MM-DD HH:MM:SS.ffffff+00:00`. */
 export type Timestamp = string;
 
+declare const answerOfTask: unique symbol;
+
+/** The id of a task whose result has the type `R`: a number that knows what `getTaskResult` will give. */
+export type TaskId<R = unknown> = number & { readonly [answerOfTask]?: R };
+
 /** A name, an id, or a struct that holds one of them. */
 export type NameOrId = string | number | { readonly id?: number; readonly name?: string };
 

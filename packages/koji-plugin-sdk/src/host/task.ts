@@ -25,5 +25,5 @@ export async function runTask(
 
 async function checkHost(handler: BaseTaskHandler, args: readonly unknown[]): Promise<void> {
   const host = await handler.session.host.getHost();
-  if ((await handler.checkHost?.(host, args)) === false) throw new RefuseTask('failed host check');
+  if ((await handler.checkHost?.({ ...host }, args)) === false) throw new RefuseTask('failed host check');
 }

@@ -92,12 +92,12 @@ export function withoutResult(task: TaskListItem): TaskListItem {
   return { ...task, result: null };
 }
 
-async function countTasks(calls: Calls, state: readonly number[]): Promise<number> {
-  return Number(await calls.listTasks({ state }, { countOnly: true }));
+function countTasks(calls: Calls, state: readonly number[]): Promise<number> {
+  return calls.listTasks({ state }, { countOnly: true });
 }
 
-async function countBuilds(calls: Calls, state: number, completeAfter: number): Promise<number> {
-  return Number(await calls.listBuilds(named({ state, completeAfter, queryOpts: { countOnly: true } })));
+function countBuilds(calls: Calls, state: number, completeAfter: number): Promise<number> {
+  return calls.listBuilds(named({ state, completeAfter, queryOpts: { countOnly: true } }));
 }
 
 function atAGlance(hosts: readonly HostInfo[]): Overview['builders'] {

@@ -201,7 +201,7 @@ export const channelinfo = page('channelinfo', {
       calls.listTasks({ channel_id: channel.id, state }, { countOnly: true }),
       calls.listHosts(named({ channelID: channel.id })),
     ]);
-    return { channel, active: Number(active), hosts: partOf(members, { start: 0, length: 500 }) };
+    return { channel, active, hosts: partOf(members, { start: 0, length: 500 }) };
   },
   title: ({ channel }) => channel.name,
   show: ({ channel, active, hosts: list }, view) => (

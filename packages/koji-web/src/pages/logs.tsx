@@ -9,8 +9,8 @@ import { link } from '../routes.js';
 
 type Output = Readonly<Record<string, Readonly<Record<string, { readonly st_size: string }>>>>;
 
-async function outputOf(calls: Calls, taskId: number): Promise<Output> {
-  return (await calls.listTaskOutput(taskId, true, true)) as Output;
+function outputOf(calls: Calls, taskId: number): Promise<Output> {
+  return calls.listTaskOutput(taskId, true, true);
 }
 
 async function sizeOf(calls: Calls, taskId: number, name: string, volume: string): Promise<number> {

@@ -236,7 +236,7 @@ export const packagesbyuser = page('packagesbyuser', {
       const count = await calls.listPackages(
         named({ userID: id, with_dups: true, queryOpts: { countOnly: true } }),
       );
-      if (Number(count) > 0) counts.set(name, Number(count));
+      if (count > 0) counts.set(name, count);
     }
     return countsPart(counts, {
       ...params,
@@ -258,7 +258,7 @@ export const rpmsbyhost = page('rpmsbyhost', {
     const counts = new Map<string, number>();
     for (const { id, name } of hosts) {
       const filter = { hostID: id, ...(params.rpmArch === '' ? {} : { arches }) };
-      counts.set(name, Number(await calls.listRPMs(named({ ...filter, queryOpts: { countOnly: true } }))));
+      counts.set(name, await calls.listRPMs(named({ ...filter, queryOpts: { countOnly: true } })));
     }
     return countsPart(counts, {
       ...params,
@@ -275,16 +275,14 @@ export const rpmsbyhost = page('rpmsbyhost', {
 /** Builds by how they ended. */
 export const buildsbystatus = page('buildsbystatus', {
   async load({ calls, params: { days }, now }) {
-    const count = async (state: number): Promise<number> =>
-      Number(
-        await calls.listBuilds(
-          named({
-            state,
-            taskID: -1,
-            ...(days < 0 ? {} : { completeAfter: since(now, days) }),
-            queryOpts: { countOnly: true },
-          }),
-        ),
+    const count = (state: number): Promise<number> =>
+      calls.listBuilds(
+        named({
+          state,
+          taskID: -1,
+          ...(days < 0 ? {} : { completeAfter: since(now, days) }),
+          queryOpts: { countOnly: true },
+        }),
       );
     const [succeeded, failed, canceled] = await Promise.all([
       count(BUILD_STATES.COMPLETE),

@@ -17,7 +17,7 @@ export const repoinfo = page('repoinfo', {
   async load({ calls, params: { repoID } }) {
     const repo = found(await calls.repoInfo(repoID), 'repository', repoID);
     const buildroots = await calls.listBuildroots(named({ repoID, queryOpts: { countOnly: true } }));
-    return { repo, buildroots: Number(buildroots) };
+    return { repo, buildroots };
   },
   title: ({ repo }) => `Repository ${repo.id}`,
   show: ({ repo, buildroots }, { site, now }) => {

@@ -380,7 +380,7 @@ async function loadTask({ calls, params }: Request<'taskinfo'>): Promise<TaskDat
     builds,
     buildroots,
     result,
-    output: outputFiles(output as Readonly<Record<string, Readonly<Record<string, { st_size: string }>>>>),
+    output: outputFiles(output),
   };
 }
 

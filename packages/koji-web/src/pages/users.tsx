@@ -64,7 +64,7 @@ export const userinfo = page('userinfo', {
         (queryOpts) => calls.listBuilds(named({ userID: user.id, queryOpts })),
       ),
     ]);
-    return { user, tasks: Number(tasks), packages, builds };
+    return { user, tasks, packages, builds };
   },
   title: ({ user }) => user.name,
   show: ({ user, tasks, packages, builds }, view) => (

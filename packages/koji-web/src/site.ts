@@ -1,0 +1,13 @@
+/** What a site calls itself and where its other parts are. */
+export interface Site {
+  /** In titles and the feed. */
+  readonly name: string;
+  /** Heading of the overview. */
+  readonly greeting: string;
+  /** Base of links to files of the store, relative to a page or absolute; without a slash at its end. */
+  readonly filesUrl: string;
+  /** Ids of users whose tasks are not on the overview. */
+  readonly hiddenUsers: readonly number[];
+  /** More methods for the filter of the list of tasks. */
+  readonly taskMethods: readonly string[];
+}
