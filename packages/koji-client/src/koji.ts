@@ -90,6 +90,8 @@ const stateNames = ['free', 'open', 'closed', 'canceled', 'assigned', 'failed'] 
  * waited for.
  *
  * @example
+ * const session = new ClientSession('https://hub.example/kojihub');
+ * await session.login('alice', 'secret');
  * const koji = new Koji(session);
  * const { id } = await koji.build('f44', 'git+https://git.example/bash.git#main', { scratch: true }).finished();
  */

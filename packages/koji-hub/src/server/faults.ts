@@ -59,12 +59,21 @@ function seeLog(): string {
   return `its log has the reason under ${randomBytes(4).toString('hex')}`;
 }
 
+const told = new WeakMap<object, unknown>();
+
+/** Returns what a caller is told of an error, always the same: the log and the answer have one id. */
+function outward(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return toldOf(error);
+  if (!told.has(error)) told.set(error, toldOf(error));
+  return told.get(error);
+}
+
 /**
- * Returns what a caller is told of an error. Faults and what a plugin threw stay as they are. Errors of the file system and
+ * Returns what a caller is to be told of an error. Faults and what a plugin threw stay as they are. Errors of the file system and
  * the database become faults that name no path, address or statement of the server, and any other says nothing at all; the
  * log has the error itself, with the text that the caller got.
  */
-function outward(error: unknown): unknown {
+function toldOf(error: unknown): unknown {
   if (error instanceof GenericError || error instanceof UnknownFault) return error;
   if (error instanceof DatabaseUnavailable) return new ServerOffline('database outage');
   if (error instanceof TransactionConflict) return new LockError('The database is busy: try again');
@@ -122,9 +131,9 @@ export function borderFault(
 
 /** The fault of a part of a multicall: as Koji, the bare message, and what Python would print in `traceback`. */
 export function partFault(error: unknown): { faultCode: number; faultString: string; traceback: string[] } {
-  const told = outward(error);
-  const { faultCode, faultString } = faultToWire(told);
-  const name = util.types.isNativeError(told) ? told.name : 'Error';
-  const message = sendable(util.types.isNativeError(told) ? told.message : faultString);
+  const shown = outward(error);
+  const { faultCode, faultString } = faultToWire(shown);
+  const name = util.types.isNativeError(shown) ? shown.name : 'Error';
+  const message = sendable(util.types.isNativeError(shown) ? shown.message : faultString);
   return { faultCode, faultString: message, traceback: [`${name}: ${message}\n`] };
 }
