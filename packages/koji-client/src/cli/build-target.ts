@@ -30,8 +30,11 @@ export async function checkTarget(
 }
 
 /** The options that were given, under the names that the hub takes them by. */
-export function givenOptions<T extends object>(options: T, names: readonly (keyof T)[]): Partial<T> {
+export function givenOptions<T extends object, K extends keyof T>(
+  options: T,
+  names: readonly K[],
+): { [N in K]?: Exclude<T[N], undefined> } {
   return Object.fromEntries(
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
-  ) as Partial<T>;
+  ) as { [N in K]?: Exclude<T[N], undefined> };
 }

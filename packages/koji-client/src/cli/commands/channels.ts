@@ -26,12 +26,7 @@ const addChannel = command({
     if (name === undefined || args.length !== 1) return usageError('Please specify one channel name');
     await login();
     try {
-      const id = await session.addChannel(
-        name,
-        named({
-          description: options.description ?? null,
-        }),
-      );
+      const id = await session.addChannel(name, named({ description: options.description ?? null }));
       print(`${name} added: id ${id}`);
     } catch (error) {
       if (!(error instanceof GenericError)) throw error;
@@ -60,7 +55,7 @@ const editChannel = command({
     await login();
     if (!(await session.getChannel(name))) fail(`No such channel: ${name}`);
     const changed = await session
-      .call<boolean>('editChannel', [name], givenOptions(options, ['name', 'description', 'comment']))
+      .editChannel(name, named(givenOptions(options, ['name', 'description', 'comment'])))
       .catch(async (error: unknown) => {
         if (!(error instanceof GenericError)) throw error;
         if (error.message.includes('Invalid method:'))
@@ -131,10 +126,7 @@ const addHostToChannel = command({
     await session.addHostToChannel(
       host,
       channel,
-      named({
-        ...(options.new ? { create: true } : {}),
-        ...(options.force ? { force: true } : {}),
-      }),
+      named({ ...(options.new ? { create: true } : {}), ...(options.force ? { force: true } : {}) }),
     );
   },
 });

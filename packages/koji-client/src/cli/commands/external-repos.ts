@@ -1,23 +1,11 @@
 import { GenericError, REPO_MERGE_MODES, parseInteger } from '@koji/core';
+import type { ExternalRepo } from '@koji/core/api';
 import { pythonStr } from '@koji/core/text';
+import { named } from '@koji/core/wire';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { queriedEvent } from '../events.js';
 import { flag, int, text, texts } from '../options.js';
-
-interface Repo {
-  readonly id: number;
-  readonly name: string;
-  readonly url: string;
-}
-
-interface TagRepo {
-  readonly external_repo_name: string;
-  readonly tag_name: string;
-  readonly priority: number;
-  readonly merge_mode?: string | null;
-  readonly url: string;
-}
 
 const listExternalRepos = command({
   name: 'list-external-repos',
@@ -54,8 +42,7 @@ const listExternalRepos = command({
       for (const line of rows) print(line);
     };
     if (!options.tag && !options.used) {
-      const named = { info: repo, url: options.url ?? null, ...at };
-      const repos = await session.call<Repo[]>('listExternalRepos', [], named);
+      const repos = await session.listExternalRepos(named({ info: repo, url: options.url ?? null, ...at }));
       const row = (name: string, url: string): string => `${name.padEnd(25)} ${url}`;
       show(
         repos,
@@ -63,8 +50,9 @@ const listExternalRepos = command({
         repos.map(({ name, url }) => row(name, url)),
       );
     } else if (options.tag && !options.inherit) {
-      const named = { tag_info: options.tag, repo_info: repo, ...at };
-      const repos = await session.call<TagRepo[]>('getTagExternalRepos', [], named);
+      const repos = await session.getTagExternalRepos(
+        named({ tag_info: options.tag, repo_info: repo, ...at }),
+      );
       show(
         repos,
         [
@@ -72,18 +60,13 @@ const listExternalRepos = command({
           tagRow('---', '-'.repeat(25), '-'.repeat(10), '-'.repeat(40)),
         ],
         repos.map((entry) =>
-          tagRow(
-            String(entry.priority),
-            entry.external_repo_name,
-            pythonStr(entry.merge_mode ?? null),
-            entry.url,
-          ),
+          tagRow(String(entry.priority), entry.external_repo_name, pythonStr(entry.merge_mode), entry.url),
         ),
       );
     } else {
       const repos = options.tag
-        ? await session.call<TagRepo[]>('getExternalRepoList', [], { tag_info: options.tag, ...at })
-        : await session.call<TagRepo[]>('getTagExternalRepos', [], { repo_info: repo, ...at });
+        ? await session.getExternalRepoList(named({ tag_info: options.tag, ...at }))
+        : await session.getTagExternalRepos(named({ repo_info: repo, ...at }));
       show(
         repos,
         [
@@ -94,7 +77,7 @@ const listExternalRepos = command({
           tagsRow(
             entry.tag_name,
             String(entry.priority),
-            pythonStr(entry.merge_mode ?? null),
+            pythonStr(entry.merge_mode),
             entry.external_repo_name,
           ),
         ),
@@ -122,7 +105,7 @@ function tagAndPriority(given: string): { tag: string; priority: number | null }
 
 /** Returns a priority after those that are taken, with room for others between them. */
 async function freePriority({ session }: Run, tag: string): Promise<number> {
-  const repos = await session.call<TagRepo[]>('getTagExternalRepos', [], { tag_info: tag });
+  const repos = await session.getTagExternalRepos(named({ tag_info: tag }));
   const last = repos.at(-1);
   return last ? Math.floor((last.priority + 7) / 5) * 5 : 5;
 }
@@ -151,21 +134,26 @@ const addExternalRepo = command({
     if (options.mode && options.tag.length === 0)
       return usageError('The --mode option can only be used with --tag');
     if (name === undefined || args.length > 2) return usageError('Incorrect number of arguments');
-    let repo: Repo;
+    let repo: ExternalRepo;
     if (url === undefined) {
-      repo = await session.call<Repo>('getExternalRepo', [name], { strict: true });
+      repo = await session.getExternalRepo(name, named({ strict: true }));
       if (options.tag.length === 0) return usageError('A url is required to create an external repo entry');
     } else {
-      repo = await session.call<Repo>('createExternalRepo', [name, url]);
+      repo = await session.createExternalRepo(name, url);
       print(`Created external repo ${repo.id}`);
     }
     for (const given of options.tag) {
       const { tag, priority: own } = tagAndPriority(given);
       const priority = own ?? options.priority ?? (await freePriority(run, tag));
-      await session.call('addExternalRepoToTag', [tag, repo.name, priority], {
-        ...(options.mode ? { merge_mode: options.mode } : {}),
-        ...(options.arches ? { arches: options.arches } : {}),
-      });
+      await session.addExternalRepoToTag(
+        tag,
+        repo.name,
+        priority,
+        named({
+          ...(options.mode ? { merge_mode: options.mode } : {}),
+          ...(options.arches ? { arches: options.arches } : {}),
+        }),
+      );
       print(`Added external repo ${repo.name} to tag ${tag} (priority ${priority})`);
     }
   },
@@ -210,9 +198,9 @@ const editExternalRepo = command({
         return usageError(`If ${key} is specified, --tag must be specified as well`);
     if (!options.tag && Object.keys(repo).length === 0) return usageError('No changes specified');
     await login();
-    if (Object.keys(repo).length > 0) await session.call('editExternalRepo', [name], repo);
+    if (Object.keys(repo).length > 0) await session.editExternalRepo(name, named(repo));
     if (options.tag)
-      await session.call('editTagExternalRepo', [], { ...inTag, tag_info: options.tag, repo_info: name });
+      await session.editTagExternalRepo(named({ ...inTag, tag_info: options.tag, repo_info: name }));
   },
 });
 
@@ -228,26 +216,26 @@ const removeExternalRepo = command({
     force: flag('--force', 'Force action'),
   },
   async run({ args, options, session, print, warn, login, usageError, fail }) {
-    const [repo, ...named] = args;
+    const [repo, ...given] = args;
     if (repo === undefined) return usageError('Incorrect number of arguments');
     await login();
-    const uses = await session.call<TagRepo[]>('getTagExternalRepos', [], { repo_info: repo });
+    const uses = await session.getTagExternalRepos(named({ repo_info: repo }));
     const current = uses.map((use) => use.tag_name);
-    if (options.alltags && named.length > 0) return usageError('Do not specify tags when using --alltags');
+    if (options.alltags && given.length > 0) return usageError('Do not specify tags when using --alltags');
     if (options.alltags && current.length === 0 && !options.force) {
       warn(`External repo ${repo} not associated with any tags`);
       return;
     }
-    const tags = options.alltags ? current : named;
+    const tags = options.alltags ? current : given;
     if (tags.length === 0) {
       if (current.length > 0 && !options.force) {
         warn(`Error: external repo ${repo} used by tag(s): ${current.join(', ')}`);
         fail('Use --force to remove anyway');
       }
-      await session.call('deleteExternalRepo', [repo]);
+      await session.deleteExternalRepo(repo);
     }
     for (const tag of tags) {
-      if (current.includes(tag)) await session.call('removeExternalRepoFromTag', [tag, repo]);
+      if (current.includes(tag)) await session.removeExternalRepoFromTag(tag, repo);
       else print(`External repo ${repo} not associated with tag ${tag}`);
     }
   },

@@ -36,10 +36,10 @@ const addGroup = command({
 });
 
 /** Calls a method for a group that the tag must have. */
-async function forGroup(run: Run, method: string): Promise<void> {
+async function forGroup(run: Run, method: 'groupListBlock' | 'groupListRemove'): Promise<void> {
   const { tag, group, exists } = await tagAndGroup(run);
   if (!exists) run.fail(`Group ${group} doesn't exist within tag ${tag}`);
-  await run.session.call(method, [tag, group]);
+  await run.session[method](tag, group);
 }
 
 const blockGroup = command({
@@ -65,12 +65,15 @@ const removeGroup = command({
 });
 
 /** Calls a method for each package of a group. */
-async function forPackages({ args, session, login, usageError }: Run, method: string): Promise<void> {
+async function forPackages(
+  { args, session, login, usageError }: Run,
+  method: 'groupPackageListAdd' | 'groupPackageListBlock' | 'groupPackageListUnblock',
+): Promise<void> {
   const [tag, group, ...names] = args;
   if (tag === undefined || group === undefined || names.length === 0)
     return usageError('You must specify a tag name, group name, and one or more package names');
   await login();
-  for (const name of names) await session.call(method, [tag, group, name]);
+  for (const name of names) await session[method](tag, group, name);
 }
 
 const addGroupPkg = command({
@@ -108,10 +111,15 @@ const unblockGroupPkg = command({
 });
 
 /** Calls a method for a group that another group requires. */
-async function forRequired({ args, session, login, usageError }: Run, method: string): Promise<void> {
-  if (args.length !== 3) return usageError('You must specify a tag name and two group names');
+async function forRequired(
+  { args, session, login, usageError }: Run,
+  method: 'groupReqListAdd' | 'groupReqListBlock' | 'groupReqListUnblock',
+): Promise<void> {
+  const [tag, group, required] = args;
+  if (tag === undefined || group === undefined || required === undefined || args.length !== 3)
+    return usageError('You must specify a tag name and two group names');
   await login();
-  await session.call(method, args);
+  await session[method](tag, group, required);
 }
 
 const addGroupReq = command({

@@ -1,5 +1,5 @@
+import { named } from '@koji/core/wire';
 import { checkTarget, givenOptions } from '../build-target.js';
-import type { BuildTarget } from '../build-target.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { MavenConfigError, mavenParams, readMavenChain, readMavenSection } from '../maven-config.js';
@@ -81,10 +81,11 @@ const mavenBuild = command({
     if (options.debug)
       params['maven_options'] = [...((params['maven_options'] ?? []) as readonly string[]), '--debug'];
     if (options.skip_tag) params['skip_tag'] = true;
-    const id = await session.call<number>(
-      'mavenBuild',
-      [source, target, params],
-      backgroundPriority(options.background),
+    const id = await session.mavenBuild(
+      source,
+      target,
+      params,
+      named(backgroundPriority(options.background)),
     );
     return followTask(run, id, { wait: options.wait, silent: options.quiet ?? global.quiet });
   },
@@ -150,10 +151,12 @@ const wrapperRpm = command({
         'wait_builds',
       ]),
     };
-    const id = await session.call<number>(
-      'wrapperRPM',
-      [wrapped.build, wrapped.url, target, backgroundPriority(options.background).priority],
-      { opts },
+    const id = await session.wrapperRPM(
+      wrapped.build,
+      wrapped.url,
+      target,
+      backgroundPriority(options.background).priority,
+      named({ opts }),
     );
     return followTask(run, id, { wait: options.wait, quietWatch: global.quiet });
   },
@@ -163,19 +166,17 @@ async function wrappedByFile(
   run: Run,
   targetName: string,
   options: { inis: readonly string[]; section: string | undefined; scratch: boolean | undefined },
-): Promise<{ build: string; url: unknown }> {
+): Promise<{ build: string; url: string }> {
   const { session, usageError } = run;
   const { inis, section, scratch } = options;
   const { name, params } = orUsageError(run, () => readMavenSection(inis, section, { scratch }));
   if (params['type'] !== 'wrapper')
     return usageError(`Section ${name} does not contain a wrapper-rpm config`);
   const [dependency] = params['buildrequires'] as readonly [string];
-  const target = await session.call<BuildTarget>('getBuildTarget', [targetName], { strict: true });
-  const [latest] = await session.call<{ nvr: string }[]>('getLatestBuilds', [target.dest_tag], {
-    package: dependency,
-  });
+  const target = await session.getBuildTarget(targetName, named({ strict: true }));
+  const [latest] = await session.getLatestBuilds(target.dest_tag, named({ package: dependency }));
   if (!latest) return usageError(`No build of ${dependency} in ${target.dest_tag_name}`);
-  return { build: latest.nvr, url: params['scmurl'] };
+  return { build: latest.nvr, url: params['scmurl'] as string };
 }
 
 const mavenChain = command({
@@ -203,11 +204,7 @@ const mavenChain = command({
     await checkTarget(run, target, { scratch });
     const opts = givenOptions(options, ['skip_tag', 'scratch', 'debug', 'force']);
     const builds = orUsageError(run, () => readMavenChain(files, scratch));
-    const id = await session.call<number>(
-      'chainMaven',
-      [builds, target, opts],
-      backgroundPriority(options.background),
-    );
+    const id = await session.chainMaven(builds, target, opts, named(backgroundPriority(options.background)));
     return followTask(run, id, { wait: options.wait, quietWatch: global.quiet });
   },
 });

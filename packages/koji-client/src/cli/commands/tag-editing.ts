@@ -1,6 +1,8 @@
 import { parseArches } from '@koji/core';
+import type { TagListItem } from '@koji/core/api';
 import { matchesAny } from '@koji/core/policy';
 import { pythonRepr } from '@koji/core/text';
+import { named } from '@koji/core/wire';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { jsonLiteral, valueOfArgument } from '../literals.js';
@@ -62,26 +64,29 @@ const editTag = command({
     const [tag] = args;
     if (tag === undefined || args.length !== 1) return usageError('Please specify a name for the tag');
     await login();
-    await session.call('editTag2', [tag], {
-      ...(options.arches ? { arches: parseArches(options.arches) } : {}),
-      ...(options.no_perm ? { perm: null } : options.perm ? { perm: options.perm } : {}),
-      ...switched('locked', options.lock, options.unlock),
-      ...(options.rename ? { name: options.rename } : {}),
-      // The negative one of these two counts when both are given, other than of the lock.
-      ...switched(
-        'maven_support',
-        options.maven_support && !options.no_maven_support,
-        options.no_maven_support,
-      ),
-      ...switched(
-        'maven_include_all',
-        options.include_all && !options.no_include_all,
-        options.no_include_all,
-      ),
-      ...(options.extra.length > 0 ? { extra: extraOf(options.extra, run) } : {}),
-      remove_extra: options.remove_extra,
-      block_extra: options.block_extra,
-    });
+    await session.editTag2(
+      tag,
+      named({
+        ...(options.arches ? { arches: parseArches(options.arches) } : {}),
+        ...(options.no_perm ? { perm: null } : options.perm ? { perm: options.perm } : {}),
+        ...switched('locked', options.lock, options.unlock),
+        ...(options.rename ? { name: options.rename } : {}),
+        // The negative one of these two counts when both are given, other than of the lock.
+        ...switched(
+          'maven_support',
+          options.maven_support && !options.no_maven_support,
+          options.no_maven_support,
+        ),
+        ...switched(
+          'maven_include_all',
+          options.include_all && !options.no_include_all,
+          options.no_include_all,
+        ),
+        ...(options.extra.length > 0 ? { extra: extraOf(options.extra, run) } : {}),
+        remove_extra: options.remove_extra,
+        block_extra: options.block_extra,
+      }),
+    );
   },
 });
 
@@ -104,20 +109,16 @@ const removeTag = command({
     await login();
     await checkPerm(run, 'tag');
     const tag = (await session.getTag(name)) ?? fail(`No such tag: ${name}`);
-    await session.call('deleteTag', [tag.id]);
+    await session.deleteTag(tag.id);
   },
 });
 
-interface Tag {
-  readonly id: number;
-  readonly name: string;
-  readonly locked: boolean;
-  readonly perm_id: number | null;
-}
+/** What a lock of a tag is about. */
+type LockableTag = Pick<TagListItem, 'id' | 'name' | 'locked' | 'perm_id'>;
 
 /** Returns the tags whose names match any of the patterns. */
-async function tagsLike({ session, print }: Run, patterns: readonly string[]): Promise<Tag[]> {
-  const all = await session.call<Tag[]>('listTags');
+async function tagsLike({ session, print }: Run, patterns: readonly string[]): Promise<LockableTag[]> {
+  const all = await session.listTags();
   const found = all.filter(({ name }) => matchesAny(name, patterns));
   if (found.length === 0) print('No tags matched');
   return found;
@@ -140,23 +141,23 @@ const lockTag = command({
     const { args, options, session, print, login, usageError } = run;
     if (args.length === 0) return usageError('Please specify a tag');
     await login();
-    const perms = await session.call<{ id: number; name: string }[]>('getAllPerms');
+    const perms = await session.getAllPerms();
     const perm = options.perm ?? 'admin';
     const permId = perms.find(({ name }) => name === perm)?.id ?? run.fail(`No such permission: ${perm}`);
     const tags = options.glob ? await tagsLike(run, args) : [];
     for (const name of options.glob ? [] : args)
-      tags.push(await session.call<Tag>('getTag', [name], { strict: true }));
+      tags.push(await session.getTag(name, named({ strict: true })));
     for (const tag of tags) {
       if (options.master) {
         if (tag.locked) print(`Tag ${tag.name}: master lock already set`);
         else if (options.test) print(`Would have set master lock for: ${tag.name}`);
-        else await session.call('editTag2', [tag.id], { locked: true });
+        else await session.editTag2(tag.id, named({ locked: true }));
       } else if (tag.perm_id === permId) {
         print(`Tag ${tag.name}: ${perm} permission already required`);
       } else if (options.test) {
         print(`Would have set permission requirement ${perm} for tag ${tag.name}`);
       } else {
-        await session.call('editTag2', [tag.id], { perm_id: permId });
+        await session.editTag2(tag.id, named({ perm_id: permId }));
       }
     }
   },
@@ -179,12 +180,12 @@ const unlockTag = command({
     await login();
     const tags = options.glob ? await tagsLike(run, args) : [];
     for (const name of options.glob ? [] : args)
-      tags.push((await session.call<Tag | null>('getTag', [name])) ?? usageError(`No such tag: ${name}`));
+      tags.push((await session.getTag(name)) ?? usageError(`No such tag: ${name}`));
     for (const tag of tags) {
       const changes = { ...(tag.locked ? { locked: false } : {}), ...(tag.perm_id ? { perm: null } : {}) };
       if (Object.keys(changes).length === 0) print(`Tag ${tag.name}: not locked`);
       else if (options.test) print(`Tag ${tag.name}: skipping changes: ${pythonRepr(changes)}`);
-      else await session.call('editTag2', [tag.id], changes);
+      else await session.editTag2(tag.id, named(changes));
     }
   },
 });

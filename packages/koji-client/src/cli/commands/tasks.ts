@@ -1,6 +1,6 @@
 import { GenericError, TASK_STATES, nameOf, parseNVR } from '@koji/core';
 import type { TaskInfo } from '@koji/core/api';
-import { encodeArgs } from '@koji/core/wire';
+import { encodeArgs, named } from '@koji/core/wire';
 import type { MulticallEntry } from '../../multicall.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -34,16 +34,18 @@ const makeTask = command({
     const { args, options, session, print, login, usageError } = run;
     const [method, ...given] = args;
     if (method === undefined) return usageError('Please specify task method at least');
-    const { positional, named } = await argumentsOfTask(given, options.json === true, usageError);
+    const task = await argumentsOfTask(given, options.json === true, usageError);
     await login();
     const { channel, priority, arch } = options;
-    const id = await session.call<number>('makeTask', [], {
-      method,
-      arglist: encodeArgs(positional, named),
-      ...(channel === undefined ? {} : { channel }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(arch === undefined ? {} : { arch }),
-    });
+    const id = await session.makeTask(
+      named({
+        method,
+        arglist: encodeArgs(task.positional, task.named),
+        ...(channel === undefined ? {} : { channel }),
+        ...(priority === undefined ? {} : { priority }),
+        ...(arch === undefined ? {} : { arch }),
+      }),
+    );
     print(`Created task id ${id}`);
     if (!options.watch || runsInBackground()) return 0;
     return watch(run, [id]);
@@ -71,11 +73,14 @@ const cancel = command({
     const calls = session.multicall({ batch: 100 });
     const entries: MulticallEntry<unknown>[] = [];
     const full = options.full === true && !options.justone;
-    const how = options.justone ? { recurse: false } : full && options.force ? { strict: false } : {};
     for (const task of tasks)
-      entries.push(calls.call(full ? 'cancelTaskFull' : 'cancelTask', [valueOfId(task)], how));
+      entries.push(
+        full
+          ? calls.cancelTaskFull(Number(task), named(options.force ? { strict: false } : {}))
+          : calls.cancelTask(Number(task), named(options.justone ? { recurse: false } : {})),
+      );
     const strict = builds.length > 0 && atLeast(await session.hubVersion(), [1, 33]) ? { strict: true } : {};
-    for (const build of builds) entries.push(calls.call('cancelBuild', [build], strict));
+    for (const build of builds) entries.push(calls.cancelBuild(build, named(strict)));
     const failed = (await calls.run()).flatMap((outcome) => (outcome.ok ? [] : [outcome.error as Error]));
     for (const error of failed) warn(error.message);
     return failed.length > 0 ? 1 : 0;
@@ -146,7 +151,7 @@ interface Shown {
 /** Prints a task as `taskinfo` does. */
 export async function printTask(run: Run, id: number, shown: Shown): Promise<void> {
   const { session, global } = run;
-  const info = await session.call<TaskInfo | null>('getTaskInfo', [id]);
+  const info = await session.getTaskInfo(id);
   if (info === null) throw new GenericError(`No such task: ${id}`);
   const indent = '  '.repeat(shown.level);
   const print = (line: string): void => run.print(indent + line);
@@ -185,17 +190,13 @@ async function printResults(
   info: TaskInfo,
   print: (line: string) => void,
 ): Promise<object> {
-  const builds = await session.call<{ nvr: string; build_id: number }[]>('listBuilds', [], {
-    taskID: info.id,
-  });
+  const builds = await session.listBuilds(named({ taskID: info.id }));
   if (builds[0]) print(`Build: ${builds[0].nvr} (${builds[0].build_id})`);
-  const roots = await session
-    .call<{ tag_name: string; id: number; repo_id: number }[]>('listBuildroots', [], { taskID: info.id })
-    .catch((error: unknown) => {
-      // A hub that keeps no buildroots does not have the method.
-      if (error instanceof GenericError && error.message.includes('Invalid method')) return [];
-      throw error;
-    });
+  const roots = await session.listBuildroots(named({ taskID: info.id })).catch((error: unknown) => {
+    // A hub that keeps no buildroots does not have the method.
+    if (error instanceof GenericError && error.message.includes('Invalid method')) return [];
+    throw error;
+  });
   if (roots.length > 0) print('Buildroots:');
   for (const root of roots) print(`  /var/lib/mock/${root.tag_name}-${root.id}-${root.repo_id}/`);
   const files = (await outputFiles(session, info.id)).map(

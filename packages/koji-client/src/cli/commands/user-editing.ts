@@ -5,6 +5,9 @@ import type { Run } from '../command.js';
 import { valueOfArgument } from '../literals.js';
 import { flag, text, texts } from '../options.js';
 
+/** A principal as Koji sends it: what looks like a number is one. */
+const principalOf = (given: string): string | null => valueOfArgument(given) as string | null;
+
 function oneUser({ args, usageError }: Run, verb: string): string {
   const [name] = args;
   if (name === undefined) return usageError(`You must specify the username of the user to ${verb}`);
@@ -67,13 +70,13 @@ const editUser = command({
       const equals = given.indexOf('=');
       if (equals === -1) return fail(`--edit-krb '${given}': must be OLD=NEW`);
       return {
-        old: valueOfArgument(given.slice(0, equals)),
-        new: valueOfArgument(given.slice(equals + 1)),
+        old: principalOf(given.slice(0, equals)),
+        new: principalOf(given.slice(equals + 1)),
       };
     });
-    const added = options.add_krb.map((principal) => ({ old: null, new: valueOfArgument(principal) }));
-    const removed = options.remove_krb.map((principal) => ({ old: valueOfArgument(principal), new: null }));
-    await session.call('editUser', [name, options.rename ?? null, [...renamed, ...added, ...removed]]);
+    const added = options.add_krb.map((principal) => ({ old: null, new: principalOf(principal) }));
+    const removed = options.remove_krb.map((principal) => ({ old: principalOf(principal), new: null }));
+    await session.editUser(name, options.rename ?? null, [...renamed, ...added, ...removed]);
   },
 });
 
