@@ -11,21 +11,26 @@ export async function findProblems(system, session, ledger) {
   await checkLedger(session, ledger, problems);
   const builds = await session.listBuilds();
   await checkArchives(session, { builds, ledger, problems });
+  const known = foldersOf(builds);
   for (const problem of await system.fsck())
-    if (!passes(problem)) problems.push(`${problem.kind}: ${problem.path} ${problem.text}`);
+    if (!passes(problem, known)) problems.push(`${problem.kind}: ${problem.path} ${problem.text}`);
   checkWork(system, problems);
   checkRest(system, problems);
   return problems;
 }
 
+/** Folders of packages and versions that builds have or had, below the packages of a volume. */
+function foldersOf(builds) {
+  return new Set(builds.flatMap(({ package_name: name, version }) => [name, `${name}/${version}`]));
+}
+
 /**
- * Whether it goes by itself: an empty folder of a package or version, which the next build of the package takes, and a repo
- * whose task was killed, which expires.
+ * Whether it goes by itself: an empty folder of a package or version that the database knows, which the next build of the
+ * package takes, and a repo whose task was killed, which expires.
  */
-function passes({ kind, path: place, text }) {
-  const below = place.split('packages/').at(-1).split('/');
-  if (kind === 'extra' && text === 'is an empty folder')
-    return place.includes('packages/') && below.length <= 2;
+function passes({ kind, path: place, text }, known) {
+  const [, below] = /^(?:vol\/[^/]+\/)?packages\/(.+)$/.exec(place) ?? [];
+  if (kind === 'extra' && text === 'is an empty folder') return known.has(below);
   return kind === 'half-done' && text.includes('still being made although its task is over');
 }
 
