@@ -1,12 +1,19 @@
 import type { Logger } from '@koji/core';
 
 /**
+ * How a transaction ended that did not end well: `rolled-back`, or `unknown`, when the answer to its commit was an error and it
+ * may have been committed all the same.
+ */
+export type BadEnd = 'rolled-back' | 'unknown';
+
+/**
  * What a call wants done outside its transaction: actions for when it is durable, undos for when it is not. A part of a
  * multicall has effects of its own, which join its parent's when its savepoint stands and are undone when it falls.
  */
 export class Effects {
   private readonly actions: (() => unknown)[] = [];
   private readonly undos: (() => unknown)[] = [];
+  private readonly restores: ((end: BadEnd) => unknown)[] = [];
 
   constructor(private readonly log: Logger) {}
 
@@ -18,8 +25,13 @@ export class Effects {
     this.undos.push(undo);
   }
 
+  beforeRollback(restore: (end: BadEnd) => unknown): void {
+    this.restores.push(restore);
+  }
+
   /** Takes over what a part wanted. */
   join(part: Effects): void {
+    this.restores.push(...part.restores);
     this.actions.push(...part.actions);
     this.undos.push(...part.undos);
   }
@@ -28,11 +40,19 @@ export class Effects {
   async committed(): Promise<void> {
     for (const action of this.actions.splice(0)) await this.attempt(action, 'after the commit');
     this.undos.length = 0;
+    this.restores.length = 0;
   }
 
-  /** After a rollback: runs the undos, last one first. */
-  async rolledBack(): Promise<void> {
+  /** Before a rollback, while the transaction has its locks: restores what others must find as it was, last one first. */
+  async restored(end: BadEnd = 'rolled-back'): Promise<void> {
+    for (const restore of this.restores.splice(0).reverse())
+      await this.attempt(() => restore(end), 'undoing a call that failed');
+  }
+
+  /** After a rollback: restores what is not restored yet and runs the undos, last one first. */
+  async rolledBack(end: BadEnd = 'rolled-back'): Promise<void> {
     this.actions.length = 0;
+    await this.restored(end);
     for (const undo of this.undos.splice(0).reverse()) await this.attempt(undo, 'undoing a rolled back call');
   }
 

@@ -4,6 +4,7 @@ import type { HubOptions } from '@koji/core/config';
 import type { Decision, TriedRule } from '@koji/core/policy';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import type { ActivityLog, CallbackRegistry, LoadedPlugin } from '@koji/plugin-sdk/host';
+import type { BadEnd } from './after-commit.js';
 import type { LoginGuard } from './auth/login-guard.js';
 import type { Client } from './client.js';
 import type { Connection, Database } from './db/connection.js';
@@ -137,8 +138,13 @@ export interface Call {
   wait(channel: string, milliseconds: number): Promise<boolean>;
   /** Runs `action` once the transaction is durable; never for a call, or part of a multicall, that was rolled back. */
   afterCommit(action: () => unknown): void;
-  /** Runs `undo` when the call, or its part of a multicall, is rolled back; last added first. */
+  /** Runs `undo` when the call, or its part of a multicall, was rolled back; last added first. */
   onRollback(undo: () => unknown): void;
+  /**
+   * Runs `restore` when the call, or its part of a multicall, is to be rolled back, while it still has its locks, so that
+   * nobody finds the database as it was and the rest not; last added first. Also once a commit has failed: with `unknown`.
+   */
+  beforeRollback(restore: (end: BadEnd) => unknown): void;
 }
 
 /** A list, also as rows that come one by one. */

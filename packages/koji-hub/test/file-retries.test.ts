@@ -3,9 +3,10 @@ import path from 'node:path';
 import { PathInfo, makeLogger } from '@koji/core';
 import type { Call, Hub } from '../src/call.js';
 import { migrate } from '../src/db/migrate.js';
+import { sql } from '../src/db/sql.js';
 import { openJournals } from '../src/domain/files/recovery.js';
 import { FileRetries } from '../src/domain/files/retries.js';
-import { stageRename } from '../src/domain/files/files.js';
+import { stageRemoval, stageRename } from '../src/domain/files/files.js';
 import { databases } from './support/databases.js';
 
 const quiet = makeLogger(() => undefined);
@@ -30,7 +31,11 @@ describe.each(databases)('on $name, changes of files that cannot be taken back a
     try {
       Object.assign(hub, { journals: own.folder });
       const undo: (() => Promise<void>)[] = [];
-      const call = { hub, afterCommit: () => undefined, onRollback: (action: never) => undo.push(action) };
+      const call = {
+        hub,
+        afterCommit: () => undefined,
+        beforeRollback: (action: never) => undo.push(action),
+      };
       const failing = database.write(async (db) => {
         await stageRename({ ...call, db } as unknown as Call, at('packages/draft/1'), at('packages/real/1'));
         throw new Error('rolled back');
@@ -54,6 +59,51 @@ describe.each(databases)('on $name, changes of files that cannot be taken back a
     }
   });
 });
+
+describe.each(databases)(
+  'on $name, changes of files of a call whose commit was answered by an error',
+  ({ create }) => {
+    test.each([true, false])(
+      'follow the database, which says whether it was committed: %s',
+      async (commits) => {
+        const made = await create();
+        const database = await made.open();
+        await migrate(database);
+        const top = path.join(made.folder, 'top');
+        await mkdir(path.join(top, 'packages/a/1'), { recursive: true });
+        const hub = {
+          database,
+          paths: new PathInfo(top),
+          journals: null,
+          logger: () => quiet,
+        } as unknown as Hub;
+        const own = await openJournals(hub);
+        try {
+          Object.assign(hub, { journals: own.folder });
+          const restores: ((end: string) => Promise<void>)[] = [];
+          const call = {
+            hub,
+            afterCommit: () => undefined,
+            beforeRollback: (action: never) => restores.push(action),
+          };
+          const writing = database.write(async (db) => {
+            await stageRemoval({ ...call, db } as unknown as Call, path.join(top, 'packages/a/1'));
+            if (!commits) throw new Error('rolled back');
+          });
+          await writing.catch(() => undefined);
+          await restores[0]!('unknown');
+          expect(await readdir(path.join(top, 'packages/a'))).toEqual(commits ? [] : ['1']);
+          expect(await readdir(own.folder.path)).toEqual([]);
+          expect(await database.read((db) => db.all(sql`SELECT token FROM file_intent`))).toEqual([]);
+        } finally {
+          await own.close();
+          await database.close();
+          await made.drop();
+        }
+      },
+    );
+  },
+);
 
 test('what fails is tried until it succeeds, and no more once the hub stops', async () => {
   const retries = new FileRetries(quiet, [1, 5]);

@@ -17,6 +17,8 @@ describe.each(databases)('hosts, channels and archive types on $name', (kind) =>
   it('tell the architectures of the builders by their canonical names', async () => {
     await admin('addHost', ['b1', ['x86_64', 'i686']]);
     await admin('addHost', ['b2', ['i386', 'armv7hl']]);
+    for (const arches of [7, { x86_64: 1 }, ['x86_64', 7], [['x86_64']]])
+      expect((await faultOf(admin('addHost', ['b3', arches])))[0]).toBe(1019);
     expect((await admin<string[]>('getAllArches')).toSorted()).toEqual(['armhfp', 'i386', 'x86_64']);
   });
 

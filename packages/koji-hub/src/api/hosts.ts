@@ -1,4 +1,4 @@
-import { GenericError, ParameterError, USERTYPES, canonArch, parseArches } from '@koji/core';
+import { GenericError, ParameterError, USERTYPES, canonArch } from '@koji/core';
 import type { Float, HostMethods, Timestamp } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
 import type { Call, Handlers } from '../call.js';
@@ -9,7 +9,7 @@ import type { Sql } from '../db/sql.js';
 import { findHost, getHost, listHosts } from '../domain/task-records/hosts.js';
 import { makeTask } from '../domain/tasks/make-task.js';
 import { checkHostName, checkText } from '../domain/values/names.js';
-import { truthy } from '../domain/values/convert.js';
+import { toArches, truthy } from '../domain/values/convert.js';
 import { plain, typeName } from '../domain/values/repr.js';
 import { createUser, findUser, getUser } from '../domain/users/users.js';
 
@@ -17,9 +17,7 @@ import { createUser, findUser, getUser } from '../domain/users/users.js';
 export const hosts: Handlers<HostMethods> = {
   async addHost({ hostname, arches, krb_principal: principal, force }, call) {
     checkHostName(call, hostname);
-    // A text in place of a list is taken letter by letter, as Koji does.
-    const words = typeof arches === 'string' ? Array.from(arches) : arches;
-    const archText = parseArches(words.join(' '), { strict: true });
+    const archText = toArches(joinWords(arches));
     if (await findHost(call, hostname)) throw new GenericError(`host already exists: ${hostname}`);
     const channel = await call.db.get<{ id: number }>(sql`SELECT id FROM channels WHERE name = 'default'`);
     if (!channel) throw new GenericError('query returned no rows');
@@ -102,6 +100,14 @@ export const hosts: Handlers<HostMethods> = {
     return ts ? row.update_ts : row.update_time;
   },
 };
+
+/** Joins a list of texts, and a text letter by letter, as Koji does; leaves anything else to the check that follows. */
+function joinWords(arches: unknown): unknown {
+  if (typeof arches === 'string') return Array.from(arches).join(' ');
+  return Array.isArray(arches) && arches.every((arch) => typeof arch === 'string')
+    ? arches.join(' ')
+    : arches;
+}
 
 function same(given: unknown, stored: unknown): boolean {
   if (typeof given === 'string' || stored === null) return given === stored;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LockError } from '@koji/core';
 import type { Connection } from './connection.js';
 import { forUpdate, forUpdateSkipLocked, sql } from './sql.js';
+import type { Sql } from './sql.js';
 
 /**
  * Takes one of the hub's named locks until the end of the transaction. On SQLite, where only one transaction writes at
@@ -26,6 +27,13 @@ export function processLock(id: string): string {
 /** The number of the lock of a name that a process claims on PostgreSQL. */
 export function claimLock(name: string): string {
   return processLock(createHash('sha256').update(name).digest('hex').slice(0, 16));
+}
+
+/** A query on PostgreSQL that has a row when somebody holds the lock of a number. */
+export function lockHeld(lock: string): Sql {
+  return sql`SELECT 1 AS held FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) = CAST(${lock} AS bigint)`;
 }
 
 /**

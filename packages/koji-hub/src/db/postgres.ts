@@ -6,7 +6,7 @@ import type { Connection, Opened, OpenOptions, ReadOptions } from './connection.
 import { DatabaseUnavailable } from './errors.js';
 import { Gate } from './gate.js';
 import { PostgresHandle, readInTurns, Statements, typesWith } from './postgres-handle.js';
-import { claimLock, processLock } from './locks.js';
+import { claimLock, lockHeld, processLock } from './locks.js';
 import { Channels, Running } from './running.js';
 import { tables } from './tables/index.js';
 import { Transaction } from './transaction.js';
@@ -152,12 +152,8 @@ class Ears {
   }
 
   async isClaimed(lock: string): Promise<boolean> {
-    const { rows } = await this.ask(
-      `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) = CAST($1 AS bigint)`,
-      lock,
-    );
+    const { text } = lockHeld(lock).render('postgres');
+    const { rows } = await this.ask(text, lock);
     return rows.length > 0;
   }
 

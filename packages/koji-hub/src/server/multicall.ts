@@ -132,8 +132,16 @@ async function runAsPart(
   run: (part: RunningCall) => Promise<void>,
 ): Promise<void> {
   const part = call.part(method);
+  const restoring = async (): Promise<void> => {
+    try {
+      await run(part);
+    } catch (error) {
+      await part.effects.restored();
+      throw error;
+    }
+  };
   const undoable = (db: Connection): Promise<void> =>
-    reads ? db.readpoint(() => run(part)) : db.savepoint(() => run(part));
+    reads ? db.readpoint(restoring) : db.savepoint(restoring);
   try {
     await (call.inTransaction ? undoable(call.db) : run(part));
     call.effects.join(part.effects);

@@ -6,6 +6,7 @@ import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import { loggerOf } from '@koji/plugin-sdk/host';
 import type { Ambient, NewTask, PluginDatabase } from '@koji/plugin-sdk/host';
 import { Effects } from '../after-commit.js';
+import type { BadEnd } from '../after-commit.js';
 import type { CallerSession } from '../auth/sessions.js';
 import type { Client } from '../client.js';
 import type { Call, Hub } from '../call.js';
@@ -248,6 +249,11 @@ export class RunningCall implements Call, Ambient {
   onRollback(undo: () => unknown): void {
     this.checkOpen();
     this.effects.onRollback(undo);
+  }
+
+  beforeRollback(restore: (end: BadEnd) => unknown): void {
+    this.checkOpen();
+    this.effects.beforeRollback(restore);
   }
 
   private checkOpen(): void {

@@ -101,23 +101,29 @@ export class Transactions {
   async write<T>(checked: Checked, work: (call: RunningCall) => Promise<T>): Promise<T> {
     const { method, session } = checked;
     let effects = new Effects(this.log);
-    const did = { write: false };
+    const did = { write: false, work: false };
     let result: T;
     try {
       result = await this.hub.database.write(async (db) => {
         await claimSession(db, session, method);
         const running = this.running(checked, db);
         effects = running.effects;
-        return this.during(running, async (call) => {
-          const value = await work(call);
-          did.write = db.wrote;
-          if (did.write) await call.runCallbacks('preCommit', {});
-          await storeCallNumber(db, session);
-          return value;
-        });
+        try {
+          return await this.during(running, async (call) => {
+            const value = await work(call);
+            did.write = db.wrote;
+            if (did.write) await call.runCallbacks('preCommit', {});
+            await storeCallNumber(db, session);
+            did.work = true;
+            return value;
+          });
+        } catch (error) {
+          await effects.restored();
+          throw error;
+        }
       });
     } catch (error) {
-      await effects.rolledBack();
+      await effects.rolledBack(did.work ? 'unknown' : 'rolled-back');
       throw error;
     }
     session.stored ||= did.write;

@@ -58,7 +58,11 @@ syncBuiltinESMExports();
 
 const after = [];
 const undo = [];
-const call = { hub, afterCommit: (action) => after.push(action), onRollback: (action) => undo.push(action) };
+const call = {
+  hub,
+  afterCommit: (action) => after.push(action),
+  beforeRollback: (action) => undo.push(action),
+};
 try {
   if (outcome === 'recovers') await recoverFiles(hub);
   else
@@ -75,14 +79,16 @@ try {
       await stageFolder(call, path.join(top, 'repos/tag/1'), () =>
         fs.writeFile(path.join(top, 'repos/tag/1/repo.json'), '{}'),
       );
-      if (outcome === 'fails') throw new Error('asked to fail');
+      if (outcome === 'fails') {
+        for (const action of undo.reverse()) await action('rolled-back');
+        throw new Error('asked to fail');
+      }
       countdown();
     });
   countdown();
   for (const action of after) await action();
 } catch (error) {
   if (error.message !== 'asked to fail') throw error;
-  for (const action of undo.reverse()) await action();
 }
 await own?.close();
 await database.close();

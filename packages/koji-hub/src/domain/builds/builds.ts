@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises';
 import { BUILD_STATES, GenericError, TagError, draftRelease, nameOf, parseNVR, writeJson } from '@koji/core';
 import type { BuildInfo, Extra } from '@koji/core/api';
 import type { Call } from '../../call.js';
@@ -6,7 +5,7 @@ import { lookupName } from '../values/lookup.js';
 import { id as columnId, epoch, forUpdate, join, now, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { isStruct } from '../values/convert.js';
-import { stageRemoval } from '../files/files.js';
+import { lookAt, stageRemoval } from '../files/files.js';
 import { idIs, isId, isPossibleId } from '../values/ids.js';
 import { readJson } from '../values/json.js';
 import { checkName, checkPathPart } from '../values/names.js';
@@ -316,7 +315,7 @@ async function removeStrayFiles(call: Call, row: BuildRow): Promise<void> {
   const { name, version, release } = row;
   for (const volume of await listVolumes(call)) {
     const directory = call.hub.paths.build({ name, version, release, volume_name: volume.name });
-    if (!(await lstat(directory).catch(() => null))) continue;
+    if (!(await lookAt(call, directory))) continue;
     call.log.warn(`Removing stray files of a build: ${directory}`);
     await stageRemoval(call, directory);
   }

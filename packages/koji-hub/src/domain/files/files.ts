@@ -1,14 +1,17 @@
+import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { GenericError, joinSafe } from '@koji/core';
-import type { Call, Hub } from '../../call.js';
+import type { Call } from '../../call.js';
 import { sql } from '../../db/sql.js';
-import { exists, firstMissing, inFolder, linkOrCopy, syncPath, syncTree, writeDurably } from './durable.js';
+import { firstMissing, inFolder, linkOrCopy, syncPath, syncTree, writeDurably } from './durable.js';
 import type { Content } from './durable.js';
-import { checkNames, beside, finish, isFile, takeBack } from './changes.js';
+import { checkNames, beside, isFile } from './changes.js';
 import type { Change, Made } from './changes.js';
+import { finishChanges, isCommitted, tokenLock, undoChanges } from './ending.js';
 import { Journal, newToken } from './journal.js';
 import { checkInside, placeOf } from './places.js';
+import { waitUntilRestored } from './restored.js';
 
 /**
  * Files that change together with the database, or not at all, also when the machine stops at any moment:
@@ -16,14 +19,26 @@ import { checkInside, placeOf } from './places.js';
  * 1. the call's token goes into `file_intent`, in the call's own transaction;
  * 2. each change is written down in a journal (KojiDir/.hub/journal/PROCESS/TOKEN.journal) before it is made;
  * 3. new files are put in place, old ones aside, while the originals stay;
- * 4. the transaction commits or rolls back;
- * 5. committed: originals become links, what was set aside goes, then the journal; rolled back: new files go, old ones
- *    come back, then the journal.
+ * 4. a call that failed takes its changes back: new files go, old ones come back, then the journal;
+ * 5. the transaction commits or rolls back;
+ * 6. committed: originals become links, what was set aside goes, then the journal.
  *
- * A journal of a process that has ended belongs to a call that was cut off; its token in the database says which half of 5
- * is to be done: see recovery.ts. Every step of 5 may be done twice in a row.
+ * A journal of a process that has ended belongs to a call that was cut off; its token in the database says whether 4 or 6 is
+ * to be done: see recovery.ts. Every step of them may be done twice in a row. Whoever looks at a place, by {@link lookAt} or
+ * one of the functions below, waits until what such a call left there is taken back.
  */
 const journals = new WeakMap<Call, Journal>();
+
+/**
+ * Tells what is at a path of the store, links as they are; null for nothing. Waits until what a call that was cut off changed
+ * there is taken back.
+ *
+ * @throws GenericError when that takes too long
+ */
+export async function lookAt(call: Call, file: string): Promise<Stats | null> {
+  await waitUntilRestored(call, placeOf(call.hub.paths.topdir, file));
+  return fs.lstat(file).catch(() => null);
+}
 
 /**
  * Puts an uploaded file in its place. After the commit a relative link is left where it was, unless `leave` says otherwise.
@@ -39,6 +54,7 @@ export async function stageMove(
   if (!(await isFile(from))) throw new GenericError(`Not a regular file: ${from}`);
   const top = call.hub.paths.topdir;
   const place = placeOf(top, to);
+  await waitUntilRestored(call, place);
   const made = await madeFor(top, place);
   const move = await plan(call, { kind: 'move', from: placeOf(top, from), to: place, made, leave });
   await putInPlace(from, to, async () => journals.get(call)?.note('copied', move));
@@ -56,7 +72,7 @@ export async function stageWrite(call: Call, to: string, content: Content): Prom
  * @throws GenericError when something is there already
  */
 export async function stageFolder(call: Call, to: string, fill: () => Promise<void>): Promise<void> {
-  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   await makeRoom(call, to);
   await inFolder(path.dirname(to), () => fs.mkdir(to));
   await fill();
@@ -72,7 +88,7 @@ export async function stageFolder(call: Call, to: string, fill: () => Promise<vo
 export async function stageSecond(call: Call, from: string, to: string): Promise<void> {
   const found = await fs.stat(from).catch(() => null);
   if (!found?.isFile()) throw new GenericError(`Not a regular file: ${from}`);
-  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   await makeRoom(call, to);
   await putInPlace(await fs.realpath(from), to, () => Promise.resolve());
 }
@@ -90,7 +106,7 @@ export async function stageLink(call: Call, to: string, target: string): Promise
  * @throws GenericError when something is there already
  */
 export async function stageCopy(call: Call, from: string, to: string): Promise<void> {
-  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   await makeRoom(call, to);
   await inFolder(path.dirname(to), () =>
     fs.cp(from, to, {
@@ -111,9 +127,9 @@ export async function stageCopy(call: Call, from: string, to: string): Promise<v
  * @throws GenericError when it is not there, or something has that name already
  */
 export async function stageRename(call: Call, from: string, to: string): Promise<void> {
-  const found = await fs.lstat(from).catch(() => null);
+  const found = await lookAt(call, from);
   if (!found?.isDirectory()) throw new GenericError(`Not a directory: ${from}`);
-  if (await exists(to)) throw new GenericError(`Destination exists: ${to}`);
+  if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   const top = call.hub.paths.topdir;
   const place = placeOf(top, to);
   await plan(call, { kind: 'rename', from: placeOf(top, from), to: place, made: await madeFor(top, place) });
@@ -126,7 +142,7 @@ export async function stageRename(call: Call, from: string, to: string): Promise
 async function makeRoom(call: Call, to: string): Promise<void> {
   const top = call.hub.paths.topdir;
   const place = placeOf(top, to);
-  const aside = (await exists(to)) ? beside(place) : null;
+  const aside = (await lookAt(call, to)) ? beside(place) : null;
   await plan(call, { kind: 'write', to: place, aside, made: await madeFor(top, place) });
   if (aside) await fs.rename(to, path.join(top, aside));
 }
@@ -136,6 +152,7 @@ export async function stageRemoval(call: Call, target: string): Promise<void> {
   const top = call.hub.paths.topdir;
   const place = placeOf(top, target);
   const aside = beside(place);
+  await waitUntilRestored(call, place);
   await plan(call, { kind: 'remove', path: place, aside });
   await fs.rename(target, path.join(top, aside));
   await syncPath(path.dirname(target));
@@ -159,54 +176,37 @@ async function begin(call: Call): Promise<Journal> {
   if (!folder) throw new Error(`${call.method}: this process changes no files`);
   const journal = new Journal(folder, newToken());
   // The row first: whoever finds the journal can then wait for this transaction's end by asking for the row.
-  await call.db.run(sql`INSERT INTO file_intent (token) VALUES (${journal.token})`);
+  await call.db.run(
+    call.db.dialect === 'sqlite'
+      ? sql`INSERT INTO file_intent (token) VALUES (${journal.token})`
+      : sql`INSERT INTO file_intent (token) SELECT ${journal.token}
+            WHERE pg_try_advisory_xact_lock(CAST(${tokenLock(journal.token)} AS bigint))`,
+  );
   const { token } = journal;
-  const reopened = (): Promise<Journal> => Journal.open(folder, token);
+  const { retries } = folder;
+  const reopened = async (): Promise<Journal> => {
+    await journal.close();
+    return Journal.open(folder, token);
+  };
   const forget = async (): Promise<void> => {
     await hub.database.write((db) => db.run(sql`DELETE FROM file_intent WHERE token = ${token}`));
   };
-  call.onRollback(() =>
-    folder.retries.run(
-      () => undoChanges(hub, journal),
-      async () => undoChanges(hub, await reopened()),
-    ),
+  const finishAnew = async (): Promise<void> => {
+    await finishChanges(hub, await reopened());
+    await forget();
+  };
+  const undoAnew = async (): Promise<void> => undoChanges(hub, await reopened());
+  // The database has the last word.
+  const settle = async (): Promise<void> =>
+    (await hub.database.write((db) => isCommitted(db, token))) ? finishAnew() : undoAnew();
+  call.beforeRollback((end) =>
+    end === 'unknown' ? retries.run(settle, settle) : retries.run(() => undoChanges(hub, journal), undoAnew),
   );
   call.afterCommit(async () => {
-    const again = async (): Promise<void> => {
-      await finishChanges(hub, await reopened());
-      await forget();
-    };
-    await folder.retries.run(() => finishChanges(hub, journal), again);
+    await retries.run(() => finishChanges(hub, journal), finishAnew);
     await forget();
   });
   return journal;
-}
-
-/** Finishes a committed call's changes; after a failure the journal stays for another try. */
-export async function finishChanges(hub: Hub, journal: Journal): Promise<void> {
-  try {
-    for (const made of journal.changes) await finish(hub.paths.topdir, made);
-    await journal.drop();
-  } finally {
-    await journal.close();
-  }
-}
-
-/** Takes a rolled-back call's changes back, last one first. */
-export async function undoChanges(hub: Hub, journal: Journal): Promise<void> {
-  const log = hub.logger('koji.hub.files');
-  try {
-    for (const made of journal.changes.filter(({ undone }) => !undone).reverse()) {
-      await takeBack(hub.paths.topdir, made);
-      // What comes next may fill the place that this one emptied, so this one must never be done again after it.
-      await journal
-        .note('undone', made)
-        .catch((error: unknown) => log.warn('could not note a change that was taken back', error));
-    }
-    await journal.drop();
-  } finally {
-    await journal.close();
-  }
 }
 
 /** The uppermost folder that goes when `to` is taken back, if it is empty by then. */
@@ -246,7 +246,7 @@ export function below(directory: string, relative: string): string {
 /** Puts an imported file into a folder of its build; a link to it stays behind. */
 export async function placeFile(call: Call, file: string, directory: string): Promise<void> {
   const target = `${directory}/${path.basename(file)}`;
-  if (await fs.lstat(target).catch(() => null))
+  if (await lookAt(call, target))
     throw new GenericError(`Error importing archive file, ${target} already exists`);
   const found = await fs.lstat(file).catch(() => null);
   if (!found?.isFile()) throw new GenericError(`Error importing archive file, ${file} is not a regular file`);

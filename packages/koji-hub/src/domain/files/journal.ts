@@ -43,6 +43,17 @@ export async function listTokens(folder: string): Promise<string[]> {
   return tokens.sort().reverse();
 }
 
+/** Returns the places that a journal names, unchecked: enough to see whom it may concern. */
+export async function readPlaces(folder: string, token: string): Promise<string[]> {
+  const text = await fs.readFile(path.join(folder, token + ending), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  });
+  return Array.from(text.matchAll(/"(?:from|to|path)":("(?:[^"\\]|\\.)*")/g), ([, place = '""']) =>
+    String(JSON.parse(place)),
+  );
+}
+
 /** The journal of one call; its file is made with the first record. */
 export class Journal {
   private handle: FileHandle | null = null;

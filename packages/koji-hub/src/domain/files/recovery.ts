@@ -13,7 +13,7 @@ import { exists, makeFolder, syncPath } from './durable.js';
 import { Journal, listTokens } from './journal.js';
 import type { JournalFolder, OwnJournals } from './journal.js';
 import { FileRetries } from './retries.js';
-import { finishChanges, undoChanges } from './files.js';
+import { finishChanges, isCommitted, undoChanges } from './ending.js';
 import { ownFolder } from './places.js';
 
 /** A process that serves, or served, as the database has it. */
@@ -80,17 +80,14 @@ async function prepareFolder({ paths }: Hub): Promise<string> {
  */
 export async function recoverFiles(hub: Hub): Promise<void> {
   const { database } = hub;
-  const log = hub.logger('koji.hub.files');
   const journals = await prepareFolder(hub);
   const rows = await database.read((db) =>
     db.all<ProcessRow>(sql`SELECT id, journal_key, host, pid FROM hub_process ORDER BY id`),
   );
   for (const row of rows) {
-    const folder = { path: path.join(journals, row.id), key: Buffer.from(row.journal_key, 'hex') };
+    const folder = folderOf(journals, row);
     if (folder.path === hub.journals?.path || !/^[0-9a-f]{16}$/.test(row.id)) continue;
-    await recoverProcess(hub, row, folder).catch((cause: unknown) =>
-      log.error(`cannot recover the files of ${folder.path}: ${messageOf(cause)}`, cause),
-    );
+    await recoverProcess(hub, row, folder).catch((error: unknown) => logFailure(hub, folder, error));
   }
   await database.write((db) => forgetFinished(db, journals));
   await reportStrange(hub, journals);
@@ -100,15 +97,46 @@ export async function recoverFiles(hub: Hub): Promise<void> {
 async function recoverProcess(hub: Hub, row: ProcessRow, folder: JournalFolder): Promise<void> {
   const patience = isGone(row) ? noticeTime : 0;
   for (const end = performance.now() + patience; ;) {
-    const wasOver = await hub.database.write(async (db) => {
-      if (!(await claimEnded(db, row.id))) return false;
-      await recoverFolder(hub, db, folder);
-      await db.run(sql`DELETE FROM hub_process WHERE id = ${row.id}`);
-      return true;
-    });
+    const wasOver = await hub.database.write((db) => recoverClaimed(hub, db, { row, folder }));
     if (wasOver || performance.now() >= end) return;
     await sleep(50);
   }
+}
+
+/** Recovers the files of a process if it has ended and nobody else is doing so, in an open transaction. */
+async function recoverClaimed(
+  hub: Hub,
+  db: Connection,
+  { row, folder }: { readonly row: ProcessRow; readonly folder: JournalFolder },
+): Promise<boolean> {
+  if (!(await claimEnded(db, row.id))) return false;
+  await recoverFolder(hub, db, folder);
+  await db.run(sql`DELETE FROM hub_process WHERE id = ${row.id}`);
+  return true;
+}
+
+/** Recovers the files of one process if it has ended, in the transaction of somebody who needs them; a failure is logged. */
+export async function recoverEnded(hub: Hub, db: Connection, id: string): Promise<void> {
+  const journals = hub.journals && path.dirname(hub.journals.path);
+  const row = await db.get<ProcessRow>(
+    sql`SELECT id, journal_key, host, pid FROM hub_process WHERE id = ${id}`,
+  );
+  if (!row || journals === null) return;
+  const folder = folderOf(journals, row);
+  try {
+    await db.savepoint(() => recoverClaimed(hub, db, { row, folder }));
+  } catch (error) {
+    logFailure(hub, folder, error);
+  }
+}
+
+function folderOf(journals: string, { id, journal_key: key }: ProcessRow): JournalFolder {
+  return { path: path.join(journals, id), key: Buffer.from(key, 'hex') };
+}
+
+function logFailure(hub: Hub, folder: JournalFolder, error: unknown): void {
+  const text = `cannot recover the files of ${folder.path}: ${messageOf(error)}`;
+  hub.logger('koji.hub.files').error(text, error);
 }
 
 function isGone({ host, pid }: ProcessRow): boolean {
@@ -143,13 +171,6 @@ async function recoverJournal(
   hub
     .logger('koji.hub.files')
     .info(`${committed ? 'finished' : 'took back'} ${length} file changes of an interrupted call`);
-}
-
-/** Whether the call of a token was committed; waits for the end of a transaction that the database still has open. */
-async function isCommitted(db: Connection, token: string): Promise<boolean> {
-  const added = await db.run(sql`INSERT INTO file_intent (token) VALUES (${token}) ON CONFLICT DO NOTHING`);
-  if (added > 0) await db.run(sql`DELETE FROM file_intent WHERE token = ${token}`);
-  return added === 0;
 }
 
 /** Forgets tokens whose journal is gone: the process stopped between the last two steps. */

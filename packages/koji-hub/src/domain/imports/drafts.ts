@@ -1,11 +1,10 @@
-import { lstat } from 'node:fs/promises';
 import { BUILD_STATES, DRAFT_RELEASE_DELIMITER, GenericError } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { now, sql } from '../../db/sql.js';
 import { applyVolumePolicy, linkFromDefault, linkFromDraft, noteBuildTags } from './volumes.js';
 import { buildState, findBuild, getBuild } from '../builds/builds.js';
-import { stageRename } from '../files/files.js';
+import { lookAt, stageRename } from '../files/files.js';
 import { getUser } from '../users/users.js';
 
 /**
@@ -45,7 +44,7 @@ export async function promoteBuild(call: Call, buildInfo: unknown, force: boolea
   await call.runCallbacks('preBuildPromote', { ...change, build: draft });
 
   const folder = call.hub.paths.build(draft);
-  if (!(await lstat(folder).catch(() => null))) throw refuse('it has no files');
+  if (!(await lookAt(call, folder))) throw refuse('it has no files');
   // The drafts among the rpms follow by their foreign key.
   await call.db.run(
     sql`UPDATE build SET draft = FALSE, release = ${target_release}, promoter = ${user.id}, promotion_time = ${now}

@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises';
 import { BUILD_STATES, GenericError, draftRelease } from '@koji/core';
 import type { BuildInfo, BuildReferences } from '@koji/core/api';
 import type { Call } from '../../call.js';
@@ -7,7 +6,7 @@ import { id as columnId, sql } from '../../db/sql.js';
 import { buildReferences } from '../builds/references.js';
 import { removeBuildLinks } from './volumes.js';
 import { findBuild, getBuild } from '../builds/builds.js';
-import { stageRemoval } from '../files/files.js';
+import { lookAt, stageRemoval } from '../files/files.js';
 import { repr } from '../values/repr.js';
 
 /** When a build may be deleted, and what happens when it may not. */
@@ -108,5 +107,5 @@ async function removeRows(
 async function removeFiles(call: Call, build: BuildInfo): Promise<void> {
   await removeBuildLinks(call, build, draftRelease(build.release, build.id));
   const directory = call.hub.paths.build(build);
-  if (await lstat(directory).catch(() => null)) await stageRemoval(call, directory);
+  if (await lookAt(call, directory)) await stageRemoval(call, directory);
 }

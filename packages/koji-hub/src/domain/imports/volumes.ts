@@ -1,4 +1,4 @@
-import { lstat, readlink, stat } from 'node:fs/promises';
+import { readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BUILD_STATES, GenericError, PathInfo, TAG_UPDATE_TYPES, messageOf } from '@koji/core';
 import type { BuildInfo, VolumeInfo } from '@koji/core/api';
@@ -6,7 +6,7 @@ import type { Call, PolicyData } from '../../call.js';
 import { lookupName } from '../values/lookup.js';
 import { sql } from '../../db/sql.js';
 import { buildState, taskOfBuild } from '../builds/builds.js';
-import { stageCopy, stageLink, stageRemoval } from '../files/files.js';
+import { lookAt, stageCopy, stageLink, stageRemoval } from '../files/files.js';
 import { taskPolicyData } from '../tasks/make-task.js';
 import { noteTagUpdate } from '../tags/tags.js';
 import { getTask } from '../task-records/task-records.js';
@@ -85,10 +85,11 @@ export async function moveBuildFiles(call: Call, build: BuildInfo, volume: Volum
   await checkPlaces(call, build, volume);
   const moved = { ...build, volume_id: volume.id, volume_name: volume.name };
   const [from, to] = [paths.build(build), paths.build(moved)];
+  await lookAt(call, from);
   const found = await stat(from).catch(() => null);
   if (!found) throw new GenericError(`Build directory missing: ${from}`);
   if (!found.isDirectory()) throw new GenericError(`Not a directory: ${from}`);
-  if (await isLink(to)) await stageRemoval(call, to);
+  if ((await lookAt(call, to))?.isSymbolicLink()) await stageRemoval(call, to);
   await stageCopy(call, from, to);
 
   const change = { attribute: 'volume_id', old: build.volume_id, new: volume.id, info: moved } as const;
@@ -105,7 +106,7 @@ async function checkPlaces(call: Call, build: BuildInfo, volume: VolumeInfo): Pr
   for (const { id, name } of await listVolumes(call)) {
     if (id === build.volume_id) continue;
     const directory = call.hub.paths.build({ ...build, volume_name: name });
-    const found = await lstat(directory).catch(() => null);
+    const found = await lookAt(call, directory);
     if (!found || (name === DEFAULT_VOLUME && found.isSymbolicLink())) continue;
     throw new GenericError(
       id === volume.id
@@ -154,7 +155,7 @@ export async function linkFromDraft(
 }
 
 async function placeLink(call: Call, place: string, target: string): Promise<void> {
-  const found = await lstat(place).catch(() => null);
+  const found = await lookAt(call, place);
   if (found && !found.isSymbolicLink()) throw new GenericError(`Unexpected build content: ${place}`);
   if (found && (await readlink(place)) === target) return;
   await stageLink(call, place, target);
@@ -168,7 +169,8 @@ export async function removeBuildLinks(call: Call, build: BuildInfo, draftReleas
   if (!build.draft)
     for (const { name: volume_name } of await listVolumes(call))
       places.push(call.hub.paths.build({ ...build, release: draftRelease, volume_name }));
-  for (const place of places) if (await isLink(place)) await stageRemoval(call, place);
+  for (const place of places)
+    if ((await lookAt(call, place))?.isSymbolicLink()) await stageRemoval(call, place);
 }
 
 /** Notes for every tag that a build is in that its contents changed. */
@@ -192,13 +194,6 @@ export async function noteBuildTags(
 function isDirectory(target: string): Promise<boolean> {
   return stat(target).then(
     (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
-function isLink(target: string): Promise<boolean> {
-  return lstat(target).then(
-    (found) => found.isSymbolicLink(),
     () => false,
   );
 }

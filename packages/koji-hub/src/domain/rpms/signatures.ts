@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { GenericError, readBounded } from '@koji/core';
 import type { RpmInfo } from '@koji/core/api';
 import { RpmError, RpmHeader, readSignatureHeader } from '@koji/core/rpm';
@@ -7,7 +7,7 @@ import type { RpmDigests, SignatureHeader } from '@koji/core/rpm';
 import type { Call } from '../../call.js';
 import { anyOf, id, sql } from '../../db/sql.js';
 import { getBuild } from '../builds/builds.js';
-import { stageRemoval, stageWrite } from '../files/files.js';
+import { lookAt, stageRemoval, stageWrite } from '../files/files.js';
 import { plain, repr } from '../values/repr.js';
 import { getRpm } from './rpms.js';
 import { nothingThere } from '../files/uploaded.js';
@@ -83,14 +83,14 @@ export async function deleteSignatures(
   const directory = paths.build(await getBuild(call, rpm.build_id));
   for (const one of found) {
     const copy = `${directory}/${paths.signed(rpm, one.sigkey)}`;
-    if (await lstat(copy).catch(() => null)) await stageRemoval(call, copy);
+    if (await lookAt(call, copy)) await stageRemoval(call, copy);
     await setHeaderAside(call, `${directory}/${paths.sighdr(rpm, one.sigkey)}`, one.sighash);
   }
   call.log.warn(`Deleted signatures ${found.map((one) => one.sigkey).join(', ')} for rpm ${rpm.id}`);
 }
 
 async function setHeaderAside(call: Call, header: string, sighash: string): Promise<void> {
-  const kind = await lstat(header).catch(() => null);
+  const kind = await lookAt(call, header);
   if (!kind) {
     call.log.error(`Missing signature header file: ${header}`);
     return;

@@ -16,7 +16,7 @@ import type { Struct } from './metadata.js';
 import { planBuild, planBuildroots, planOutputs } from './plan.js';
 import type { BuildPlan, BuildrootPlan, OutputPlan } from './plan.js';
 import { assertGenerator, clearReservation } from './reservations.js';
-import { below, stageMove, stageWrite } from '../../files/files.js';
+import { below, lookAt, stageMove, stageWrite } from '../../files/files.js';
 import { importRpm, placeRpm } from '../importing.js';
 import { checkName, checkPathPart } from '../../values/names.js';
 import { repr } from '../../values/repr.js';
@@ -130,8 +130,7 @@ async function checkFree(call: Call, plan: BuildPlan, volume: { name: string } |
   checkPathPart(plan.version, 'version for build');
   checkPathPart(plan.release, 'release for build');
   const folder = call.hub.paths.build({ ...plan, volume_name: volume?.name ?? null });
-  if (await lstat(folder).catch(() => null))
-    throw new GenericError(`Destination directory already exists: ${folder}`);
+  if (await lookAt(call, folder)) throw new GenericError(`Destination directory already exists: ${folder}`);
 }
 
 async function storeBuild(
@@ -263,7 +262,7 @@ async function storeOutput(
 
 async function placeLog(call: Call, { file, subdir }: OutputPlan, build: BuildInfo): Promise<void> {
   const target = `${below(call.hub.paths.buildLogs(build), subdir)}/${path.basename(file)}`;
-  if (await lstat(target).catch(() => null))
+  if (await lookAt(call, target))
     throw new GenericError(`Error importing build log. ${target} already exists.`);
   const found = await lstat(file).catch(() => null);
   if (!found?.isFile()) throw new GenericError(`Error importing build log. ${file} is not a regular file.`);
