@@ -11,6 +11,7 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     // Big ones that know nothing of the tests.
+    '^fast-check$': '<rootDir>/scripts/jest/fast-check.mjs',
     '^(pg|typeorm|undici|winston)$': '<rootDir>/scripts/jest/outside/$1.cjs',
   },
   transform: {

@@ -1,14 +1,19 @@
 // Runs jest on the built packages, with a PostgreSQL server of its own unless --sqlite says that SQLite is enough.
-// Everything else goes to jest: npm run test:fast -- packages/koji-hub
+// --seed N is what tests that draw values begin with. --random runs only these tests, with ten times as many values and a new
+// seed. Everything else goes to jest: npm run test:fast -- packages/koji-hub
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { bundle } from './bundle.mjs';
+import { testsThatDraw } from './jest/draws.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
+const words = process.argv.slice(2);
+const sqliteOnly = takeFlag('--sqlite');
+const isRandom = takeFlag('--random');
+const seed = takeValue('--seed') ?? process.env.KOJI_FUZZ_SEED;
+
 await bundle();
-const args = process.argv.slice(2).filter((arg) => arg !== '--sqlite');
-const sqliteOnly = process.argv.includes('--sqlite');
 const given = process.env.KOJI_TEST_POSTGRES;
 const postgres = sqliteOnly || given ? null : await startPostgres();
 const env = {
@@ -17,7 +22,18 @@ const env = {
 };
 if (postgres) env.KOJI_TEST_POSTGRES = postgres.url;
 if (sqliteOnly) delete env.KOJI_TEST_POSTGRES;
-const jest = spawn(process.execPath, [path.join(root, 'node_modules/jest/bin/jest.js'), ...args], {
+if (seed !== undefined) env.KOJI_FUZZ_SEED = seed;
+if (isRandom) {
+  env.KOJI_FUZZ_SEED ??= String(Math.floor(Math.random() * 2 ** 31));
+  env.KOJI_FUZZ_ROUNDS ??= '10';
+  const parts = words.filter((word) => !word.startsWith('-'));
+  const options = words.filter((word) => word.startsWith('-'));
+  words.splice(0, words.length, ...options, '--runTestsByPath', ...testsThatDraw(parts));
+  console.log(
+    `seed ${env.KOJI_FUZZ_SEED}; the same again: npm run test:random -- --seed ${env.KOJI_FUZZ_SEED}`,
+  );
+}
+const jest = spawn(process.execPath, [path.join(root, 'node_modules/jest/bin/jest.js'), ...words], {
   cwd: root,
   env,
   stdio: 'inherit',
@@ -26,3 +42,17 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => jest.kill(s
 const code = await new Promise((resolve) => jest.once('exit', (status) => resolve(status ?? 1)));
 await postgres?.stop();
 process.exit(code);
+
+/** Takes a word out of those for jest; true if it was there. */
+function takeFlag(name) {
+  const at = words.indexOf(name);
+  return at >= 0 && words.splice(at, 1).length === 1;
+}
+
+/** Takes `--name VALUE` or `--name=VALUE` out of the words for jest; undefined if it is not there. */
+function takeValue(name) {
+  const at = words.findIndex((word) => word === name || word.startsWith(`${name}=`));
+  if (at < 0) return undefined;
+  const [word] = words.splice(at, 1);
+  return word === name ? words.splice(at, 1)[0] : word.slice(name.length + 1);
+}

@@ -1,7 +1,16 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { freePort } from '../../scripts/ports.mjs';
 import { root, until } from './system.js';
@@ -104,6 +113,22 @@ export class Registry {
     await once(this.server, 'exit');
   }
 
+  /** What went wrong last, as far as its logs say; whoever asks for what is not published yet gets a 404. */
+  lastProblems(): string {
+    const read = (name: string): string => {
+      const file = path.join(this.folder, name);
+      return existsSync(file) ? readFileSync(file, 'utf8') : '';
+    };
+    const lines = read('requests.log').split('\n').filter(Boolean);
+    const bad = lines.filter((line) => {
+      const { level = 0, status = 0 } = JSON.parse(line) as { level?: number; status?: number };
+      return level > 30 || (status >= 400 && status !== 404);
+    });
+    const { exitCode, signalCode } = this.server;
+    const ended = exitCode === null && signalCode === null ? 'runs' : `ended with ${exitCode ?? signalCode}`;
+    return [`the registry ${ended}`, ...bad.slice(-10), read('verdaccio.out').slice(-1000)].join('\n');
+  }
+
   private answers(): Promise<boolean> {
     if (this.server.exitCode !== null)
       throw new Error(`the registry ended: ${readFileSync(path.join(this.folder, 'verdaccio.out'), 'utf8')}`);
@@ -150,14 +175,14 @@ export class Copy {
     writeFileSync(path.join(this.folder, '.npmrc'), await this.registry.login());
     const lerna = path.join(root, 'node_modules', 'lerna', 'dist', 'cli.js');
     const args = ['publish', 'from-package', '--yes', '--no-git-reset', '--registry', this.registry.url];
-    execFileSync(process.execPath, [lerna, ...args], this.options);
+    this.run(process.execPath, [lerna, ...args]);
   }
 
   /** Publishes the example plugins as their authors would. */
   publishPlugins(places: readonly string[]): void {
     // They are built; building them is what an author's own prepublishOnly does.
     const quiet = ['--ignore-scripts', '--loglevel=error', '--registry', this.registry.url];
-    execFileSync('npm', ['publish', ...quiet, ...places.flatMap((place) => ['-w', place])], this.options);
+    this.run('npm', ['publish', ...quiet, ...places.flatMap((place) => ['-w', place])]);
   }
 
   /** Gives everything a new version, as a maintainer does before a release. */
@@ -178,6 +203,21 @@ export class Copy {
     const script = path.join(this.folder, 'scripts', 'release-gate.mjs');
     const done = spawnSync(process.execPath, [script, tag, url], this.options);
     return done.status === 0 ? '' : done.stderr;
+  }
+
+  /** Runs a program that publishes; its failure has the last lines of it and of the registry, since the first ones are the same always. */
+  private run(program: string, args: readonly string[]): void {
+    const { status, signal, error, stdout, stderr } = spawnSync(program, args, {
+      ...this.options,
+      maxBuffer: 1 << 26,
+    });
+    if (status === 0) return;
+    const lines = [...stdout.split('\n'), ...stderr.split('\n')]
+      .filter((line) => line !== '' && !line.includes('Unable to determine published version'))
+      .slice(-30);
+    const ended = error?.message ?? `ended with ${status ?? signal}`;
+    const what = `${path.basename(program)} ${args.join(' ')}`;
+    throw new Error([`${what}: ${ended}`, ...lines, this.registry.lastProblems()].join('\n'));
   }
 
   private commit(): void {

@@ -98,8 +98,8 @@ function expectAgreement(documents: string[], seed: number): void {
 }
 
 describePython('the codec beside Python', () => {
-  const seed = Number(process.env['WIRE_SEED'] ?? Date.now() % 1_000_000);
-  const numRuns = Number(process.env['WIRE_RUNS'] ?? 1500);
+  const { seed = 1 } = fc.readConfigureGlobal();
+  const numRuns = 1500 * Number(process.env['KOJI_FUZZ_ROUNDS'] ?? 1);
 
   test('well-formed documents in any notation mean the same', () => {
     const documents = fc.sample(document, { seed, numRuns });

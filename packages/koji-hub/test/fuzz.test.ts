@@ -10,9 +10,9 @@ import { databases } from './support/databases.js';
 import { startTestHub } from './support/test-hub.js';
 import type { Caller, TestHub } from './support/test-hub.js';
 
-/** Calls of each method by each kind of caller; more by the environment, for a longer look. */
+/** Calls of each method by each kind of caller. */
 const rounds = Number(process.env['KOJI_FUZZ_ROUNDS'] ?? 1);
-const seed = Number(process.env['KOJI_FUZZ_SEED'] ?? Date.now() % 1_000_000);
+const { seed = 1 } = fc.readConfigureGlobal();
 
 /** Those that wait as long as they are told to, that end the session that the others need, and the one whose fault has code 1. */
 const apart = new Set([

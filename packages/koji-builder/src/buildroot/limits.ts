@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { KojidOptions } from '@koji/core/config';
 import { isRoot } from './userns.js';
 
@@ -6,7 +6,8 @@ type Limits = Pick<KojidOptions, 'buildroot_memory' | 'buildroot_processes'>;
 
 /**
  * The words before a command that limit its memory and processes. Where systemd runs, the limits are those of everything that
- * the command starts together; elsewhere memory is limited for each process, and processes for each account.
+ * the command starts together; elsewhere memory is limited for each process, and processes for each account. A lower limit that
+ * kojid itself has stays: in a container not even root may raise it.
  */
 export async function limitWords(limits: Limits, name: string): Promise<string[]> {
   const { buildroot_memory: memory, buildroot_processes: processes } = limits;
@@ -19,10 +20,19 @@ export async function limitWords(limits: Limits, name: string): Promise<string[]
       ...(processes > 0 ? ['-p', `TasksMax=${processes}`] : []),
       '--',
     ];
+  const hard = hardLimits(await readFile('/proc/self/limits', 'utf8'));
   return [
     'prlimit',
-    ...(memory > 0 ? [`--as=${memory * 1024 * 1024}`] : []),
-    ...(processes > 0 ? [`--nproc=${processes}`] : []),
+    ...(memory > 0 ? [`--as=${Math.min(memory * 1024 * 1024, hard('Max address space'))}`] : []),
+    ...(processes > 0 ? [`--nproc=${Math.min(processes, hard('Max processes'))}`] : []),
     '--',
   ];
+}
+
+/** Returns what looks up the limits that nobody but a privileged process may raise, in the text of /proc/PID/limits. */
+function hardLimits(text: string): (name: string) => number {
+  return (name) => {
+    const [, hard = 'unlimited'] = new RegExp(`^${name}\\s+\\S+\\s+(\\S+)`, 'm').exec(text) ?? [];
+    return hard === 'unlimited' ? Infinity : Number(hard);
+  };
 }
