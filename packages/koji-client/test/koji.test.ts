@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RpmHeader } from '@koji/core/rpm';
-import { WaitingReasons } from '../src/cli/waiting-reason.js';
+import { WaitingReasons } from '@koji/core/text';
+import { waitingQuestions } from '../src/cli/waiting-questions.js';
 import { ClientSession } from '../src/index.js';
 import { runKoji, useHub } from './support/hub.js';
 import type { Ran, RealHub } from './support/hub.js';
@@ -255,7 +256,7 @@ test('why a task waits is found out from what hosts told the hub', async () => {
   const id = await admin.call<number>('makeTask', ['sleep', [1]], { channel: 'picky' });
   const task = { id, channel_id: channel, arch: 'noarch', method: 'sleep' };
   const reason = async (): Promise<string | undefined> =>
-    (await new WaitingReasons(admin).find([task])).get(id)?.text;
+    (await new WaitingReasons().find(waitingQuestions(admin), [task])).get(id)?.text;
   const builder = new ClientSession(hub.url);
   await builder.login(name, name);
   await builder.exclusiveSession(true);

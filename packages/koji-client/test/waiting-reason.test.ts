@@ -1,6 +1,7 @@
 import type { HostInfo } from '@koji/core/api';
-import { WaitingReasons, waitingReason } from '../src/cli/waiting-reason.js';
-import type { WaitingFacts } from '../src/cli/waiting-reason.js';
+import { WaitingReasons, waitingReason } from '@koji/core/text';
+import type { WaitingFacts } from '@koji/core/text';
+import { waitingQuestions } from '../src/cli/waiting-questions.js';
 import { ClientSession } from '../src/index.js';
 
 const now = 1_800_000_000;
@@ -145,7 +146,7 @@ test('many tasks of a channel cost as few calls as one, and a hub without a sche
   const channel = { id: 1, name: 'default', enabled: true, comment: null };
   const hosts = [host(1, { update_ts: Date.now() / 1000, task_load: 2 })];
   const { session, calls } = sessionOf({ getChannel: channel, listHosts: hosts });
-  const found = await new WaitingReasons(session).find(tasks);
+  const found = await new WaitingReasons().find(waitingQuestions(session), tasks);
   expect(found.size).toBe(50);
   expect(found.get(50)?.text).toBe('no host in channel default is ready (b1: load 2.0 of 2.0)');
   expect(calls).toHaveLength(4);

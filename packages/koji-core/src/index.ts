@@ -120,6 +120,7 @@ export {
 } from './below.js';
 export type { FileBelow, Links } from './below.js';
 export { boundedLines, readBounded } from './bounded.js';
+export { clientAddress, networkOf } from './addresses.js';
 export { byText, compareTexts, sortTexts } from './sort-texts.js';
 export { entriesBelow } from './tree.js';
 export type { BuildPath, MavenPath, RpmPath } from './paths.js';

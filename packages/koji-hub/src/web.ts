@@ -1,4 +1,5 @@
 /** The hub's own web page, which reads in this process, each page in one snapshot. */
+import { clientAddress } from '@koji/core';
 import type { Web, WebOptions } from '@koji/web';
 import type { Hub } from './call.js';
 import type { OwnCalls } from './own-calls.js';
@@ -12,6 +13,7 @@ export interface MountedWeb extends Web {
 /** Opens the web page of a hub; null when the configuration turns it off. It is loaded by the first request for it. */
 export function openWeb(hub: Hub, own: OwnCalls): MountedWeb | null {
   const { Web, WebPath, SiteName, KojiGreeting, KojiFilesURL, HiddenUsers, Tasks } = hub.options;
+  const { HeavyPages, TrustedProxies } = hub.options;
   if (!Web) return null;
   const path = `/${WebPath.split('/').filter(Boolean).join('/')}`;
   const up = '../'.repeat(path.split('/').length - 1);
@@ -28,7 +30,14 @@ export function openWeb(hub: Hub, own: OwnCalls): MountedWeb | null {
       own.read((call) => work(callsBy((method, args, keywords) => call.invoke(method, args, keywords))), {
         long: true,
       });
-    return createWeb({ path, site, read, log: hub.logger('koji.web') });
+    return createWeb({
+      path,
+      site,
+      read,
+      address: (request) => clientAddress(request, TrustedProxies),
+      heavyPages: HeavyPages,
+      log: hub.logger('koji.web'),
+    });
   };
   let loaded: Promise<Web> | null = null;
   return {

@@ -60,3 +60,11 @@ export async function findTasks(calls: Calls, ids: readonly number[]): Promise<M
 export function findUser(calls: Calls, user: string | number): Promise<UserInfo | null> {
   return calls.getUser(user, named({ krb_princs: false }));
 }
+
+/** Returns null where the hub has no answer. */
+export function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof Error && 'faultCode' in error) return null;
+    throw error;
+  });
+}

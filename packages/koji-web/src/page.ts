@@ -1,5 +1,7 @@
 import type { Child } from 'hono/jsx';
+import type { WaitingReasons } from '@koji/core/text';
 import type { Calls } from './calls.js';
+import type { LineMarks } from './logs/line-marks.js';
 import type { ParamsOf, RouteName } from './routes.js';
 import type { Site } from './site.js';
 
@@ -10,6 +12,12 @@ export interface Request<N extends RouteName = RouteName> {
   readonly site: Site;
   /** When it was asked for, in epoch seconds. */
   readonly now: number;
+  /** Why tasks wait. */
+  readonly waiting: WaitingReasons;
+  /** The lines of logs that were counted. */
+  readonly lineMarks: LineMarks;
+  /** The header Range, for files. */
+  readonly range?: string | undefined;
 }
 
 /** What the frame and the parts of a page know. */
@@ -24,7 +32,7 @@ export interface View<N extends RouteName = RouteName> {
 
 /** An answer that is no page: other text, bytes or the way to another page. */
 export interface RawAnswer {
-  readonly status?: 200 | 302;
+  readonly status?: 200 | 206 | 302 | 416;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   /** Makes the body of bytes that are read while they are sent, with further calls that are not in the page's snapshot. */

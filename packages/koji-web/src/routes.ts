@@ -15,6 +15,7 @@ import {
   text,
   whole,
 } from './params.js';
+import { moment } from './moments.js';
 import type { Given, Params, Values } from './params.js';
 
 /** An entry of the menu. */
@@ -39,6 +40,8 @@ export interface Route<P extends Params = Params> {
   readonly menu: MenuEntry | null;
   /** Search engines may keep it; pages with filters never are. */
   readonly indexed?: boolean;
+  /** It costs the hub much, so that each address is given only so many: always, or with a parameter. */
+  readonly heavy?: true | string;
 }
 
 const route = <const P extends Params>(declared: Route<P>): Route<P> => declared;
@@ -72,6 +75,7 @@ export const routes = {
     doc: 'Packages, all of them or those of a tag or user.',
     params: {
       tagID: optionalRef,
+      event: moment,
       userID: optionalRef,
       order: order('package_name', packageColumns),
       start,
@@ -80,6 +84,7 @@ export const routes = {
       blocked: flag(true),
     },
     menu: 'Packages',
+    heavy: 'tagID',
     indexed: true,
   }),
   packageinfo: route({
@@ -99,6 +104,7 @@ export const routes = {
     params: {
       userID: optionalRef,
       tagID: optionalRef,
+      event: moment,
       packageID: optionalRef,
       state: state(BUILD_STATES),
       type: text('all'),
@@ -109,6 +115,7 @@ export const routes = {
       latest: flag(true),
     },
     menu: 'Builds',
+    heavy: 'tagID',
     indexed: true,
   }),
   buildinfo: route({
@@ -116,6 +123,12 @@ export const routes = {
     params: { buildID: id },
     menu: 'Builds',
     indexed: true,
+  }),
+  comparebuilds: route({
+    doc: 'Two builds beside each other: packages, sizes, files, dependencies, buildroots and times.',
+    params: { buildID: optionalRef, otherID: optionalRef, arch: text() },
+    menu: 'Builds',
+    heavy: 'otherID',
   }),
   tasks: route({
     doc: 'Tasks by owner, state, method, host and channel.',
@@ -149,9 +162,10 @@ export const routes = {
     menu: null,
   }),
   viewlog: route({
-    doc: "A log of a task's output with line numbers and search, growing while the task runs.",
-    params: { taskID: id, name: neededText, volume: text('DEFAULT') },
+    doc: "A log of a task's output, some lines at a time, with search, growing while the task runs; its end unless a line is given.",
+    params: { taskID: id, name: neededText, volume: text('DEFAULT'), line: optionalId, find: text() },
     menu: 'Tasks',
+    heavy: 'find',
   }),
   watchlogs: route({ doc: 'The logs of tasks, growing.', params: { taskID: ids }, menu: 'Tasks' }),
   tags: route({
@@ -165,6 +179,17 @@ export const routes = {
     params: { tagID: ref, all: flag(false), childID: optionalId },
     menu: 'Tags',
     indexed: true,
+  }),
+  taghistory: route({
+    doc: 'The builds that came into a tag and left it.',
+    params: { tagID: ref },
+    menu: 'Tags',
+  }),
+  comparetags: route({
+    doc: 'Two tags, or one tag at two moments, beside each other: latest builds and packages.',
+    params: { tagID: ref, otherID: optionalRef, event: moment, otherEvent: moment, inherited: flag(true) },
+    menu: 'Tags',
+    heavy: true,
   }),
   externalrepoinfo: route({
     doc: 'An external repository and the tags that use it.',
@@ -325,6 +350,7 @@ export const routes = {
       order: order('-id', nameColumns),
     },
     menu: 'Search',
+    heavy: 'terms',
   }),
   suggest: route({
     doc: 'The few things that the beginning of a search may mean, as JSON.',
@@ -346,16 +372,19 @@ export const routes = {
     doc: 'Packages by owner.',
     params: { order: order('-packages', countColumns('packages')), start },
     menu: 'Reports',
+    heavy: true,
   }),
   buildsbyuser: route({
     doc: 'Builds by owner.',
     params: { order: order('-builds', countColumns('builds')), start, days: whole(30) },
     menu: 'Reports',
+    heavy: true,
   }),
   tasksbyuser: route({
     doc: 'Tasks by owner.',
     params: { order: order('-tasks', countColumns('tasks')), start, days: whole(30) },
     menu: 'Reports',
+    heavy: true,
   }),
   rpmsbyhost: route({
     doc: 'RPMs by the builder that made them.',
@@ -366,11 +395,13 @@ export const routes = {
       rpmArch: text(),
     },
     menu: 'Reports',
+    heavy: true,
   }),
   tasksbyhost: route({
     doc: 'Tasks by builder.',
     params: { order: order('-tasks', countColumns('tasks')), start, hostArch: text(), days: whole(30) },
     menu: 'Reports',
+    heavy: true,
   }),
   buildsbystatus: route({
     doc: 'Builds a day, succeeded, failed and canceled.',
@@ -381,6 +412,7 @@ export const routes = {
     doc: 'Build tasks by target.',
     params: { days: whole(7), order: order('-builds', countColumns('builds')), start },
     menu: 'Reports',
+    heavy: true,
   }),
   clusterhealth: route({
     doc: 'Load and capacity of the channels.',

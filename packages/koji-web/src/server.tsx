@@ -1,24 +1,32 @@
 /** Requests of browsers: addresses, verbs, headers, statuses and forms of the answers. What a page shows is its own business. */
 import { getRequestListener } from '@hono/node-server';
+import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { compress } from 'hono/compress';
+import { etag } from 'hono/etag';
 import { secureHeaders } from 'hono/secure-headers';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GenericError, ServerOffline } from '@koji/core';
+import { WaitingReasons } from '@koji/core/text';
 import type { Logger } from '@koji/core';
 import { findAsset, version } from './assets.js';
 import type { Calls } from './calls.js';
 import { PageError } from './errors.js';
 import { Layout } from './layout.js';
+import { PageLimits } from './limits.js';
+import { LineMarks } from './logs/line-marks.js';
 import { Raw } from './page.js';
 import type { AnyPage, RawAnswer, View } from './page.js';
 import type { Site } from './site.js';
+import { timeText } from './parts/values.js';
 import { pages } from './pages/index.js';
 import { readParams } from './params.js';
-import { findRoute, link } from './routes.js';
-import type { RouteName } from './routes.js';
+import { findRoute, link, routes } from './routes.js';
+import type { Route, RouteName } from './routes.js';
 
 interface Env {
+  Bindings: HttpBindings;
   Variables: {
     /** The Content Security Policy of an answer that is not a page of ours. */
     policy: string | undefined;
@@ -32,18 +40,35 @@ export interface WebOptions {
   readonly read: <T>(work: (calls: Calls) => Promise<T>) => Promise<T>;
   /** The path below which it answers, such as `/koji`. */
   readonly path: string;
+  /** Returns the address of who asks, which limits count by. */
+  readonly address: (request: IncomingMessage) => string;
+  /** Heavy pages that an address may ask for in a minute; 0 means no limit. */
+  readonly heavyPages: number;
   readonly log: Logger;
+}
+
+/** What a web page keeps between requests, all of it bounded. */
+interface State {
+  readonly limits: PageLimits;
+  readonly lineMarks: LineMarks;
+  readonly waiting: WaitingReasons;
 }
 
 /** A web page that answers requests. */
 export interface Web {
-  /** Answers a request for the path or anything below it. */
+  /** Answers a request for the path, anything below it, or `/robots.txt`. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 /** Makes Koji's web page. */
-export function createWeb(options: WebOptions): Web {
-  const { path } = options;
+export function createWeb(given: WebOptions): Web {
+  const path = given.path.replace(/\/+$/, '');
+  const options = { ...given, path };
+  const state = {
+    limits: new PageLimits(options.heavyPages),
+    lineMarks: new LineMarks(),
+    waiting: new WaitingReasons((seconds) => `${timeText(seconds, true)} UTC`),
+  };
   const app = new Hono<Env>();
   app.use(async (c, next) => {
     await next();
@@ -69,28 +94,47 @@ export function createWeb(options: WebOptions): Web {
       strictTransportSecurity: false,
     }),
   );
-  app.get(path, (c) => c.redirect(`${path}/`));
+  app.use(compress());
+  const conditional = etag({ weak: true });
+  app.use((c, next) => (isStreamed(readAsked(c, path).name) ? next() : conditional(c, next)));
+  app.get('/robots.txt', (c) => c.text(robots(path)));
+  if (path !== '') app.get(path, (c) => c.redirect(`${path}/`));
   app.get(`${path}/assets/:version/:name`, (c) => sendAsset(c));
-  app.get(`${path}/robots.txt`, (c) => c.text(robots));
-  app.get(`${path}/*`, (c) => answer(c, options));
+  app.get(`${path}/*`, (c) => answer(c, options, state));
   app.all(`${path}/*`, (c) => {
     c.header('Allow', 'GET, HEAD');
     return c.text('Method Not Allowed\n', 405);
   });
-  const listener = getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false });
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    overrideGlobalObjects: false,
+  });
   return { handle: async (request, response) => listener(request, response) };
 }
 
-const robots = `User-agent: *
-Disallow: /*order=
-Disallow: /*start=
-Disallow: /*Start=
-Disallow: /*Order=
-Disallow: /*prefix=
-Disallow: /*getfile
-Disallow: /*diff
-Crawl-delay: 5
-`;
+/** Answers that are sent while they are made, so that nothing can be computed of the whole. */
+function isStreamed(name: string): boolean {
+  return name === 'getfile';
+}
+
+/** Tells crawlers to leave alone what is large, sorted or filtered. */
+function robots(path: string): string {
+  const below = [
+    '*order=',
+    '*Order=',
+    '*start=',
+    '*Start=',
+    '*prefix=',
+    'getfile',
+    'viewlog',
+    'search',
+    'compare',
+  ];
+  const heavy = Object.entries(routes).flatMap(([name, { heavy: is }]: [string, Route]) =>
+    is === true ? [name] : [],
+  );
+  const lines = [...new Set([...below, ...heavy])].map((one) => `Disallow: ${path}/${one}`);
+  return `User-agent: *\nDisallow: /kojihub\n${lines.join('\n')}\nCrawl-delay: 5\n`;
+}
 
 function sendAsset(c: Context<Env>): Response {
   const asset = findAsset(c.req.param('name') ?? '');
@@ -119,7 +163,11 @@ function readAsked(c: Context<Env>, path: string): Asked {
   return { name, wantsJson, depth: rest.length };
 }
 
-async function answer(c: Context<Env>, options: WebOptions): Promise<Response> {
+async function answer(
+  c: Context<Env>,
+  options: WebOptions,
+  { limits, lineMarks, waiting }: State,
+): Promise<Response> {
   const { site, read, log } = options;
   const asked = readAsked(c, options.path);
   const now = Date.now() / 1000;
@@ -134,9 +182,18 @@ async function answer(c: Context<Env>, options: WebOptions): Promise<Response> {
   if (asked.depth > 0)
     return c.redirect(`${'../'.repeat(asked.depth)}${asked.name}${new URL(c.req.url).search}`);
   const name = asked.name as RouteName;
+  const wait = isHeavy(route, query) ? limits.take(options.address(c.env.incoming)) : 0;
+  if (wait > 0) {
+    c.header('Retry-After', String(wait));
+    return fail(
+      429,
+      `Your address asks for many pages that cost the hub much: at most ${options.heavyPages} a minute. Try again in ${wait} s.`,
+    );
+  }
   try {
     const params = readParams(name, route.params, query) as never;
-    const data = await read((calls) => page.load({ calls, params, site, now }));
+    const range = c.req.header('Range');
+    const data = await read((calls) => page.load({ calls, params, site, now, lineMarks, waiting, range }));
     if (data instanceof Raw) return await sendRaw(c, data.answer, read);
     c.header('Cache-Control', 'private, no-cache');
     c.header('Vary', 'Accept');
@@ -166,6 +223,10 @@ async function answer(c: Context<Env>, options: WebOptions): Promise<Response> {
   }
 }
 
+function isHeavy({ heavy }: Route, query: URLSearchParams): boolean {
+  return heavy === true || (heavy !== undefined && query.has(heavy));
+}
+
 function jsonAddress(name: RouteName, query: URLSearchParams): string {
   const text = query.toString();
   return `${name}.json${text === '' ? '' : `?${text}`}`;
@@ -173,7 +234,7 @@ function jsonAddress(name: RouteName, query: URLSearchParams): string {
 
 type LayoutProps = Parameters<typeof Layout>[0];
 
-function sendPage(c: Context<Env>, props: LayoutProps, status: 200 | 400 | 404 | 500 | 503 = 200): Response {
+function sendPage(c: Context<Env>, props: LayoutProps, status: 200 | Failure['status'] = 200): Response {
   const html = (<Layout {...props} />) as { toString(): string };
   return c.html(`<!DOCTYPE html>${html.toString()}`, status);
 }
@@ -193,7 +254,7 @@ async function sendRaw(c: Context<Env>, answer: RawAnswer, read: WebOptions['rea
 }
 
 interface Failure {
-  readonly status: 400 | 404 | 500 | 503;
+  readonly status: 400 | 404 | 429 | 500 | 503;
   readonly message: string;
   readonly site: Site;
   readonly assets: string;
@@ -203,6 +264,7 @@ interface Failure {
 const headings = {
   400: 'This address is not right',
   404: 'Not found',
+  429: 'Too many requests',
   500: 'Something went wrong',
   503: 'Not available just now',
 };

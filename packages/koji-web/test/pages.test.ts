@@ -1,30 +1,24 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium as browsers } from 'playwright-core';
-import { root, System } from '../../../test/support/system.js';
-import { fillDemo, hostile } from './support/demo.js';
+import { root } from '../../../test/support/system.js';
+import { hostile } from './support/demo.js';
 import type { Demo } from './support/demo.js';
+import { startDemoHub } from './support/demo-hub.js';
+import type { DemoHub } from './support/demo-hub.js';
 
-let system: System;
+let hub: DemoHub;
 let base: string;
 let demo: Demo;
+const get: DemoHub['get'] = (...args) => hub.get(...args);
 
 beforeAll(async () => {
-  system = await System.create({ hub: { RepoManager: 'external' } });
-  await system.startHub();
-  base = `${system.url.replace('/kojihub', '')}/koji/`;
-  demo = await fillDemo(system.url, 'secret', (user) => system.hub('user', 'passwd', user, 'secret'));
+  hub = await startDemoHub({ HeavyPages: '0' });
+  ({ base, demo } = hub);
 });
 
-afterAll(() => system.stop());
-
-async function get(address: string, headers: Readonly<Record<string, string>> = {}) {
-  const answer = await fetch(base + address, { headers, redirect: 'manual' });
-  return { status: answer.status, headers: answer.headers, text: await answer.text() };
-}
+afterAll(() => hub.stop());
 
 const addresses = (): readonly string[] => [
   `buildinfo?buildID=${demo.build}`,
@@ -56,6 +50,10 @@ const addresses = (): readonly string[] => [
   'recentbuilds?user=kojiadmin',
   `watchlogs?taskID=${demo.running}`,
   `taskstatus?taskID=${demo.running}`,
+  `viewlog?taskID=${demo.running}&name=root.log`,
+  `comparebuilds?buildID=${demo.build}&otherID=${demo.nextBuild}`,
+  'comparetags?tagID=f44&otherID=f44-build',
+  'taghistory?tagID=f44',
 ];
 
 test('every address that the world uses answers', async () => {
@@ -72,7 +70,7 @@ test('a single result of a search leads to its page, and lists have links to bui
   expect(text).toContain(`<tr class="row-odd">`);
   expect(text).toContain(`href="buildinfo?buildID=${demo.build}"`);
   expect(text).toContain('<form class="pageJump"');
-  expect(text).toContain('Builds 1 through 50 of 68');
+  expect(text).toContain('Builds 1 through 50 of 69');
 });
 
 test('an unknown thing is 404 and a wrong parameter 400, with the reason', async () => {
@@ -90,6 +88,53 @@ test('an unknown thing is 404 and a wrong parameter 400, with the reason', async
     expect({ address, status: found.status }).toEqual({ address, status });
     expect(found.text).toMatch(reason);
   }
+});
+
+test('two builds are compared by packages, files, dependencies and sizes', async () => {
+  const { build, nextBuild } = demo;
+  const { text } = await get(`comparebuilds.json?buildID=${build}&otherID=hello-2.12-4`);
+  const data = JSON.parse(text) as Record<'files' | 'dependencies' | 'packages', { rows: Row[] }>;
+  type Row = { name: string; from: string | null; to: string | null };
+  const names = ({ rows }: { rows: Row[] }): string[] => rows.map((row) => row.name);
+  expect(data.files).toMatchObject({ added: 1, removed: 0, changed: 1 });
+  expect(names(data.files)).toContain('/usr/share/hello/farewell');
+  expect(data.dependencies.rows).toContainEqual({ name: 'hello requires zlib', from: null, to: 'zlib' });
+  expect(data.dependencies.rows).toContainEqual({
+    name: 'hello provides hello',
+    from: 'hello = 2.12-3',
+    to: 'hello = 2.12-4',
+  });
+  expect(names(data.packages)).toContain('hello.noarch');
+  const page = await get(`buildinfo?buildID=${nextBuild}`);
+  expect(page.text).toContain(`comparebuilds?buildID=${build}&amp;otherID=${nextBuild}`);
+});
+
+test('a tag is compared with itself at a moment, and shows what it had then', async () => {
+  const history = JSON.parse((await get('taghistory.json?tagID=f44')).text) as {
+    changes: { event: number; kind: string; build: { nvr: string } }[];
+  };
+  const [newest] = history.changes;
+  expect(newest).toMatchObject({ kind: 'tagged', build: { nvr: 'hello-2.12-4' } });
+  const before = (newest?.event ?? 0) - 1;
+  const compared = JSON.parse((await get(`comparetags.json?tagID=f44&event=${before}`)).text) as object;
+  expect(compared).toMatchObject({
+    builds: { rows: [{ name: 'hello', from: 'hello-2.12-3', to: 'hello-2.12-4' }], changed: 1 },
+  });
+  expect((await get(`builds?tagID=f44&event=${before}`)).text).not.toContain('hello-2.12-4');
+  expect((await get('comparetags?tagID=f44&event=1999-12-31')).status).toBe(404);
+  expect((await get('comparetags?tagID=f44&event=yesterday')).status).toBe(400);
+});
+
+test('a task that waits says why, and one that failed shows the first error of its log', async () => {
+  expect((await get(`taskinfo?taskID=${demo.waiting}`)).text).toContain(
+    'no enabled host in channel default has the arch ppc64le',
+  );
+  const failed = await get(`taskinfo.json?taskID=${demo.failed}`);
+  expect(JSON.parse(failed.text)).toMatchObject({
+    error: { file: { name: 'build.log' }, line: 301, first: 297 },
+  });
+  const { text } = await get(`taskinfo?taskID=${demo.failed}`);
+  expect(text).toMatch(/viewlog\?taskID=\d+&amp;name=build.log&amp;line=301#L301/);
 });
 
 test('every page is also JSON', async () => {
@@ -207,27 +252,3 @@ inBrowser(
     expect(problems).toEqual([]);
   },
 );
-
-test('koji-web answers alone in front of a hub', async () => {
-  writeFileSync(
-    system.path('web.conf'),
-    `[web]\nKojiHubURL = ${system.url}\nListen = 127.0.0.1:0\nSiteName = Alone\n`,
-  );
-  const program = path.join(root, 'packages/koji-web/dist/bundle/main.js');
-  const web: ChildProcess = spawn(process.execPath, [program, '--config', system.path('web.conf')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  try {
-    const [line] = (await once(web.stdout!, 'data')) as [Buffer];
-    const url = /http:\S+/.exec(line.toString())?.[0] ?? '';
-    const answer = await fetch(`${url}buildinfo?buildID=${demo.build}`);
-    expect(answer.status).toBe(200);
-    const text = await answer.text();
-    expect(text).toContain('hello-2.12-3 | Alone');
-    expect(text).toContain(`${system.url.replace('kojihub', 'kojifiles')}/packages/hello/2.12/3/`);
-    expect((await fetch(`${url}buildinfo?buildID=99999`)).status).toBe(404);
-  } finally {
-    web.kill();
-    await once(web, 'exit');
-  }
-});

@@ -3,7 +3,7 @@ import type { TaskInfo } from '@koji/core/api';
 import type { Output } from './output.js';
 import { treeLines } from './task-tree.js';
 import type { TreeTask } from './task-tree.js';
-import type { WaitingReason } from './waiting-reason.js';
+import type { WaitingReason } from '@koji/core/text';
 
 /** A watched task: what was last seen of it. */
 export interface SeenTask {

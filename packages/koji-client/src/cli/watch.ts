@@ -13,8 +13,9 @@ import { hasScreen } from './output.js';
 import type { Output } from './output.js';
 import { outageLines, outageText, steadyFor } from './outages.js';
 import { printable } from './task-tree.js';
-import { WaitingReasons } from './waiting-reason.js';
-import type { WaitingReason } from './waiting-reason.js';
+import { WaitingReasons } from '@koji/core/text';
+import type { WaitingReason } from '@koji/core/text';
+import { waitingQuestions } from './waiting-questions.js';
 import { LinesView, TreeView, silentView, stateLine } from './watch-view.js';
 import type { SeenTask, WatchView } from './watch-view.js';
 import { taskLabel } from '@koji/core/text';
@@ -222,15 +223,15 @@ async function printFailures(tasks: readonly ShownTask[], { session, run }: Watc
 /** Says of tasks that stay free why, once for each reason. */
 class WaitingExplainer {
   private readonly free = new Map<number, { since: number; cause: string | null }>();
-  private readonly reasons: WaitingReasons;
+  private readonly reasons = new WaitingReasons();
   private readonly interval: number;
   private next = 0;
 
   constructor(
-    { session, global }: Run,
+    private readonly run: Run,
     private readonly view: WatchView,
   ) {
-    this.reasons = new WaitingReasons(session);
+    const { global } = run;
     this.interval = Math.max(1, global.poll_interval) * 1000;
   }
 
@@ -248,7 +249,7 @@ class WaitingExplainer {
     this.next = now + interval;
     const infos = due.map(({ info }) => info);
     // The reason is an extra: without it the watching goes on.
-    const reasons = await this.reasons.find(infos).catch(() => null);
+    const reasons = await this.reasons.find(waitingQuestions(this.run.session), infos).catch(() => null);
     if (reasons) for (const { task } of due) this.say(task, reasons.get(task.id) ?? null);
   }
 

@@ -11,6 +11,10 @@ export const siteOptions = {
   ),
   HiddenUsers: words([], 'Web page: space list of ids of users whose tasks are not on the overview'),
   Tasks: words([], 'Web page: space list of further task methods to filter by'),
+  HeavyPages: integer(
+    120,
+    'Web page: pages that cost the hub much (reports, searches, comparisons, whole tags) that an address may ask for in a minute; 0 means no limit',
+  ),
 };
 
 /** The values of {@link siteOptions}. */
@@ -22,6 +26,10 @@ export const webOptions = {
   Listen: text('127.0.0.1:8081', 'Address and port to answer at; port 0 takes a free one'),
   WebPath: text('/koji', 'Path of the web page'),
   ...siteOptions,
+  TrustedProxies: words(
+    [],
+    'Space list of addresses of reverse proxies whose X-Forwarded-For header names the client',
+  ),
   KojiHubCA: text(null, "File with the certificates of authorities that sign the hub's"),
   HubTimeout: integer(60, 'Seconds that the hub may take to answer a call'),
   LogLevel: text('WARNING', 'Log level'),

@@ -6,3 +6,12 @@ export { buildLabel, taskLabel } from './task-label.js';
 export type { LabelledTask } from './task-label.js';
 export { spokenTime } from './spoken-times.js';
 export { asctime, asctimeUtc, logTime, longTime, parseTime, shortTime } from './times.js';
+export { WaitingReasons, waitingReason } from './waiting-reason.js';
+export type {
+  HostData,
+  HostRefusal,
+  WaitingFacts,
+  WaitingQuestions,
+  WaitingReason,
+  WaitingTask,
+} from './waiting-reason.js';

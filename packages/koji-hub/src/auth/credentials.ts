@@ -1,6 +1,5 @@
 import dns from 'node:dns/promises';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import os from 'node:os';
 import { AuthError } from '@koji/core';
 
@@ -74,28 +73,6 @@ function findOwnAddress(): Promise<string> {
     () => '127.0.0.1',
   );
   return ownAddress;
-}
-
-/**
- * Returns the address that a request came from. A proxy of `trusted` adds the address it got the request from to
- * `X-Forwarded-For`; what is written before that may be made up.
- */
-export function clientAddress(
-  { socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>,
-  trusted: readonly string[],
-): string {
-  let address = plainAddress(socket.remoteAddress ?? '');
-  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
-  while (trusted.includes(address)) {
-    const before = plainAddress(forwarded.pop()?.trim() ?? '');
-    if (!isIP(before)) break;
-    address = before;
-  }
-  return address;
-}
-
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=[\d.]+$)/, '');
 }
 
 /**

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
-import { AuthError, ServerOffline } from '@koji/core';
+import { AuthError, ServerOffline, networkOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
 import { ClientGone } from '../client.js';
@@ -62,21 +61,6 @@ export class LoginGuard {
       return found;
     });
   }
-}
-
-/** The owner of one IPv6 address has its whole /64 network. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
-  const last = groups(tail ?? '');
-  // A dotted tail stands for two groups.
-  const missing = 8 - groups(head).length - last.length - (last.at(-1)?.includes('.') ? 1 : 0);
-  const all = [...groups(head), ...Array<string>(tail === undefined ? 0 : missing).fill('0'), ...last];
-  return `${all
-    .slice(0, 4)
-    .map((group) => parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }
 
 const keptFailures = 10_000;

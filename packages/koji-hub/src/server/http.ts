@@ -13,13 +13,14 @@ import {
   GenericError,
   KOJI_VERSION,
   ServerOffline,
+  clientAddress,
   faultToWire,
   messageOf,
 } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
 import { WireError, decodeCallInTurns } from '@koji/core/wire';
-import { clientAddress, parseQuery, readCredentials, sessionAddress } from '../auth/credentials.js';
+import { parseQuery, readCredentials, sessionAddress } from '../auth/credentials.js';
 import type { Hub } from '../call.js';
 import { BodyError, BodyRoom, readBody, streamBody } from './body.js';
 import type { BodyTimes } from './body.js';
@@ -225,7 +226,8 @@ class Front {
       response.writeHead(302, { Location: `.${web.path}/`, 'Content-Length': 0 }).end();
       return true;
     }
-    if (path !== web.path && !path.startsWith(web.path === '/' ? '/' : `${web.path}/`)) return false;
+    const isBelow = path === web.path || path.startsWith(web.path === '/' ? '/' : `${web.path}/`);
+    if (!isBelow && path !== '/robots.txt') return false;
     await web.handle(request, response);
     return true;
   }

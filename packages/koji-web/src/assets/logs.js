@@ -1,93 +1,112 @@
-// Logs with line numbers, search, colours of terminals and new lines as they come. Of a large log the last 4 MiB are shown.
+// Logs: more lines when the reader comes to an end of those that are shown, new ones as they are written, and permalinks.
 const box = document.querySelector('.log');
-const most = 4 << 20;
-const pre = box.querySelector('pre');
-const { file, status, name, volume } = box.dataset;
-let at = Math.max(Number(box.dataset.size) - most, 0);
-let number = 0;
-let rest = '';
-const decoder = new TextDecoder();
-const colours = { 31: 'bad', 32: 'good', 33: 'waiting', 34: 'busy', 35: 'busy', 36: 'busy', 1: 'strong' };
+const pre = box?.querySelector('pre');
+// A page with more lines than that gets slow; those at the other end go.
+const most = 20_000;
 
-pre.replaceChildren();
-pre.classList.add('lines');
+const addressOf = (line) => {
+  const url = new URL(location.href);
+  url.searchParams.delete('find');
+  if (line === null) url.searchParams.delete('line');
+  else url.searchParams.set('line', String(line));
+  url.hash = line === null ? '' : `#L${line}`;
+  return url;
+};
+const numberOf = (line) => Number(line?.id.slice(1) ?? 0);
+let total = Number(box?.dataset.total ?? 0);
 
-function lineOf(text) {
-  number++;
-  const line = document.createElement('span');
-  line.className = 'line';
-  line.id = `L${number}`;
-  const mark = document.createElement('a');
-  mark.href = `#L${number}`;
-  mark.textContent = String(number);
-  line.append(mark);
-  let tone = '';
-  for (const part of text.split(/(\u001b\[[0-9;]*[A-Za-z])/)) {
-    const code = /^\u001b\[([0-9;]*)m$/.exec(part);
-    if (code) tone = colours[code[1].split(';').at(-1)] ?? '';
-    else if (!part.startsWith('\u001b[') && part !== '') {
-      const piece = document.createElement('span');
-      if (tone) piece.className = `tone-${tone}`;
-      piece.textContent = part;
-      line.append(piece);
-    }
+/** Fetches the lines around a line: the page itself, which the server makes. */
+async function fetchLines(line) {
+  const answer = await fetch(addressOf(line), { headers: { Accept: 'text/html' } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const fresh = next.querySelector('.log');
+  total = Math.max(Number(fresh?.dataset.total ?? 0), total);
+  if (fresh && !fresh.dataset.active) delete box.dataset.active;
+  return [...(fresh?.querySelectorAll('.line') ?? [])].map((one) => document.adoptNode(one));
+}
+
+async function addLater() {
+  const last = numberOf(pre.lastElementChild);
+  const fresh = await fetchLines(last + 20);
+  const before = pre.lastElementChild;
+  for (const line of fresh) {
+    // The last line may have been written in part.
+    if (numberOf(line) === last) before.replaceWith(line);
+    else if (numberOf(line) > last) pre.append(line);
   }
-  line.append('\n');
-  return line;
+  while (pre.childElementCount > most) pre.firstElementChild.remove();
 }
 
-function add(text) {
-  const lines = (rest + text).split('\n');
-  rest = lines.pop();
-  const isAtEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 40;
-  const shown = document.createDocumentFragment();
-  for (const line of lines) shown.append(lineOf(line));
-  pre.append(shown);
-  if (isAtEnd && box.dataset.active && !location.hash) window.scrollTo(0, document.body.scrollHeight);
+async function addEarlier() {
+  const first = numberOf(pre.firstElementChild);
+  const fresh = (await fetchLines(Math.max(first - 270, 1))).filter((line) => numberOf(line) < first);
+  const { scrollHeight } = document.documentElement;
+  pre.prepend(...fresh);
+  window.scrollBy(0, document.documentElement.scrollHeight - scrollHeight);
+  while (pre.childElementCount > most) pre.lastElementChild.remove();
 }
 
-async function fetchNew() {
-  const answer = await fetch(`${file}&offset=${at}`);
-  if (!answer.ok) return;
-  const bytes = new Uint8Array(await answer.arrayBuffer());
-  at += bytes.length;
-  add(decoder.decode(bytes, { stream: true }));
-}
+/** Lines that have no end on the page: the log goes on in this direction. */
+const hasLater = () => numberOf(pre.lastElementChild) < total;
+const hasEarlier = () => numberOf(pre.firstElementChild) > 1;
 
-const tools = document.createElement('form');
-tools.className = 'filters';
-tools.innerHTML = '<label><span>Find</span><input name="find" type="search"></label><output></output>';
-box.prepend(tools);
-tools.addEventListener('submit', (event) => {
-  event.preventDefault();
-  const wanted = tools.find.value.toLowerCase();
-  pre.querySelectorAll('.found').forEach((line) => line.classList.remove('found'));
-  if (!wanted) return;
-  const found = [...pre.children].filter((line) => line.textContent.toLowerCase().includes(wanted));
-  found.forEach((line) => line.classList.add('found'));
-  const below = found.find((line) => line.getBoundingClientRect().top > 80) ?? found[0];
-  below?.scrollIntoView({ block: 'center' });
-  tools.querySelector('output').textContent = `${found.length} lines`;
-});
-
-await fetchNew();
-if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: 'center' });
-while (box.dataset.active) {
-  await new Promise((resolve) => setTimeout(resolve, 2000));
-  if (document.hidden) continue;
+let busy = false;
+async function onScroll() {
+  if (busy) return;
+  const { scrollHeight } = document.documentElement;
+  const isNearEnd = window.innerHeight + window.scrollY > scrollHeight - 800;
+  const isNearStart = window.scrollY < 400;
+  const add = isNearEnd && hasLater() ? addLater : isNearStart && hasEarlier() && moved ? addEarlier : null;
+  if (!add) return;
+  busy = true;
   try {
-    const lines = (await (await fetch(status)).text()).split('\n');
-    const state = Number(lines[0]?.split(':')[1]);
-    const size = Number(
-      lines
-        .find((line) => line.startsWith(`${volume}:${name}:`))
-        ?.split(':')
-        .at(-1) ?? 0,
-    );
-    if (size > at) await fetchNew();
-    if (![0, 1, 4].includes(state)) break;
+    await add();
   } catch {
-    // The hub is away for a moment.
+    // The hub is away for a moment, or asks for patience.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+  busy = false;
+}
+
+// The first scroll is the browser's, to the line of the address.
+let moved = false;
+if (pre) {
+  addEventListener('scroll', onScroll, { passive: true });
+  for (const name of ['wheel', 'keydown', 'touchmove', 'pointerdown'])
+    addEventListener(name, () => (moved = true), { passive: true, once: true });
+  // A number's address works in a window of other lines, too.
+  pre.addEventListener('click', (event) => {
+    const line = event.target.closest?.('.line > a')?.parentElement;
+    if (!line) return;
+    event.preventDefault();
+    pre.querySelectorAll('.found').forEach((one) => one.classList.remove('found'));
+    line.classList.add('found');
+    history.replaceState(null, '', addressOf(numberOf(line)));
+  });
+  const hash = /^#L(\d+)$/.exec(location.hash);
+  const wanted = hash && document.getElementById(`L${hash[1]}`);
+  if (wanted) wanted.scrollIntoView({ block: 'center' });
+  else if (hash && Number(hash[1]) <= total) location.replace(addressOf(Number(hash[1])));
+  else if (!new URL(location.href).searchParams.has('line')) window.scrollTo(0, document.body.scrollHeight);
+  document.querySelector('.line.found')?.scrollIntoView({ block: 'center' });
+  follow();
+}
+
+/** Adds what is written while the end of the log is on the page. */
+async function follow() {
+  while (box.dataset.active) {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    if (document.hidden || busy || hasLater()) continue;
+    const { scrollHeight } = document.documentElement;
+    const isAtEnd = window.innerHeight + window.scrollY >= scrollHeight - 40;
+    busy = true;
+    try {
+      await addLater();
+      if (isAtEnd) window.scrollTo(0, document.body.scrollHeight);
+    } catch {
+      // The hub is away for a moment.
+    }
+    busy = false;
   }
 }
-if (rest) add('\n');

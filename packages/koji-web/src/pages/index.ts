@@ -1,6 +1,9 @@
 import type { AnyPage } from '../page.js';
 import type { RouteName } from '../routes.js';
-import { buildinfo, builds } from './builds.js';
+import { buildinfo } from './build-details.js';
+import { builds } from './builds.js';
+import { comparebuilds } from './compare-builds.js';
+import { comparetags } from './compare-tags.js';
 import { recentbuilds } from './feeds.js';
 import { home } from './home.js';
 import { channelinfo, hostinfo, hosts } from './hosts.js';
@@ -21,6 +24,7 @@ import {
 import { buildrootinfo, buildroots, repoinfo, reporequest, reporequests } from './repos.js';
 import { archiveinfo, archivelist, fileinfo, rpminfo, rpmlist } from './rpms.js';
 import { search, suggest } from './search.js';
+import { taghistory } from './tag-history.js';
 import { buildtargetinfo, buildtargets, externalrepoinfo, taginfo, tags } from './tags.js';
 import { taskinfo, tasks } from './tasks.js';
 import { userinfo, users } from './users.js';
@@ -32,6 +36,7 @@ export const pages: Readonly<Record<RouteName, AnyPage>> = {
   packageinfo,
   builds,
   buildinfo,
+  comparebuilds,
   tasks,
   taskinfo,
   taskstatus,
@@ -40,6 +45,8 @@ export const pages: Readonly<Record<RouteName, AnyPage>> = {
   watchlogs,
   tags,
   taginfo,
+  taghistory,
+  comparetags,
   externalrepoinfo,
   rpminfo,
   archiveinfo,

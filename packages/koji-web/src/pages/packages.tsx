@@ -2,6 +2,7 @@ import type { BuildListItem, Named, PackageListEntry, PackageName, TagListItem }
 import { named } from '@koji/core/wire';
 import { found } from '../errors.js';
 import { findUser, listPart, partOf } from '../lists.js';
+import { findEvent } from '../moments.js';
 import { page } from '../page.js';
 import { Filters, Prefixes, Section, Table } from '../parts/table.js';
 import type { Listed } from '../parts/table.js';
@@ -9,6 +10,7 @@ import { PackageLink, TagLink, UserLink } from '../parts/things.js';
 import { YesNo } from '../parts/values.js';
 import { link } from '../routes.js';
 import { buildColumns, findPackage } from './builds.js';
+import { findTag } from './compare-tags.js';
 
 type Row = PackageListEntry | PackageName;
 
@@ -27,14 +29,16 @@ interface PackagesData {
 export const packages = page('packages', {
   async load({ calls, params }): Promise<PackagesData> {
     const { tagID, userID, prefix, inherited, blocked } = params;
+    const event = tagID === null ? null : await findEvent(calls, params.event);
     const [tag, user] = await Promise.all([
-      tagID === null ? null : calls.getTag(tagID).then((one) => found(one, 'tag', tagID)),
+      tagID === null ? null : findTag(calls, tagID, event).then((one) => found(one, 'tag', tagID)),
       userID === null ? null : findUser(calls, userID).then((one) => found(one, 'user', userID)),
     ]);
     const isPlain = !tag && !user;
     const order = isPlain && /tag_name|owner_name|blocked/.test(params.order) ? 'package_name' : params.order;
     const filter = {
       tagID: tag?.id ?? null,
+      event: event?.id ?? null,
       userID: user?.id ?? null,
       prefix,
       inherited: tag ? inherited : false,
@@ -81,6 +85,7 @@ export const packages = page('packages', {
               options: yesNo,
             },
             { name: 'blocked', label: 'Blocked', value: view.params.blocked ? '1' : '0', options: yesNo },
+            { name: 'event', label: 'At (day, time or event)', value: view.params.event },
           ]}
         />
       ) : null}

@@ -11,7 +11,7 @@ import type {
 import { named } from '@koji/core/wire';
 import { PageError, found } from '../errors.js';
 import { archiveUrl, rpmUrl } from '../files.js';
-import { listPart, partOf } from '../lists.js';
+import { listPart, orNull, partOf } from '../lists.js';
 import { page } from '../page.js';
 import type { View } from '../page.js';
 import { BuildrootStateChip } from '../parts/states.js';
@@ -20,7 +20,7 @@ import type { Listed } from '../parts/table.js';
 import { BuildLink, RpmLink } from '../parts/things.js';
 import { External, Json, Size, Time } from '../parts/values.js';
 import { link } from '../routes.js';
-import { Download, orNull } from './builds.js';
+import { Download } from './build-details.js';
 import { rootName } from './tasks.js';
 
 /** A dependency as spec files have it: `bash >= 5`. */

@@ -9,6 +9,7 @@ import { Empty, Facts, Rows, Section, Table } from '../parts/table.js';
 import { TagLink } from '../parts/things.js';
 import { External, Json, YesNo } from '../parts/values.js';
 import { link } from '../routes.js';
+import { TagChanges, tagChanges } from './tag-history.js';
 
 /** Tags. */
 export const tags = page('tags', {
@@ -40,6 +41,7 @@ export const tags = page('tags', {
 });
 
 const shownDepth = 7;
+const shownChanges = 10;
 
 /** A tag with its settings, inheritance, repositories and targets. */
 export const taginfo = page('taginfo', {
@@ -61,16 +63,18 @@ export const taginfo = page('taginfo', {
         to: [],
         repo: null,
         external: [],
+        history: [],
         counts: null,
       };
     }
-    const [parents, children, from, to, repo, external, own, unblocked, builds] = await Promise.all([
+    const [parents, children, from, to, repo, external, history, own, unblocked, builds] = await Promise.all([
       calls.getFullInheritance(id),
       calls.getFullInheritance(id, named({ reverse: true })),
       calls.getBuildTargets(named({ buildTagID: id })),
       calls.getBuildTargets(named({ destTagID: id })),
       calls.getRepo(id, REPO_STATES.READY),
       calls.getExternalRepoList(id),
+      tagChanges(calls, { tag: id }, shownChanges),
       calls.listPackages(named({ tagID: id, inherited: true, with_blocked: true })),
       calls.listPackages(named({ tagID: id, inherited: true, with_blocked: false })),
       calls.listTagged(id, named({ inherit: true, latest: true })),
@@ -84,6 +88,7 @@ export const taginfo = page('taginfo', {
       to,
       repo,
       external,
+      history,
       counts: { packages: own.length, unblocked: unblocked.length, builds: builds.length },
     };
   },
@@ -143,6 +148,20 @@ export const taginfo = page('taginfo', {
           <Targets title="Targets that build from it" targets={from} />
           <Targets title="Targets that put results here" targets={to} />
         </div>
+        <Section
+          title="Newest changes"
+          id="history"
+          note={
+            <>
+              <a href={link('taghistory', { tagID: tag.id })}>all</a>,{' '}
+              <a href={link('comparetags', { tagID: tag.id })} rel="nofollow">
+                compare
+              </a>
+            </>
+          }
+        >
+          <TagChanges changes={data.history} of="tag" />
+        </Section>
       </>
     );
   },

@@ -9,16 +9,20 @@ import type {
   TaskListItem,
   UserInfo,
 } from '@koji/core/api';
+import type { HostRefusal, WaitingReasons } from '@koji/core/text';
 import { named } from '@koji/core/wire';
 import type { Calls } from '../calls.js';
 import { TimeBar, spanOf } from '../charts/timeline.js';
 import { found } from '../errors.js';
 import { findTask, findUser, listPart } from '../lists.js';
+import { findError } from '../logs/first-error.js';
+import type { LogError } from '../logs/first-error.js';
 import { page } from '../page.js';
 import type { Request } from '../page.js';
 import { BuildStateChip, BuildrootStateChip, TaskStateChip, isActive } from '../parts/states.js';
 import { Facts, Filters, Rows, Section, Table } from '../parts/table.js';
 import type { Column, Listed } from '../parts/table.js';
+import { LogLine } from '../parts/log-line.js';
 import { TaskParams } from '../parts/task-params.js';
 import { BuildLink, HostLink, TaskLink, UserLink, labelOf } from '../parts/things.js';
 import { LongText, Json, Size, Time, YesNo, durationText, numberOf } from '../parts/values.js';
@@ -286,6 +290,10 @@ interface TaskData {
   readonly buildroots: readonly BuildrootInfo[];
   readonly result: unknown;
   readonly output: readonly OutputFile[];
+  /** Why no host takes it; null unless it waits for one. */
+  readonly waits: string | null;
+  /** What went wrong, from the log of the task or of one below it. */
+  readonly error: LogError | null;
 }
 
 /** A task with its parameters, subtasks, result and output. */
@@ -304,7 +312,13 @@ export const taskinfo = page('taskinfo', {
           </h1>
           <TaskStateChip state={task.state} />
         </header>
+        {data.waits === null ? null : (
+          <p class="waits">
+            <b>Waits:</b> <bdi>{data.waits}</bdi>
+          </p>
+        )}
         <TaskFacts data={data} now={now} />
+        {data.error === null ? null : <FirstError error={data.error} />}
         <div class="columns">
           <Section title="Parameters" id="parameters">
             <TaskParams method={task.method} request={task.request} />
@@ -348,7 +362,7 @@ export function rootName({ id, tag_name: tag, repo_id: repo, cg_name: cg }: Buil
   return tag === null ? `${cg ?? 'buildroot'} ${id}` : `${tag}-${id}-${repo ?? ''}`;
 }
 
-async function loadTask({ calls, params }: Request<'taskinfo'>): Promise<TaskData> {
+async function loadTask({ calls, params, waiting, lineMarks }: Request<'taskinfo'>): Promise<TaskData> {
   const task = found(await findTask(calls, params.taskID), 'task', params.taskID);
   const { id } = task;
   const isOver = task.state === TASK_STATES.CLOSED || task.state === TASK_STATES.FAILED;
@@ -381,7 +395,36 @@ async function loadTask({ calls, params }: Request<'taskinfo'>): Promise<TaskDat
     buildroots,
     result,
     output: outputFiles(output),
+    waits: task.state === TASK_STATES.FREE ? await waitingText(calls, waiting, task) : null,
+    error:
+      task.state === TASK_STATES.FAILED
+        ? await findError(calls, lineMarks, {
+            tasks: [task, ...Object.values(descendants).flat()],
+            fault: faultText(result) ?? '',
+          })
+        : null,
   };
+}
+
+/** The scheduler's reason why a free task waits. */
+async function waitingText(calls: Calls, waiting: WaitingReasons, task: TaskInfo): Promise<string | null> {
+  const reasons = await waiting.find(
+    {
+      channel: (id) => calls.getChannel(id),
+      hosts: (channelID) => calls.listHosts(named({ channelID })),
+      refusals: async (ids) =>
+        (await calls.scheduler.getTaskRefusals([['task_id', ids]])) as unknown as HostRefusal[],
+      hostData: () => calls.scheduler.getHostData(),
+    },
+    [task],
+  );
+  return reasons.get(task.id)?.text ?? 'A host could take it: the scheduler gives it to one in a moment.';
+}
+
+/** The text of a fault; null for the result of a task that did not fail. */
+function faultText(result: unknown): string | null {
+  const isFault = typeof result === 'object' && result !== null && 'faultString' in result;
+  return isFault ? String(result.faultString) : null;
 }
 
 async function hostNames(calls: Calls): Promise<Readonly<Record<number, string>>> {
@@ -548,12 +591,30 @@ const Tree: FC<{ data: TaskData; now: number }> = ({ data: { task, descendants, 
   );
 };
 
+const FirstError: FC<{ error: LogError }> = ({ error: { file, line, first, lines } }) => {
+  const href = link('viewlog', { taskID: file.task, name: file.name, volume: file.volume, line });
+  return (
+    <Section
+      title="First error in the log"
+      id="error"
+      note={
+        <a href={`${href}#L${line}`}>
+          <bdi>{file.name}</bdi> of task {file.task}, line {line}
+        </a>
+      }
+    >
+      <pre class="lines">
+        {lines.map((text, i) => (
+          <LogLine number={first + i} line={text} isMarked={first + i === line} href={href} />
+        ))}
+      </pre>
+    </Section>
+  );
+};
+
 const Result: FC<{ data: TaskData }> = ({ data: { task, result } }) => {
   if (task.state !== TASK_STATES.CLOSED && task.state !== TASK_STATES.FAILED) return null;
-  const fault =
-    typeof result === 'object' && result !== null && 'faultString' in result
-      ? String(result.faultString)
-      : null;
+  const fault = faultText(result);
   return (
     <Section title={fault === null ? 'Result' : 'Error'} id="result">
       {fault === null ? (

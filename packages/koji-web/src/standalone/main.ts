@@ -6,7 +6,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ClientSession } from '@koji/client';
-import { ConfigError, logFormatter, logLevelNamed, messageOf, onStopSignal, openLog } from '@koji/core';
+import {
+  ConfigError,
+  clientAddress,
+  logFormatter,
+  logLevelNamed,
+  messageOf,
+  onStopSignal,
+  openLog,
+} from '@koji/core';
 import { parseIni, readOptions, webOptions } from '@koji/core/config';
 import { callsBy } from '../calls.js';
 import { createWeb } from '../server.js';
@@ -56,6 +64,8 @@ async function main(): Promise<void> {
       taskMethods: options.Tasks,
     },
     read: (work) => work(calls),
+    address: (request) => clientAddress(request, options.TrustedProxies),
+    heavyPages: options.HeavyPages,
     log: log.logger('koji.web'),
   });
   const server = createServer((request, response) => {

@@ -52,9 +52,10 @@ echo manual > %{buildroot}/usr/share/doc/hello/manual
 `;
 
 /** Builds the rpms of the demo's package. */
-function buildRpms(folder: string): { source: string; binaries: string[] } {
+function buildRpms(parent: string, text: string): { source: string; binaries: string[] } {
+  const folder = mkdtempSync(path.join(parent, 'rpms-'));
   const file = path.join(folder, 'hello.spec');
-  writeFileSync(file, spec);
+  writeFileSync(file, text);
   const defines = [
     `_topdir ${folder}`,
     `_rpmdir ${folder}`,
@@ -75,6 +76,12 @@ function buildRpms(folder: string): { source: string; binaries: string[] } {
   };
 }
 
+/** The next release of the package: one file and one dependency more, one file changed. */
+const nextSpec = spec
+  .replace('Release: 3', 'Release: 4')
+  .replace('coreutils', 'coreutils, zlib')
+  .replace('echo hello >', 'echo hello > %{buildroot}/usr/share/hello/farewell\necho good morning >');
+
 const faultText = (text: string): string => encodeFault(1000, text);
 const resultText = (value: unknown): string => encodeResponse(value);
 
@@ -82,6 +89,8 @@ const resultText = (value: unknown): string => encodeResponse(value);
 export interface Demo {
   readonly build: number;
   readonly otherBuild: number;
+  /** The next release of the package of `build`. */
+  readonly nextBuild: number;
   readonly running: number;
   readonly failed: number;
   readonly task: number;
@@ -121,13 +130,13 @@ function failedLog(): string {
 export async function fillDemo(
   hubUrl: string,
   password: string,
-  setPassword: (user: string) => void,
+  setPassword: (user: string) => Promise<void>,
 ): Promise<Demo> {
   const folder = mkdtempSync(path.join(tmpdir(), 'koji-demo-'));
   const session = new ClientSession(hubUrl);
   const host = new ClientSession(hubUrl);
   try {
-    const rpms = buildRpms(folder);
+    const rpms = buildRpms(folder, spec);
     await session.login('kojiadmin', password);
     const hostId = await session.addHost('builder1.example.com', ['x86_64', 'noarch']);
     await session.addHost('builder2.example.com', ['aarch64']);
@@ -136,7 +145,7 @@ export async function fillDemo(
       named({ description: hostile, comment: hostile, capacity: 4 }),
     );
     await session.addHostToChannel('builder1.example.com', 'createrepo', true);
-    setPassword('builder1.example.com');
+    await setPassword('builder1.example.com');
     await host.login('builder1.example.com', password);
     await host.exclusiveSession();
     const user = await session.createUser('ada');
@@ -223,6 +232,16 @@ export async function fillDemo(
     await host.host.closeTask(task, resultText('hello-2.12-3'));
     await session.tagBuildBypass('f44', build);
 
+    // The next release, imported.
+    await session.createEmptyBuild('hello', '2.12', '4', null);
+    const next = buildRpms(folder, nextSpec);
+    for (const file of [next.source, ...next.binaries]) {
+      await session.upload(file, 'import');
+      await session.importRPM('import', path.basename(file));
+    }
+    const nextBuild = (await session.getBuild('hello-2.12-4'))?.id ?? 0;
+    await session.tagBuildBypass('f44', nextBuild);
+
     // One that failed, with the error in its log.
     const failed = await assign('build', [source, 'f44']);
     await host.host.openTask(failed);
@@ -267,6 +286,7 @@ export async function fillDemo(
     return {
       build,
       otherBuild,
+      nextBuild,
       running,
       failed,
       task,

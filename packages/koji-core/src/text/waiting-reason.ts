@@ -1,7 +1,6 @@
-import type { ChannelInfo, HostInfo, TaskInfo } from '@koji/core/api';
-import type { ClientSession } from '../session.js';
-import { logTime } from '@koji/core/text';
-import { sortTexts } from '@koji/core';
+import type { ChannelInfo, HostInfo, TaskInfo } from '../api/index.js';
+import { sortTexts } from '../sort-texts.js';
+import { logTime } from './times.js';
 
 /** What of a task decides who may take it. */
 export type WaitingTask = Pick<TaskInfo, 'id' | 'channel_id' | 'arch' | 'method'>;
@@ -24,6 +23,8 @@ export interface WaitingFacts {
   readonly methods: ReadonlyMap<number, readonly string[]>;
   /** Epoch seconds. */
   readonly now: number;
+  /** Writes a moment in epoch seconds; in local time to the second unless given. */
+  readonly moment?: (seconds: number) => string;
 }
 
 /** Why a task waits. */
@@ -85,7 +86,10 @@ export function waitingReason(facts: WaitingFacts): WaitingReason | null {
   );
 }
 
-function obstacleOf(host: HostInfo, { task, refusals, methods, now }: WaitingFacts): Obstacle | null {
+function obstacleOf(
+  host: HostInfo,
+  { task, refusals, methods, now, moment = localMoment }: WaitingFacts,
+): Obstacle | null {
   const because = (kind: (typeof obstacles)[number], text: string): Obstacle => ({
     name: plain(host.name),
     rank: obstacles.indexOf(kind),
@@ -117,60 +121,64 @@ function plain(text: string): string {
 }
 
 /** A moment to the second, in local time. */
-function moment(seconds: number): string {
+function localMoment(seconds: number): string {
   return logTime(new Date(seconds * 1000)).replace(/,\d+$/, '');
 }
 
 /** Milliseconds for which the methods of all hosts, a long answer at a large site, are not asked for again. */
 const methodsHold = 60_000;
 
+/** What a hub is asked about tasks that wait. Hubs before 1.34 have no scheduler of this kind: then the last two may fail. */
+export interface WaitingQuestions {
+  channel(id: number): Promise<ChannelInfo | null>;
+  hosts(channelId: number): Promise<readonly HostInfo[]>;
+  refusals(taskIds: readonly number[]): Promise<readonly HostRefusal[]>;
+  hostData(): Promise<readonly HostData[]>;
+}
+
+/** What a builder told the scheduler about itself. */
+export interface HostData {
+  readonly host_id: number;
+  readonly data: unknown;
+}
+
 /** Finds out why tasks wait. */
 export class WaitingReasons {
   private methods: ReadonlyMap<number, readonly string[]> = new Map();
   private methodsUntil = -Infinity;
 
-  constructor(private readonly session: ClientSession) {}
+  constructor(private readonly moment?: (seconds: number) => string) {}
 
   /** Looks in at most two calls and two for each channel, however many tasks there are. */
-  async find(tasks: readonly WaitingTask[]): Promise<ReadonlyMap<number, WaitingReason | null>> {
+  async find(
+    questions: WaitingQuestions,
+    tasks: readonly WaitingTask[],
+  ): Promise<ReadonlyMap<number, WaitingReason | null>> {
     const channels = new Map<number, Pick<WaitingFacts, 'channel' | 'hosts'>>();
     for (const id of new Set(tasks.map((task) => task.channel_id))) {
-      const channel = await this.look<ChannelInfo | null>('getChannel', [id]);
-      if (channel) channels.set(id, { channel, hosts: await this.look<HostInfo[]>('listHosts', [null, id]) });
+      const channel = await questions.channel(id);
+      if (channel) channels.set(id, { channel, hosts: await questions.hosts(id) });
     }
     const anyHosts = [...channels.values()].some(({ hosts }) => hosts.length > 0);
-    if (anyHosts) await this.learnMethods();
-    const refusals = anyHosts ? await this.refusals(tasks.map(({ id }) => id)) : [];
+    if (anyHosts) await this.learnMethods(questions);
+    const refusals = anyHosts ? await orNone(questions.refusals(tasks.map(({ id }) => id))) : [];
     const reasons = new Map<number, WaitingReason | null>();
-    const { methods } = this;
+    const { methods, moment } = this;
     const now = Date.now() / 1000;
     for (const task of tasks) {
       const found = channels.get(task.channel_id);
-      if (found) reasons.set(task.id, waitingReason({ task, ...found, refusals, methods, now }));
+      const facts = { task, refusals, methods, now, ...(moment ? { moment } : {}) };
+      if (found) reasons.set(task.id, waitingReason({ ...facts, ...found }));
     }
     return reasons;
   }
 
-  private refusals(ids: readonly number[]): Promise<HostRefusal[]> {
-    return orNone(this.look<HostRefusal[]>('scheduler.getTaskRefusals', [[['task_id', ids]]]));
-  }
-
-  private async learnMethods(): Promise<void> {
+  private async learnMethods(questions: WaitingQuestions): Promise<void> {
     if (performance.now() < this.methodsUntil) return;
-    const told = await orNone(this.look<HostData[]>('scheduler.getHostData', []));
+    const told = await orNone(questions.hostData());
     this.methods = new Map(told.flatMap(({ host_id: hostId, data }) => methodsOf(hostId, data)));
     this.methodsUntil = performance.now() + methodsHold;
   }
-
-  /** Sent once, so that a hub that is away holds up nothing. */
-  private look<T>(method: string, args: readonly unknown[]): Promise<T> {
-    return this.session.call<T>(method, args, {}, { aside: true, retry: false, timeout: 30 });
-  }
-}
-
-interface HostData {
-  readonly host_id: number;
-  readonly data: unknown;
 }
 
 function methodsOf(hostId: number, data: unknown): [number, string[]][] {
@@ -178,7 +186,7 @@ function methodsOf(hostId: number, data: unknown): [number, string[]][] {
   return Array.isArray(methods) ? [[hostId, methods.map(String)]] : [];
 }
 
-/** Rows, or none where the hub does not have the method: those before 1.34 have no scheduler of this kind. */
-async function orNone<T>(rows: Promise<T[]>): Promise<T[]> {
+/** Rows, or none where the hub does not have the method. */
+async function orNone<T>(rows: Promise<readonly T[]>): Promise<readonly T[]> {
   return rows.catch(() => []);
 }

@@ -1,0 +1,152 @@
+/** Parts of logs by line numbers. */
+import type { Calls } from '../calls.js';
+import type { Lines } from './line-marks.js';
+import { readPieces } from './task-files.js';
+import type { TaskFile } from './task-files.js';
+
+/** Lines of a window. */
+export const windowLines = 300;
+/** Characters of a window, beyond which it has fewer lines. */
+const windowLength = 45_000;
+/** Characters of a line that are shown. */
+const lineLength = 4000;
+/** Bytes that one search looks at. */
+const searched = 1 << 26;
+
+/** Some lines of a log. */
+export interface Window {
+  /** The number of the first line. */
+  readonly first: number;
+  readonly lines: readonly string[];
+}
+
+/** A log whose lines were counted. */
+export interface Log {
+  readonly file: TaskFile;
+  readonly size: number;
+  readonly lines: Lines;
+}
+
+/** Reads the lines from a number on, as many as a window has. */
+export async function readWindow(calls: Calls, log: Log, first: number): Promise<Window> {
+  return { first, lines: await readLines(calls, log, { first, most: windowLines, length: windowLength }) };
+}
+
+/** Reads the lines from a number on, until there are so many or they have so many characters. */
+export async function readLines(
+  calls: Calls,
+  log: Log,
+  {
+    first,
+    most,
+    length: longest = 1 << 20,
+  }: { readonly first: number; readonly most: number; readonly length?: number },
+): Promise<string[]> {
+  const lines: string[] = [];
+  let length = 0;
+  for await (const { number, text } of linesFrom(calls, log, first)) {
+    if (number < first) continue;
+    lines.push(text);
+    length += text.length;
+    if (lines.length >= most || length >= longest) break;
+  }
+  return lines;
+}
+
+/** What a search found, or how far it looked. */
+export interface Found {
+  readonly line: number | null;
+  /** The line to go on with; null at the end of the log. */
+  readonly next: number | null;
+}
+
+/** Finds the next line with a text, from a line on; case doesn't matter. */
+export async function findText(
+  calls: Calls,
+  log: Log,
+  { text, from }: { readonly text: string; readonly from: number },
+): Promise<Found> {
+  const wanted = text.toLowerCase();
+  let length = 0;
+  for await (const line of linesFrom(calls, log, from)) {
+    if (line.number < from) continue;
+    if (plainText(line.text).toLowerCase().includes(wanted))
+      return { line: line.number, next: line.number + 1 };
+    length += line.text.length;
+    if (length > searched) return { line: null, next: line.number + 1 };
+  }
+  return { line: null, next: null };
+}
+
+interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** The lines from the mark before a number on; the end of a very long line is left out. */
+async function* linesFrom(
+  calls: Calls,
+  { file, size, lines }: Log,
+  first: number,
+): AsyncGenerator<Line, void, void> {
+  const mark = lines.before(first);
+  let number = mark.line;
+  let rest: Buffer = Buffer.alloc(0);
+  const take = (bytes: Buffer): Line => ({ number: number++, text: cut(bytes) });
+  for await (const bytes of readPieces(calls, file, { from: mark.at, to: size })) {
+    let from = 0;
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
+      const own = bytes.subarray(from, end);
+      yield take(rest.length > 0 ? Buffer.concat([rest, own]) : own);
+      rest = Buffer.alloc(0);
+      from = end + 1;
+    }
+    if (rest.length < lineLength * 4) rest = Buffer.concat([rest, bytes.subarray(from)]);
+  }
+  if (rest.length > 0) yield take(rest);
+}
+
+function cut(bytes: Buffer): string {
+  const text = bytes
+    .subarray(0, lineLength * 4)
+    .toString('utf8')
+    .replace(/\r$/, '');
+  return text.length > lineLength ? `${text.slice(0, lineLength)}…` : text;
+}
+
+const marks = /\u001b\[[0-9;?]*[A-Za-z]/g;
+
+/** Text without the marks that terminals make colours of. */
+export function plainText(text: string): string {
+  return text.replace(marks, '');
+}
+
+const tones: Readonly<Record<string, string>> = {
+  1: 'strong',
+  31: 'bad',
+  32: 'good',
+  33: 'waiting',
+  34: 'busy',
+  35: 'busy',
+  36: 'busy',
+};
+
+/** A part of a line in one colour. */
+export interface Piece {
+  readonly text: string;
+  readonly tone: string | null;
+}
+
+/** Splits a line where its colour changes. */
+export function coloured(line: string): Piece[] {
+  const pieces: Piece[] = [];
+  let tone: string | null = null;
+  let from = 0;
+  for (const { 0: mark, index } of line.matchAll(marks)) {
+    if (index > from) pieces.push({ text: line.slice(from, index), tone });
+    from = index + mark.length;
+    if (mark.endsWith('m')) tone = tones[mark.slice(2, -1).split(';').at(-1) ?? ''] ?? null;
+  }
+  if (from < line.length) pieces.push({ text: line.slice(from), tone });
+  return pieces;
+}

@@ -1,0 +1,157 @@
+import type { FC } from 'hono/jsx';
+import type { TagInfo } from '@koji/core/api';
+import { named } from '@koji/core/wire';
+import type { Calls } from '../calls.js';
+import { differencesOf } from '../differences.js';
+import type { Differences } from '../differences.js';
+import { found } from '../errors.js';
+import { findEvent } from '../moments.js';
+import type { Event } from '../moments.js';
+import { page } from '../page.js';
+import type { ParamsOf } from '../routes.js';
+import { DifferenceList } from '../parts/differences.js';
+import { TagLink } from '../parts/things.js';
+import { timeText } from '../parts/values.js';
+import { link } from '../routes.js';
+
+interface Side {
+  readonly tag: { readonly id: number; readonly name: string };
+  /** Null for now. */
+  readonly event: Event | null;
+}
+
+interface Data {
+  readonly sides: readonly [Side, Side];
+  /** The latest builds of packages by NVR. */
+  readonly builds: Differences;
+  /** The ids of the builds that differ. */
+  readonly ids: Readonly<Record<string, number>>;
+  readonly packages: Differences;
+}
+
+/** Two tags, or one tag at two moments, beside each other: latest builds and packages. */
+export const comparetags = page('comparetags', {
+  async load({ calls, params }): Promise<Data> {
+    const { tagID, otherID, event, otherEvent, inherited } = params;
+    const [from, to] = await Promise.all([
+      readSide(calls, tagID, { moment: event, inherited }),
+      readSide(calls, otherID ?? tagID, { moment: otherEvent, inherited }),
+    ]);
+    const builds = differencesOf(from.builds, to.builds);
+    const nvrs = new Set(builds.rows.flatMap((row) => [row.from, row.to]));
+    return {
+      sides: [from.side, to.side],
+      builds,
+      ids: Object.fromEntries([...from.ids, ...to.ids].filter(([nvr]) => nvrs.has(nvr))),
+      packages: differencesOf(from.packages, to.packages),
+    };
+  },
+  title: ({ sides: [from, to] }) => `${sideText(from)} and ${sideText(to)} compared`,
+  show: ({ sides, builds, ids, packages }, view) => {
+    const texts = [sideText(sides[0]), sideText(sides[1])] as const;
+    return (
+      <>
+        <h1>
+          <TagLink id={sides[0].tag.id} name={texts[0]} /> and{' '}
+          <TagLink id={sides[1].tag.id} name={texts[1]} />
+        </h1>
+        <CompareForm params={view.params} />
+        <DifferenceList
+          title="Latest builds"
+          id="builds"
+          things="packages with builds"
+          differences={builds}
+          sides={texts}
+          shown={(nvr) => (
+            <a href={link('buildinfo', { buildID: ids[nvr] ?? 0 })}>
+              <bdi>{nvr}</bdi>
+            </a>
+          )}
+        />
+        <DifferenceList
+          title="Package list"
+          id="packages"
+          things="packages"
+          differences={packages}
+          sides={texts}
+        />
+      </>
+    );
+  },
+});
+
+function sideText({ tag, event }: Side): string {
+  return event === null ? tag.name : `${tag.name} at ${timeText(event.at)}`;
+}
+
+/** Asks for the two sides of a comparison of tags. */
+export const CompareForm: FC<{ params: ParamsOf<'comparetags'> }> = ({ params }) => (
+  <form class="filters" method="get" action="comparetags">
+    {(
+      [
+        ['tagID', 'Tag', params.tagID],
+        ['event', 'At (day, time or event; empty: now)', params.event],
+        ['otherID', 'Other tag (empty: the same)', params.otherID ?? ''],
+        ['otherEvent', 'At', params.otherEvent],
+      ] as const
+    ).map(([name, label, value]) => (
+      <label>
+        <span>{label}</span>
+        <input name={name} value={String(value)} required={name === 'tagID'} maxlength={300} />
+      </label>
+    ))}
+    <label>
+      <span>Inherited</span>
+      <select name="inherited">
+        <option value="1" selected={params.inherited}>
+          yes
+        </option>
+        <option value="0" selected={!params.inherited}>
+          no
+        </option>
+      </select>
+    </label>
+    <button type="submit">Compare</button>
+  </form>
+);
+
+interface Content {
+  readonly side: Side;
+  readonly builds: ReadonlyMap<string, string>;
+  readonly ids: readonly (readonly [nvr: string, id: number])[];
+  readonly packages: ReadonlyMap<string, string>;
+}
+
+async function readSide(
+  calls: Calls,
+  wanted: string | number,
+  { moment, inherited }: { readonly moment: string; readonly inherited: boolean },
+): Promise<Content> {
+  const event = await findEvent(calls, moment);
+  const tag = found(
+    await findTag(calls, wanted, event),
+    event ? `tag at ${timeText(event.at)} UTC:` : 'tag',
+    wanted,
+  );
+  const at = event?.id ?? null;
+  const [builds, packages] = await Promise.all([
+    calls.listTagged(tag.id, named({ event: at, inherit: inherited, latest: true })),
+    calls.listPackages(named({ tagID: tag.id, event: at, inherited, with_blocked: true })),
+  ]);
+  return {
+    side: { tag: { id: tag.id, name: tag.name }, event },
+    builds: new Map(builds.map((one) => [one.package_name, one.nvr])),
+    ids: builds.map((one) => [one.nvr, one.build_id]),
+    packages: new Map(
+      packages.map((one) => [
+        one.package_name,
+        'tag_id' in one ? `${one.owner_name}${one.blocked ? ', blocked' : ''}` : '',
+      ]),
+    ),
+  };
+}
+
+/** Returns a tag as it was at an event, or is now; null when there was none. */
+export function findTag(calls: Calls, wanted: string | number, event: Event | null): Promise<TagInfo | null> {
+  return event === null ? calls.getTag(wanted) : calls.getTag(wanted, named({ event: event.id }));
+}
