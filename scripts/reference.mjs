@@ -1,11 +1,11 @@
-// npm run docs: writes docs/reference from the tables in the code and the SDK's doc comments; with --check it only says
-// whether they are up to date. A public name of the SDK without a doc comment is an error.
+// npm run docs: writes docs/reference from the tables in the code and the SDK's doc comments, and the list of commands; with
+// --check it only says whether they are up to date. A public name of the SDK without a doc comment is an error.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { defaultText, hubOptions, kojidOptions, clientOptions } from '@koji/core/config';
 import { api } from '@koji/core/api';
-import { builtInCommands } from '../packages/koji-client/dist/cli/commands/index.js';
+import { loadBuiltInCommands, makeCatalog } from '../packages/koji-client/dist/cli/commands/index.js';
 import { categories } from '../packages/koji-client/dist/cli/categories.js';
 import { parserOf } from '../packages/koji-client/dist/cli/help.js';
 import { sdkReference } from './sdk-reference.mjs';
@@ -53,11 +53,11 @@ function dataText({ of, adds = {}, one }) {
   return `\`--json\` prints ${what} with ${method}${of ? '' : 'these fields'}${beside}\n\n${fields.join('\n')}`;
 }
 
-function commandsPage() {
+function commandsPage(commands) {
   const byName = (a, b) => (a.name < b.name ? -1 : 1);
   const parts = Object.entries(categories).flatMap(([category, title]) => [
     `## ${title.charAt(0).toUpperCase()}${title.slice(1)}`,
-    ...builtInCommands
+    ...commands
       .filter((command) => command.category === category)
       .sort(byName)
       .flatMap((command) => [
@@ -83,6 +83,11 @@ A field that is not there is an error with exit code 2 that names those there ar
 ${parts.join('\n\n')}\n`;
 }
 
+/** The list of commands that `koji help` and completion read, so that they need not load the commands themselves. */
+function catalogFile(entries) {
+  return `// Generated from the declarations of the commands by \`npm run docs\`.\nexport const catalog = ${JSON.stringify(entries)} as const;\n`;
+}
+
 const sdk = sdkReference();
 const pages = {
   'hub-conf.md': optionsPage(
@@ -101,18 +106,21 @@ const pages = {
     clientOptions,
   ),
   'methods.md': methodsPage(),
-  'commands.md': commandsPage(),
+  'commands.md': commandsPage(await loadBuiltInCommands()),
   ...sdk.pages,
 };
 
 const check = process.argv.includes('--check');
-const folder = path.join(root, 'docs', 'reference');
-mkdirSync(folder, { recursive: true });
+const files = {
+  'packages/koji-client/src/cli/commands/catalog.ts': catalogFile(await makeCatalog()),
+  ...Object.fromEntries(Object.entries(pages).map(([name, text]) => [`docs/reference/${name}`, text])),
+};
+mkdirSync(path.join(root, 'docs', 'reference'), { recursive: true });
 for (const problem of sdk.problems) console.error(problem);
 let wrong = sdk.problems.length > 0;
-for (const [name, text] of Object.entries(pages)) {
-  const file = path.join(folder, name);
-  const wanted = await format(text, { ...(await resolveConfig(file)), parser: 'markdown' });
+for (const [name, text] of Object.entries(files)) {
+  const file = path.join(root, name);
+  const wanted = await format(text, { ...(await resolveConfig(file)), filepath: file });
   let there = '';
   try {
     there = readFileSync(file, 'utf8');
@@ -122,7 +130,7 @@ for (const [name, text] of Object.entries(pages)) {
   if (there === wanted) continue;
   if (check) {
     wrong = true;
-    console.error(`docs/reference/${name} is not what the code says: npm run docs`);
+    console.error(`${name} is not what the code says: npm run docs`);
   } else writeFileSync(file, wanted);
 }
 process.exitCode = wrong ? 1 : 0;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Pool as UndiciPool } from 'undici';
 import { ConfigError, messageOf } from '@koji/core';
 import { RequestError, answerTooLong, codeOf } from './errors.js';
-import { Pool, request } from './undici.js';
+import { undiciParts } from './undici.js';
 
 /** How connections to a server are made. Times are in seconds. */
 export interface TransportOptions {
@@ -44,23 +44,22 @@ const connectTimeout = 120;
 
 /** Connections to one server, kept alive; every request is sent once, trying again is the session's affair. */
 export class Transport {
-  private readonly pool: UndiciPool;
+  /** Loaded with the first request, since a command may make none. */
+  private pool: UndiciPool | null = null;
+  private closed = false;
   private readonly timeout: number;
   private readonly longest: number;
   /** The server and path for messages, without what a query may tell. */
   private readonly shown: string;
+  private readonly openPool: () => UndiciPool;
 
   constructor(url: URL, options: TransportOptions = {}) {
     this.timeout = options.timeout ?? defaultTimeout;
     this.longest = options.longestAnswer ?? defaultLongest;
     this.shown = `${url.origin}${url.pathname}`;
-    this.pool = new Pool(url.origin, {
-      connections: options.connections ?? 8,
-      connect: {
-        timeout: Math.min(this.timeout, connectTimeout) * 1000,
-        ...tlsOptions(options),
-      },
-    });
+    const connect = { timeout: Math.min(this.timeout, connectTimeout) * 1000, ...tlsOptions(options) };
+    const connections = options.connections ?? 8;
+    this.openPool = () => new (undiciParts().Pool)(url.origin, { connections, connect });
   }
 
   /**
@@ -69,8 +68,11 @@ export class Transport {
    */
   async post<T>(post: Post, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<Reply<T>> {
     const { path, headers, body, signal, timeout = this.timeout } = post;
+    if (this.closed)
+      throw new RequestError(`the connections to ${this.shown} are closed`, { code: 'UND_ERR_DESTROYED' });
+    const pool = (this.pool ??= this.openPool());
     try {
-      const response = await request.call(this.pool, {
+      const response = await undiciParts().request.call(pool, {
         path,
         method: 'POST',
         headers,
@@ -114,7 +116,8 @@ export class Transport {
 
   /** Closes every connection; requests under way fail. */
   async close(): Promise<void> {
-    await this.pool.destroy();
+    this.closed = true;
+    await this.pool?.destroy();
   }
 }
 

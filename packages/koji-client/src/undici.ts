@@ -3,7 +3,7 @@ import type * as Undici from 'undici';
 
 const require = createRequire(import.meta.url);
 
-/** The parts of undici that every command needs. */
+/** The parts of undici that every request needs. */
 interface Parts {
   readonly Pool: typeof Undici.Pool;
   /** `pool.request(options)`, as a function of its own. */
@@ -13,10 +13,15 @@ interface Parts {
   ) => Promise<Undici.Dispatcher.ResponseData>;
 }
 
-export const { Pool, request } = load();
+let parts: Parts | undefined;
+
+/** Returns the parts that every request needs, loaded by the first one. */
+export function undiciParts(): Parts {
+  return (parts ??= loadParts());
+}
 
 /** Loads these alone: the rest of undici takes a quarter of a command's start. */
-function load(): Parts {
+function loadParts(): Parts {
   try {
     return {
       Pool: require('undici/lib/dispatcher/pool.js') as Parts['Pool'],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from '../src/cli/command.js';
-import { builtInCommands } from '../src/cli/commands/index.js';
+import { catalog } from '../src/cli/commands/catalog.js';
+import { builtInCommands, loadBuiltInCommands, makeCatalog } from '../src/cli/commands/index.js';
 import type { OptionDef } from '../src/cli/options.js';
 
 /** What Koji's command has, without the texts of its help. */
@@ -21,7 +22,8 @@ const fromPlugins = ['runroot', 'save-failed-tree', 'dud-build', 'kiwi-build'];
 const known = (
   JSON.parse(readFileSync(new URL('fixtures/commands.json', import.meta.url), 'utf8')) as Known[]
 ).filter(({ name }) => !fromPlugins.includes(name) && !name.includes('sidetag') && name !== 'help');
-const ours = new Map(builtInCommands.filter(({ extra }) => !extra).map((command) => [command.name, command]));
+const commands = await loadBuiltInCommands();
+const ours = new Map(commands.filter(({ extra }) => !extra).map((command) => [command.name, command]));
 const beyondKoji = new Set(['make-task --json']);
 
 function optionsOf(command: Command): OptionDef<unknown>[] {
@@ -30,6 +32,12 @@ function optionsOf(command: Command): OptionDef<unknown>[] {
 
 test('koji has all commands of Koji, and no others but extras', () => {
   expect([...ours.keys()].sort()).toEqual(known.map(({ name }) => name).sort());
+});
+
+test('the generated list of commands says what the declarations say, and each command is loaded from its file', async () => {
+  expect(catalog).toEqual(await makeCatalog());
+  const loaded = await Promise.all(builtInCommands.map((listed) => listed.load()));
+  expect(loaded).toEqual(commands);
 });
 
 test.each(known)('$name has the category, the login, the usage and the options of Koji', (expected) => {
@@ -60,7 +68,7 @@ test.each(known)('$name has the category, the login, the usage and the options o
 });
 
 test('every command has an example of itself, and says what its arguments are', () => {
-  for (const { name, examples = [], arguments: declared = [], usage } of builtInCommands) {
+  for (const { name, examples = [], arguments: declared = [], usage } of commands) {
     expect(examples).not.toHaveLength(0);
     const called = name === 'moshimoshi' ? 'hello' : name;
     for (const example of examples) expect(example.split(' ')[0]).toBe(called);

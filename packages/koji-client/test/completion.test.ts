@@ -16,6 +16,12 @@ const { koji, failed } = useHub(async (opened) => {
   ({ hub } = opened);
   home = join(hub.folder, 'home');
   for (const tag of ['f44', 'f44-build', 'g1']) await admin.createTag(tag);
+  for (const [tag, group] of [
+    ['f44', 'build'],
+    ['g1', 'livecd'],
+    ['g1', 'srpm-build'],
+  ] as const)
+    await admin.groupListAdd(tag, group);
   await admin.createBuildTarget('f44-candidate', 'f44-build', 'f44');
   await admin.createEmptyBuild('bash', '5.2', '1', null);
   await mkdir(join(home, '.koji'), { recursive: true });
@@ -44,11 +50,14 @@ test('commands and options are completed with what they are for, without the hub
     'list-tags\tPrint the list of tags',
   ]);
   expect(await complete('-q', '--user', 'alice', 'whoa')).toHaveLength(1);
-  expect(wordsIn(await complete('--no'))).toEqual(['--noauth']);
+  expect(wordsIn(await complete('--no'))).toEqual(['--noauth', '--no-pager']);
   expect(wordsIn(await complete('taginfo', '--e'))).toEqual(['--event']);
   expect(await complete('build', 'f44', '')).toEqual([':files']);
   expect(await complete('search', 'p')).toEqual(['package']);
   expect(await complete('help', 'se')).toEqual(['search']);
+  expect(await complete('-p', 'k')).toEqual(['koji']);
+  await writeFile(join(home, 'other.conf'), '[stage]\n[koji-stage]\n');
+  expect(await complete('-c', join(home, 'other.conf'), '--profile=k')).toEqual(['--profile=koji-stage']);
   // The hub is away.
   expect(await complete('taginfo', 'f')).toEqual([]);
   expect(await complete('no-such-command', 'f')).toEqual([]);
@@ -66,6 +75,9 @@ test('names come from the hub for arguments and values of options, then from the
   expect(await complete('open', 'user', 'koji')).toEqual(['kojiadmin']);
   expect(await complete('grant-permission', 'rep')).toEqual(['repo']);
   expect(await complete('add-host-to-channel', 'x', 'cr')).toEqual(['createrepo']);
+  expect(await complete('add-group-pkg', 'f44', 'b')).toEqual(['build']);
+  expect(await complete('block-group-req', 'g1', 'srpm-build', '')).toEqual(['livecd', 'srpm-build']);
+  expect(await complete('list-groups', '', 'b')).toEqual([]);
   await koji('add-tag', 'f44-late');
   // What begins with f4 is known already.
   expect(await complete('taginfo', 'f44-')).toEqual(['f44-build']);

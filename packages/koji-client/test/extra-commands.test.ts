@@ -66,6 +66,33 @@ History:
     );
   });
 
+  test('tells the same as JSON', async () => {
+    const time = expect.any(Number) as number;
+    const link = { tagged: null, tagged_by: null, blocked: false, pkg_filter: null };
+    expect(JSON.parse(await koji('why', '--json', 'bash-5.2-1', '--tag=f44-build'))).toEqual({
+      nvr: 'bash-5.2-1',
+      tag: 'f44-build',
+      in_tag: true,
+      from_tag: 'f44',
+      latest: false,
+      latest_nvr: 'bash-5.2-2',
+      latest_from_tag: 'f44-updates',
+      reason: 'is in f44-updates, which comes before f44 in the inheritance',
+      inheritance: [
+        { tag: 'f44-build', ...link },
+        { tag: 'f44-updates', ...link },
+        { tag: 'f44', ...link, tagged: time, tagged_by: 'kojiadmin' },
+        { tag: 'other', ...link, pkg_filter: '^kernel' },
+      ],
+      other_tags: [],
+      history: [{ event: time, time, text: 'tagged into f44', user: 'kojiadmin' }],
+    });
+    expect(JSON.parse(await koji('why', '--json=in_tag,reason', 'ksh-1-1', '-t', 'f44-build'))).toEqual({
+      in_tag: false,
+      reason: "the inheritance takes only packages that match '^kernel'",
+    });
+  });
+
   test('tells why a tag does not have a build: filtered, untagged, blocked, never there', async () => {
     expect(await koji('why', 'ksh-1-1', '-t', 'f44-build')).toContain(
       "ksh-1-1 is not in f44-build: the inheritance takes only packages that match '^kernel'.\n",
@@ -107,6 +134,13 @@ Packages:
   - dash (owner kojiadmin)
   - zsh (owner kojiadmin)
 `);
+    expect(JSON.parse(await koji('diff-tags', '--json', 'f44', 'f44-updates'))).toEqual([
+      { part: 'build', change: 'changed', name: 'bash', before: '5.2-1', after: '5.2-2' },
+      { part: 'build', change: 'removed', name: 'zsh', before: '5.9-1', after: null },
+      { part: 'package', change: 'removed', name: 'dash', before: '(owner kojiadmin)', after: null },
+      { part: 'package', change: 'removed', name: 'zsh', before: '(owner kojiadmin)', after: null },
+    ]);
+    expect(JSON.parse(await koji('diff-tags', '--json', 'f44', 'f44'))).toEqual([]);
     expect(await koji('diff-tags', '--builds', '--all', '--no-inherit', 'f44', 'f44')).toBe(
       '--- f44\n+++ f44\nNo differences\n',
     );
@@ -186,7 +220,30 @@ describe('diff-builds', () => {
       return { value: calls.map((call) => [answers[call.methodName]?.(call.params[0]) ?? null]) };
     });
     const found = await koji('-s', standIn.url, 'diff-builds', 'a-1-1', 'a-2-1');
+    const rows = await koji(
+      '-s',
+      standIn.url,
+      'diff-builds',
+      '--json',
+      '--only=files,changelog',
+      'a-1-1',
+      'a-2-1',
+    );
     await standIn.stop();
+    const mode = { before: '(mode 0755, root:root)', after: '(mode 4755, root:root)' };
+    expect((JSON.parse(rows) as unknown[]).slice(0, 1)).toEqual([
+      { part: 'files', rpm: 'a.x86_64', change: 'changed', name: '/usr/bin/a', ...mode },
+    ]);
+    expect((JSON.parse(rows) as unknown[]).slice(3)).toEqual([
+      {
+        part: 'changelog',
+        rpm: null,
+        change: 'added',
+        name: '2026-11-02 12:00:00 Bob - 2-1',
+        before: null,
+        after: '- new',
+      },
+    ]);
     expect(found).toBe(`--- a-1-1
 +++ a-2-1
 

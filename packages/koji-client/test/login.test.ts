@@ -67,6 +67,14 @@ test('a login is kept in a private file, used by commands at the same time, and 
   expect(who.stdout).toMatch(
     /^User: alice \[\d+\]\nHub: http.*\nLogin: kept session \(password\)\nLogged in: .*\nPermissions: tag\n$/,
   );
+  expect(JSON.parse((await koji('whoami', '--json')).stdout)).toMatchObject({
+    name: 'alice',
+    hub: hub.url,
+    login: 'kept session',
+    login_method: 'password',
+    logged_in: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+    permissions: ['tag'],
+  });
   const ran = await Promise.all(
     ['a', 'b', 'c'].map((name) => runKoji([...conf(), 'add-tag', `kept-${name}`], { home })),
   );

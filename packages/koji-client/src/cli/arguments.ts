@@ -13,6 +13,7 @@ export type ArgumentKind =
   | 'name'
   | 'package'
   | 'permission'
+  | 'profile'
   | 'rpm'
   | 'search-type'
   | 'shell'
@@ -43,6 +44,7 @@ const kindsOfOptions: Readonly<Record<string, ArgumentKind>> = {
   '--perm': 'permission',
   '--permission': 'permission',
   '--pkg': 'package',
+  '--profile': 'profile',
   '--tag': 'tag',
   '--target': 'target',
   '--user': 'user',

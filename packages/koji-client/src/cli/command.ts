@@ -61,6 +61,8 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly extra?: true;
   /** Given by a command that reads: what `--json` prints; the command tells it by `run.data`. */
   readonly data?: DataShape;
+  /** Prints much without being a command that reads: a pager shows it on a terminal. */
+  readonly long?: true;
   /** Runs without a login unless `--force-auth` or `--mine` is given. */
   readonly anonymous?: boolean;
   /** False: what begins with a dash is an option only before the first argument. */
@@ -69,6 +71,16 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly ownArguments?: boolean;
   /** Answers the exit code, nothing for 0. */
   run(run: Run<O>): Promise<number | undefined> | Promise<void>;
+}
+
+/** A command as lists of commands know it. The rest of its declaration, and its code, is loaded when it is needed. */
+export interface ListedCommand extends Pick<Command, 'name' | 'category' | 'summary' | 'extra'> {
+  readonly load: () => Promise<Command>;
+}
+
+/** Lists a command that is loaded already. */
+export function listed(command: Command): ListedCommand {
+  return { ...command, load: () => Promise.resolve(command) };
 }
 
 /** Declares a command; the identity at run time, the types of its options at compile time. */

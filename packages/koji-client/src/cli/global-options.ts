@@ -37,6 +37,7 @@ const options = (program: string) => ({
     metavar: 'PATHS',
   }),
   help_commands: flag('--help-commands', 'list commands'),
+  no_pager: { ...flag('--no-pager', 'do not show long output in a pager'), extra: true as const },
 });
 
 type Given = OptionValues<ReturnType<typeof options>>;
@@ -50,6 +51,9 @@ export interface GlobalOptions extends Omit<Profile, 'plugin_paths'> {
   readonly noauth: boolean;
   readonly quiet: boolean;
   readonly help_commands: boolean;
+  readonly no_pager: boolean;
+  /** Names of the profile's options that the command line sets. */
+  readonly fromCommandLine: readonly string[];
 }
 
 /** The lines below every list of commands. */
@@ -74,7 +78,7 @@ export function globalParser(program: string): OptionParser<ReturnType<typeof op
 
 /** Reads the profile and puts the command line's options over it. Throws what {@link readProfile} throws. */
 export function withProfile(program: string, given: Given, warn: (line: string) => void): GlobalOptions {
-  const { configFile, help_commands, pkgurl, plugin_paths, profile: name, ...set } = given;
+  const { configFile, help_commands, no_pager, pkgurl, plugin_paths, profile: name, ...set } = given;
   const profile = readProfile(name ?? program, configFile === undefined ? {} : { configFile });
   const over = Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined));
   const merged = { ...profile, ...over };
@@ -91,6 +95,8 @@ export function withProfile(program: string, given: Given, warn: (line: string) 
     noauth: given.noauth ?? false,
     quiet: given.quiet ?? false,
     help_commands: help_commands ?? false,
+    no_pager: no_pager ?? false,
+    fromCommandLine: [...Object.keys(over), ...(plugin_paths === undefined ? [] : ['plugin_paths'])],
   };
 }
 

@@ -1,5 +1,5 @@
 import { categories } from './categories.js';
-import type { Command } from './command.js';
+import type { Command, ListedCommand } from './command.js';
 import { dataOptions } from './data.js';
 import { epilog } from './global-options.js';
 import { OptionParser } from './options.js';
@@ -10,24 +10,24 @@ import { byText, sortTexts } from '@koji/core';
 /** Prints the commands there are, of some categories or of all. */
 export function listCommands(
   out: Output,
-  commands: readonly Command[],
+  commands: readonly ListedCommand[],
   program: string,
   chosen: readonly string[] = Object.keys(categories),
 ): void {
-  const shown = chosen.includes('all') ? Object.keys(categories) : [...new Set(chosen)];
+  const included = chosen.includes('all') ? Object.keys(categories) : [...new Set(chosen)];
   const sorted = [...commands].sort(byText(({ name }) => name));
-  const list = (heading: string, listed: readonly Command[]): void => {
+  const list = (heading: string, shown: readonly ListedCommand[]): void => {
     out.print(`\n${heading}:`);
-    for (const { name, summary } of listed) out.print(`        ${name.padEnd(25)} ${summary}`);
+    for (const { name, summary } of shown) out.print(`        ${name.padEnd(25)} ${summary}`);
   };
   out.print('Available commands:');
-  for (const category of sortTexts(shown))
+  for (const category of sortTexts(included))
     list(
       categories[category as keyof typeof categories],
       sorted.filter((command) => command.category === category && !command.extra),
     );
   // Programs that read the list expect Koji's commands alone.
-  const extras = sorted.filter((command) => command.extra && shown.includes(command.category));
+  const extras = sorted.filter((command) => command.extra && included.includes(command.category));
   if (process.stdout.isTTY && extras.length > 0) list('commands that Koji does not have', extras);
   out.write(epilog(program));
 }

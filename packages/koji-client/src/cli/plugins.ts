@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { PluginLoadError, listPlugins, loadPlugins } from '@koji/plugin-sdk/host';
 import type { CliOption, CliTools, PluginCommand } from '@koji/plugin-sdk/host';
 import { categories } from './categories.js';
@@ -9,6 +8,7 @@ import type { Command, Run } from './command.js';
 import type { GlobalOptions } from './global-options.js';
 import { int } from './options.js';
 import type { OptionDef, OptionTable } from './options.js';
+import { pluginFolders } from './plugin-folders.js';
 import { watchTasks } from './watch.js';
 
 /**
@@ -18,8 +18,7 @@ import { watchTasks } from './watch.js';
  * @throws PluginLoadError with every problem of every plugin
  */
 export async function loadPluginCommands(global: GlobalOptions): Promise<Command[]> {
-  // As in Koji, what stands first in plugin_paths counts most.
-  const folders = [...global.plugin_paths, join(homedir(), '.koji', 'plugins')];
+  const folders = pluginFolders(global);
   const names = [...new Set([...listPlugins(folders, 'cli'), ...global.plugins])];
   if (names.length === 0) return [];
   // Never the current folder: what lies there is not the user's choice.

@@ -3,18 +3,18 @@ import {
   ConfigError,
   ConfigurationError,
   PathInfo,
+  PluginError,
   UnknownFault,
   makeLogger,
   messageOf,
 } from '@koji/core';
-import { PluginLoadError } from '@koji/plugin-sdk/host';
 import { ClientSession, retryText } from '../session.js';
 import type { Retry } from '../session.js';
 import { sessionOptions } from '../profiles.js';
 import { HubUnreachable } from '../errors.js';
-import { Exit } from './command.js';
-import type { Command, Run } from './command.js';
-import { helpCommand } from './commands/rpc.js';
+import { Exit, listed } from './command.js';
+import type { Command, ListedCommand, Run } from './command.js';
+import { helpCommand } from './commands/help.js';
 import { DataPrinter } from './data.js';
 import { builtInCommands } from './commands/index.js';
 import { globalParser, withProfile } from './global-options.js';
@@ -25,9 +25,11 @@ import { listCommands, parserOf } from './help.js';
 import { checkHub, keptRefusal, login, loginWay } from './login.js';
 import { HelpAsked, UsageError } from './options.js';
 import type { OptionParser, OptionTable } from './options.js';
-import { processOutput } from './output.js';
+import { hasScreen, processOutput } from './output.js';
+import type { Output } from './output.js';
+import type { PagedOutput } from './pager.js';
 import { nearestNames, suggestNames, suggestionLine } from './suggestions.js';
-import { loadPluginCommands } from './plugins.js';
+import { mayHavePlugins } from './plugin-folders.js';
 import { logTime, pythonRepr } from '@koji/core/text';
 
 const out = processOutput;
@@ -59,9 +61,9 @@ export async function runKoji(program: string, argv: readonly string[]): Promise
       );
       return 1;
     }
-    return await runCommand(command, args, global);
+    return await runCommand(await command.load(), args, global);
   } catch (error) {
-    if (error instanceof PluginLoadError) {
+    if (error instanceof PluginError) {
       logError(error.message);
       return 1;
     }
@@ -71,17 +73,19 @@ export async function runKoji(program: string, argv: readonly string[]): Promise
 }
 
 /** Returns the commands of `koji` and those of the profile's plugins. */
-async function allCommands(global: GlobalOptions): Promise<readonly Command[]> {
-  const plugins = await loadPluginCommands(global);
+async function allCommands(global: GlobalOptions): Promise<readonly ListedCommand[]> {
+  const plugins = mayHavePlugins(global)
+    ? await (await import('./plugins.js')).loadPluginCommands(global)
+    : [];
   const added = new Set(plugins.map((command) => command.name));
-  const commands: Command[] = [...builtInCommands, helpCommand(() => commands)].filter(
+  const commands: ListedCommand[] = [...builtInCommands, listed(helpCommand(() => commands))].filter(
     (command) => !added.has(command.name),
   );
-  commands.push(...plugins);
+  commands.push(...plugins.map(listed));
   return commands;
 }
 
-function findCommand(commands: readonly Command[], given: string): Command | undefined {
+function findCommand(commands: readonly ListedCommand[], given: string): ListedCommand | undefined {
   const alias = aliases[given] ?? given;
   const name = greetings.includes(alias.toLowerCase()) ? 'moshimoshi' : alias;
   return commands.find((command) => command.name === name.replaceAll('_', '-'));
@@ -98,14 +102,14 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
   const global = anonymous ? { ...given, noauth: true } : given;
   const session = newSession(global);
   const interrupt = onInterrupt();
-  let data: DataPrinter | null = null;
+  const paged = await openPager(command, parsed.options, global);
   try {
-    data = command.data ? DataPrinter.from(command.data, parsed.options) : null;
-    const running = tell(command, runOf(session, global, parsed, { interrupt, data }), data);
-    const code = await Promise.race([running, interrupt.happened]);
-    data?.print(out);
-    return code;
+    const data = command.data ? DataPrinter.from(command.data, parsed.options) : null;
+    const teller = { data, out: paged ?? out };
+    const running = tell(command, runOf(session, global, parsed, { interrupt, ...teller }), teller);
+    return await Promise.race([running, interrupt.happened, ...(paged ? [paged.left.then(() => 0)] : [])]);
   } catch (error) {
+    await paged?.end();
     // The work that was broken off fails, whatever the user is still asked.
     if (interrupt.seen) return await interrupt.happened;
     const code =
@@ -116,15 +120,37 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
     if (process.stderr.isTTY) suggest(await suggestNames(session, messageOf(error)));
     return code;
   } finally {
+    await paged?.end();
     if (!interrupt.seen) await session.logout().catch(() => null);
     await session.close();
   }
 }
 
-/** Runs a command; when it ends with an exit code, prints what it told before. */
-async function tell(command: Command, run: Run, data: DataPrinter | null): Promise<number> {
+/** Returns output through a pager for a command that may print much, on a terminal only. */
+async function openPager(
+  { data, long }: Command,
+  options: Readonly<Record<string, unknown>>,
+  global: GlobalOptions,
+): Promise<PagedOutput | null> {
+  // What goes on until the user interrupts it is read as it comes.
+  if (!(data ?? long) || global.no_pager || options['watch'] || !hasScreen()) return null;
+  const { pagedOutput, pagerCommand } = await import('./pager.js');
+  const pager = pagerCommand();
+  return pager === null ? null : pagedOutput(pager);
+}
+
+/** Where a command tells what it found, and prints. */
+interface Teller {
+  readonly data: DataPrinter | null;
+  readonly out: Output;
+}
+
+/** Runs a command and prints what it told, also when it ends with an exit code. */
+async function tell(command: Command, run: Run, { data, out }: Teller): Promise<number> {
   try {
-    return (await command.run(run)) ?? 0;
+    const code = (await command.run(run)) ?? 0;
+    data?.print(out);
+    return code;
   } catch (error) {
     if (error instanceof Exit) data?.print(out, true);
     throw error;
@@ -183,7 +209,7 @@ function runOf(
   session: ClientSession,
   global: GlobalOptions,
   parsed: { options: Record<string, unknown>; args: string[] },
-  { interrupt, data }: { readonly interrupt: Interrupt; readonly data: DataPrinter | null },
+  { interrupt, data, out }: Teller & { readonly interrupt: Interrupt },
 ): Run {
   const silent = { print: () => undefined, write: () => undefined };
   return {

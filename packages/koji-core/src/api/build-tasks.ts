@@ -1,6 +1,7 @@
 import { any, arg, method, shape } from './method.js';
 import type { ArgType, Methods } from './method.js';
 import { buildRef, nameOrId } from './types.js';
+import type { NameOrId } from './types.js';
 import { Double } from '../wire/values.js';
 
 /** How much later (or, for admins, sooner when negative) than usual a task's turn comes; 0 and null for no difference. */
@@ -101,7 +102,7 @@ export const buildTaskMethods = {
     args: [
       arg('vm', text),
       arg('url', text),
-      arg('target', nameOrId),
+      arg('target', any<NameOrId | null>('str | int | dict | null')),
       arg('opts', options, null),
       arg('priority', priority, null),
       arg('channel', channel, 'vm'),

@@ -99,8 +99,14 @@ export function answersBy<F extends AnswerRule>(): { readonly answers?: F } {
 }
 
 type TypeOf<A> = A extends Arg<string, infer T> ? T : never;
-/** An argument as a caller gives it: a list may be a read-only one. */
-type Given<T> = T extends readonly (infer E)[] ? readonly E[] : T;
+/** An argument as a caller gives it: a list may be a read-only one, a flag null, and a large number a bigint. */
+type Given<T> = T extends readonly (infer E)[]
+  ? readonly E[]
+  : T extends boolean
+    ? T | null
+    : T extends number
+      ? T | bigint
+      : T;
 /** The type of an argument as a caller gives it. */
 type GivenOf<A> = A extends Arg<string, infer T> ? Given<T> : never;
 /** The name of an argument. */

@@ -1,5 +1,5 @@
-import { any, arg, dict, flag, int, list, method, nullable, shape, str } from './method.js';
-import type { Methods } from './method.js';
+import { answersBy, any, arg, dict, flag, int, list, method, nullable, shape, str } from './method.js';
+import type { AnswerRule, Methods } from './method.js';
 import { buildRef, draftFilter, eventId, latestCount, nameOrId, queryOpts, rpmRef } from './types.js';
 import type {
   RpmDependency,
@@ -14,6 +14,15 @@ import type {
 const id = nullable(int);
 const arches = any<string | string[] | null>('str | list(str) | null');
 
+/** A list where `multi` asks for every rpm that fits; never null with `strict`. */
+export interface RpmAnswer extends AnswerRule {
+  readonly answer: this['args'] extends { readonly multi: true }
+    ? RpmInfo[]
+    : this['args'] extends { readonly strict: true }
+      ? RpmInfo
+      : RpmInfo | null;
+}
+
 /** Rpm files, their headers and signatures. */
 export const rpmMethods = {
   getRPM: method({
@@ -22,6 +31,7 @@ export const rpmMethods = {
     access: 'lookup',
     args: [arg('rpminfo', rpmRef), arg('strict', flag, false), arg('multi', flag, false)],
     result: nullable(shape<RpmInfo | RpmInfo[]>('rpm')),
+    ...answersBy<RpmAnswer>(),
     faults: ['GenericError'],
   }),
   listRPMs: method({

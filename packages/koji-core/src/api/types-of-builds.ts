@@ -1,9 +1,24 @@
-import { any, arg, dict, flag, int, list, method, nullable, shape, str } from './method.js';
-import type { Methods } from './method.js';
+import { answersBy, any, arg, dict, flag, int, list, method, nullable, shape, str } from './method.js';
+import type { AnswerRule, Methods } from './method.js';
 import { buildRef, queryOpts } from './types.js';
 import type { ArchiveInfo, BuildTypeInfo, ImageBuildInfo, MavenBuildInfo, WinBuildInfo } from './types.js';
 
 const id = nullable(int);
+
+/** Archives with the fields of the type that they were asked for by. */
+export interface ArchivesAnswer extends AnswerRule {
+  readonly answer: this['args'] extends { readonly queryOpts: { readonly countOnly: true } }
+    ? number
+    : this['args'] extends { readonly type: infer T }
+      ? T extends 'maven'
+        ? TypedArchive<'group_id' | 'artifact_id' | 'version'>[]
+        : T extends 'win'
+          ? TypedArchive<'relpath' | 'platforms'>[]
+          : ArchiveInfo[]
+      : ArchiveInfo[];
+}
+
+type TypedArchive<K extends keyof ArchiveInfo> = ArchiveInfo & Required<Pick<ArchiveInfo, K>>;
 
 /** What kinds of things a build holds besides rpms, and the files of those kinds. */
 export const buildTypeMethods = {
@@ -99,6 +114,7 @@ export const buildTypeMethods = {
       arg('strict', flag, false),
     ],
     result: list(shape<ArchiveInfo>('archive')),
+    ...answersBy<ArchivesAnswer>(),
     faults: ['GenericError', 'ParameterError'],
   }),
 } satisfies Methods;

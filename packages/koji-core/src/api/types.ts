@@ -363,7 +363,11 @@ export interface RpmListItem extends RpmInfo {
 }
 
 /** An rpm in a tag, as listTaggedRPMS answers it. */
-export interface TaggedRpm extends Omit<RpmInfo, 'external_repo_id' | 'external_repo_name' | 'extra'> {
+export interface TaggedRpm extends Omit<
+  RpmInfo,
+  'build_id' | 'external_repo_id' | 'external_repo_name' | 'extra'
+> {
+  readonly build_id: number;
   readonly extra?: Extra;
   readonly sigkey?: string | null;
 }

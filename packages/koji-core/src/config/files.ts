@@ -12,6 +12,7 @@ import type { ClientOptions } from './koji-options.js';
 import { kojidOptions } from './kojid-options.js';
 import type { KojidOptions } from './kojid-options.js';
 import { readOptions } from './options.js';
+import type { OptionTable } from './options.js';
 import { sortTexts } from '../sort-texts.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -90,18 +91,24 @@ export function readKojidConfig(from: {
 /** A profile of koji.conf. */
 export type Profile = ClientOptions & { readonly profile: string };
 
+/** Where a profile is read. */
+export interface ClientSource {
+  readonly profile: string;
+  /** A file to read instead of the user's own. */
+  readonly configFile?: string;
+  /** The user's home. */
+  readonly home?: string;
+  /** The folder of koji.conf and koji.conf.d; `/etc`. */
+  readonly etc?: string;
+}
+
 /**
  * Reads a profile: /etc/koji.conf.d, /etc/koji.conf, then the user's own ~/.koji/config.d and ~/.koji/config, or instead of
  * these two the given file; later ones over earlier ones.
  *
  * @throws ConfigurationError when no file has the profile, ConfigError when a value is wrong
  */
-export function readClientConfig(from: {
-  profile: string;
-  configFile?: string;
-  home?: string;
-  etc?: string;
-}): Profile {
+export function readClientConfig(from: ClientSource): Profile {
   const { profile, home = homedir() } = from;
   const sections = clientSections(from);
   const values = sections.get(profile);
@@ -120,7 +127,41 @@ export function readClientConfig(from: {
   };
 }
 
-function clientSections(from: { configFile?: string; home?: string; etc?: string }): Sections {
+/** An option that a profile sets. */
+export interface ProfileSetting {
+  readonly name: string;
+  /** The text of the file; `(secret)` for a password. */
+  readonly value: string;
+  /** The file that the value comes from. */
+  readonly file: string;
+  /** Whether the option exists. */
+  readonly known: boolean;
+  /** Why the option has no effect; null if it has one. */
+  readonly withoutEffect: string | null;
+}
+
+/** Returns the options that files set for a profile, and the file that each value comes from. Throws as {@link readClientConfig}. */
+export function listProfileSettings(from: ClientSource): ProfileSetting[] {
+  const sections = clientSections(from);
+  const table: OptionTable = clientOptions;
+  return [...(sections.get(from.profile) ?? [])].map(([name, value]) => {
+    const option = Object.hasOwn(table, name) ? table[name] : undefined;
+    return {
+      name,
+      value: option?.secret ? '(secret)' : value,
+      file: sections.fileOf(from.profile, name) ?? 'koji.conf',
+      known: option !== undefined,
+      withoutEffect: option?.withoutEffect ?? null,
+    };
+  });
+}
+
+/** Returns the names of the profiles that files have, as the section names of koji.conf. */
+export function listProfiles(from: Omit<ClientSource, 'profile'> = {}): string[] {
+  return clientSections(from).keys();
+}
+
+function clientSections(from: Omit<ClientSource, 'profile'>): Sections {
   const { configFile, home = homedir(), etc = '/etc' } = from;
   const own = configFile
     ? required(expandHome(configFile, home), ConfigurationError)

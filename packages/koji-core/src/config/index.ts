@@ -1,6 +1,12 @@
 export { databaseUrl } from './database-url.js';
-export { readClientConfig, readHubConfig, readKojidConfig } from './files.js';
-export type { HubConfig, Profile } from './files.js';
+export {
+  listProfileSettings,
+  listProfiles,
+  readClientConfig,
+  readHubConfig,
+  readKojidConfig,
+} from './files.js';
+export type { ClientSource, HubConfig, Profile, ProfileSetting } from './files.js';
 export { Sections, parseIni } from './ini.js';
 export type { IniOptions, Source } from './ini.js';
 export {

@@ -1,4 +1,4 @@
-import { boolean, folders, integer, text, withoutEffect, words } from './options.js';
+import { boolean, folders, integer, secret, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
 
 /** The options of a profile in koji.conf: those of Koji, then ours. */
@@ -30,7 +30,7 @@ export const clientOptions = {
   plugin_paths: folders([], 'Colon list of CLI plugin directories'),
   force_auth: boolean(false, 'Log in even for read-only commands'),
   user: text(null, 'User name for authtype password'),
-  password: text(null, 'Password for authtype password; keep the file readable for yourself only'),
+  password: secret(text(null, 'Password for authtype password; keep the file readable for yourself only')),
   plugins: words([], 'Packages with commands to load'),
 };
 

@@ -1,6 +1,6 @@
 import { ParameterError } from '../faults.js';
 import { parseTaskParams } from '../tasks.js';
-import { truthy } from '../api/index.js';
+import { truthy } from '../api/method.js';
 import { pythonStr } from './python-text.js';
 
 type Params = Readonly<Record<string, unknown>>;

@@ -41,7 +41,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 /** An rpm with its headers, dependencies and files. */
 export const rpminfo = page('rpminfo', {
   async load({ calls, params }) {
-    const rpm = found((await calls.getRPM(params.rpmID)) as RpmInfo | null, 'rpm', params.rpmID);
+    const rpm = found(await calls.getRPM(params.rpmID), 'rpm', params.rpmID);
     const isExternal = rpm.external_repo_id !== 0;
     const fields = ['summary', 'description', 'license', 'disturl', 'vcs'];
     const [build, headers, dependencies, files, users] = await Promise.all([
@@ -269,7 +269,7 @@ export const archiveinfo = page('archiveinfo', {
 export const fileinfo = page('fileinfo', {
   async load({ calls, params: { filename, rpmID, archiveID } }) {
     if (rpmID === null && archiveID === null) throw new PageError(400, 'fileinfo needs rpmID or archiveID.');
-    const rpm = rpmID === null ? null : found((await calls.getRPM(rpmID)) as RpmInfo | null, 'rpm', rpmID);
+    const rpm = rpmID === null ? null : found(await calls.getRPM(rpmID), 'rpm', rpmID);
     const archive =
       rpm || archiveID === null ? null : found(await calls.getArchive(archiveID), 'archive', archiveID);
     const file = (

@@ -1,3 +1,4 @@
+import { named } from '@koji/core/wire';
 import {
   BUILD_STATES,
   ParameterError,
@@ -7,7 +8,16 @@ import {
   parseInteger,
   valueOf,
 } from '@koji/core';
-import type { BuildInfo } from '@koji/core/api';
+import type {
+  Api,
+  BuildInfo,
+  BuildListItem,
+  NamedArguments,
+  PackageListEntry,
+  PackageName,
+  TaggedBuild,
+  TaggedRpm,
+} from '@koji/core/api';
 import { pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -15,20 +25,6 @@ import { eventOptions, queriedEvent } from '../events.js';
 import { flag, text, texts, time, timeHelp } from '../options.js';
 
 type Row = Readonly<Record<string, unknown>>;
-
-interface LatestBuild extends BuildInfo {
-  readonly tag_name: string;
-  readonly maven_group_id?: string;
-  readonly maven_artifact_id?: string;
-}
-
-interface LatestRpm {
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly arch: string;
-  readonly build_id: number;
-}
 
 const latestBuild = command({
   name: 'latest-build',
@@ -69,17 +65,14 @@ https://docs.pagure.org/koji/HOWTO/#package-organization`,
     for (const name of options.all ? [null] : names) {
       let lines: string[];
       if (options.arch) {
-        const found = await session.call<[LatestRpm[], BuildInfo[]]>('getLatestRPMS', [tag], {
-          package: name,
-          arch: options.arch,
-        });
+        const found = await session.getLatestRPMS(tag, named({ package: name, arch: options.arch }));
         run.data(() => [...found[0]].sort(byText(rpmName)));
         lines = rpmLines(run, found, options.paths === true);
       } else {
-        const builds = await session.call<LatestBuild[]>('getLatestBuilds', [tag], {
-          package: name,
-          ...(options.type ? { type: options.type } : {}),
-        });
+        const builds = await session.getLatestBuilds(
+          tag,
+          named({ package: name, ...(options.type ? { type: options.type } : {}) }),
+        );
         run.data(() => [...builds].sort(byText(({ nvr }) => nvr)));
         const maven = options.type === 'maven';
         if (!quiet) for (const line of header(maven)) print(line);
@@ -105,7 +98,7 @@ function header(maven: boolean): string[] {
 
 function buildLine(
   { paths }: Run,
-  build: LatestBuild,
+  build: TaggedBuild,
   { maven, paths: shown }: { maven: boolean; paths: boolean },
 ): string {
   const path = maven ? paths.mavenbuild(build) : paths.build(build);
@@ -113,7 +106,7 @@ function buildLine(
   return row(shown ? path : build.nvr, build.tag_name, ...ids, build.owner_name);
 }
 
-function rpmLines({ paths }: Run, [rpms, builds]: [LatestRpm[], BuildInfo[]], shown: boolean): string[] {
+function rpmLines({ paths }: Run, [rpms, builds]: [TaggedRpm[], TaggedBuild[]], shown: boolean): string[] {
   const byId = new Map(builds.map((build) => [build.id, build]));
   return rpms.map((rpm) => {
     const build = byId.get(rpm.build_id);
@@ -121,7 +114,7 @@ function rpmLines({ paths }: Run, [rpms, builds]: [LatestRpm[], BuildInfo[]], sh
   });
 }
 
-const rpmName = ({ name, version, release, arch }: LatestRpm): string =>
+const rpmName = ({ name, version, release, arch }: TaggedRpm): string =>
   `${name}-${version}-${release}.${arch}`;
 
 const sortKeys = ['build_id', 'owner_name', 'state'];
@@ -178,9 +171,11 @@ const listBuilds = command({
   },
 });
 
+type Listed = BuildInfo | BuildListItem;
+
 /** Sorts by several fields; equal builds keep their order, also backwards. */
-function stableSort(builds: readonly BuildInfo[], keys: readonly string[], backwards: boolean): BuildInfo[] {
-  const compare = (a: BuildInfo, b: BuildInfo): number => {
+function stableSort(builds: readonly Listed[], keys: readonly string[], backwards: boolean): Listed[] {
+  const compare = (a: Listed, b: Listed): number => {
     for (const key of keys) {
       const [x, y] = [(a as unknown as Row)[key], (b as unknown as Row)[key]];
       const order =
@@ -209,37 +204,39 @@ interface BuildFilter {
   readonly source: string | undefined;
 }
 
-async function filterOf(run: Run, options: BuildFilter): Promise<Record<string, unknown>> {
+type Filter = NamedArguments<Api['listBuilds']>;
+
+async function filterOf(run: Run, options: BuildFilter): Promise<Filter> {
   const { session, usageError } = run;
-  const given: Record<string, unknown> = {};
+  const given: { -readonly [K in keyof Filter]: Filter[K] } = {};
   for (const key of ['type', 'prefix', 'pattern'] as const)
     if (options[key] !== undefined) given[key] = options[key];
-  if (options.no_draft) given['draft'] = false;
-  else if (options.draft_only) given['draft'] = true;
-  if (options.cg) given['cgID'] = options.cg;
+  if (options.no_draft) given.draft = false;
+  else if (options.draft_only) given.draft = true;
+  if (options.cg) given.cgID = options.cg;
   if (options.package)
-    given['packageID'] =
+    given.packageID =
       parseInteger(options.package) ??
-      (await session.call('getPackageID', [options.package])) ??
+      (await session.getPackageID(options.package)) ??
       usageError(`No such package: ${options.package}`);
   if (options.owner)
-    given['userID'] =
+    given.userID =
       parseInteger(options.owner) ??
       (await session.getUser(options.owner))?.id ??
       usageError(`No such user: ${options.owner}`);
-  if (options.volume) given['volumeID'] = await volumeId(run, options.volume);
-  if (options.state) given['state'] = stateOf(run, options.state);
-  if (options.before) given['completeBefore'] = options.before;
-  if (options.after) given['completeAfter'] = options.after;
-  if (options.task) given['taskID'] = parseInteger(options.task) ?? usageError('Task id must be an integer');
-  if (options.source) given['source'] = options.source;
+  if (options.volume) given.volumeID = await volumeId(run, options.volume);
+  if (options.state) given.state = stateOf(run, options.state);
+  if (options.before) given.completeBefore = options.before;
+  if (options.after) given.completeAfter = options.after;
+  if (options.task) given.taskID = parseInteger(options.task) ?? usageError('Task id must be an integer');
+  if (options.source) given.source = options.source;
   return given;
 }
 
-async function volumeId({ session, usageError }: Run, given: string): Promise<unknown> {
+async function volumeId({ session, usageError }: Run, given: string): Promise<number | bigint> {
   const id = parseInteger(given);
   if (id !== null) return id;
-  const volumes = await session.call<{ id: number; name: string }[]>('listVolumes');
+  const volumes = await session.listVolumes();
   return volumes.find(({ name }) => name === given)?.id ?? usageError(`No such volume: ${given}`);
 }
 
@@ -257,13 +254,10 @@ async function oneBuild({ session, usageError }: Run, given: string): Promise<Bu
   );
 }
 
-async function findBuilds(
-  { session, usageError }: Run,
-  filter: Readonly<Record<string, unknown>>,
-): Promise<BuildInfo[]> {
+async function findBuilds({ session, usageError }: Run, filter: Filter): Promise<BuildListItem[]> {
   if (Object.keys(filter).length === 0) return usageError('Filter must be provided for list');
   try {
-    return await session.call<BuildInfo[]>('listBuilds', [], filter);
+    return await session.listBuilds(named(filter));
   } catch (error) {
     const unknown =
       error instanceof ParameterError
@@ -276,14 +270,9 @@ async function findBuilds(
   }
 }
 
-interface ListedPackage {
-  readonly package_name: string;
-  readonly tag_id?: number;
-  readonly tag_name: string;
-  readonly extra_arches: string | null;
-  readonly owner_name: string;
-  readonly blocked?: boolean;
-}
+type ListedPackage = PackageListEntry | PackageName;
+
+const isBlocked = (entry: ListedPackage): boolean => 'blocked' in entry && entry.blocked;
 
 const listPkgs = command({
   name: 'list-pkgs',
@@ -307,32 +296,34 @@ const listPkgs = command({
     const { args, options, global, session, print, connect, usageError, fail } = run;
     if (args.length > 0) return usageError('This command takes no arguments');
     await connect();
-    const chosen: Record<string, unknown> = {};
+    const chosen: { userID?: number; tagID?: number; pkgID?: string } = {};
     if (options.owner)
-      chosen['userID'] =
+      chosen.userID =
         (await session.getUser(options.owner))?.id ?? usageError(`No such user: ${options.owner}`);
     if (options.tag)
-      chosen['tagID'] = (await session.getTag(options.tag))?.id ?? usageError(`No such tag: ${options.tag}`);
-    if (options.package) chosen['pkgID'] = options.package;
+      chosen.tagID = (await session.getTag(options.tag))?.id ?? usageError(`No such tag: ${options.tag}`);
+    if (options.package) chosen.pkgID = options.package;
     const isAll = Object.keys(chosen).length === 0;
     const event = await queriedEvent(run, options);
     if (isAll && event)
       return usageError('--event and --ts makes sense only with --tag, --owner or --package');
     if (isAll && options.show_blocked)
       return usageError('--show-blocked makes sense only with --tag, --owner or --package');
-    const packages = await session.call<ListedPackage[]>('listPackages', [], {
-      ...chosen,
-      inherited: !options.noinherit,
-      with_dups: options.tag ? (options.show_dups ?? null) : true,
-      ...(event ? { event: event.id } : {}),
-      ...(options.show_blocked ? { with_blocked: true } : {}),
-    });
-    run.data(() => packages.filter((entry) => isAll || options.show_blocked || !entry.blocked));
+    const packages = await session.listPackages(
+      named({
+        ...chosen,
+        inherited: !options.noinherit,
+        with_dups: options.tag ? (options.show_dups ?? null) : true,
+        ...(event ? { event: event.id } : {}),
+        ...(options.show_blocked ? { with_blocked: true } : {}),
+      }),
+    );
+    run.data(() => packages.filter((entry) => isAll || options.show_blocked || !isBlocked(entry)));
     if (packages.length === 0) fail('(no matching packages)');
     if (!(options.quiet ?? global.quiet)) printPackageHeader(print, isAll);
     for (const entry of packages)
       if (isAll) print(entry.package_name);
-      else if (options.show_blocked || !entry.blocked) print(packageLine(entry));
+      else if (options.show_blocked || !isBlocked(entry)) print(packageLine(entry));
   },
 });
 
@@ -351,9 +342,9 @@ function packageRow(name: string, tag: string, arches: string, owner: string): s
 }
 
 function packageLine(entry: ListedPackage): string {
-  if (entry.tag_id === undefined) return entry.package_name;
+  if (!('tag_id' in entry)) return entry.package_name;
   const { package_name: name, tag_name: tag, extra_arches: arches, owner_name: owner } = entry;
-  return packageRow(name, tag, arches ?? '', owner) + (entry.blocked ? ' [BLOCKED]' : '');
+  return packageRow(name, tag, arches ?? '', owner ?? '') + (entry.blocked ? ' [BLOCKED]' : '');
 }
 
 export const buildLists = [latestBuild, listBuilds, listPkgs];

@@ -67,6 +67,7 @@ const mockConfigCommand = command({
   summary: 'Create a mock config',
   usage: 'mock-config [options]',
   anonymous: true,
+  long: true,
   options: {
     arch: text(['-a', '--arch'], 'Specify the arch'),
     name: text(['-n', '--name'], 'Specify the name for the buildroot'),

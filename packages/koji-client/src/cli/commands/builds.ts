@@ -1,5 +1,6 @@
+import { named } from '@koji/core/wire';
 import { BUILD_STATES, GenericError, nameOf, sortTexts } from '@koji/core';
-import type { BuildInfo, TaskInfo } from '@koji/core/api';
+import type { ArchiveInfo, BuildInfo } from '@koji/core/api';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';
@@ -55,8 +56,8 @@ async function printBuild(run: Run, info: BuildInfo, asked: number | string): Pr
   const { session, print } = run;
   const state = nameOf(BUILD_STATES, info.state) ?? 'None';
   const taskId = info.task_id ?? (info.extra?.['container_koji_task_id'] as number | undefined);
-  const task = taskId ? await session.call<TaskInfo | null>('getTaskInfo', [taskId, true]) : null;
-  const tags = await session.call<{ name: string }[]>('listTags', [asked]);
+  const task = taskId ? await session.getTaskInfo(taskId, true) : null;
+  const tags = await session.listTags(asked);
   print(`BUILD: ${info.name}-${info.version}-${info.release} [${info.id}]`);
   if (info.draft) print('Draft: YES');
   print(`State: ${state}`);
@@ -85,27 +86,16 @@ async function printBuild(run: Run, info: BuildInfo, asked: number | string): Pr
 
 const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
 
-interface ArchiveRow {
-  readonly id: number;
-  readonly btype: string;
-  readonly filename: string;
-  readonly group_id: string;
-  readonly artifact_id: string;
-  readonly version: string;
-  readonly relpath?: string;
-}
-
 async function printArchives(
   { session, paths, print }: Run,
   info: BuildInfo,
-): Promise<readonly ArchiveRow[]> {
-  const list = (type: Record<string, string>): Promise<ArchiveRow[]> =>
-    session.call('listArchives', [], { buildID: info.id, ...type });
+): Promise<readonly ArchiveInfo[]> {
+  const buildID = info.id;
   const seen = new Set<number>();
-  const show = (
+  const show = <A extends ArchiveInfo>(
     heading: string,
-    archives: readonly ArchiveRow[],
-    path: (archive: ArchiveRow) => string,
+    archives: readonly A[],
+    path: (archive: A) => string,
   ): void => {
     if (archives.length > 0) print(heading);
     for (const archive of archives) {
@@ -115,16 +105,20 @@ async function printArchives(
   };
   show(
     'Maven archives:',
-    await list({ type: 'maven' }),
+    await session.listArchives(named({ buildID, type: 'maven' as const })),
     (a) => `${paths.mavenbuild(info)}/${paths.mavenfile(a)}`,
   );
   show(
     'Windows archives:',
-    await list({ type: 'win' }),
+    await session.listArchives(named({ buildID, type: 'win' as const })),
     (a) => `${paths.winbuild(info)}/${paths.winfile(a)}`,
   );
-  show('Image archives:', await list({ type: 'image' }), (a) => `${paths.imagebuild(info)}/${a.filename}`);
-  const all = await list({});
+  show(
+    'Image archives:',
+    await session.listArchives(named({ buildID, type: 'image' })),
+    (a) => `${paths.imagebuild(info)}/${a.filename}`,
+  );
+  const all = await session.listArchives(named({ buildID }));
   const others = all.filter((archive) => !seen.has(archive.id));
   for (const btype of new Set(others.map((archive) => archive.btype))) {
     const heading = `${btype.charAt(0).toUpperCase()}${btype.slice(1).toLowerCase()} Archives:`;
@@ -134,19 +128,11 @@ async function printArchives(
   return all;
 }
 
-interface RpmRow {
-  readonly id: number;
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly arch: string;
-}
-
 async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promise<readonly object[]> {
-  const rpms = await session.call<RpmRow[]>('listRPMs', [], { buildID: info.id });
+  const rpms = await session.listRPMs(named({ buildID: info.id }));
   if (rpms.length === 0) return [];
   const calls = session.multicall();
-  const signatures = rpms.map((rpm) => calls.call<{ sigkey: string }[]>('queryRPMSigs', [rpm.id]));
+  const signatures = rpms.map((rpm) => calls.queryRPMSigs(rpm.id));
   await calls.run();
   print('RPMs:');
   return rpms.map((rpm, i) => {
@@ -159,7 +145,7 @@ async function printRpms({ session, paths, print }: Run, info: BuildInfo): Promi
 }
 
 async function changelogOf({ session }: Run, buildId: number): Promise<ChangelogEntry[]> {
-  const entries = await session.call<ChangelogEntry[]>('getChangelogEntries', [buildId]);
+  const entries = await session.getChangelogEntries(buildId);
   if (!Array.isArray(entries)) throw new GenericError('the hub answered no changelog');
   return entries;
 }

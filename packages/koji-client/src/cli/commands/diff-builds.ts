@@ -1,20 +1,15 @@
 import { DEP_TYPES, RPMSENSE, isDebuginfo, nameOf, sortTexts } from '@koji/core';
-import type { BuildInfo, ChangelogEntry, RpmDependency, RpmFile } from '@koji/core/api';
+import type { BuildInfo, ChangelogEntry, RpmDependency, RpmFile, RpmListItem } from '@koji/core/api';
 import { named } from '@koji/core/wire';
+import type { Multicall } from '../../multicall.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
+import { differenceFields, differencesOf, linesOf } from '../differences.js';
+import type { Difference } from '../differences.js';
 import { flag, text } from '../options.js';
 import { formatChangelog } from '@koji/core/text';
-import { differences } from './diff-tags.js';
 
-interface Rpm {
-  readonly id: number;
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly arch: string;
-  readonly buildroot_id: number | null;
-}
+type Rpm = Pick<RpmListItem, 'id' | 'name' | 'version' | 'release' | 'arch' | 'buildroot_id'>;
 
 /** One of the two builds, with its rpms of the compared architectures. */
 interface Side {
@@ -36,13 +31,20 @@ the buildroots, and shows the changelog entries that only the second build has.
 A line begins with - for what only the first has, with + for what only the second has,
 and with ~ for what both have but differs.`,
   anonymous: true,
+  data: {
+    adds: {
+      part: "'rpms', 'files', 'deps', 'buildroot' or 'changelog'",
+      rpm: 'with files and deps: name and architecture of the rpm',
+      ...differenceFields,
+    },
+  },
   options: {
     arch: text('--arch', 'The architecture of the rpms; the first that both builds have'),
     debuginfo: flag('--debuginfo', 'Also compare the rpms with debug information'),
     only: text('--only', 'Only these parts, separated by commas: rpms, files, deps, buildroot, changelog'),
   },
   async run(run) {
-    const { args, options, session, print, connect, usageError, fail } = run;
+    const { args, options, session, print, data, connect, usageError, fail } = run;
     if (args.length !== 2) return usageError('Please specify two builds');
     const chosen = options.only?.split(',').map((part) => part.trim()) ?? Object.keys(parts);
     const wrong = chosen.find((part) => !Object.hasOwn(parts, part));
@@ -58,31 +60,55 @@ and with ~ for what both have but differs.`,
     print(`--- ${before.build.nvr}\n+++ ${after.build.nvr}`);
     let found = false;
     for (const part of chosen) {
-      const lines = (await parts[part]?.(run, before, after)) ?? [];
+      const sections = ((await parts[part]?.(run, before, after)) ?? []).filter(
+        ({ differences }) => differences.length > 0,
+      );
+      const lines = sections.flatMap(({ title, differences, text }) =>
+        text === undefined ? linesOf(title, differences) : [`${title}:`, text],
+      );
       if (lines.length > 0) print(`\n${lines.join('\n')}`);
+      for (const { rpm = null, differences } of sections)
+        data(differences.map((difference) => ({ part, rpm, ...difference })));
       found ||= lines.length > 0;
     }
+    if (!found) data([]);
     if (!found) print('No differences');
     return undefined;
   },
 });
 
-type Part = (run: Run, before: Side, after: Side) => Promise<string[]> | string[];
+/** Differences under a title. */
+interface Section {
+  readonly title: string;
+  readonly differences: readonly Difference[];
+  /** The rpm that they are about. */
+  readonly rpm?: string;
+  /** Printed in place of a line for each. */
+  readonly text?: string;
+}
+
+type Part = (run: Run, before: Side, after: Side) => Promise<Section[]> | Section[];
 
 const parts: Readonly<Record<string, Part>> = {
-  rpms: (_, before, after) => section('Rpms', differences(rpmNames(before), rpmNames(after))),
+  rpms: (_, before, after) => [
+    { title: 'Rpms', differences: differencesOf(rpmNames(before), rpmNames(after)) },
+  ],
   files: (run, before, after) =>
-    eachRpm(before, after, 'Files of', (rpms) => fetchFor(run, rpms, 'listRPMFiles', fileMap)),
+    eachRpm(before, after, 'Files of', (rpms) =>
+      fetchFor(run, rpms, (calls, id) => calls.listRPMFiles(id), fileMap),
+    ),
   deps: (run, before, after) =>
     eachRpm(before, after, 'Dependencies of', (rpms, { build }) =>
-      fetchFor(run, rpms, 'getRPMDeps', (deps: readonly RpmDependency[]) => dependencyMap(deps, build)),
+      fetchFor(
+        run,
+        rpms,
+        (calls, id) => calls.getRPMDeps(id),
+        (deps) => dependencyMap(deps, build),
+      ),
     ),
   buildroot: diffBuildroots,
   changelog: newEntries,
 };
-
-const section = (title: string, lines: readonly string[]): string[] =>
-  lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)];
 
 async function sidesOf(
   { session, print, fail }: Pick<Run, 'session' | 'print' | 'fail'>,
@@ -90,7 +116,7 @@ async function sidesOf(
   { arch, debuginfo }: { readonly arch: string | undefined; readonly debuginfo: boolean | undefined },
 ): Promise<Side[]> {
   const calls = session.multicall({ strict: true });
-  const lists = builds.map(({ id }) => calls.call<Rpm[]>('listRPMs', [], { buildID: id }));
+  const lists = builds.map(({ id }) => calls.listRPMs(named({ buildID: id })));
   await calls.run();
   const all = lists.map(({ result }) =>
     result.filter((rpm) => rpm.arch !== 'src' && (debuginfo || !isDebuginfo(rpm.name))),
@@ -116,24 +142,26 @@ async function eachRpm(
   after: Side,
   title: string,
   read: (rpms: readonly Rpm[], side: Side) => Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>,
-): Promise<string[]> {
+): Promise<Section[]> {
   const [old, now] = [rpmNames(before), rpmNames(after)];
   const common = (side: Side): Rpm[] => side.rpms.filter((rpm) => old.has(keyOf(rpm)) && now.has(keyOf(rpm)));
   const [left, right] = [await read(common(before), before), await read(common(after), after)];
-  return sortTexts([...left.keys()]).flatMap((key) =>
-    section(`${title} ${key}`, differences(left.get(key) ?? new Map(), right.get(key) ?? new Map())),
-  );
+  return sortTexts([...left.keys()]).map((rpm) => ({
+    title: `${title} ${rpm}`,
+    rpm,
+    differences: differencesOf(left.get(rpm) ?? new Map(), right.get(rpm) ?? new Map()),
+  }));
 }
 
 /** Asks for something of many rpms, a hundred in a request. */
 async function fetchFor<T>(
   { session }: Run,
   rpms: readonly Rpm[],
-  method: string,
+  ask: (calls: Multicall, id: number) => { readonly result: readonly T[] },
   read: (answer: readonly T[]) => Map<string, string>,
 ): Promise<Map<string, Map<string, string>>> {
   const calls = session.multicall({ strict: true, batch: 100 });
-  const asked = rpms.map((rpm) => ({ rpm, entry: calls.call<T[]>(method, [rpm.id]) }));
+  const asked = rpms.map((rpm) => ({ rpm, entry: ask(calls, rpm.id) }));
   await calls.run();
   return new Map(asked.map(({ rpm, entry }) => [keyOf(rpm), read(entry.result)]));
 }
@@ -163,27 +191,37 @@ function dependencyMap(deps: readonly RpmDependency[], build: BuildInfo): Map<st
 }
 
 /** Compares the packages that the first rpm of each build was built with. */
-async function diffBuildroots({ session }: Run, before: Side, after: Side): Promise<string[]> {
+async function diffBuildroots({ session }: Run, before: Side, after: Side): Promise<Section[]> {
   const ids = [before, after].map(({ rpms }) => rpms.find((rpm) => rpm.buildroot_id !== null)?.buildroot_id);
   if (ids.some((id) => id === undefined || id === null)) return [];
   const calls = session.multicall({ strict: true });
-  const lists = ids.map((id) => calls.call<Rpm[]>('listRPMs', [], { componentBuildrootID: id }));
+  const lists = ids.map((id) => calls.listRPMs(named({ componentBuildrootID: id ?? null })));
   await calls.run();
   const [old, now] = lists.map(
     ({ result }) => new Map(result.map((rpm) => [keyOf(rpm), `${rpm.version}-${rpm.release}`])),
   );
-  return section(`Buildroots ${ids.join(' and ')}`, differences(old ?? new Map(), now ?? new Map()));
+  return [
+    {
+      title: `Buildroots ${ids.join(' and ')}`,
+      differences: differencesOf(old ?? new Map(), now ?? new Map()),
+    },
+  ];
 }
 
-async function newEntries({ session }: Run, before: Side, after: Side): Promise<string[]> {
+async function newEntries({ session }: Run, before: Side, after: Side): Promise<Section[]> {
   const calls = session.multicall({ strict: true });
   const lists = [before, after].map(({ build }) => calls.getChangelogEntries(named({ buildID: build.id })));
   await calls.run();
   const keyOfEntry = (entry: ChangelogEntry): string => `${entry.date_ts} ${entry.author} ${entry.text}`;
   const known = new Set(lists[0]?.result.map(keyOfEntry));
   const added = lists[1]?.result.filter((entry) => !known.has(keyOfEntry(entry))) ?? [];
-  if (added.length === 0) return [];
-  return ['Changelog:', formatChangelog(added).trimEnd()];
+  const differences = added.map((entry): Difference => ({
+    change: 'added',
+    name: `${entry.date} ${entry.author}`,
+    before: null,
+    after: entry.text,
+  }));
+  return [{ title: 'Changelog', differences, text: formatChangelog(added).trimEnd() }];
 }
 
 export const diffingBuilds = [diffBuilds];

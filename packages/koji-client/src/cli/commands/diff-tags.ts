@@ -1,8 +1,10 @@
 import type { EventInfo, PackageListEntry, TaggedBuild } from '@koji/core/api';
 import { named } from '@koji/core/wire';
-import { GenericError, sortTexts } from '@koji/core';
+import { GenericError } from '@koji/core';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
+import { differenceFields, differencesOf, linesOf } from '../differences.js';
+import type { Difference } from '../differences.js';
 import { flag, time, timeHelp } from '../options.js';
 import { asctime } from '@koji/core/text';
 
@@ -28,6 +30,7 @@ Compares the latest build of each package and the package lists, inherited ones 
 A line begins with - for what only the first has, with + for what only the second has,
 and with ~ for what both have in different versions.`,
   anonymous: true,
+  data: { adds: { part: "'build' or 'package'", ...differenceFields } },
   options: {
     since: time('--since', `Compare the tag at this time with now, ${timeHelp}`),
     until: time('--until', 'Compare with this time instead of now (same format as for --since)'),
@@ -36,7 +39,7 @@ and with ~ for what both have in different versions.`,
     builds: flag('--builds', 'Compare builds only, not the package lists'),
   },
   async run(run) {
-    const { args, options, session, print, connect, usageError } = run;
+    const { args, options, session, print, data, connect, usageError } = run;
     if (args.length === 0 || args.length > 2) return usageError('Please specify one tag or two');
     if (args.length === 1 && options.since === undefined)
       return usageError('Please specify a second tag, or a time with --since');
@@ -56,11 +59,13 @@ and with ~ for what both have in different versions.`,
         );
     await calls.run();
     print(`--- ${before.shown}\n+++ ${after.shown}`);
-    const found = [
-      ...section('Builds', diffBuildsOf(builds[0]?.result ?? [], builds[1]?.result ?? [])),
-      ...section('Packages', diffPackages(entriesOf(lists[0]), entriesOf(lists[1]))),
-    ];
-    for (const line of found.length > 0 ? found : ['No differences']) print(line);
+    const found = diffBuildsOf(builds[0]?.result ?? [], builds[1]?.result ?? []);
+    const inLists = diffPackages(entriesOf(lists[0]), entriesOf(lists[1]));
+    data(found.map((difference) => ({ part: 'build', ...difference })));
+    data(inLists.map((difference) => ({ part: 'package', ...difference })));
+    for (const lines of [linesOf('Builds', found), linesOf('Packages', inLists)])
+      if (lines.length > 0) print(`\n${lines.join('\n')}`);
+    if (found.length + inLists.length === 0) print('No differences');
     return undefined;
   },
 });
@@ -98,25 +103,8 @@ async function lastEvent(session: Run['session'], before: number): Promise<Event
   }
 }
 
-const section = (title: string, lines: readonly string[]): string[] =>
-  lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line}`)];
-
-/** Returns lines about the keys that differ, in the order of the keys. */
-export function differences(
-  before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>,
-): string[] {
-  return sortTexts([...new Set([...before.keys(), ...after.keys()])]).flatMap((key) => {
-    const [old, now] = [before.get(key), after.get(key)];
-    if (old === now) return [];
-    if (old === undefined) return [`+ ${key}${now ? ` ${now}` : ''}`];
-    if (now === undefined) return [`- ${key}${old ? ` ${old}` : ''}`];
-    return [`~ ${key} ${old} -> ${now}`];
-  });
-}
-
-function diffBuildsOf(before: readonly TaggedBuild[], after: readonly TaggedBuild[]): string[] {
-  return differences(versionsOf(before), versionsOf(after));
+function diffBuildsOf(before: readonly TaggedBuild[], after: readonly TaggedBuild[]): Difference[] {
+  return differencesOf(versionsOf(before), versionsOf(after));
 }
 
 /** The versions of each package, the latest first. */
@@ -133,7 +121,7 @@ function versionsOf(builds: readonly TaggedBuild[]): Map<string, string> {
 const entriesOf = (list: { readonly result: unknown } | undefined): readonly PackageListEntry[] =>
   (list?.result ?? []) as readonly PackageListEntry[];
 
-function diffPackages(before: readonly PackageListEntry[], after: readonly PackageListEntry[]): string[] {
+function diffPackages(before: readonly PackageListEntry[], after: readonly PackageListEntry[]): Difference[] {
   const of = (entries: readonly PackageListEntry[]) =>
     new Map(
       entries.map((entry) => [
@@ -141,7 +129,7 @@ function diffPackages(before: readonly PackageListEntry[], after: readonly Packa
         `(owner ${entry.owner_name ?? 'none'}${entry.blocked ? ', blocked' : ''})`,
       ]),
     );
-  return differences(of(before), of(after));
+  return differencesOf(of(before), of(after));
 }
 
 export const diffingTags = [diffTags];

@@ -1,5 +1,6 @@
+import { named } from '@koji/core/wire';
 import { GenericError, isDebuginfo, parseNVRA } from '@koji/core';
-import type { BuildInfo } from '@koji/core/api';
+import type { ArchiveInfo, BuildInfo } from '@koji/core/api';
 import { RequestError } from '../../errors.js';
 import { buildLabel } from '@koji/core/text';
 import { command } from '../command.js';
@@ -11,9 +12,10 @@ import { flag, text, texts } from '../options.js';
 
 interface Rpm extends DownloadedRpm {
   readonly id: number;
-  readonly build_id: number;
-  readonly nvr: string;
 }
+
+/** A build, as far as files of it need it. */
+type WantedBuild = Pick<BuildInfo, 'id' | 'name' | 'version' | 'release' | 'epoch' | 'volume_name'>;
 
 interface BuildOptions {
   readonly arches: readonly string[];
@@ -109,13 +111,13 @@ async function wantedBuild(
   { session, usageError, fail }: Run,
   given: string,
   options: BuildOptions,
-): Promise<{ build: BuildInfo; rpm?: Rpm }> {
+): Promise<{ build: WantedBuild; rpm?: Rpm }> {
   const isId = /^\d+$/.test(given);
   if (isId && options.latestfrom)
     return usageError('--latestfrom not compatible with build IDs, specify a package name.');
   let asked: string | number = isId ? Number(given) : given;
   if (isId && options.task_id) {
-    const [first] = await session.call<{ build_id: number }[]>('listBuilds', [], { taskID: asked });
+    const [first] = await session.listBuilds(named({ taskID: Number(asked) }));
     asked =
       first?.build_id ??
       fail(
@@ -126,14 +128,13 @@ async function wantedBuild(
   if (options.latestfrom) return { build: await latestBuild({ session, fail }, given, options) };
   const noBuild = (): never => fail(`No such build: ${asked}`);
   if (options.rpm) {
-    const rpm = (await session.call<Rpm | null>('getRPM', [asked])) ?? fail(`No such rpm: ${asked}`);
-    return { build: (await session.getBuild(rpm.build_id)) ?? noBuild(), rpm };
+    const rpm = (await session.getRPM(asked)) ?? fail(`No such rpm: ${asked}`);
+    const { build_id: id } = rpm;
+    return { build: (id === null ? null : await session.getBuild(id)) ?? noBuild(), rpm };
   }
-  const named =
-    typeof asked === 'string' && isNvra(asked)
-      ? await session.call<Rpm | null>('getRPM', [asked]).catch(() => null)
-      : null;
-  return { build: (await session.getBuild(named?.build_id ?? asked)) ?? noBuild() };
+  const ofRpm =
+    typeof asked === 'string' && isNvra(asked) ? await session.getRPM(asked).catch(() => null) : null;
+  return { build: (await session.getBuild(ofRpm?.build_id ?? asked)) ?? noBuild() };
 }
 
 function isNvra(name: string): boolean {
@@ -150,13 +151,9 @@ async function latestBuild(
   { session, fail }: Pick<Run, 'session' | 'fail'>,
   name: string,
   { latestfrom = '', type = null }: { latestfrom?: string | undefined; type?: string | undefined | null },
-): Promise<BuildInfo> {
+): Promise<WantedBuild> {
   try {
-    const [build] = await session.call<BuildInfo[]>('listTagged', [latestfrom], {
-      latest: true,
-      package: name,
-      type,
-    });
+    const [build] = await session.listTagged(latestfrom, named({ latest: true, package: name, type }));
     return build ?? fail(`${latestfrom} has no builds of ${name}`);
   } catch (error) {
     if (!(error instanceof GenericError)) throw error;
@@ -166,18 +163,20 @@ async function latestBuild(
 
 async function archivesOf(
   { session, fail }: Run,
-  build: BuildInfo,
+  build: WantedBuild,
   type: string,
-): Promise<DownloadedArchive[]> {
-  const archives = await session.call<DownloadedArchive[]>('listArchives', [], { buildID: build.id, type });
+): Promise<readonly DownloadedArchive[]> {
+  // Each has the fields of its type.
+  const archives = (await session.listArchives(
+    named({ buildID: build.id, type }),
+  )) as readonly ArchiveInfo[] as readonly (ArchiveInfo & DownloadedArchive)[];
   return archives.length > 0 ? archives : fail(`No ${type} archives available for ${buildLabel(build)}`);
 }
 
-async function rpmsOf({ session, fail }: Run, build: BuildInfo, arches: readonly string[]): Promise<Rpm[]> {
-  const rpms = await session.call<Rpm[]>('listRPMs', [], {
-    buildID: build.id,
-    arches: arches.length > 0 ? arches : null,
-  });
+async function rpmsOf({ session, fail }: Run, build: WantedBuild, arches: readonly string[]): Promise<Rpm[]> {
+  const rpms = await session.listRPMs(
+    named({ buildID: build.id, arches: arches.length > 0 ? arches : null }),
+  );
   if (rpms.length > 0) return rpms;
   const which = arches.length > 0 ? `${arches.join(' or ')} packages` : 'packages';
   return fail(`No ${which} available for ${buildLabel(build)}`);
@@ -191,11 +190,12 @@ async function bySignature(
 ): Promise<{ signed: readonly Rpm[]; unsigned: readonly Rpm[] }> {
   if (!key) return { signed: rpms, unsigned: [] };
   const calls = session.multicall();
-  const found = rpms.map(({ id }) => calls.call<unknown[]>('queryRPMSigs', [], { rpm_id: id, sigkey: key }));
+  const found = rpms.map(({ id }) => calls.queryRPMSigs(named({ rpm_id: id, sigkey: key })));
   await calls.run();
   const signed = rpms.filter((_, i) => (found[i]?.result.length ?? 0) > 0);
   const others = rpms.filter((rpm) => !signed.includes(rpm));
-  for (const { nvr, arch } of others) warn(`No such sigkey ${key} for rpm ${nvr}-${arch}.rpm`);
+  for (const { name, version, release, arch } of others)
+    warn(`No such sigkey ${key} for rpm ${name}-${version}-${release}-${arch}.rpm`);
   return { signed, unsigned: fallback ? others : [] };
 }
 

@@ -96,8 +96,7 @@ const isWanted = (name: string, match: readonly string[]): boolean =>
 async function saveLogs(run: Run, taskId: number, wanted: WantedLogs): Promise<void> {
   const { session, warn, fail } = run;
   const { match, recurse } = wanted;
-  const info =
-    (await session.call<TaskInfo | null>('getTaskInfo', [taskId])) ?? fail(`No such task: ${taskId}`);
+  const info = (await session.getTaskInfo(taskId)) ?? fail(`No such task: ${taskId}`);
   const logs = (await outputFiles(session, taskId)).filter(
     ([name]) => name.endsWith('.log') && isWanted(name, match),
   );
@@ -162,7 +161,7 @@ async function saveBuildLogs(
   { match, folder }: { match: readonly string[]; folder: string },
 ): Promise<void> {
   const { session, global, fail } = run;
-  const logs = await session.call<{ path: string; name: string }[]>('getBuildLogs', [buildId]);
+  const logs = await session.getBuildLogs(buildId);
   for (const { path, name } of logs) {
     if (!name.endsWith('.log') || !isWanted(name, match)) continue;
     if (!global.topurl) fail('You must specify --topurl to download files');

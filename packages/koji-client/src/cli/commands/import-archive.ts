@@ -4,6 +4,7 @@ import { runsInBackground } from '../background.js';
 import { uniqueDirectory } from '../../upload.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
+import type { BuildRef } from '@koji/core/api';
 import { valueOfArgument } from '../literals.js';
 import { flag, text } from '../options.js';
 
@@ -35,7 +36,7 @@ const importArchive = command({
     const { type } = options;
     if (!type) return usageError('You must specify an archive type');
     const info = await archiveInfo(run, type, options.type_info);
-    const known = await session.call<Record<string, unknown> | null>('getBuild', [valueOfArgument(given)]);
+    const known = await session.getBuild(valueOfArgument(given) as BuildRef);
     if (!known && !options.create_build) return usageError(`No such build: ${given}`);
     const build = known ?? (await createBuild(run, given, type, info));
     for (const file of files) {
@@ -46,7 +47,7 @@ const importArchive = command({
       if (options.link) await linkIntoWork(run, file, directory);
       else await session.upload(file, directory, shown ? { onProgress: uploadShower({ write }) } : {});
       print('');
-      await session.call('importArchive', [`${directory}/${name}`, build, type, info]);
+      await session.importArchive(`${directory}/${name}`, build, type, info);
       print(`Imported: ${name}`);
     }
   },
@@ -57,8 +58,10 @@ async function checkMayImport({ session, usageError }: Run, perm: string): Promi
   usageError(`This action requires the ${perm} privilege`);
 }
 
+type ArchiveFacts = Readonly<Record<string, unknown>>;
+
 /** What the hub is told about the archives, by their type. */
-async function archiveInfo(run: Run, type: string, given: string | undefined): Promise<object> {
+async function archiveInfo(run: Run, type: string, given: string | undefined): Promise<ArchiveFacts> {
   const { usageError } = run;
   if (!['maven', 'win', 'image'].includes(type)) return usageError(`Unsupported archive type: ${type}`);
   await checkMayImport(run, `${type}-import`);
@@ -68,7 +71,10 @@ async function archiveInfo(run: Run, type: string, given: string | undefined): P
         ? '--type-info must point to a .pom file when importing Maven archives'
         : '--type-info must be specified',
     );
-  if (type === 'maven') return readPom(given);
+  if (type === 'maven') {
+    const { group_id, artifact_id, version } = await readPom(given);
+    return { group_id, artifact_id, version };
+  }
   if (type === 'image') return { arch: given };
   const [, relpath, platforms, flags = ''] = /^([^:]*):([^:]*)(?::([^]*))?$/.exec(given) ?? [];
   if (relpath === undefined || platforms === undefined)
@@ -81,14 +87,14 @@ async function createBuild(
   { session }: Run,
   nvr: string,
   type: string,
-  info: object,
-): Promise<Record<string, unknown>> {
+  info: ArchiveFacts,
+): Promise<BuildRef> {
   const { name, version, release, epoch } = parseNVR(nvr);
   const build = { name, version, release, epoch: epoch === '' ? null : Number(epoch) };
-  if (type === 'maven') await session.call('createMavenBuild', [build, info]);
+  if (type === 'maven') await session.createMavenBuild(build, info);
   // Nobody knows the platform of a build that is imported.
-  else if (type === 'win') await session.call('createWinBuild', [build, { platform: 'import' }]);
-  else await session.call('createImageBuild', [build]);
+  else if (type === 'win') await session.createWinBuild(build, { platform: 'import' });
+  else await session.createImageBuild(build);
   return build;
 }
 

@@ -1,3 +1,4 @@
+import { named } from '@koji/core/wire';
 import { basename } from 'node:path';
 import { BUILD_STATES, GenericError, nameOf, parseNVR, parseNVRA, byText } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
@@ -103,26 +104,27 @@ async function importBuild(
   for (const file of files) if (!file.rpm.sourcepackage) await importFile(run, file, options);
 }
 
-function partsOf({ name, version, release }: BuildInfo, epoch: number | null): Record<string, unknown> {
+interface BuildParts {
+  readonly name: string;
+  readonly version: string;
+  readonly release: string;
+  readonly epoch: number | null;
+}
+
+function partsOf({ name, version, release }: BuildInfo, epoch: number | null): BuildParts {
   return { name, version, release, epoch };
 }
 
-async function createBuild(
-  { session, print }: Run,
-  nvr: string,
-  parts: Record<string, unknown>,
-): Promise<void> {
+async function createBuild({ session, print }: Run, nvr: string, parts: BuildParts): Promise<void> {
   print(`Creating empty build: ${nvr}`);
-  await session.call('createEmptyBuild', [], parts);
+  await session.createEmptyBuild(named(parts));
 }
 
 async function importFile(run: Run, { path, rpm }: RpmFile, options: ImportOptions): Promise<void> {
   const { session, print, write, warn } = run;
   const { name, version, release } = rpm;
   const arch = rpm.sourcepackage ? 'src' : rpm.arch;
-  const before = await session.call<{ payloadhash: string; external_repo_id: number } | null>('getRPM', [
-    { name, version, release, arch },
-  ]);
+  const before = await session.getRPM({ name, version, release, arch });
   if (before && !before.external_repo_id) {
     if (before.payloadhash === rpm.payloadhash) {
       print(`RPM already imported: ${path}`);

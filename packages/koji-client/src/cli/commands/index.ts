@@ -1,115 +1,102 @@
-import type { Command } from '../command.js';
-import { buildLists } from './build-lists.js';
-import { building } from './build.js';
-import { buildroots } from './buildroots.js';
-import { builds } from './builds.js';
-import { channels } from './channels.js';
-import { comps } from './comps.js';
-import { completing } from './completion.js';
-import { contentGenerators } from './content-generators.js';
-import { diffingBuilds } from './diff-builds.js';
-import { diffingTags } from './diff-tags.js';
-import { distRepos } from './dist-repo.js';
-import { downloadingBuilds } from './download-build.js';
-import { downloadingTasks } from './download-tasks.js';
-import { externalRepos } from './external-repos.js';
-import { groups } from './groups.js';
-import { history } from './history.js';
-import { hostEditing } from './host-editing.js';
-import { hostInfo } from './host-info.js';
-import { hosts } from './hosts.js';
-import { imageBuilding } from './image-build.js';
-import { images } from './images.js';
-import { archiveImports } from './import-archive.js';
-import { imports } from './imports.js';
-import { inheritance } from './inheritance.js';
-import { loginCommands } from './login.js';
-import { maven } from './maven.js';
-import { moving } from './moving.js';
-import { notifications } from './notifications.js';
-import { opening } from './open.js';
-import { packageEditing } from './package-editing.js';
-import { packages } from './packages.js';
-import { repos } from './repos.js';
-import { rpc } from './rpc.js';
-import { rpmInfo } from './rpm-info.js';
-import { scheduler } from './scheduler.js';
-import { searching } from './search.js';
-import { signedCopies } from './signed-copies.js';
-import { signing } from './signing.js';
-import { snapshots } from './snapshots.js';
-import { system } from './system.js';
-import { tagEditing } from './tag-editing.js';
-import { tagInfo } from './tag-info.js';
-import { tagging } from './tagging.js';
-import { tags } from './tags.js';
-import { targets } from './targets.js';
-import { taskControl } from './task-control.js';
-import { tasks } from './tasks.js';
-import { userEditing } from './user-editing.js';
-import { userInfo } from './user-info.js';
-import { users } from './users.js';
-import { volumes } from './volumes.js';
-import { waiting } from './waiting.js';
-import { watching } from './watching.js';
-import { explaining } from './why.js';
-import { win } from './win.js';
+import type { Command, ListedCommand } from '../command.js';
+import { catalog } from './catalog.js';
 
-/** The commands of `koji` itself, apart from those of plugins. */
-export const builtInCommands: readonly Command[] = [
-  ...archiveImports,
-  ...buildLists,
-  ...building,
-  ...buildroots,
-  ...builds,
-  ...channels,
-  ...comps,
-  ...completing,
-  ...contentGenerators,
-  ...diffingBuilds,
-  ...diffingTags,
-  ...distRepos,
-  ...downloadingBuilds,
-  ...downloadingTasks,
-  ...externalRepos,
-  ...groups,
-  ...history,
-  ...hostEditing,
-  ...hostInfo,
-  ...hosts,
-  ...imageBuilding,
-  ...images,
-  ...imports,
-  ...inheritance,
-  ...loginCommands,
-  ...maven,
-  ...moving,
-  ...notifications,
-  ...opening,
-  ...packageEditing,
-  ...packages,
-  ...repos,
-  ...rpc,
-  ...rpmInfo,
-  ...scheduler,
-  ...searching,
-  ...signedCopies,
-  ...signing,
-  ...snapshots,
-  ...system,
-  ...tagEditing,
-  ...tagInfo,
-  ...tagging,
-  ...tags,
-  ...targets,
-  ...taskControl,
-  ...tasks,
-  ...userEditing,
-  ...userInfo,
-  ...users,
-  ...volumes,
-  ...waiting,
-  ...watching,
-  ...explaining,
-  ...win,
-];
+/** The files of commands. A file is loaded when one of its commands is needed. */
+const files = {
+  'build-lists': async () => (await import('./build-lists.js')).buildLists,
+  build: async () => (await import('./build.js')).building,
+  buildroots: async () => (await import('./buildroots.js')).buildroots,
+  builds: async () => (await import('./builds.js')).builds,
+  channels: async () => (await import('./channels.js')).channels,
+  comps: async () => (await import('./comps.js')).comps,
+  completion: async () => (await import('./completion.js')).completing,
+  'content-generators': async () => (await import('./content-generators.js')).contentGenerators,
+  'diff-builds': async () => (await import('./diff-builds.js')).diffingBuilds,
+  'diff-tags': async () => (await import('./diff-tags.js')).diffingTags,
+  'dist-repo': async () => (await import('./dist-repo.js')).distRepos,
+  doctor: async () => (await import('./doctor.js')).checking,
+  'download-build': async () => (await import('./download-build.js')).downloadingBuilds,
+  'download-tasks': async () => (await import('./download-tasks.js')).downloadingTasks,
+  'external-repos': async () => (await import('./external-repos.js')).externalRepos,
+  groups: async () => (await import('./groups.js')).groups,
+  history: async () => (await import('./history.js')).history,
+  'host-editing': async () => (await import('./host-editing.js')).hostEditing,
+  'host-info': async () => (await import('./host-info.js')).hostInfo,
+  hosts: async () => (await import('./hosts.js')).hosts,
+  'image-build': async () => (await import('./image-build.js')).imageBuilding,
+  images: async () => (await import('./images.js')).images,
+  'import-archive': async () => (await import('./import-archive.js')).archiveImports,
+  imports: async () => (await import('./imports.js')).imports,
+  inheritance: async () => (await import('./inheritance.js')).inheritance,
+  login: async () => (await import('./login.js')).loginCommands,
+  maven: async () => (await import('./maven.js')).maven,
+  moving: async () => (await import('./moving.js')).moving,
+  notifications: async () => (await import('./notifications.js')).notifications,
+  open: async () => (await import('./open.js')).opening,
+  'package-editing': async () => (await import('./package-editing.js')).packageEditing,
+  packages: async () => (await import('./packages.js')).packages,
+  repos: async () => (await import('./repos.js')).repos,
+  rpc: async () => (await import('./rpc.js')).rpc,
+  'rpm-info': async () => (await import('./rpm-info.js')).rpmInfo,
+  scheduler: async () => (await import('./scheduler.js')).scheduler,
+  search: async () => (await import('./search.js')).searching,
+  'signed-copies': async () => (await import('./signed-copies.js')).signedCopies,
+  signing: async () => (await import('./signing.js')).signing,
+  snapshots: async () => (await import('./snapshots.js')).snapshots,
+  system: async () => (await import('./system.js')).system,
+  'tag-editing': async () => (await import('./tag-editing.js')).tagEditing,
+  'tag-info': async () => (await import('./tag-info.js')).tagInfo,
+  tagging: async () => (await import('./tagging.js')).tagging,
+  tags: async () => (await import('./tags.js')).tags,
+  targets: async () => (await import('./targets.js')).targets,
+  'task-control': async () => (await import('./task-control.js')).taskControl,
+  tasks: async () => (await import('./tasks.js')).tasks,
+  'user-editing': async () => (await import('./user-editing.js')).userEditing,
+  'user-info': async () => (await import('./user-info.js')).userInfo,
+  users: async () => (await import('./users.js')).users,
+  volumes: async () => (await import('./volumes.js')).volumes,
+  waiting: async () => (await import('./waiting.js')).waiting,
+  watching: async () => (await import('./watching.js')).watching,
+  why: async () => (await import('./why.js')).explaining,
+  win: async () => (await import('./win.js')).win,
+} as const satisfies Readonly<Record<string, () => Promise<readonly Command[]>>>;
+
+type CommandFile = keyof typeof files;
+
+/** A line of the generated list of commands. */
+type CatalogEntry = Omit<ListedCommand, 'load'> & { readonly file: CommandFile };
+
+const entries: readonly CatalogEntry[] = catalog;
+
+/** The commands of `koji` itself, apart from `help` and those of plugins. */
+export const builtInCommands: readonly ListedCommand[] = entries.map(({ file, ...entry }) => ({
+  ...entry,
+  async load() {
+    const command = (await files[file]()).find(({ name }) => name === entry.name);
+    if (!command) throw new Error(`'${entry.name}' is not in commands/${file}.ts. Run npm run docs.`);
+    return command;
+  },
+}));
+
+/** Loads the declarations of all built-in commands. */
+export async function loadBuiltInCommands(): Promise<Command[]> {
+  return (await loadFiles()).map(({ command }) => command);
+}
+
+/** Makes the list of commands from the declarations: `catalog.ts` is generated from it. */
+export async function makeCatalog(): Promise<CatalogEntry[]> {
+  return (await loadFiles()).map(({ file, command: { name, category, summary, extra } }) => ({
+    name,
+    category,
+    summary,
+    ...(extra ? { extra } : {}),
+    file,
+  }));
+}
+
+async function loadFiles(): Promise<{ file: CommandFile; command: Command }[]> {
+  const loaded: { file: CommandFile; command: Command }[] = [];
+  for (const file of Object.keys(files) as CommandFile[])
+    for (const command of await files[file]()) loaded.push({ file, command });
+  return loaded;
+}

@@ -119,8 +119,19 @@ const whoami = command({
   examples: ['whoami'],
   summary: 'Print who commands log in as, in which way, and the permissions',
   usage: 'whoami [options]',
+  data: {
+    of: 'getLoggedInUser',
+    adds: {
+      hub: 'the address of the hub',
+      login: "how commands log in: 'password', 'certificate', 'kerberos' or 'kept session'",
+      login_method: "what opened the session at the hub: 'password', 'certificate' or 'Kerberos'",
+      logged_in: 'with a kept session: when the user logged in, as ISO 8601; null otherwise',
+      permissions: 'names of permissions, sorted',
+    },
+    one: true,
+  },
   options: {},
-  async run({ args, session, global, print, login: logIn, usageError, fail }) {
+  async run({ args, session, global, print, data, login: logIn, usageError, fail }) {
     if (args.length > 0) return usageError('This command takes no arguments');
     const way = await logIn();
     if (way.by === 'none') return fail(`Not logged in. Log in with \`${loginCommand(global)}\`.`);
@@ -128,13 +139,24 @@ const whoami = command({
     const [asked, perms] = [calls.getLoggedInUser(), calls.getPerms()];
     await calls.run();
     const user = asked.result ?? fail('The hub does not know who is logged in');
-    const method = nameOf(AUTHTYPES, user.authtype) ?? String(user.authtype);
+    const code = nameOf(AUTHTYPES, user.authtype) ?? String(user.authtype);
+    const method = methodNames[code] ?? code;
+    const created = way.by === 'kept session' ? way.kept.created : null;
+    const permissions = [...perms.result].sort();
+    data({
+      ...user,
+      hub: global.server,
+      login: way.by,
+      login_method: method,
+      logged_in: created,
+      permissions,
+    });
     print(`User: ${user.name} [${user.id}]`);
     print(`Hub: ${global.server}`);
-    print(`Login: ${way.by} (${methodNames[method] ?? method})`);
-    if (way.by === 'kept session') print(`Logged in: ${longTime(Date.parse(way.kept.created) / 1000)}`);
+    print(`Login: ${way.by} (${method})`);
+    if (created !== null) print(`Logged in: ${longTime(Date.parse(created) / 1000)}`);
     if (user.krb_principal) print(`Kerberos principal: ${user.krb_principal}`);
-    print(`Permissions: ${perms.result.length > 0 ? [...perms.result].sort().join(', ') : 'none'}`);
+    print(`Permissions: ${permissions.length > 0 ? permissions.join(', ') : 'none'}`);
     return undefined;
   },
 });

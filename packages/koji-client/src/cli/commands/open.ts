@@ -21,8 +21,7 @@ const pages: Readonly<Record<string, Page>> = {
   },
   buildroot: {
     page: 'buildrootinfo?buildrootID=',
-    find: async (session, name) =>
-      typeof name === 'number' ? idOf(await session.call('getBuildroot', [name])) : null,
+    find: async (session, name) => (typeof name === 'number' ? idOf(await session.getBuildroot(name)) : null),
   },
   channel: {
     page: 'channelinfo?channelID=',
@@ -35,10 +34,9 @@ const pages: Readonly<Record<string, Page>> = {
   },
   repo: {
     page: 'repoinfo?repoID=',
-    find: async (session, name) =>
-      typeof name === 'number' ? idOf(await session.call('repoInfo', [name])) : null,
+    find: async (session, name) => (typeof name === 'number' ? idOf(await session.repoInfo(name)) : null),
   },
-  rpm: { page: 'rpminfo?rpmID=', find: async (session, name) => idOf(await session.call('getRPM', [name])) },
+  rpm: { page: 'rpminfo?rpmID=', find: async (session, name) => idOf(await session.getRPM(name)) },
   tag: { page: 'taginfo?tagID=', find: async (session, name) => idOf(await session.getTag(name)) },
   target: {
     page: 'buildtargetinfo?targetID=',
@@ -46,8 +44,7 @@ const pages: Readonly<Record<string, Page>> = {
   },
   task: {
     page: 'taskinfo?taskID=',
-    find: async (session, name) =>
-      typeof name === 'number' ? idOf(await session.call('getTaskInfo', [name])) : null,
+    find: async (session, name) => (typeof name === 'number' ? idOf(await session.getTaskInfo(name)) : null),
   },
   user: { page: 'userinfo?userID=', find: async (session, name) => idOf(await session.getUser(name)) },
 };

@@ -1,4 +1,5 @@
 import { parseArches } from '@koji/core';
+import type { Api, NamedArguments, PackageListEntry } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { Multicall } from '../../multicall.js';
 import { command } from '../command.js';
@@ -155,13 +156,7 @@ const setPkgOwner = command({
     }),
 });
 
-interface OwnedPackage {
-  readonly owner_id: number;
-  readonly owner_name: string;
-  readonly package_name: string;
-  readonly tag_id: number;
-  readonly tag_name: string;
-}
+type OwnedPackage = PackageListEntry;
 
 const setPkgOwnerGlobal = command({
   name: 'set-pkg-owner-global',
@@ -198,26 +193,34 @@ const setPkgOwnerGlobal = command({
         print(`Would have changed ${change}`);
       } else {
         if (options.verbose) print(`Changing ${change}`);
-        await session.call('packageListSetOwner', [entry.tag_id, entry.package_name, user.id]);
+        await session.packageListSetOwner(entry.tag_id, entry.package_name, user.id);
       }
     }
   },
 });
+
+/** Returns entries of package lists; a filter leaves out packages that are in none. */
+async function listedPackages(
+  session: Run['session'],
+  filter: NamedArguments<Api['listPackages']>,
+): Promise<OwnedPackage[]> {
+  return (await session.listPackages(named(filter))).filter((entry) => 'tag_id' in entry);
+}
 
 async function ownedPackages(
   { session, print, fail }: Run,
   packages: readonly string[],
   old: { id: number; name: string } | null,
 ): Promise<OwnedPackage[]> {
-  const named = { with_dups: true, ...(old ? { userID: old.id } : {}) };
+  const owned = { with_dups: true, ...(old ? { userID: old.id } : {}) };
   const all: OwnedPackage[] = [];
   for (const name of packages) {
-    const entries = await session.call<OwnedPackage[]>('listPackages', [], { pkgID: name, ...named });
+    const entries = await listedPackages(session, { pkgID: name, ...owned });
     if (entries.length === 0) print(`No data for package ${name}`);
     all.push(...entries);
   }
   if (packages.length > 0 || !old) return all;
-  const entries = await session.call<OwnedPackage[]>('listPackages', [], named);
+  const entries = await listedPackages(session, owned);
   return entries.length > 0 ? entries : fail(`No data for user ${old.name}`);
 }
 

@@ -128,10 +128,9 @@ const waitRepo = command({
 async function tagToWaitFor(run: Run, given: string, isTarget: boolean): Promise<Tag> {
   const { session, warn, usageError } = run;
   if (isTarget) return buildTagOf(run, given);
-  const tag = await session.call<Tag | null>('getTag', [given]);
+  const tag = await session.getTag(given);
   if (!tag) return usageError(`No such tag: ${given}`);
-  const targets = (by: string): Promise<BuildTarget[]> =>
-    session.call('getBuildTargets', [], { [by]: tag.id });
+  const targets = (by: string): Promise<BuildTarget[]> => session.getBuildTargets(named({ [by]: tag.id }));
   if ((await targets('buildTagID')).length > 0) return tag;
   warn(`${tag.name} is not a build tag for any target`);
   const into = await targets('destTagID');
@@ -141,14 +140,14 @@ async function tagToWaitFor(run: Run, given: string, isTarget: boolean): Promise
 }
 
 async function buildTagOf({ session, usageError }: Run, name: string): Promise<Tag> {
-  const target = await session.call<BuildTarget | null>('getBuildTarget', [name]);
+  const target = await session.getBuildTarget(name);
   if (!target) return usageError(`No such build target: ${name}`);
-  return session.call<Tag>('getTag', [target.build_tag], { strict: true });
+  return session.getTag(target.build_tag, named({ strict: true }));
 }
 
 async function warnOfOtherBuilds({ session, warn }: Run, tag: Tag, builds: readonly Nvr[]): Promise<void> {
   for (const { name, version, release } of builds) {
-    const [latest] = await session.call<{ nvr: string }[]>('getLatestBuilds', [tag.id], { package: name });
+    const [latest] = await session.getLatestBuilds(tag.id, named({ package: name }));
     const nvr = `${name}-${version}-${release}`;
     if (!latest) warn(`No ${name} builds in tag ${tag.name}`);
     else if (latest.nvr !== nvr)
@@ -298,7 +297,7 @@ async function request(run: Run, options: RequestOptions): Promise<void> {
 
 async function tagOf(run: Run, given: string, isTarget: boolean): Promise<Tag> {
   if (isTarget) return buildTagOf(run, given);
-  const tag = await run.session.call<Tag | null>('getTag', [given]);
+  const tag = await run.session.getTag(given);
   return tag ?? run.usageError(`No such tag: ${given}`);
 }
 
@@ -331,7 +330,7 @@ const regenRepo = command({
     await login();
     const tag = await tagToRegenerate(run, given, options.target === true);
     if (!tag.arches) warn(`Tag ${tag.name} has an empty arch list`);
-    const id = await session.call<number>('newRepo', [tag.name], optsOf(options));
+    const id = await session.newRepo(tag.name, named(optsOf(options)));
     print(`Regenerating repo for tag: ${tag.name}`);
     return followTask(run, id, { wait: options.wait, quietWatch: global.quiet });
   },
@@ -340,12 +339,12 @@ const regenRepo = command({
 async function tagToRegenerate(run: Run, given: string, isTarget: boolean): Promise<Tag> {
   const { session, warn, usageError } = run;
   if (isTarget) {
-    const target = await session.call<BuildTarget | null>('getBuildTarget', [given]);
+    const target = await session.getBuildTarget(given);
     if (!target) return usageError(`No such build target: ${given}`);
-    return session.call<Tag>('getTag', [target.build_tag_name], { strict: true });
+    return session.getTag(target.build_tag_name, named({ strict: true }));
   }
   const tag = await tagOf(run, given, false);
-  const targets = await session.call<BuildTarget[]>('getBuildTargets', [], { buildTagID: tag.id });
+  const targets = await session.getBuildTargets(named({ buildTagID: tag.id }));
   if (targets.length === 0) warn(`${tag.name} is not a build tag`);
   return tag;
 }

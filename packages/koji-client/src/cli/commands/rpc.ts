@@ -1,8 +1,5 @@
 import type { ListedMethod } from '@koji/core/api';
-import { categories } from '../categories.js';
 import { command } from '../command.js';
-import type { Command } from '../command.js';
-import { listCommands } from '../help.js';
 import { LiteralError, jsonLiteral, pythonLiteral, valueOfArgument } from '../literals.js';
 import { flag, text } from '../options.js';
 import { pprint, pythonJson, pythonRepr, pythonStr } from '@koji/core/text';
@@ -20,6 +17,7 @@ const call = command({
     'call [options] <name> [<arg> ...]\n\n' +
     '<arg> values of the form NAME=VALUE are treated as keyword arguments\n' +
     'Note, that you can use global option --noauth for anonymous calls here',
+  long: true,
   options: {
     python: flag(['-p', '--python'], 'Use python syntax for RPC parameter values'),
     kwargs: text('--kwargs', 'Specify keyword arguments as a dictionary (implies --python or --json-input)'),
@@ -102,31 +100,6 @@ function argumentsOf({ argdesc, args }: Partial<ListedMethod>): string {
   if (argdesc !== undefined) return argdesc;
   const shown = (args ?? []).map((arg) => (typeof arg === 'string' ? arg : `${arg[0]}=${pythonStr(arg[1])}`));
   return `(${shown.join(', ')})`;
-}
-
-/** The `help` command, which must know all the others. */
-export function helpCommand(commands: () => readonly Command[]): Command {
-  return command({
-    name: 'help',
-    category: 'info',
-    arguments: ['category...'],
-    examples: ['help build'],
-    summary: 'List available commands',
-    usage: 'help <category> ...',
-    anonymous: true,
-    options: { admin: flag('--admin') },
-    run({ args, options, global, print, write, warn }) {
-      const chosen = [...new Set([...args, ...(options.admin ? ['admin'] : [])])];
-      const wrong = chosen.filter((name) => name !== 'all' && !Object.hasOwn(categories, name));
-      for (const name of wrong) print(`No such help category: ${name}`);
-      const out = { print, write, warn };
-      const right = chosen.filter((name) => !wrong.includes(name));
-      if (wrong.length > 0) warn(`The categories are: all, ${Object.keys(categories).join(', ')}`);
-      if (chosen.length > 0 && right.length === 0) print('Available commands:');
-      else listCommands(out, commands(), global.program, right.length > 0 ? right : undefined);
-      return Promise.resolve(wrong.length > 0 ? 1 : 0);
-    },
-  });
 }
 
 export const rpc = [call, listApi];

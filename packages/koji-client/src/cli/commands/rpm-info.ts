@@ -1,26 +1,10 @@
+import { named } from '@koji/core/wire';
 import { BR_TYPES } from '@koji/core';
-import type { BuildInfo } from '@koji/core/api';
+import type { BuildrootInfo, RpmInfo } from '@koji/core/api';
 import { longTime, pythonRepr, pythonStr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag } from '../options.js';
-
-interface Rpm {
-  readonly id: number;
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly epoch: number | null;
-  readonly arch: string;
-  readonly draft?: boolean | null;
-  readonly build_id: number;
-  readonly buildtime: unknown;
-  readonly buildroot_id: number | null;
-  readonly external_repo_id?: number;
-  readonly payloadhash: string;
-  readonly size: unknown;
-  readonly extra?: Readonly<Record<string, unknown>> | null;
-}
 
 const rpminfo = command({
   name: 'rpminfo',
@@ -50,7 +34,7 @@ const rpminfo = command({
     await connect();
     let missing = false;
     for (const arg of args) {
-      const rpm = await session.call<Rpm | null>('getRPM', [arg]);
+      const rpm = await session.getRPM(arg);
       if (!rpm) {
         warn(`No such rpm: ${arg}\n`);
         missing = true;
@@ -66,66 +50,48 @@ const rpminfo = command({
   },
 });
 
-function evr({ name, version, release, epoch }: Rpm): string {
+function evr({ name, version, release, epoch }: RpmInfo): string {
   return `${epoch === null ? '' : `${epoch}:`}${name}-${version}-${release}`;
 }
 
 /** Prints an rpm and returns what belongs to it. */
-async function printRpm({ session, paths, print }: Run, rpm: Rpm): Promise<object> {
+async function printRpm({ session, paths, print, fail }: Run, rpm: RpmInfo): Promise<object> {
   const title = `RPM: ${evr(rpm)}.${rpm.arch} [${rpm.id}]`;
   const draft = rpm.draft ? ['Draft: YES'] : [];
   if (rpm.external_repo_id) {
     for (const line of [title, ...draft]) print(line);
-    const repo = await session.call<{ id: number; name: string; url: string }>('getExternalRepo', [
-      rpm.external_repo_id,
-    ]);
+    const repo = await session.getExternalRepo(rpm.external_repo_id, named({ strict: true }));
     print(`External Repository: ${repo.name} [${repo.id}]`);
     print(`External Repository url: ${repo.url}`);
     print(`SIGMD5: ${rpm.payloadhash}`);
     print(`Size: ${pythonStr(rpm.size)}`);
     return { external_repo: repo };
   }
-  const [source] =
-    rpm.arch === 'src'
-      ? [rpm]
-      : await session.call<Rpm[]>('listRPMs', [], { buildID: rpm.build_id, arches: 'src' });
-  const build = await session.call<BuildInfo>('getBuild', [rpm.build_id]);
+  const buildId = rpm.build_id ?? fail(`The hub names no build of ${evr(rpm)}.${rpm.arch}`);
+  const sources =
+    rpm.arch === 'src' ? [] : await session.listRPMs(named({ buildID: buildId, arches: 'src' }));
+  const source = rpm.arch === 'src' ? rpm : (sources[0] ?? null);
+  const build = await session.getBuild(buildId, named({ strict: true }));
   for (const line of [title, ...draft]) print(line);
   print(`Build: ${build.nvr} [${build.id}]`);
   print(`RPM Path: ${paths.build(build)}/${paths.rpm(rpm)}`);
   print(`SRPM: ${source ? `${evr(source)} [${source.id}]` : '(none)'}`);
   print(`SRPM Path: ${source ? `${paths.build(build)}/${paths.rpm(source)}` : '(none)'}`);
-  print(`Built: ${longTime(Number(rpm.buildtime))}`);
+  print(`Built: ${longTime(rpm.buildtime)}`);
   print(`SIGMD5: ${rpm.payloadhash}`);
   print(`Size: ${pythonStr(rpm.size)}`);
-  const headers = await session.call<Record<string, unknown>>('getRPMHeaders', [], {
-    rpmID: rpm.id,
-    headers: ['license'],
-  });
+  const headers = await session.getRPMHeaders(named({ rpmID: rpm.id, headers: ['license'] }));
   if ('license' in headers) print(`License: ${pythonStr(headers['license'])}`);
   print(`Build ID: ${rpm.build_id}`);
-  return { build, source: source ?? null, ...headers };
+  return { build, source, ...headers };
 }
 
-interface Buildroot {
-  readonly id: number;
-  readonly br_type: number;
-  readonly tag_name: string;
-  readonly arch: string;
-  readonly repo_id: number;
-  readonly host_name: string;
-  readonly task_id: number;
-  readonly cg_name: string;
-  readonly host_os: string;
-  readonly host_arch: string;
-}
-
-async function printBuildroot({ session, print }: Run, rpm: Rpm): Promise<Buildroot | null> {
+async function printBuildroot({ session, print }: Run, rpm: RpmInfo): Promise<BuildrootInfo | null> {
   if (rpm.buildroot_id === null) {
     print('No buildroot data available');
     return null;
   }
-  const root = await session.call<Buildroot>('getBuildroot', [rpm.buildroot_id]);
+  const root = await session.getBuildroot(rpm.buildroot_id, named({ strict: true }));
   if (root.br_type === BR_TYPES.STANDARD) {
     print(`Buildroot: ${root.id} (tag ${root.tag_name}, arch ${root.arch}, repo ${root.repo_id})`);
     print(`Build Host: ${root.host_name}`);
@@ -138,11 +104,8 @@ async function printBuildroot({ session, print }: Run, rpm: Rpm): Promise<Buildr
   return root;
 }
 
-async function printUses({ session, print }: Run, rpmId: number): Promise<readonly Buildroot[]> {
-  const roots = await session.call<Buildroot[]>('listBuildroots', [], {
-    rpmID: rpmId,
-    queryOpts: { order: 'buildroot.id' },
-  });
+async function printUses({ session, print }: Run, rpmId: number): Promise<readonly BuildrootInfo[]> {
+  const roots = await session.listBuildroots(named({ rpmID: rpmId, queryOpts: { order: 'buildroot.id' } }));
   print(`Used in ${roots.length} buildroots:`);
   const row = (id: string, tag: string, arch: string, host: string): string =>
     `  ${id.padStart(8)} ${tag.padEnd(28)} ${arch.padEnd(8)} ${host.padEnd(29)}`;

@@ -1,5 +1,6 @@
+import { named } from '@koji/core/wire';
 import { byText, compareTexts } from '@koji/core';
-import type { BuildInfo } from '@koji/core/api';
+import type { BuildReferences } from '@koji/core/api';
 import { pythonRepr } from '@koji/core/text';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -28,7 +29,7 @@ Available search types: package, build, tag, target, user, host, rpm, maven, win
     if (!searchTypes.includes(type)) return usageError(`No such search type: ${type}`);
     const how = options.regex ? 'regexp' : options.exact ? 'exact' : 'glob';
     await connect();
-    const found = await session.call<{ name: string }[]>('search', [pattern, type, how]);
+    const found = await session.search(pattern, type, how);
     data(found);
     for (const { name } of found) print(name);
   },
@@ -55,8 +56,8 @@ const listUntagged = command({
     const [name] = args;
     if (args.length > 1) return usageError('Only one package name may be specified');
     await connect();
-    if (name && (await session.call('getPackageID', [name])) === null) fail(`No such package: ${name}`);
-    const builds = await session.call<BuildInfo[]>('untaggedBuilds', [], name ? { name } : {});
+    if (name && (await session.getPackageID(name)) === null) fail(`No such package: ${name}`);
+    const builds = await session.untaggedBuilds(named(name ? { name } : {}));
     const references = options.show_references ? await referencesOf(run, builds) : null;
     run.data(() =>
       [...builds]
@@ -71,22 +72,25 @@ const listUntagged = command({
   },
 });
 
-interface References {
-  readonly rpms?: unknown;
-  readonly component_of?: unknown;
-  readonly archives?: unknown;
+type References = Partial<Pick<BuildReferences, 'rpms' | 'component_of' | 'archives'>>;
+
+interface Untagged {
+  readonly id: number;
+  readonly name: string;
+  readonly version: string;
+  readonly release: string;
 }
 
-const nvrOf = ({ name, version, release }: BuildInfo): string => `${name}-${version}-${release}`;
+const nvrOf = ({ name, version, release }: Untagged): string => `${name}-${version}-${release}`;
 
 /** Returns what refers to each build. */
 async function referencesOf(
   { session, print }: Run,
-  builds: readonly BuildInfo[],
+  builds: readonly Untagged[],
 ): Promise<Map<number, References>> {
   print('(Showing build references)');
   const calls = session.multicall({ strict: true, batch: 10_000 });
-  const found = builds.map(({ id }) => calls.call<References>('buildReferences', [id]));
+  const found = builds.map(({ id }) => calls.buildReferences(id));
   await calls.run();
   return new Map(builds.map(({ id }, i) => [id, found[i]?.result ?? {}]));
 }
@@ -94,12 +98,8 @@ async function referencesOf(
 /** Returns what refers to a build, in words. */
 function textOf({ rpms, component_of: parts, archives }: References): string {
   const isThere = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : Boolean(value));
-  return [
-    ['rpms', rpms],
-    ['images/archives', parts],
-    ['archives buildroots', archives],
-  ]
-    .flatMap(([what, value]) => (isThere(value) ? [`${String(what)}: ${pythonRepr(value)}`] : []))
+  return Object.entries({ rpms, 'images/archives': parts, 'archives buildroots': archives })
+    .flatMap(([what, value]) => (isThere(value) ? [`${what}: ${pythonRepr(value)}`] : []))
     .join(', ');
 }
 

@@ -1,6 +1,8 @@
+import { named } from '@koji/core/wire';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { GenericError } from '@koji/core';
+import type { RpmListItem } from '@koji/core/api';
 import { RpmHeader, listSignatures } from '@koji/core/rpm';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -38,7 +40,7 @@ async function importSignature(
   isTest: boolean,
 ): Promise<void> {
   const { name, version, release, arch } = header.info();
-  const rpm = await session.call<ExternalRpm | null>('getRPM', [{ name, version, release, arch }]);
+  const rpm = await session.getRPM({ name, version, release, arch });
   if (!rpm) {
     print(`No such rpm in system: ${name}-${version}-${release}.${arch}`);
     return;
@@ -49,10 +51,7 @@ async function importSignature(
     return;
   }
   const signature = header.signature.bytes;
-  const [before] = await session.call<{ sighash: string }[]>('queryRPMSigs', [], {
-    rpm_id: rpm.id,
-    sigkey: key,
-  });
+  const [before] = await session.queryRPMSigs(named({ rpm_id: rpm.id, sigkey: key }));
   if (before && before.sighash === createHash('md5').update(signature).digest('hex')) {
     print(`Signature already imported: ${path}`);
     return;
@@ -64,23 +63,12 @@ async function importSignature(
     return;
   }
   print(`Importing signature [key ${key}] from ${path}...`);
-  if (!isTest) await session.call('addRPMSig', [rpm.id, signature.toString('base64')]);
+  if (!isTest) await session.addRPMSig(rpm.id, signature.toString('base64'));
   print('Writing signed copy');
-  if (!isTest) await session.call('writeSignedRPM', [rpm.id, key]);
+  if (!isTest) await session.writeSignedRPM(rpm.id, key);
 }
 
-interface Rpm {
-  readonly id: number;
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly arch: string;
-}
-
-interface ExternalRpm extends Rpm {
-  readonly external_repo_id: number;
-  readonly external_repo_name: string;
-}
+type Rpm = Pick<RpmListItem, 'id' | 'name' | 'version' | 'release' | 'arch'>;
 
 const removeSig = command({
   name: 'remove-sig',
@@ -100,10 +88,10 @@ const removeSig = command({
     if (options.all && options.sigkey) fail('Conflicting options specified');
     await login();
     try {
-      await session.call('deleteRPMSig', [rpm], {
-        sigkey: options.sigkey ?? null,
-        all_sigs: options.all ?? false,
-      });
+      await session.deleteRPMSig(
+        rpm,
+        named({ sigkey: options.sigkey ?? null, all_sigs: options.all ?? false }),
+      );
     } catch (error) {
       if (!(error instanceof GenericError)) throw error;
       fail(
@@ -137,44 +125,42 @@ const writeSignedRpm = command({
     const rpms = options.all
       ? await rpmsSignedBy(run, key)
       : options.buildid
-        ? await session.call<Rpm[]>('listRPMs', [Number(options.buildid)])
+        ? await session.listRPMs(Number(options.buildid))
         : await namedRpms(run, names);
     const calls = session.multicall({ strict: true });
     rpms.forEach(({ id, name, version, release, arch }, i) => {
       print(`[${i + 1}/${rpms.length}] ${name}-${version}-${release}.${arch}`);
-      calls.call('writeSignedRPM', [id, key]);
+      calls.writeSignedRPM(id, key);
     });
     await calls.run();
   },
 });
 
 async function rpmsSignedBy({ session }: Run, key: string): Promise<Rpm[]> {
-  const signed = await session.call<{ rpm_id: number }[]>('queryRPMSigs', [], { sigkey: key });
+  const signed = await session.queryRPMSigs(named({ sigkey: key }));
   const calls = session.multicall();
-  const found = signed.map(({ rpm_id: id }) => calls.call<Rpm>('getRPM', [id]));
+  const found = signed.map(({ rpm_id: id }) => calls.getRPM(id));
   await calls.run();
-  return found.map((entry) => entry.result);
+  return found.flatMap((entry) => entry.result ?? []);
 }
 
 /** Returns the rpms that are named, and those of builds that are. */
 async function namedRpms({ session }: Run, names: readonly string[]): Promise<Rpm[]> {
   const calls = session.multicall();
-  const found = names.map((name) => calls.call<Rpm | null>('getRPM', [name], { strict: false }));
+  const found = names.map((name) => calls.getRPM(name, named({ strict: false })));
   await calls.run();
   const rpms = found.flatMap((entry) => entry.result ?? []);
   const others = names.filter((_, i) => !found[i]?.result);
-  const builds = others.map((name) => calls.call<{ id: number }>('getBuild', [name], { strict: true }));
+  const builds = others.map((name) => calls.getBuild(name, named({ strict: true })));
   await calls.run();
-  const lists = builds.map((entry, i) =>
-    calls.call<Rpm[]>('listRPMs', [], { buildID: idOf(entry, others[i] ?? '') }),
-  );
+  const lists = builds.map((entry, i) => calls.listRPMs(named({ buildID: idOf(entry, others[i] ?? '') })));
   await calls.run();
   return [...rpms, ...lists.flatMap((entry) => entry.result)];
 }
 
-function idOf(entry: { readonly result: { id: number } }, name: string): number {
+function idOf(entry: { readonly result: { readonly id: number } | null }, name: string): number | null {
   try {
-    return entry.result.id;
+    return entry.result?.id ?? null;
   } catch (error) {
     if (!(error instanceof GenericError)) throw error;
     throw new GenericError(`No such rpm or build: ${name}`, { cause: error });

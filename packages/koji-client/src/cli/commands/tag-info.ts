@@ -1,6 +1,7 @@
 import { named } from '@koji/core/wire';
 import { parseInteger, compareTexts } from '@koji/core';
 import { pprint, pythonRepr } from '@koji/core/text';
+import type { BuildConfig } from '@koji/core/api';
 import type { BuildTarget } from '../build-target.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -8,19 +9,10 @@ import { linkFlags } from '../listing.js';
 import { eventOptions, queriedEvent } from '../events.js';
 import { flag, text } from '../options.js';
 
-interface TagConfig {
-  readonly id: number;
-  readonly name: string;
-  readonly arches: string | null;
-  readonly locked: boolean;
-  readonly perm_id: number | null;
-  readonly maven_support: boolean;
-  readonly maven_include_all: boolean;
-  readonly extra: Readonly<Record<string, unknown>>;
-  readonly config_inheritance?: { readonly extra?: Readonly<Record<string, { name: string }>> };
-}
+/** Hubs before 1.29 do not tell where settings come from. */
+type TagConfig = Omit<BuildConfig, 'config_inheritance'> & Partial<Pick<BuildConfig, 'config_inheritance'>>;
 
-type AtEvent = Readonly<Record<string, number>>;
+type AtEvent = { readonly event?: number };
 
 const taginfo = command({
   name: 'taginfo',
@@ -64,7 +56,9 @@ const taginfo = command({
 });
 
 async function configOf({ session, usageError }: Run, given: string, at: AtEvent): Promise<TagConfig> {
-  const find = (tag: unknown): Promise<TagConfig | null> => session.call('getBuildConfig', [tag], at);
+  // Older hubs answer null for a tag that they do not know.
+  const find = (tag: string | number | bigint): Promise<TagConfig | null> =>
+    session.getBuildConfig(tag, named(at));
   const id = parseInteger(given);
   return (await find(given)) ?? (id === null ? null : await find(id)) ?? usageError(`No such tag: ${given}`);
 }
@@ -89,7 +83,7 @@ async function printTag(
   print('Tag options:');
   for (const key of Object.keys(tag.extra).sort(compareTexts)) {
     const line = `  ${key} : ${pprint(tag.extra[key])}`;
-    const from = tag.config_inheritance?.extra?.[key];
+    const from = tag.config_inheritance?.extra[key];
     print(from ? `${line.padEnd(30)} [${from.name}]` : line);
   }
   return groups;
@@ -104,7 +98,7 @@ async function printTargets(
     session.getBuildTargets(named({ [by]: tag.id, ...at }));
   const into = await targets('destTagID');
   const from = await targets('buildTagID');
-  const isNow = at['event'] === undefined;
+  const isNow = at.event === undefined;
   const repos = new Map<number, string>();
   // The tag's own repo comes last, as in Koji, so that calls go out in the same order.
   for (const id of isNow ? [...[...into, ...from].map((target) => target.build_tag), tag.id] : []) {
@@ -170,11 +164,10 @@ const listTags = command({
   },
   async run({ args, options, session, print, data, connect, usageError }) {
     await connect();
-    const found = async (method: string, name: string, what: string): Promise<number> =>
-      (await session.call<{ id: number } | null>(method, [name]))?.id ??
-      usageError(`No such ${what}: ${name}`);
-    const packageId = options.package ? await found('getPackage', options.package, 'package') : null;
-    const build = options.build ? await found('getBuild', options.build, 'build') : null;
+    const noSuch = (what: string, name: string): never => usageError(`No such ${what}: ${name}`);
+    const { package: name, build: nvr } = options;
+    const packageId = name ? ((await session.getPackage(name))?.id ?? noSuch('package', name)) : null;
+    const build = nvr ? ((await session.getBuild(nvr))?.id ?? noSuch('build', nvr)) : null;
     const filter = { build, package: packageId };
     const calls = session.multicall({ strict: true });
     const lists = args.map((pattern) => calls.listTags(named({ ...filter, pattern })));

@@ -1,6 +1,7 @@
+import { named } from '@koji/core/wire';
 import { existsSync } from 'node:fs';
 import { byText, parseNVR, sortTexts } from '@koji/core';
-import type { TaggedBuild } from '@koji/core/api';
+import type { Api, NamedArguments, TaggedBuild, TaggedRpm } from '@koji/core/api';
 import { eventOptions, queriedEvent } from '../events.js';
 import { command } from '../command.js';
 import type { Run } from '../command.js';
@@ -33,7 +34,7 @@ const tagBuild = command({
     await login();
     const ids: number[] = [];
     for (const build of builds) {
-      const id = await session.call<number>('tagBuild', [tag, build], { force: options.force ?? null });
+      const id = await session.tagBuild(tag, build, named({ force: options.force ?? null }));
       ids.push(id);
       print(`Created task ${id}`);
     }
@@ -77,7 +78,7 @@ const untagBuild = command({
         continue;
       }
       if (options.verbose) print(`untagging ${nvrOf(build)}`);
-      calls.call('untagBuild', [tag.name, nvrOf(build)], { force: options.force ?? null });
+      calls.untagBuild(tag.name, nvrOf(build), named({ force: options.force ?? null }));
     }
     await calls.run();
   },
@@ -118,7 +119,7 @@ async function taggedBuilds(
 ): Promise<TaggedBuild[]> {
   if (packages.length === 0) return session.listTagged(tagId);
   const calls = session.multicall({ strict: true });
-  const entries = packages.map((name) => calls.call<TaggedBuild[]>('listTagged', [tagId], { package: name }));
+  const entries = packages.map((name) => calls.listTagged(tagId, named({ package: name })));
   await calls.run();
   return entries.flatMap((entry) => entry.result);
 }
@@ -178,23 +179,26 @@ const listTagged = command({
     await connect();
     const quiet = options.quiet ?? global.quiet;
     const event = await queriedEvent(run, options, quiet);
-    if (!(await session.call('getTag', [tag], { event: event?.id ?? null })))
+    if (!(await session.getTag(tag, named({ event: event?.id ?? null }))))
       return usageError(`No such tag: ${tag}`);
-    const named = {
+    const filter = {
       latest: options.latest_n ?? options.latest ?? null,
       inherit: options.inherit ?? null,
       ...(name ? { package: name } : {}),
-      ...(options.arch.length > 0 ? { arch: options.arch } : {}),
-      ...(options.sigs ? { rpmsigs: true } : {}),
       ...typeAndDraft(options),
       ...(event ? { event: event.id } : {}),
     };
     if (options.rpms || options.sigs || options.arch.length > 0) {
       if (options.sigs && options.paths && !existsSync(`${paths.topdir}/packages`))
         fail(`'list-tagged --sigs --paths' requires accessible ${paths.topdir}/packages`);
-      await printRpms(run, await session.call('listTaggedRPMS', [tag], named), options);
+      const ofRpms = {
+        ...(options.arch.length > 0 ? { arch: options.arch } : {}),
+        ...(options.sigs ? { rpmsigs: true } : {}),
+      };
+      const [rpms = [], builds = []] = await session.listTaggedRPMS(tag, named({ ...filter, ...ofRpms }));
+      await printRpms(run, [rpms, builds], options);
     } else {
-      await listBuilds(run, { tag, named, ...options, quiet });
+      await listBuilds(run, { tag, filter, ...options, quiet });
     }
   },
 });
@@ -203,25 +207,15 @@ function typeAndDraft(options: {
   type?: string | undefined;
   no_draft?: boolean | undefined;
   draft_only?: boolean | undefined;
-}): Record<string, unknown> {
+}): { readonly type?: string; readonly draft?: boolean } {
   if (options.type) return { type: options.type };
   if (options.no_draft) return { draft: false };
   return options.draft_only ? { draft: true } : {};
 }
 
-interface TaggedRpmRow {
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly arch: string;
-  readonly build_id: number;
-  readonly draft?: boolean | null;
-  readonly sigkey?: string | null;
-}
-
 function printRpms(
   { paths, print, warn, data }: Run,
-  [rpms, builds]: [TaggedRpmRow[], TaggedBuild[]],
+  [rpms, builds]: [readonly TaggedRpm[], readonly TaggedBuild[]],
   options: { paths?: boolean | undefined; sigs?: boolean | undefined },
 ): Promise<void> {
   data(() => [...rpms].sort(byText((rpm) => `${nvrOf(rpm)}.${rpm.arch}`)));
@@ -257,7 +251,7 @@ async function listBuilds(
   run: Run,
   options: {
     tag: string;
-    named: Readonly<Record<string, unknown>>;
+    filter: NamedArguments<Api['listTagged']>;
     quiet: boolean;
     paths?: boolean | undefined;
     type?: string | undefined;
@@ -265,7 +259,7 @@ async function listBuilds(
 ): Promise<void> {
   const { session, paths, print, write } = run;
   if (run.wantsData) {
-    const builds = await session.call<TaggedBuild[]>('listTagged', [options.tag], options.named);
+    const builds = await session.listTagged(options.tag, named(options.filter));
     run.data(builds.sort(byText(nvrOf)));
     return;
   }
@@ -279,7 +273,7 @@ async function listBuilds(
     const ids = maven ? [pythonStr(build.maven_group_id), pythonStr(build.maven_artifact_id)] : [];
     return row([options.paths ? path : build.nvr, build.tag_name, ...ids, build.owner_name]);
   };
-  const lines = await session.call<string[]>('listTagged', [options.tag], options.named, { mapRow });
+  const lines = await session.call<string[]>('listTagged', [options.tag], options.filter, { mapRow });
   if (!options.quiet) {
     print(row(['Build', 'Tag', ...(maven ? ['Group Id', 'Artifact Id'] : []), 'Built by']));
     print(row([...widths, 16].map((width) => '-'.repeat(width))));

@@ -48,7 +48,7 @@ const freeTask = command({
     await login();
     const ids = args.map((arg) => parseInteger(arg) ?? usageError('task_id must be an integer'));
     if (ids.length === 0) return usageError('please specify at least one task_id');
-    for (const id of ids) await session.call('freeTask', [id]);
+    for (const id of ids) await session.freeTask(id);
   },
 });
 
@@ -73,7 +73,7 @@ const setTaskPriority = command({
       fail(`admin permission required (logged in as ${(await session.getLoggedInUser())?.name})`);
     for (const id of ids) {
       try {
-        await session.call('setTaskPriority', [id, priority, options.recurse ?? false]);
+        await session.setTaskPriority(id, priority, options.recurse ?? false);
       } catch (error) {
         if (!(error instanceof GenericError)) throw error;
         warn(`Can't update task priority on closed task: ${id}`);

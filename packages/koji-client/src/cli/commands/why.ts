@@ -34,6 +34,23 @@ const why = command({
 Prints which tag the build comes from, the latest build of the package, what keeps the build out,
 and who tagged, untagged and blocked it.`,
   anonymous: true,
+  data: {
+    adds: {
+      nvr: 'the build',
+      tag: 'the tag',
+      in_tag: 'whether the tag has the build',
+      from_tag: 'the tag that holds the build; null if the tag does not have it',
+      latest: 'whether it is the latest build of the package there',
+      latest_nvr: 'the latest build of the package there; null if there is none',
+      latest_from_tag: 'the tag that holds the latest build',
+      reason: 'why the tag does not have the build, or why the build is not the latest; null otherwise',
+      inheritance:
+        'the tags in the order of search: tag, tagged (seconds of 1970), tagged_by, blocked, pkg_filter',
+      other_tags: 'names of other tags that have the build',
+      history: 'events, the oldest first: event, time, text, user',
+    },
+    one: true,
+  },
   options: { tag: text(['-t', '--tag'], 'The tag, which may inherit the build') },
   async run(run) {
     const { args, options, connect, usageError } = run;
@@ -42,6 +59,12 @@ and who tagged, untagged and blocked it.`,
     if (!options.tag) return usageError('Please specify a tag with --tag');
     await connect();
     const facts = await factsOf(run, nvr, options.tag);
+    run.data({
+      ...verdictOf(facts),
+      inheritance: chainOf(facts),
+      other_tags: otherTags(facts),
+      history: historyOf(facts),
+    });
     printVerdict(run, facts);
     printChain(run, facts);
     printElsewhere(run, facts);
@@ -92,30 +115,54 @@ function matches(pattern: string, name: string): boolean {
 
 const isActive = (row: HistoryRow): boolean => Boolean(row.active);
 const tagOf = (row: HistoryRow): string => String(row['tag.name']);
-const at = (seconds: unknown): string => asctime(Number(seconds));
-const person = (name: unknown): string => (typeof name === 'string' ? ` by ${name}` : '');
+const nameIn = (name: unknown): string | null => (typeof name === 'string' ? name : null);
+const by = (name: string | null): string => (name === null ? '' : ` by ${name}`);
+
+/** Whether the tag has the build, and why not, or why it is not the latest. */
+interface Verdict {
+  readonly nvr: string;
+  readonly tag: string;
+  readonly in_tag: boolean;
+  readonly from_tag: string | null;
+  readonly latest: boolean;
+  readonly latest_nvr: string | null;
+  readonly latest_from_tag: string | null;
+  readonly reason: string | null;
+}
+
+function verdictOf(facts: Facts): Verdict {
+  const { nvr, tag, shown } = facts;
+  const found = shown.find((build) => build.nvr === nvr) ?? null;
+  const latest = shown[0] ?? null;
+  const isLatest = found !== null && latest?.nvr === nvr;
+  return {
+    nvr,
+    tag,
+    in_tag: found !== null,
+    from_tag: found?.tag_name ?? null,
+    latest: isLatest,
+    latest_nvr: latest?.nvr ?? null,
+    latest_from_tag: latest?.tag_name ?? null,
+    reason: isLatest ? null : found && latest ? reasonWhyOlder(found, latest) : reasonWhyNot(facts),
+  };
+}
 
 function printVerdict({ print }: Run, facts: Facts): void {
-  const { nvr, tag, shown } = facts;
-  const found = shown.find((build) => build.nvr === nvr);
-  if (!found) {
-    print(`${nvr} is not in ${tag}: ${reasonWhyNot(facts)}.`);
-    const [latest] = shown;
-    if (latest) print(`Latest there: ${latest.nvr}, tagged into ${latest.tag_name}`);
+  const { nvr, tag, from_tag, latest, latest_nvr, latest_from_tag, reason } = verdictOf(facts);
+  if (from_tag === null) {
+    print(`${nvr} is not in ${tag}: ${reason}.`);
+    if (latest_nvr !== null) print(`Latest there: ${latest_nvr}, tagged into ${latest_from_tag}`);
     return;
   }
-  const from = found.tag_name === tag ? 'tagged into it' : `inherited from ${found.tag_name}`;
-  print(`${nvr} is in ${tag}: ${from}.`);
-  const [latest] = shown;
-  if (!latest || latest.nvr === nvr) {
-    print(`It is the latest build of ${facts.package} there.`);
-    return;
-  }
-  const reason =
-    latest.tag_name === found.tag_name
-      ? `was tagged into ${latest.tag_name} after it`
-      : `is in ${latest.tag_name}, which comes before ${found.tag_name} in the inheritance`;
-  print(`It is not the latest: ${latest.nvr} ${reason}.`);
+  print(`${nvr} is in ${tag}: ${from_tag === tag ? 'tagged into it' : `inherited from ${from_tag}`}.`);
+  if (latest) print(`It is the latest build of ${facts.package} there.`);
+  else print(`It is not the latest: ${latest_nvr} ${reason}.`);
+}
+
+function reasonWhyOlder(build: TaggedBuild, latest: TaggedBuild): string {
+  return latest.tag_name === build.tag_name
+    ? `was tagged into ${latest.tag_name} after it`
+    : `is in ${latest.tag_name}, which comes before ${build.tag_name} in the inheritance`;
 }
 
 function reasonWhyNot({ package: name, tag, chain, entry, taggings, shown }: Facts): string {
@@ -137,30 +184,56 @@ function reasonWhyNot({ package: name, tag, chain, entry, taggings, shown }: Fac
   return shown.length === 0 ? `the hub shows no build of ${name} there` : 'the hub does not show it there';
 }
 
-function printChain({ print }: Run, { tag, chain, taggings, entries }: Facts): void {
-  print('\nInheritance, in the order of search:');
+/** A tag of the inheritance, and what it says about the build. */
+interface Link {
+  readonly tag: string;
+  /** Seconds of 1970; null if the build is not tagged into it. */
+  readonly tagged: number | null;
+  readonly tagged_by: string | null;
+  readonly blocked: boolean;
+  readonly pkg_filter: string | null;
+}
+
+function chainOf({ tag, chain, taggings, entries }: Facts): Link[] {
   const tagged = new Map(taggings.filter(isActive).map((row) => [tagOf(row), row]));
   const blocked = new Set(entries.filter((row) => isActive(row) && row['blocked']).map(tagOf));
-  for (const { name, filteredBy } of [{ name: tag, filteredBy: null }, ...chain]) {
+  return [{ name: tag, filteredBy: null }, ...chain].map(({ name, filteredBy }) => {
     const row = tagged.get(name);
+    return {
+      tag: name,
+      tagged: row ? Number(row.create_ts) : null,
+      tagged_by: nameIn(row?.creator_name),
+      blocked: blocked.has(name),
+      pkg_filter: filteredBy,
+    };
+  });
+}
+
+function printChain({ print }: Run, facts: Facts): void {
+  print('\nInheritance, in the order of search:');
+  for (const { tag, tagged, tagged_by, blocked, pkg_filter } of chainOf(facts)) {
     const notes = [
-      row ? `tagged ${at(row.create_ts)}${person(row.creator_name)}` : 'does not have the build',
-      ...(blocked.has(name) ? ['blocks the package'] : []),
-      ...(filteredBy === null ? [] : [`only packages that match '${filteredBy}'`]),
+      tagged === null ? 'does not have the build' : `tagged ${asctime(tagged)}${by(tagged_by)}`,
+      ...(blocked ? ['blocks the package'] : []),
+      ...(pkg_filter === null ? [] : [`only packages that match '${pkg_filter}'`]),
     ];
-    print(`  ${name}: ${notes.join(', ')}`);
+    print(`  ${tag}: ${notes.join(', ')}`);
   }
 }
 
-function printElsewhere({ print }: Run, { tag, chain, taggings }: Facts): void {
+function otherTags({ tag, chain, taggings }: Facts): string[] {
   const known = new Set([tag, ...chain.map(({ name }) => name)]);
-  const others = [...new Set(taggings.filter(isActive).map(tagOf))].filter((name) => !known.has(name)).sort();
+  return [...new Set(taggings.filter(isActive).map(tagOf))].filter((name) => !known.has(name)).sort();
+}
+
+function printElsewhere({ print }: Run, facts: Facts): void {
+  const others = otherTags(facts);
   if (others.length > 0) print(`\nOther tags that have it: ${others.join(', ')}`);
 }
 
-function printHistory({ print }: Run, facts: Facts): void {
+function historyOf(facts: Facts): Change[] {
   const known = new Set([facts.tag, ...facts.chain.map(({ name }) => name)]);
-  const lines = [
+  return [
     ...facts.taggings.flatMap((row) =>
       changes(row, `tagged into ${tagOf(row)}`, `untagged from ${tagOf(row)}`),
     ),
@@ -174,25 +247,39 @@ function printHistory({ print }: Run, facts: Facts): void {
         ),
       ),
   ].sort((a, b) => a.event - b.event);
-  if (lines.length === 0) return;
+}
+
+function printHistory({ print }: Run, facts: Facts): void {
+  const all = historyOf(facts);
+  if (all.length === 0) return;
   print('\nHistory:');
-  for (const { line } of lines) print(`  ${line}`);
+  for (const { time, text: what, user } of all) print(`  ${asctime(time)} ${what}${by(user)}`);
 }
 
 interface Change {
   readonly event: number;
-  readonly line: string;
+  /** Seconds of 1970. */
+  readonly time: number;
+  readonly text: string;
+  readonly user: string | null;
 }
 
 /** Returns the events of a row of history: it came, and it went if it is not active any more. */
 function changes(row: HistoryRow, came: string, went: string): Change[] {
   const all: Change[] = [
-    { event: row.create_event, line: `${at(row.create_ts)} ${came}${person(row.creator_name)}` },
+    {
+      event: row.create_event,
+      time: Number(row.create_ts),
+      text: came,
+      user: nameIn(row.creator_name),
+    },
   ];
   if (row.revoke_event !== null)
     all.push({
       event: row.revoke_event,
-      line: `${at(row.revoke_ts)} ${went}${person(row.revoker_name)}`,
+      time: Number(row.revoke_ts),
+      text: went,
+      user: nameIn(row.revoker_name),
     });
   return all;
 }

@@ -1,3 +1,4 @@
+import { named } from '@koji/core/wire';
 import { checkTarget, givenOptions } from '../build-target.js';
 import { command } from '../command.js';
 import { flag, int, text } from '../options.js';
@@ -54,10 +55,12 @@ const winBuild = command({
       'repo_id',
       'skip_tag',
     ]);
-    const id = await session.call<number>(
-      'winBuild',
-      [machine, url, target, opts],
-      backgroundPriority(options.background),
+    const id = await session.winBuild(
+      machine,
+      url,
+      target,
+      opts,
+      named(backgroundPriority(options.background)),
     );
     return followTask(run, id, { wait: options.wait, silent: options.quiet ?? global.quiet });
   },

@@ -1,7 +1,8 @@
+import { listProfiles } from '@koji/core/config';
 import { categories } from '../categories.js';
 import { kindOfOption } from '../arguments.js';
 import type { ArgumentKind } from '../arguments.js';
-import type { Command } from '../command.js';
+import type { Command, ListedCommand } from '../command.js';
 import { openKinds } from '../commands/open.js';
 import { searchTypes } from '../commands/search.js';
 import { globalParser, withProfile } from '../global-options.js';
@@ -12,6 +13,7 @@ import { takesValue } from '../options.js';
 import type { OptionDef, OptionTable } from '../options.js';
 import { processOutput } from '../output.js';
 import { hubNames } from './hub-names.js';
+import type { TypedName } from './hub-names.js';
 import { bashReplaces, shells, wordsOfLine } from './shells.js';
 
 /** A word that completes what was typed, and what it means. */
@@ -21,7 +23,7 @@ export interface Candidate {
 }
 
 /** Returns the commands of a profile, those of plugins among them. */
-type ListCommands = (global: GlobalOptions) => Promise<readonly Command[]>;
+type ListCommands = (global: GlobalOptions) => Promise<readonly ListedCommand[]>;
 
 /** Printed in place of words where the shell completes names of files. */
 export const filesMark = ':files';
@@ -58,6 +60,7 @@ async function complete(
   const at = commandIndex(before, options);
   if (at === null) {
     const value = valueAsked(before, current, options);
+    if (value?.kind === 'profile') return profilesOf(value, before);
     if (value) return valuesOf(value, () => globalOf(program, []));
     if (current.startsWith('-')) return flagsOf(options, current);
     return commandNames(await allCommands(globalOf(program, before)), current);
@@ -65,8 +68,9 @@ async function complete(
   const global = (): GlobalOptions => globalOf(program, before.slice(0, at));
   const name = before[at] ?? '';
   const all = await allCommands(global());
-  const command = all.find((known) => known.name === (aliases[name] ?? name).replaceAll('_', '-'));
-  if (!command) return [];
+  const found = all.find((known) => known.name === (aliases[name] ?? name).replaceAll('_', '-'));
+  if (!found) return [];
+  const command = await found.load();
   const whole = { ...command, options: parserOf(command, program).options };
   return completeArguments(whole, before.slice(at + 1), current, global);
 }
@@ -86,7 +90,7 @@ function commandIndex(words: readonly string[], options: OptionTable): number | 
   return null;
 }
 
-function commandNames(commands: readonly Command[], current: string): Candidate[] {
+function commandNames(commands: readonly ListedCommand[], current: string): Candidate[] {
   return commands
     .filter(({ name }) => name.startsWith(current))
     .map(({ name, summary }) => ({ word: name, about: summary }))
@@ -105,29 +109,30 @@ async function completeArguments(
   if (value) return valuesOf(value, global);
   if (!ended && current.startsWith('-')) return flagsOf(options, current);
   const declared = command.arguments ?? [];
-  const index = positionals(before, options);
+  const index = positionals(before, options).length;
   const kind = declared[index] ?? (declared.at(-1)?.endsWith('...') ? declared.at(-1) : undefined);
   if (kind === undefined) return [];
   const plain = kind.replace('...', '') as ArgumentKind;
   const named =
     plain === 'name' ? ((before.find((word) => !word.startsWith('-')) ?? 'text') as ArgumentKind) : plain;
-  return valuesOf({ kind: named, typed: current, prefix: '' }, global);
+  const tag = positionals(before, options)[declared.indexOf('tag')];
+  return valuesOf({ kind: named, typed: current, prefix: '', tag }, global);
 }
 
-/** Returns how many arguments that are no options stand before the typed one. */
-function positionals(words: readonly string[], options: OptionTable): number {
-  let count = 0;
+/** Returns the arguments before the typed one that are no options. */
+function positionals(words: readonly string[], options: OptionTable): string[] {
+  const found: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
-    if (word === '--') return count + words.length - i - 1;
+    if (word === '--') return [...found, ...words.slice(i + 1)];
     if (!word.startsWith('-') || word === '-') {
-      count++;
+      found.push(word);
       continue;
     }
     const def = optionOf(word, options);
     if (def && takesValue(def) && !word.includes('=')) i += valuesTaken(def);
   }
-  return count;
+  return found;
 }
 
 const valuesTaken = (def: OptionDef<unknown>): number => (def.action === 'pairs' ? 2 : 1);
@@ -141,10 +146,8 @@ function optionOf(word: string, options: OptionTable): OptionDef<unknown> | unde
 }
 
 /** A value that is typed. */
-interface Value {
-  readonly kind: ArgumentKind;
+interface Value extends TypedName {
   readonly choices?: readonly string[];
-  readonly typed: string;
   /** What stands before it in the same word: `--tag=`. */
   readonly prefix: string;
 }
@@ -172,6 +175,16 @@ function flagsOf(options: OptionTable, current: string): Candidate[] {
   );
 }
 
+/** Profiles come from the configuration files, also from one that the command line names. */
+function profilesOf({ typed, prefix }: Value, before: readonly string[]): Candidate[] {
+  const at = before.findIndex((word) => word === '-c' || word === '--config');
+  const configFile =
+    at === -1 ? before.find((word) => word.startsWith('--config='))?.slice(9) : before[at + 1];
+  return listProfiles(configFile === undefined ? {} : { configFile })
+    .filter((name) => name.startsWith(typed))
+    .map((name) => ({ word: prefix + name }));
+}
+
 const fixedNames: Readonly<Partial<Record<ArgumentKind, readonly string[]>>> = {
   category: ['all', ...Object.keys(categories)],
   kind: openKinds,
@@ -183,8 +196,6 @@ async function valuesOf(value: Value, global: () => GlobalOptions): Promise<Cand
   const { kind, choices, typed, prefix } = value;
   if (kind === 'file') return [{ word: filesMark }];
   const fixed = choices ?? fixedNames[kind];
-  const names = fixed
-    ? fixed.filter((name) => name.startsWith(typed))
-    : await hubNames(global(), kind, typed);
+  const names = fixed ? fixed.filter((name) => name.startsWith(typed)) : await hubNames(global(), value);
   return names.map((name) => ({ word: prefix + name }));
 }

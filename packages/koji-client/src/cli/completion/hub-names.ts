@@ -17,6 +17,7 @@ const most = 300;
 type Ask = (
   call: (method: string, args: readonly unknown[], named?: object) => Promise<unknown>,
   typed: string,
+  tag: string,
 ) => Promise<unknown>;
 
 const searched =
@@ -36,6 +37,7 @@ const asks: Readonly<Partial<Record<ArgumentKind, Ask>>> = {
   channel: (call) => call('listChannels', []),
   'content-generator': async (call) => Object.keys((await call('listCGs', [])) as object),
   'external-repo': (call) => call('listExternalRepos', []),
+  group: (call, _, tag) => call('getTagGroups', [tag], { incl_pkgs: false, incl_reqs: false }),
   method: (call) => call('system.listMethods', []),
   permission: (call) => call('getAllPerms', []),
   task: (call) =>
@@ -46,6 +48,7 @@ const wholeLists = new Set<ArgumentKind>([
   'channel',
   'content-generator',
   'external-repo',
+  'group',
   'method',
   'permission',
   'task',
@@ -54,13 +57,27 @@ const wholeLists = new Set<ArgumentKind>([
 /** There are so many that a search needs a beginning. */
 const shortestTyped: Readonly<Partial<Record<ArgumentKind, number>>> = { build: 1, rpm: 2 };
 
+/** A name that is typed. */
+export interface TypedName {
+  readonly kind: ArgumentKind;
+  /** The beginning of the name. */
+  readonly typed: string;
+  /** The tag that stands before it on the command line, whose groups are meant. */
+  readonly tag?: string | undefined;
+}
+
 /** Returns names at the hub that begin with what was typed, from the cache if it is fresh. None if the hub is slow or away. */
-export async function hubNames(global: GlobalOptions, kind: ArgumentKind, typed: string): Promise<string[]> {
-  const ask = asks[kind];
+export async function hubNames(
+  global: GlobalOptions,
+  { kind, typed, tag = '' }: TypedName,
+): Promise<string[]> {
+  const ask = kind === 'group' && tag === '' ? undefined : asks[kind];
   // These stand for others in a search, or end a word.
   if (!ask || /[*?[\]\s\\]/.test(typed) || typed.length < (shortestTyped[kind] ?? 0)) return [];
-  const key = `${global.server}\0${kind}\0`;
-  const names = cached(key, wholeLists.has(kind) ? '' : typed) ?? (await fetchNames(global, ask, typed));
+  const key = `${global.server}\0${kind}\0${kind === 'group' ? `${tag}\0` : ''}`;
+  const names =
+    cached(key, wholeLists.has(kind) ? '' : typed) ??
+    (await fetchNames(global, (call) => ask(call, typed, tag)));
   if (!names.fresh) keep(key, wholeLists.has(kind) ? '' : typed, names.names);
   return names.names.filter((name) => name.startsWith(typed));
 }
@@ -71,7 +88,10 @@ interface Found {
   readonly fresh: boolean;
 }
 
-async function fetchNames(global: GlobalOptions, ask: Ask, typed: string): Promise<Found> {
+async function fetchNames(
+  global: GlobalOptions,
+  ask: (call: Parameters<Ask>[0]) => Promise<unknown>,
+): Promise<Found> {
   const session = new ClientSession(global.server, {
     ...sessionOptions(global),
     ...(global.cert ? { cert: global.cert } : {}),
@@ -81,10 +101,7 @@ async function fetchNames(global: GlobalOptions, ask: Ask, typed: string): Promi
   });
   const options = { signal: AbortSignal.timeout(patience), retry: false };
   try {
-    const answer = await ask(
-      (method, args, named = {}) => session.call(method, args, { ...named }, options),
-      typed,
-    );
+    const answer = await ask((method, args, named = {}) => session.call(method, args, { ...named }, options));
     return { names: namesIn(answer), fresh: false };
   } finally {
     await session.close();
