@@ -40,6 +40,8 @@ if (process.getuid?.() === 0)
     'tests that build packages in sandboxes',
   );
 wantSystem({ chromium: 'chromium' }, 'tests of the web page in a browser');
+// kojid fills templates of spec files by it.
+wantSystem({ 'python3-cheetah': at('/usr/lib/python3/dist-packages/Cheetah') }, 'tests of wrapper rpms');
 wantSystem({ zsh: 'zsh', fish: 'fish' }, 'tests of completion in these shells');
 installPackages();
 await build();

@@ -123,7 +123,6 @@ test('every task for tools of other builders is refused with the names of these 
     livemedia: 'pykickstart',
     vmExec: 'kojivmd',
     winbuild: 'kojivmd',
-    wrapperRPM: 'Cheetah',
   };
   expect([...ElsewhereTask.Methods].sort()).toEqual(Object.keys(tools));
   for (const [method, tool] of Object.entries(tools)) {

@@ -104,6 +104,7 @@ describe('which SCMs are allowed', () => {
     nosrc:*:no:
     mixed:/foo/*:no
     mixed:/bar/*:no:a,b
+    withport?8443:*:no:
   `;
   const allowed = (url: string, options: object = { allowed_scms: config }) =>
     checkout(url, { options: { ...options } });
@@ -116,6 +117,8 @@ describe('which SCMs are allowed', () => {
     ['svn://srccmd/x?m#1234', ['fedpkg', 'sources']],
     ['svn://nosrc/x?m#1234', ['none']],
     ['svn://mixed/bar/x?m#1234', ['a', 'b']],
+    // A colon ends the pattern of the host, so that `?` stands for the one before a port.
+    ['svn://withport:8443/x?m#1234', ['none']],
   ])('kojid.conf allows %s', async (url, sourceCommand) => {
     const { result, log } = await allowed(url);
     expect(result).toMatchObject({ sourceCommand });
@@ -129,6 +132,10 @@ describe('which SCMs are allowed', () => {
     ['svn://maybeserver/good/..//badpath/project?m#1', 'maybeserver:/badpath/project'],
     ['svn://mixed/x?m#1', 'mixed:/x'],
     ['svn://elsewhere/x?m#1', 'elsewhere:/x'],
+    ['svn://withport/x?m#1', 'withport:/x'],
+    ['svn://withport:844/x?m#1', 'withport:844:/x'],
+    // The port is part of the host.
+    ['svn://goodserver:81/x?m#1', 'goodserver:81:/x'],
   ])('kojid.conf does not allow %s', async (url, what) => {
     const refused = allowed(url);
     await expect(refused).rejects.toBeInstanceOf(BuildError);

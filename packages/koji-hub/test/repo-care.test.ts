@@ -429,8 +429,11 @@ describeOnPostgres('two hubs on one database', (kind) => {
   });
 });
 
-test('a hub that leaves repos to a kojira makes no task and no user', async () => {
-  const hub = await startTestHub(databases[0]!, { RepoManager: 'external', RepoInterval: '1' });
+test.each([
+  ['that leaves repos to a kojira', { RepoManager: 'external' }],
+  ['that answers admins only', { LockOut: 'yes' }],
+])('a hub %s makes no task and no user', async (_, options) => {
+  const hub = await startTestHub(databases[0]!, { ...options, RepoInterval: '1' });
   try {
     const admin = await asking(hub, 'kojiadmin');
     await admin('createTag', ['f44-build'], { arches: 'x86_64', extra: { 'repo.auto': true } });

@@ -50,6 +50,8 @@ export interface ProgramOptions {
 export interface OutputOptions extends Pick<ProgramOptions, 'cwd' | 'env' | 'timeout'> {
   /** Most bytes that it may say. Default 256 MiB. */
   readonly most?: number;
+  /** The open file that is its input. Default: none. */
+  readonly input?: number;
 }
 
 /** How to run a program for its output as it comes. */
@@ -173,16 +175,16 @@ export async function runProgram(
 }
 
 /**
- * Runs a program, without a shell and without input, for what it says. It is done when the program has ended, even if
+ * Runs a program, without a shell, for what it says. It is done when the program has ended, even if
  * something that it started still holds its output open.
  *
  * @throws GenericError when it can't be started, takes too long or says too much
  */
 export async function outputOf(
   command: readonly string[],
-  { most = 1 << 28, timeout = 600, ...options }: OutputOptions = {},
+  { most = 1 << 28, timeout = 600, input, ...options }: OutputOptions = {},
 ): Promise<ProgramOutput> {
-  const running = start(command, ['ignore', 'pipe', 'pipe'], { ...options, timeout });
+  const running = start(command, [input ?? 'ignore', 'pipe', 'pipe'], { ...options, timeout });
   const { stdout, stderr } = running.child;
   let room = most;
   const collect = (

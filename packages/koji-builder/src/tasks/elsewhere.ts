@@ -19,7 +19,6 @@ const needs: Readonly<Record<string, string>> = {
   livemedia: kickstart,
   vmExec: 'libvirt and kojivmd',
   winbuild: 'libvirt and kojivmd',
-  wrapperRPM: 'the template engine Cheetah',
 };
 
 /**

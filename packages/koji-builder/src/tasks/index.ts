@@ -15,6 +15,7 @@ import { RestartHostsTask, RestartTask, RestartVerifyTask, ShutdownTask } from '
 import { BuildSrpmFromScmTask, RebuildSrpmTask } from './srpm.js';
 import { TagBuildTask } from './tag.js';
 import { WaitrepoTask } from './waitrepo.js';
+import { WrapperRpmTask } from './wrapper-rpm.js';
 
 /** The task types that every builder has. */
 export const builtIn: readonly TaskHandlerClass[] = [
@@ -43,4 +44,5 @@ export const builtIn: readonly TaskHandlerClass[] = [
   TagNotificationTask,
   WaitTestTask,
   WaitrepoTask,
+  WrapperRpmTask,
 ];

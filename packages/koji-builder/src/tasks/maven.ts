@@ -107,7 +107,7 @@ export class MavenTask extends BaseTaskHandler {
 }
 
 /** Returns the build that a Maven project becomes: the hub chooses its release. */
-function mavenNvr({ group_id: group, artifact_id: artifact, version }: MavenCoordinates) {
+export function mavenNvr({ group_id: group, artifact_id: artifact, version }: MavenCoordinates) {
   const name = `${group}-${artifact}`;
   const rest = { version: version.replaceAll('-', '_'), release: null, epoch: null };
   return { name, ...rest, package_name: name };

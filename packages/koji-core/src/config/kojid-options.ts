@@ -60,7 +60,11 @@ export const kojidOptions = {
   copy_old_repodata: boolean(false, 'Copy repodata when a new repo is identical'),
   mock_bootstrap_image: boolean(false, 'Let tags choose a mock bootstrap image'),
   pkgurl: withoutEffect(text(null, 'Obsolete'), 'topurl has taken its place'),
-  allowed_scms: text('', 'Space list of host:repository[:use_common[:source_cmd]] globs, ! to refuse'),
+  allowed_scms: text(
+    '',
+    'Space list of host:repository[:use_common[:source_cmd]] globs, ! to refuse; ? stands for the colon before a port: ' +
+      'git.example.com?8443:/rpms/*',
+  ),
   allowed_scms_use_config: boolean(true, 'Apply allowed_scms'),
   allowed_scms_use_policy: boolean(false, 'Apply the hub policy build_from_scm'),
   scm_credentials_dir: text(null, 'Directory bound into SRPM buildroots as /credentials'),
@@ -112,6 +116,10 @@ export const kojidOptions = {
     'Megabytes of memory for what runs in one buildroot (not with mock); 0 for no limit',
   ),
   buildroot_processes: integer(0, 'Processes in one buildroot (not with mock); 0 for no limit'),
+  template_python: text(
+    '/usr/bin/python3',
+    'Python with the module Cheetah, which fills the templates of spec files for wrapperRPM tasks',
+  ),
   waitfortasks: boolean(
     true,
     'Wait at the hub for new tasks where it can tell of them, instead of asking every sleeptime seconds',

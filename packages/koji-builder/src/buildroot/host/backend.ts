@@ -3,14 +3,12 @@ import path from 'node:path';
 import { BuildrootError, buildMacros, listBelow, openFileBelow, settingsBelow } from '@koji/core';
 import { outputOf, runProgram } from '@koji/plugin-sdk/host';
 import type { ExitStatus, LogSource } from '@koji/plugin-sdk';
+import { builderId, withoutRights } from '../account.js';
 import type { Backend, RootParts, RootPlaces, RunOptions, SrpmSources } from '../backend.js';
 import { limitWords } from '../limits.js';
 import { rootsFolder } from '../notes.js';
 import { Rpmbuild, type Step } from '../rpmbuild.js';
 import { isRoot } from '../userns.js';
-
-/** The account that builds when kojid is root: nobody else on the host has it. */
-const builderId = 61_000;
 
 /**
  * No buildroot at all: rpmbuild of this host, with the packages that the host has, in a folder of its own. For a first try on
@@ -151,20 +149,7 @@ export class HostBackend implements Backend {
     const { options: settings, name, config } = this.parts;
     const output = log === undefined ? path.join(result, 'build.log') : path.join(result, path.basename(log));
     this.last = path.basename(command[0] ?? '');
-    const words = [
-      ...(await limitWords(settings, name)),
-      ...(isRoot()
-        ? [
-            'setpriv',
-            `--reuid=${builderId}`,
-            `--regid=${builderId}`,
-            '--clear-groups',
-            '--no-new-privs',
-            '--',
-          ]
-        : []),
-      ...command,
-    ];
+    const words = [...(await limitWords(settings, name)), ...withoutRights(), ...command];
     this.parts.task.logger.info(command.join(' '));
     return runProgram(words, output, {
       cwd: cwd === undefined ? root : path.join(root, cwd),
