@@ -5,7 +5,6 @@ import type {
   BuildrootInfo,
   RpmDependency,
   RpmFile,
-  RpmInfo,
   RpmListItem,
 } from '@koji/core/api';
 import { named } from '@koji/core/wire';
