@@ -1,6 +1,6 @@
 import { any, arg, dict, flag, float, int, list, method, nullable, shape, str } from './method.js';
 import type { Methods } from './method.js';
-import { buildRef, draftFilter, nameOrId, queryOpts, userRef } from './types.js';
+import { buildRef, draftFilter, eventId, nameOrId, queryOpts, userRef } from './types.js';
 import type { BuildInfo, BuildListItem, BuildLog, BuildReferences, Float, TaggedBuild } from './types.js';
 
 /** A moment in a filter: epoch seconds, or text as PostgreSQL reads it. */
@@ -172,7 +172,7 @@ export const buildMethods = {
     access: 'read',
     args: [
       arg('tag', nameOrId),
-      arg('event', any<number | null>('int | null'), null),
+      arg('event', eventId, null),
       arg('package', any<string | null>('str | null'), null),
       arg('type', nullable(str), null),
       arg('draft', draftFilter, null),

@@ -2,27 +2,34 @@ import { DateTime, Double } from '../wire/values.js';
 import type { NamedArgs } from '../wire/named-args.js';
 import type { FaultName } from '../faults.js';
 
-/** The type of an argument or result: its name in the reference, its TypeScript type, and the check at the door. */
-export interface ArgType<T> {
+/**
+ * The type of an argument or result: its name in the reference, its TypeScript type, and the check at the door. `H` is what is
+ * known of an accepted value, which the handler gets: what callers are asked for, `T`, may be narrower than what is checked.
+ */
+export interface ArgType<T, H = T> {
   readonly name: string;
   /** Whether a value off the wire is one of these. */
   readonly is: (value: unknown) => boolean;
   /** Turns an accepted value into what the handler gets; absent means unchanged. */
   readonly read?: (value: unknown) => unknown;
-  /** Carries the TypeScript type only. */
-  readonly type?: T;
+  /** Carries the TypeScript types only. */
+  readonly type?: { readonly asked: T; readonly checked: H };
 }
 
 /** One declared argument; `optional` ones have a default. */
-export interface Arg<N extends string = string, T = unknown, O extends boolean = boolean> {
+export interface Arg<N extends string = string, T = unknown, O extends boolean = boolean, H = unknown> {
   readonly name: N;
-  readonly type: ArgType<T>;
+  readonly type: ArgType<T, H>;
   readonly optional: O;
   readonly default?: unknown;
 }
 
-export function arg<const N extends string, T>(name: N, type: ArgType<T>): Arg<N, T, false>;
-export function arg<const N extends string, T>(name: N, type: ArgType<T>, fallback: T): Arg<N, T, true>;
+export function arg<const N extends string, T, H>(name: N, type: ArgType<T, H>): Arg<N, T, false, H>;
+export function arg<const N extends string, T, H>(
+  name: N,
+  type: ArgType<T, H>,
+  fallback: T,
+): Arg<N, T, true, H>;
 export function arg(name: string, type: ArgType<unknown>, ...fallback: unknown[]): Arg {
   return fallback.length > 0
     ? { name, type, optional: true, default: fallback[0] }
@@ -98,7 +105,8 @@ export function answersBy<F extends AnswerRule>(): { readonly answers?: F } {
   return {};
 }
 
-type TypeOf<A> = A extends Arg<string, infer T> ? T : never;
+/** What is known of an argument once it is accepted. */
+type CheckedOf<A> = A extends Arg<string, unknown, boolean, infer H> ? H : never;
 /** An argument as a caller gives it: a list may be a read-only one, a flag null, and a large number a bigint. */
 type Given<T> = T extends readonly (infer E)[]
   ? readonly E[]
@@ -118,7 +126,10 @@ type Simplify<T> = { [K in keyof T]: T[K] } & {};
 export type HandlerArgs<M> =
   M extends Method<infer A>
     ? Simplify<
-        { [X in A[number] as NameOf<X>]: TypeOf<X> } & { rest: unknown[]; keywords: Record<string, unknown> }
+        { [X in A[number] as NameOf<X>]: CheckedOf<X> } & {
+          rest: unknown[];
+          keywords: Record<string, unknown>;
+        }
       >
     : never;
 
@@ -279,8 +290,11 @@ const isDict = (value: unknown): boolean =>
   !(value instanceof Uint8Array) &&
   !(value instanceof Double);
 
-/** Any value at all. The handler judges it; use it where Koji has a fault text of its own for a wrong type. */
-export function any<T = unknown>(name = 'any'): ArgType<T> {
+/**
+ * Any value at all, where callers are asked for a `T`. The handler gets it as unknown and judges it; use it where Koji has a
+ * fault text of its own for a wrong type.
+ */
+export function any<T = unknown>(name = 'any'): ArgType<T, unknown> {
   return { name, is: () => true };
 }
 
@@ -326,7 +340,7 @@ export const flag: ArgType<boolean> = { name: 'bool', is: () => true, read: trut
 export const dict: ArgType<Readonly<Record<string, unknown>>> = { name: 'dict', is: isDict };
 
 /** A value that may be null. */
-export function nullable<T>(type: ArgType<T>): ArgType<T | null> {
+export function nullable<T, H>(type: ArgType<T, H>): ArgType<T | null, H | null> {
   const { read } = type;
   return {
     name: `${type.name} | null`,
@@ -336,7 +350,7 @@ export function nullable<T>(type: ArgType<T>): ArgType<T | null> {
 }
 
 /** A list of values of one type. */
-export function list<T>(item: ArgType<T>): ArgType<T[]> {
+export function list<T, H>(item: ArgType<T, H>): ArgType<T[], H[]> {
   const { read } = item;
   return {
     name: `list(${item.name})`,
@@ -346,7 +360,7 @@ export function list<T>(item: ArgType<T>): ArgType<T[]> {
 }
 
 /** One of several types; the first that fits reads the value. */
-export function either<A, B>(a: ArgType<A>, b: ArgType<B>): ArgType<A | B> {
+export function either<A, B, HA, HB>(a: ArgType<A, HA>, b: ArgType<B, HB>): ArgType<A | B, HA | HB> {
   return {
     name: `${a.name} | ${b.name}`,
     is: (v) => a.is(v) || b.is(v),

@@ -1,4 +1,4 @@
-import { any, arg, dict, flag, method, nullable, shape, str } from './method.js';
+import { arg, dict, flag, method, nullable, shape, str } from './method.js';
 import type { Methods } from './method.js';
 
 /** Asking the hub's policies. */
@@ -23,12 +23,7 @@ export const policyMethods = {
     doc: 'Whether a policy allows something, with the reason; asked by a builder.',
     needs: 'host',
     access: 'read',
-    args: [
-      arg('name', str),
-      arg('data', dict),
-      arg('default', any<string>('str'), 'deny'),
-      arg('strict', flag, false),
-    ],
+    args: [arg('name', str), arg('data', dict), arg('default', str, 'deny'), arg('strict', flag, false)],
     result: shape<[boolean, string]>('access and reason'),
     faults: ['ActionNotAllowed', 'AuthError', 'GenericError'],
   }),
@@ -36,7 +31,7 @@ export const policyMethods = {
     doc: 'Fault unless a policy allows something; asked by a builder.',
     needs: 'host',
     access: 'read',
-    args: [arg('name', str), arg('data', dict), arg('default', any<string>('str'), 'deny')],
+    args: [arg('name', str), arg('data', dict), arg('default', str, 'deny')],
     result: shape<null>('null'),
     faults: ['ActionNotAllowed', 'AuthError', 'GenericError'],
   }),

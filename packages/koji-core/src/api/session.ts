@@ -155,7 +155,7 @@ export const sessionMethods = {
     doc: 'Whether the caller has a permission; admin does not stand for others here.',
     needs: 'none',
     access: 'lookup',
-    args: [arg('perm', any<string>('str')), arg('strict', any<boolean | null>('bool'), false)],
+    args: [arg('perm', any<string>('str')), arg('strict', flag, false)],
     result: bool,
     faults: ['GenericError'],
   }),

@@ -1,6 +1,6 @@
 import { any, arg, bool, dict, flag, int, list, method, nullable, shape, str } from './method.js';
 import type { Methods } from './method.js';
-import { buildRef, nameOrId, queryOpts } from './types.js';
+import { buildRef, eventId, eventOrAuto, nameOrId, queryOpts } from './types.js';
 import type { BuildConfig, TagInfo, TagListItem } from './types.js';
 
 /** Tags: named sets of builds with settings. */
@@ -12,7 +12,7 @@ export const tagMethods = {
     args: [
       arg('tagInfo', nameOrId),
       arg('strict', flag, false),
-      arg('event', any<number | 'auto' | null>('int | "auto" | null'), null),
+      arg('event', eventOrAuto, null),
       arg('blocked', flag, false),
     ],
     result: nullable(shape<TagInfo>('tag')),
@@ -94,7 +94,7 @@ export const tagMethods = {
     doc: 'A tag with the arches and extra data that it inherits.',
     needs: 'none',
     access: 'read',
-    args: [arg('tag', nameOrId), arg('event', any<number | null>('int | null'), null)],
+    args: [arg('tag', nameOrId), arg('event', eventId, null)],
     result: shape<BuildConfig>('build config'),
     faults: ['GenericError', 'ParameterError'],
   }),

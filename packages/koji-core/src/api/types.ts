@@ -1,5 +1,7 @@
+import { GenericError } from '../faults.js';
+import { repr } from '../repr.js';
 import type { Double } from '../wire/values.js';
-import { any, dict, list, nullable, str } from './method.js';
+import { any, dict, list, nullable, str, truthy } from './method.js';
 import type { ArgType } from './method.js';
 
 /** A float of a result: whole ones are {@link Double}, so that they stay floats on the wire. */
@@ -64,18 +66,40 @@ export interface QueryOpts {
 }
 
 /** An argument that names something by name or id; the hub has fault texts of its own for anything else. */
-export const nameOrId: ArgType<NameOrId> = any('str | int | dict');
-export const buildRef: ArgType<BuildRef> = any('int | str | dict');
-export const userRef: ArgType<UserRef> = any('int | str | dict');
-export const rpmRef: ArgType<RpmRef> = any('int | str | dict');
-/** A point in history, null for now. */
-export const eventId: ArgType<number | null> = any('int | null');
-export const queryOpts: ArgType<QueryOpts | null> = nullable(dict as ArgType<QueryOpts>);
+export const nameOrId: ArgType<NameOrId, unknown> = any('str | int | dict');
+export const buildRef: ArgType<BuildRef, unknown> = any('int | str | dict');
+export const userRef: ArgType<UserRef, unknown> = any('int | str | dict');
+export const rpmRef: ArgType<RpmRef, unknown> = any('int | str | dict');
+/** A point in history, null for now. The fault for anything else is Koji's. */
+export const eventId: ArgType<number | null> = { name: 'int | null', is: () => true, read: readEvent };
+/** As {@link eventId}; "auto" is now or, of what is deleted, just before that. */
+export const eventOrAuto: ArgType<number | 'auto' | null> = {
+  name: 'int | "auto" | null',
+  is: () => true,
+  read: (value) => (value === 'auto' ? value : readEvent(value)),
+};
+export const queryOpts: ArgType<QueryOpts | null, Readonly<Record<string, unknown>> | null> = nullable(
+  dict as ArgType<QueryOpts, Readonly<Record<string, unknown>>>,
+);
 /** A number of latest builds, or true for one. */
-export const latestCount: ArgType<boolean | number> = any('bool | int');
+export const latestCount: ArgType<boolean | number, unknown> = any('bool | int');
 /** Null for all builds, true for drafts only, false for regular ones only. */
-export const draftFilter: ArgType<boolean | null> = any('bool | null');
+export const draftFilter: ArgType<boolean | null> = {
+  name: 'bool | null',
+  is: () => true,
+  read: (value) => (value === null ? null : truthy(value)),
+};
 export const strings: ArgType<string[]> = list(str);
+
+/** So much of a long text stands in a fault. */
+const longestQuoted = 1 << 16;
+
+function readEvent(value: unknown): number | null {
+  if (typeof value === 'boolean') return Number(value);
+  if (value !== null && !Number.isSafeInteger(value))
+    throw new GenericError(`Invalid event: ${repr(value, longestQuoted)}`);
+  return value as number | null;
+}
 
 /** The id and name that every look-up answers. */
 export interface Named {

@@ -148,6 +148,7 @@ export const builder: Handlers<BuilderMethods> = {
 
   async 'host.tagNotification'(about, call) {
     const hostId = call.session.assertHost();
+    checkText(about.failure_msg);
     // Nobody is told of a build that does not exist.
     const build = await findBuild(call, about.build_id);
     if (build) await assertTagsOrBuilds(call, hostId, build);
@@ -199,12 +200,12 @@ function readAssigned(call: Call, hostId: number): Promise<AssignedTask[]> {
 function documentText(response: unknown): string {
   const text = response instanceof Uint8Array ? Buffer.from(response).toString('utf8') : response;
   checkText(text);
-  return text as string;
+  return text;
 }
 
 async function subtask(
   call: Call,
-  wanted: { method: string; params: unknown[]; parent: number; options: Record<string, unknown> },
+  wanted: { method: unknown; params: unknown[]; parent: number; options: Record<string, unknown> },
 ): Promise<number> {
   const { method, parent } = wanted;
   await assertHostHasTask(call, parent, call.session.assertHost());

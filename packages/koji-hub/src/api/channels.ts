@@ -89,7 +89,7 @@ async function setEnabled(
   call: Call,
   channelInfo: unknown,
   enabled: boolean,
-  comment: string | null,
+  comment: unknown,
 ): Promise<null> {
   checkText(comment, { nullable: true });
   const channel = await findChannel(call, channelInfo);

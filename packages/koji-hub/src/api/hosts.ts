@@ -9,7 +9,7 @@ import type { Sql } from '../db/sql.js';
 import { findHost, getHost, listHosts } from '../domain/task-records/hosts.js';
 import { makeTask } from '../domain/tasks/make-task.js';
 import { checkHostName, checkText } from '../domain/values/names.js';
-import { toArches, truthy } from '../domain/values/convert.js';
+import { toArches, toInt, truthy } from '../domain/values/convert.js';
 import { plain, typeName } from '../domain/values/repr.js';
 import { createUser, findUser, getUser } from '../domain/users/users.js';
 
@@ -21,8 +21,7 @@ export const hosts: Handlers<HostMethods> = {
     if (await findHost(call, hostname)) throw new GenericError(`host already exists: ${hostname}`);
     const channel = await call.db.get<{ id: number }>(sql`SELECT id FROM channels WHERE name = 'default'`);
     if (!channel) throw new GenericError('query returned no rows');
-    if (principal) checkText(principal);
-    const userId = await accountFor(call, hostname, principal || null, force);
+    const userId = await accountFor(call, hostname, principalIn(principal), force);
     const host = await call.db.get<{ id: number }>(
       sql`INSERT INTO host (user_id, name) VALUES (${userId}, ${hostname}) RETURNING id`,
     );
@@ -86,7 +85,7 @@ export const hosts: Handlers<HostMethods> = {
     const isStruct = typeof options === 'object' && !Array.isArray(options);
     if (!isStruct || options instanceof Double || options instanceof Uint8Array)
       throw new ParameterError(`Invalid type of options: ${typeName(options)}`);
-    return makeTask(call, 'restartHosts', options === null ? [] : [options], { priority });
+    return makeTask(call, 'restartHosts', options === null ? [] : [options], { priority: toInt(priority) });
   },
 
   async getLastHostUpdate({ hostID, ts }, call) {
@@ -100,6 +99,12 @@ export const hosts: Handlers<HostMethods> = {
     return ts ? row.update_ts : row.update_time;
   },
 };
+
+function principalIn(given: unknown): string | null {
+  if (!truthy(given)) return null;
+  checkText(given);
+  return given;
+}
 
 /** Joins a list of texts, and a text letter by letter, as Koji does; leaves anything else to the check that follows. */
 function joinWords(arches: unknown): unknown {

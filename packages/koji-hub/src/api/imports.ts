@@ -10,6 +10,7 @@ import { refundBuild, reserveBuild } from '../domain/imports/cg/reservations.js'
 import { isStruct } from '../domain/values/convert.js';
 import { isId } from '../domain/values/ids.js';
 import { importRpm, placeRpm } from '../domain/imports/importing.js';
+import { checkText } from '../domain/values/names.js';
 import { plain } from '../domain/values/repr.js';
 import { addSignature } from '../domain/rpms/signatures.js';
 import { noteTagUpdate } from '../domain/tags/tags.js';
@@ -34,18 +35,20 @@ export const imports: Handlers<ImportMethods> = {
     return rpm;
   },
 
-  async importArchive({ filepath, buildinfo, type, typeInfo }, call) {
-    if (type !== 'image') checkEnabled(call, type);
+  async importArchive({ filepath, buildinfo, type: given, typeInfo }, call) {
+    const type = given === 'image' ? given : enabledType(call, given);
     call.session.assertPerm(`${type}-import`);
     const build = await getBuild(call, buildinfo);
+    checkText(filepath);
     const file = uploadedFile(call, filepath);
     await importArchive(call, { file, build, type, typeInfo });
     return null;
   },
 
-  async 'host.importArchive'({ filepath, buildinfo, type, typeInfo }, call) {
+  async 'host.importArchive'({ filepath, buildinfo, type: given, typeInfo }, call) {
     const hostId = call.session.assertHost();
-    checkEnabled(call, type);
+    const type = enabledType(call, given);
+    checkText(filepath);
     const work = `${call.hub.paths.work()}/`;
     // A builder names the file as it sees it, on the same store.
     const isBelow = filepath.startsWith(work);
@@ -69,8 +72,10 @@ export const imports: Handlers<ImportMethods> = {
   CGImport: (wanted, call) => importContent(call, wanted),
 };
 
-function checkEnabled(call: Call, type: string): void {
+/** Returns the type of an archive, if the hub takes archives of it. */
+function enabledType(call: Call, type: unknown): 'maven' | 'win' {
+  if (type !== 'maven' && type !== 'win') throw new GenericError(`unsupported archive type: ${plain(type)}`);
   if (type === 'maven') assertMavenEnabled(call);
-  else if (type === 'win') assertWinEnabled(call);
-  else throw new GenericError(`unsupported archive type: ${plain(type)}`);
+  else assertWinEnabled(call);
+  return type;
 }

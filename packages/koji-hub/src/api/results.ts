@@ -29,7 +29,7 @@ const isStruct = (value: object): boolean => Object.getPrototypeOf(value) === Ob
 
 async function countAndFilter(
   call: Call,
-  args: { methodName: string; rest: unknown[]; keywords: Record<string, unknown> },
+  args: { methodName: unknown; rest: unknown[]; keywords: Record<string, unknown> },
 ): Promise<readonly [number, unknown[] | null]> {
   const { filterOpts, ...keywords } = args.keywords;
   const name = served(call, args.methodName);

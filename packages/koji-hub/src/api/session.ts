@@ -1,5 +1,5 @@
 import { ActionNotAllowed, GenericError } from '@koji/core';
-import type { SessionInfo, UserRef, sessionMethods } from '@koji/core/api';
+import type { SessionInfo, sessionMethods } from '@koji/core/api';
 import {
   callerOf,
   login,
@@ -13,6 +13,7 @@ import {
 import { sessionColumns } from '../auth/sessions.js';
 import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../domain/values/lookup.js';
+import { plain } from '../domain/values/repr.js';
 import { sql } from '../db/sql.js';
 import { getUser } from '../domain/users/users.js';
 
@@ -44,12 +45,12 @@ export const session: Handlers<typeof sessionMethods> = {
 
   async hasPerm({ perm, strict }, call) {
     if (strict && !(await lookupName(call, 'permissions', perm)))
-      throw new GenericError(`No such permission ${perm} defined`);
-    return call.session.perms.has(perm);
+      throw new GenericError(`No such permission ${plain(perm)} defined`);
+    return typeof perm === 'string' && call.session.perms.has(perm);
   },
 };
 
-async function sessionsOf(call: Call, userRef: UserRef, details: boolean): Promise<SessionInfo[]> {
+async function sessionsOf(call: Call, userRef: unknown, details: boolean): Promise<SessionInfo[]> {
   const user = await getUser(call, userRef);
   if (!call.session.hasPerm('admin') && user.id !== call.session.userId)
     throw new ActionNotAllowed('only admins or owners may see all active sessions');

@@ -22,7 +22,7 @@ export const uploads: Handlers<typeof uploadMethods> = {
   },
 
   checkUpload({ path, name, verify, tail, volume }, call) {
-    if (tail !== null && !Number.isSafeInteger(tail))
+    if (tail !== null && typeof tail !== 'number')
       throw new ParameterError('checkUpload(): tail must be a whole number');
     return checkUpload(call, { directory: path, name, volume }, verify, tail);
   },

@@ -7,7 +7,7 @@ import { anyOf, id, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { checkList, checkStruct, truthy } from '../domain/values/convert.js';
 import { isId, isPossibleId, prefixIs } from '../domain/values/ids.js';
-import { checkUserName } from '../domain/values/names.js';
+import { checkPrincipal, checkUserName } from '../domain/values/names.js';
 import { plain } from '../domain/values/repr.js';
 import {
   addPrincipal,
@@ -25,23 +25,24 @@ export const users: Handlers<UserMethods> = {
   },
 
   async createUser({ username, status, krb_principal: principal }, call) {
-    checkUserName(call, username, principal);
+    checkUserName(call, username);
+    checkPrincipal(call, principal);
     if (await findUser(call, username)) throw new GenericError(`user already exists: ${plain(username)}`);
     if (principal && (await findUser(call, { krb_principal: principal })))
       throw new GenericError(`user with this Kerberos principal already exists: ${principal}`);
-    return createUser(call, { name: username, status, principal });
+    return createUser(call, { name: username ?? '', status, principal });
   },
 
   async editUser({ userInfo, name, krb_principal_mappings: mappings }, call) {
     const user = await getUser(call, userInfo);
-    if (name && name !== user.name) await rename(call, user.id, name);
+    if (truthy(name) && name !== user.name) await rename(call, user.id, name);
     if (truthy(mappings)) await changePrincipals(call, user, mappings);
     return null;
   },
 
   async addUserKrbPrincipal({ user: userInfo, krb_principal: principal }, call) {
     const user = await getUser(call, userInfo);
-    checkUserName(call, null, principal);
+    checkPrincipal(call, principal);
     if (!principal) throw new GenericError('No kerberos principal provided');
     await addPrincipal(call, user.id, principal);
     return user.id;
@@ -70,7 +71,7 @@ export const users: Handlers<UserMethods> = {
   },
 };
 
-async function rename(call: Call, userId: number, name: string): Promise<void> {
+async function rename(call: Call, userId: number, name: unknown): Promise<void> {
   checkUserName(call, name);
   const taken = await call.db.get<{ id: number }>(sql`SELECT id FROM users WHERE name = ${name}`);
   if (taken) throw new GenericError(`Name ${name} already taken by user ${taken.id}`);
@@ -85,7 +86,7 @@ async function changePrincipals(call: Call, user: UserInfo, mappings: unknown): 
     checkStruct(mapping);
     if (truthy(mapping.old)) removed.add(plain(mapping.old));
     if (!truthy(mapping.new)) continue;
-    checkUserName(call, null, mapping.new);
+    checkPrincipal(call, mapping.new);
     added.add(plain(mapping.new));
   }
   const current = new Set(user.krb_principals);

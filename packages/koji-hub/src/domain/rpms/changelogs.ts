@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { GenericError, ParameterError, joinSafe } from '@koji/core';
-import type { BuildRef, ChangelogEntry, QueryOpts } from '@koji/core/api';
+import type { ChangelogEntry, QueryOpts } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { applyOpts } from '../../db/rows.js';
 import { findBuild } from '../builds/builds.js';
@@ -12,7 +12,7 @@ import { isHidden } from '../files/uploaded.js';
 
 /** Which changelog to read, and what of it. */
 export interface ChangelogRequest {
-  readonly buildID: BuildRef | null;
+  readonly buildID: unknown;
   /** With `filepath`, a source rpm in the output of a task instead. */
   readonly taskID: number | null;
   readonly filepath: string | null;

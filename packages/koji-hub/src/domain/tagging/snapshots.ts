@@ -15,7 +15,7 @@ export interface CopyParts {
   readonly builds: boolean;
   readonly groups: boolean;
   /** How many builds of each package, as for tagged builds. */
-  readonly latest: boolean | number;
+  readonly latest: unknown;
   /** Takes inherited builds, too. */
   readonly inherit: boolean;
   /** Copies the tag as it was then. */

@@ -21,6 +21,7 @@ import { truthy } from '../values/convert.js';
 import { fullInheritance } from '../tags/inheritance.js';
 import { readJson } from '../values/json.js';
 import { addPackage, findPackageEntry, readPackageList } from '../tags/package-lists.js';
+import { checkText } from '../values/names.js';
 import { repr, typeName } from '../values/repr.js';
 import { getTag } from '../tags/tags.js';
 import { getUser, userPerms } from '../users/users.js';
@@ -29,12 +30,12 @@ import { getUser, userPerms } from '../users/users.js';
 export interface TaggedFilter {
   readonly event?: number | null;
   readonly inherit?: boolean;
-  /** How many of each package, true for one; false or 0 for all. */
-  readonly latest?: boolean | number;
-  /** A package's name. */
-  readonly package?: string | null;
+  /** How many of each package, true for one; of what is no number only the truth counts. False or 0 for all. */
+  readonly latest?: unknown;
+  /** A package's name; what counts as false finds none. */
+  readonly package?: unknown;
   /** The name of the user who owns the builds. */
-  readonly owner?: string | null;
+  readonly owner?: unknown;
   /** A build type's name. */
   readonly type?: string | null;
   /** Adds the builds' free data. */
@@ -72,7 +73,7 @@ async function selectTagged(
   filter: TaggedFilter,
 ): Promise<{ builds: () => RowStream<TaggedBuild>; ids: () => Promise<number[]> }> {
   const { event = null, type = null } = filter;
-  checkPackageName(filter.package);
+  const pkg = packageName(filter.package ?? null);
   const order = [tagId];
   if (filter.inherit)
     order.push(...(await fullInheritance(call, tagId, event)).map((link) => link.parent_id));
@@ -80,14 +81,14 @@ async function selectTagged(
     tagId,
     event,
     inherit: true,
-    pkg: filter.package ?? null,
+    pkg,
     withOwners: false,
   });
   const open = new Set(entries.filter((entry) => !entry.blocked).map((entry) => entry.package_id));
   const ofType = await typeJoin(call, type);
   const conditions = taggedConditions(filter);
   // `open` holds nothing else then.
-  if (truthy(filter.package)) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
+  if (pkg) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
   const names = await readNames(call, order, entries);
   const rows = <T extends { package_id: number }>(columns: Sql, joins: Sql): RowStream<T> => {
     const found = call.db.iterate<T>(
@@ -165,10 +166,11 @@ function withNames(row: TaggedRow, { tags, packages, volumes }: Names): TaggedRo
   return row;
 }
 
-// Koji's database compares a package's name with nothing but text; what counts as false finds no package.
-function checkPackageName(name: unknown): void {
-  if (truthy(name) && typeof name !== 'string')
-    throw new ParameterError(`package must be the name of a package, not ${repr(name)}`);
+/** The name of the package to look for, null for all; Koji's database finds none for what counts as false. */
+function packageName(given: unknown): string | null {
+  if (given === null || typeof given === 'string') return given;
+  if (!truthy(given)) return '';
+  throw new ParameterError(`package must be the name of a package, not ${repr(given)}`);
 }
 
 function taggedConditions(filter: TaggedFilter): Sql[] {
@@ -176,13 +178,16 @@ function taggedConditions(filter: TaggedFilter): Sql[] {
     atEvent('tag_listing', filter.event ?? null),
     sql`build.state = ${BUILD_STATES.COMPLETE}`,
   ];
-  if (filter.owner) conditions.push(sql`users.name = ${filter.owner}`);
+  if (truthy(filter.owner)) {
+    checkText(filter.owner);
+    conditions.push(sql`users.name = ${filter.owner}`);
+  }
   if (filter.draft != null) conditions.push(isDraft('build', filter.draft));
   return conditions;
 }
 
 /** Whether a build or rpm is a draft; null counts as none. */
-export function isDraft(table: 'build' | 'rpminfo', draft: unknown): Sql {
+export function isDraft(table: 'build' | 'rpminfo', draft: boolean): Sql {
   const column = table === 'build' ? sql`build.draft` : sql`rpminfo.draft`;
   return draft ? sql`${column} IS TRUE` : sql`${column} IS NOT TRUE`;
 }

@@ -131,7 +131,7 @@ export async function getBuildConfig(
 export interface NewTag {
   readonly name: unknown;
   readonly parent?: unknown;
-  readonly arches?: string | readonly string[] | null;
+  readonly arches?: unknown;
   readonly perm?: unknown;
   readonly locked?: boolean;
   readonly maven_support?: boolean;

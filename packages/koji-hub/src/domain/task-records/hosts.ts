@@ -2,6 +2,7 @@ import { GenericError } from '@koji/core';
 import type { ChannelInfo, HostInfo } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { atEvent } from '../history/history.js';
+import { truthy } from '../values/convert.js';
 import { nameOrIdIs } from '../values/lookup.js';
 import { epoch, sql, where } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
@@ -50,11 +51,11 @@ export function findChannel(call: Call, channelInfo: unknown): Promise<ChannelIn
 /** All channels, or those of a builder (now or at an event), maybe only the enabled or the disabled ones. */
 export async function listChannels(
   call: Call,
-  filter: { host?: number | string | null; event?: number | null; enabled?: boolean | null },
+  filter: { host?: unknown; event?: number | null; enabled?: boolean | null },
 ): Promise<ChannelInfo[]> {
   const { event = null, enabled = null } = filter;
   const conditions = enabled === null ? [] : [sql`channels.enabled = ${enabled}`];
-  if (!filter.host) {
+  if (!truthy(filter.host)) {
     if (event) throw new GenericError('list_channels with event and not host is not allowed.');
     return call.db.all(sql`SELECT ${channelColumns} FROM channels ${where(conditions)} ORDER BY channels.id`);
   }

@@ -50,7 +50,7 @@ interface Draft {
  */
 export async function makeTask(
   call: Call,
-  method: string,
+  method: unknown,
   params: readonly unknown[],
   options: TaskOptions = {},
 ): Promise<number> {
@@ -86,7 +86,7 @@ export async function makeTask(
 async function settle(call: Call, options: TaskOptions): Promise<Draft> {
   const given = (name: keyof TaskOptions): boolean => options[name] !== undefined;
   const parentId = given('parent') ? toInt(options.parent) : null;
-  if (given('label')) checkText(options.label, { nullable: parentId !== null });
+  if (given('label') && (parentId === null || options.label !== null)) checkText(options.label);
   const owner = given('owner') ? await ownerId(call, options.owner) : null;
   const arch = given('arch') ? archText(options.arch) : null;
   const priority = given('priority') ? toInt(options.priority) : null;

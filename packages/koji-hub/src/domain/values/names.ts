@@ -44,22 +44,26 @@ export function checkPathPart(text: string, what: string): void {
 
 const cut = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)}…` : text);
 
-/** Checks a user's name and Kerberos principal against MaxNameLengthInternal and RegexUserName. */
-export function checkUserName(call: Call, name: unknown, principal: unknown = null): void {
-  if (name !== null && name !== '' && typeof name !== 'string')
-    throw new GenericError('Name should be string');
-  if (principal !== null && typeof principal !== 'string')
-    throw new GenericError('Kerberos principal should be string');
-  if (name) checkLength(call, name, 'Name');
-  if (principal) checkLength(call, principal, 'Kerberos principal');
-  const pattern = patternOf(call.hub.options.RegexUserName);
-  if (pattern && name !== null && !pattern.test(name))
-    throw new GenericError(`Name ${name} does not match RegexUserName value`);
-  if (pattern && principal !== null && !pattern.test(principal))
-    throw new GenericError(`Kerberos principal ${principal} does not match RegexUserName value`);
+/** Checks a user's name against MaxNameLengthInternal and RegexUserName; an empty one, or null, passes. */
+export function checkUserName(call: Call, name: unknown): asserts name is string | null {
+  checkUserText(call, name, 'Name');
   // The results of scratch builds are in a folder of their owner's name. As Koji, this takes a line end behind a name; no
   // folder is made for such a user.
   if (name) checkFolderName(name.replace(/\n$/, ''));
+}
+
+/** Checks a Kerberos principal as a user's name; null passes. */
+export function checkPrincipal(call: Call, principal: unknown): asserts principal is string | null {
+  checkUserText(call, principal, 'Kerberos principal');
+}
+
+function checkUserText(call: Call, text: unknown, what: string): asserts text is string | null {
+  if (text === null) return;
+  if (typeof text !== 'string') throw new GenericError(`${what} should be string`);
+  if (text) checkLength(call, text, what);
+  const pattern = patternOf(call.hub.options.RegexUserName);
+  if (pattern && !pattern.test(text))
+    throw new GenericError(`${what} ${text} does not match RegexUserName value`);
 }
 
 /** Checks the name of a builder, which is one of a user too. */
@@ -68,7 +72,12 @@ export function checkHostName(call: Call, name: unknown): asserts name is string
   checkUserName(call, name);
 }
 
-/** Checks that an optional argument is text, in Koji's words. */
+/** Checks that an argument is text, or null where that will do, in Koji's words. */
+export function checkText(
+  value: unknown,
+  options: { readonly nullable: true },
+): asserts value is string | null;
+export function checkText(value: unknown): asserts value is string;
 export function checkText(value: unknown, { nullable = false } = {}): asserts value is string | null {
   if (value === null || value === undefined) {
     if (nullable) return;
