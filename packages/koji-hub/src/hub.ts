@@ -98,7 +98,7 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     const outboxes = outboxesOf(hub);
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
     closers.add('deliveries', () => deliveries.stop());
-    const web = openWeb(hub, open.callsOf('web', { user: '', makes: false }));
+    const web = openWeb(hub, open.callsOf('web', { user: '', makes: false }), stopping.signal);
     const server = await listen(hub, { dispatcher, stopping, web });
     closers.add('server', () => server.stop());
     const reload = async (load: string): Promise<void> => {

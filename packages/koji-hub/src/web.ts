@@ -11,7 +11,7 @@ export interface MountedWeb extends Web {
 }
 
 /** Opens the web page of a hub; null when the configuration turns it off. It is loaded by the first request for it. */
-export function openWeb(hub: Hub, own: OwnCalls): MountedWeb | null {
+export function openWeb(hub: Hub, own: OwnCalls, stopping: AbortSignal): MountedWeb | null {
   const { Web, WebPath, SiteName, KojiGreeting, KojiFilesURL, HiddenUsers, Tasks } = hub.options;
   const { HeavyPages, TrustedProxies } = hub.options;
   if (!Web) return null;
@@ -37,6 +37,7 @@ export function openWeb(hub: Hub, own: OwnCalls): MountedWeb | null {
       address: (request) => clientAddress(request, TrustedProxies),
       heavyPages: HeavyPages,
       log: hub.logger('koji.web'),
+      stopping,
     });
   };
   let loaded: Promise<Web> | null = null;

@@ -16,8 +16,8 @@ interface LayoutProps {
   readonly indexed?: boolean;
   /** The JSON of the page. */
   readonly json?: string | undefined;
-  /** The page shows something that changes. */
-  readonly live?: boolean;
+  /** What of the page changes. */
+  readonly live?: string | null;
   /** What the search field has. */
   readonly terms?: string;
   readonly children?: Child;
@@ -38,7 +38,7 @@ const menu: readonly (readonly [MenuEntry, string])[] = [
 
 /** The frame of every page. */
 export const Layout: FC<LayoutProps> = (props) => {
-  const { site, title, assets, now, scripts = [], indexed = false, json, live = false, terms = '' } = props;
+  const { site, title, assets, now, scripts = [], indexed = false, json, live = null, terms = '' } = props;
   return (
     <html lang="en">
       <head>
@@ -60,7 +60,7 @@ export const Layout: FC<LayoutProps> = (props) => {
           <script type="module" src={`${assets}/${name}`} />
         ))}
       </head>
-      <body data-live={live ? 'yes' : undefined}>
+      <body data-live={live ?? undefined}>
         <a class="skip" href="#content">
           To the content
         </a>

@@ -59,8 +59,8 @@ export interface Page<N extends RouteName = RouteName, D = unknown> {
   readonly show: (data: D, view: View<N>) => Child;
   /** Scripts that make more of it, by the name of their file in assets/. */
   readonly scripts?: readonly string[];
-  /** It changes while it is looked at, so that it may reload itself. */
-  readonly live?: (data: D) => boolean;
+  /** What of it changes while it is looked at, as a subject of live.ts; null when nothing does. */
+  readonly live?: (data: D) => string | null;
 }
 
 /** A page of any name, as the table of pages has it. */

@@ -404,13 +404,36 @@ export const routes = {
     heavy: true,
   }),
   buildsbystatus: route({
-    doc: 'Builds a day, succeeded, failed and canceled.',
+    doc: 'Builds by how they ended: succeeded, failed and canceled.',
     params: { days: whole(7) },
     menu: 'Reports',
   }),
   buildsbytarget: route({
     doc: 'Build tasks by target.',
     params: { days: whole(7), order: order('-builds', countColumns('builds')), start },
+    menu: 'Reports',
+    heavy: true,
+  }),
+  buildsbyday: route({
+    doc: 'Builds a day over a longer time.',
+    params: { days: whole(30) },
+    menu: 'Reports',
+    heavy: true,
+  }),
+  buildtimes: route({
+    doc: 'Queue and build times, median and 95 %, by package, user or host.',
+    params: {
+      by: choice('package', ['user', 'host']),
+      days: whole(7),
+      order: order('-count', ['name', 'count', 'queue50', 'queue95', 'run50', 'run95']),
+      start,
+    },
+    menu: 'Reports',
+    heavy: true,
+  }),
+  hostuse: route({
+    doc: 'How much of the capacity of builders was used over time.',
+    params: { days: whole(1), order: order('name', ['name', 'use']), start },
     menu: 'Reports',
     heavy: true,
   }),

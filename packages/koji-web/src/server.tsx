@@ -15,6 +15,7 @@ import type { Calls } from './calls.js';
 import { PageError } from './errors.js';
 import { Layout } from './layout.js';
 import { PageLimits } from './limits.js';
+import { Live } from './live.js';
 import { LineMarks } from './logs/line-marks.js';
 import { Raw } from './page.js';
 import type { AnyPage, RawAnswer, View } from './page.js';
@@ -45,6 +46,8 @@ export interface WebOptions {
   /** Heavy pages that an address may ask for in a minute; 0 means no limit. */
   readonly heavyPages: number;
   readonly log: Logger;
+  /** Aborted when the server stops, so that answers that go on end. */
+  readonly stopping: AbortSignal;
 }
 
 /** What a web page keeps between requests, all of it bounded. */
@@ -100,6 +103,8 @@ export function createWeb(given: WebOptions): Web {
   app.get('/robots.txt', (c) => c.text(robots(path)));
   if (path !== '') app.get(path, (c) => c.redirect(`${path}/`));
   app.get(`${path}/assets/:version/:name`, (c) => sendAsset(c));
+  const live = new Live({ read: options.read, log: options.log, stopping: options.stopping });
+  app.get(`${path}/events`, (c) => sendEvents(c, live, options));
   app.get(`${path}/*`, (c) => answer(c, options, state));
   app.all(`${path}/*`, (c) => {
     c.header('Allow', 'GET, HEAD');
@@ -113,7 +118,7 @@ export function createWeb(given: WebOptions): Web {
 
 /** Answers that are sent while they are made, so that nothing can be computed of the whole. */
 function isStreamed(name: string): boolean {
-  return name === 'getfile';
+  return name === 'getfile' || name === 'events';
 }
 
 /** Tells crawlers to leave alone what is large, sorted or filtered. */
@@ -134,6 +139,20 @@ function robots(path: string): string {
   );
   const lines = [...new Set([...below, ...heavy])].map((one) => `Disallow: ${path}/${one}`);
   return `User-agent: *\nDisallow: /kojihub\n${lines.join('\n')}\nCrawl-delay: 5\n`;
+}
+
+function sendEvents(c: Context<Env>, live: Live, { address }: WebOptions): Response {
+  const events = live.open(c.req.query('of') ?? '', address(c.env.incoming));
+  if (events === 400) return c.text('There are no news of this.\n', 400);
+  if (events === 503) {
+    c.header('Retry-After', '60');
+    return c.text('There are too many connections. Reload the page for news.\n', 503);
+  }
+  return c.body(events, 200, {
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'X-Accel-Buffering': 'no',
+  });
 }
 
 function sendAsset(c: Context<Env>): Response {
@@ -209,7 +228,7 @@ async function answer(
       scripts: page.scripts ?? [],
       indexed: route.indexed === true && isPlain,
       json: jsonAddress(name, query),
-      live: page.live?.(data) ?? false,
+      live: page.live?.(data) ?? null,
       terms: name === 'search' ? (query.get('terms') ?? '') : '',
       children: page.show(data, view),
     });

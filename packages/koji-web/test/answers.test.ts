@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { root } from '../../../test/support/system.js';
+import { root, until } from '../../../test/support/system.js';
 import { startDemoHub } from './support/demo-hub.js';
 import type { DemoHub } from './support/demo-hub.js';
 
@@ -128,4 +128,37 @@ test('koji-web answers alone in front of a hub, within the same limits', async (
     web.kill();
     await once(web, 'exit');
   }
+});
+
+test('an open page is told of changes, in bounded number, and the end of the hub ends it', async () => {
+  const { running } = hub.demo;
+  expect((await hub.get('events?of=anything')).status).toBe(400);
+  const from = { 'X-Forwarded-For': '192.0.2.9' };
+  const open = () => fetch(`${hub.base}events?of=log:${running}:DEFAULT:root.log`, { headers: from });
+  const answers = await Promise.all(Array.from({ length: 30 }, open));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect((await open()).status).toBe(503);
+  const [first] = answers;
+  if (!first?.body) throw new Error('no stream');
+  expect(first.headers.get('content-type')).toContain('text/event-stream');
+  const reader = first.body.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader.read()).value).toBe('retry: 5000\n\n');
+  const file = path.join(hub.folder, 'store/work', `tasks/${running % 10000}/${running}`, 'root.log');
+  const writing = setInterval(() => appendFileSync(file, 'more\n'), 500);
+  try {
+    expect((await reader.read()).value).toBe('event: change\ndata: change\n\n');
+  } finally {
+    clearInterval(writing);
+  }
+  for (const { body } of answers.slice(1)) await body?.cancel();
+  await until('connections that are gone make room', async () => {
+    const { status, body } = await open();
+    await body?.cancel();
+    return status === 200;
+  });
+  const ended = (async () => {
+    while (!(await reader.read()).done);
+  })();
+  await hub.restart(() => undefined);
+  await ended;
 });

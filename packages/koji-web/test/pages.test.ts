@@ -54,6 +54,7 @@ const addresses = (): readonly string[] => [
   `comparebuilds?buildID=${demo.build}&otherID=${demo.nextBuild}`,
   'comparetags?tagID=f44&otherID=f44-build',
   'taghistory?tagID=f44',
+  ...['packagesbyuser', 'rpmsbyhost', 'buildsbyday', 'buildtimes?by=host', 'hostuse'],
 ];
 
 test('every address that the world uses answers', async () => {
@@ -135,6 +136,41 @@ test('a task that waits says why, and one that failed shows the first error of i
   });
   const { text } = await get(`taskinfo?taskID=${demo.failed}`);
   expect(text).toMatch(/viewlog\?taskID=\d+&amp;name=build.log&amp;line=301#L301/);
+});
+
+test('reports count everything in few queries', async () => {
+  const json = async (address: string): Promise<unknown> => JSON.parse((await get(address)).text);
+  expect(await json('packagesbyuser.json')).toMatchObject({
+    list: {
+      rows: [
+        { name: 'ada', count: 60 },
+        { name: 'kojiadmin', count: 8 },
+      ],
+    },
+    most: 60,
+  });
+  expect(await json('rpmsbyhost.json?rpmArch=noarch')).toMatchObject({
+    list: { rows: [{ name: 'builder1.example.com', count: 2 }] },
+  });
+  const { days } = (await json('buildsbyday.json?days=7')) as { days: { succeeded: number }[] };
+  expect(days).toHaveLength(7);
+  expect(days.reduce((sum, { succeeded }) => sum + succeeded, 0)).toBe(1);
+  expect(await json('buildtimes.json?by=package')).toMatchObject({
+    times: { rows: [{ name: 'hello', count: 1 }] },
+  });
+  expect(await json('buildtimes.json?by=host')).toMatchObject({
+    times: { rows: [{ name: 'builder1.example.com', count: 2 }] },
+  });
+  expect(await json('hostuse.json')).toMatchObject({
+    hosts: { rows: [{ name: 'builder1.example.com', slots: { length: 48 } }, { use: 0 }] },
+  });
+});
+
+test('the inheritance of a tag is a picture with links, both ways', async () => {
+  const { text } = await get('taginfo?tagID=f44');
+  const picture = /<svg role="group".*?<\/svg>/s.exec(text)?.[0] ?? '';
+  expect(picture).toMatch(/<a href="taginfo\?tagID=\d+" aria-label="f44-build" class="other">/);
+  expect(picture.match(/<path class="whole"/g)).toHaveLength(3);
 });
 
 test('every page is also JSON', async () => {

@@ -55,6 +55,7 @@ export type { BuildMethods } from './builds.js';
 export type { BuildTaskMethods } from './build-tasks.js';
 export type { ChannelMethods } from './channels.js';
 export type { CompsMethods, GroupPackage, GroupRequirement, TagGroup } from './comps.js';
+export type { OwnCount, ReportMethods } from './reports.js';
 export type { ExternalRepo, ExternalRepoMethods, TagExternalRepo } from './external-repos.js';
 export type { HistoryMethods } from './history.js';
 export type { HostMethods } from './hosts.js';

@@ -41,6 +41,8 @@ import { policyMethods } from './policies.js';
 import type { PolicyMethods } from './policies.js';
 import { repoBuildingMethods } from './repo-building.js';
 import type { RepoBuildingMethods } from './repo-building.js';
+import { reportMethods } from './reports.js';
+import type { ReportMethods } from './reports.js';
 import { repoMethods } from './repos.js';
 import type { RepoMethods } from './repos.js';
 import { resultMethods } from './results.js';
@@ -100,6 +102,7 @@ export const api = {
   ...permissionMethods,
   ...policyMethods,
   ...repoBuildingMethods,
+  ...reportMethods,
   ...repoMethods,
   ...resultMethods,
   ...rpmMethods,
@@ -143,6 +146,7 @@ export interface OwnApi
     PermissionMethods,
     PolicyMethods,
     RepoBuildingMethods,
+    ReportMethods,
     RepoMethods,
     ResultMethods,
     RpmMethods,

@@ -21,6 +21,7 @@ import { packages } from './packages.js';
 import { permissions } from './permissions.js';
 import { policies } from './policies.js';
 import { repoBuilding } from './repo-building.js';
+import { reports } from './reports.js';
 import { repos } from './repos.js';
 import { results } from './results.js';
 import { rpms } from './rpms.js';
@@ -62,6 +63,7 @@ export const handlers = {
   ...permissions,
   ...policies,
   ...repoBuilding,
+  ...reports,
   ...repos,
   ...results,
   ...rpms,

@@ -1,3 +1,5 @@
+import { watch } from './live.js';
+
 // Logs: more lines when the reader comes to an end of those that are shown, new ones as they are written, and permalinks.
 const box = document.querySelector('.log');
 const pre = box?.querySelector('pre');
@@ -22,7 +24,7 @@ async function fetchLines(line) {
   const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const fresh = next.querySelector('.log');
   total = Math.max(Number(fresh?.dataset.total ?? 0), total);
-  if (fresh && !fresh.dataset.active) delete box.dataset.active;
+  if (fresh && !fresh.dataset.live) delete box.dataset.live;
   return [...(fresh?.querySelectorAll('.line') ?? [])].map((one) => document.adoptNode(one));
 }
 
@@ -94,12 +96,12 @@ if (pre) {
 }
 
 /** Adds what is written while the end of the log is on the page. */
-async function follow() {
-  while (box.dataset.active) {
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    if (document.hidden || busy || hasLater()) continue;
-    const { scrollHeight } = document.documentElement;
-    const isAtEnd = window.innerHeight + window.scrollY >= scrollHeight - 40;
+function follow() {
+  if (!box.dataset.live) return;
+  const stop = watch(box.dataset.live, async () => {
+    if (!box.dataset.live) return stop();
+    if (document.hidden || busy || hasLater()) return;
+    const isAtEnd = window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
     busy = true;
     try {
       await addLater();
@@ -108,5 +110,5 @@ async function follow() {
       // The hub is away for a moment.
     }
     busy = false;
-  }
+  });
 }

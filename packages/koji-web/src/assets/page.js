@@ -1,3 +1,5 @@
+import { watch } from './live.js';
+
 // Small comforts on every page; all of it works without them.
 
 // "/" focuses the search field.
@@ -107,7 +109,7 @@ if (field) {
   field.addEventListener('blur', () => setTimeout(close, 150));
 }
 
-// Pages of what goes on are fetched again while somebody looks at them.
+// Pages of what goes on are fetched again when it has changed.
 if (document.body.dataset.live) {
   const refresh = async () => {
     if (
@@ -125,10 +127,10 @@ if (document.body.dataset.live) {
       const { scrollX, scrollY } = window;
       document.querySelector('main').replaceWith(document.adoptNode(fresh));
       window.scrollTo(scrollX, scrollY);
-      if (!next.body.dataset.live) clearInterval(every);
+      if (!next.body.dataset.live) stop();
     } catch {
       // The hub is away for a moment.
     }
   };
-  const every = setInterval(refresh, 10_000);
+  const stop = watch(document.body.dataset.live, refresh);
 }

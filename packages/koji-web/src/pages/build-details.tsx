@@ -96,7 +96,7 @@ export const buildinfo = page('buildinfo', {
     };
   },
   title: ({ build }) => build.nvr,
-  live: ({ build }) => build.state === BUILD_STATES.BUILDING,
+  live: ({ build }) => (build.state === BUILD_STATES.BUILDING ? `build:${build.id}` : null),
   show: (data, { site, now }) => {
     const { build, tags, rpms, archives, changelog } = data;
     return (

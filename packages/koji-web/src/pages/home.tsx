@@ -60,7 +60,7 @@ export const home = page('index', {
     };
   },
   title: () => 'Overview',
-  live: () => true,
+  live: () => 'queue',
   show: (data, { site, now }) => (
     <>
       <h1>{site.greeting}</h1>

@@ -1,5 +1,6 @@
 import type { AnyPage } from '../page.js';
 import type { RouteName } from '../routes.js';
+import { api } from './api.js';
 import { buildinfo } from './build-details.js';
 import { builds } from './builds.js';
 import { comparebuilds } from './compare-builds.js';
@@ -9,18 +10,17 @@ import { home } from './home.js';
 import { channelinfo, hostinfo, hosts } from './hosts.js';
 import { getfile, taskstatus, viewlog, watchlogs } from './logs.js';
 import { packageinfo, packages } from './packages.js';
+import { buildsbyday, buildsbystatus, buildtimes } from './report-builds.js';
 import {
-  api,
-  buildsbystatus,
   buildsbytarget,
   buildsbyuser,
-  clusterhealth,
   packagesbyuser,
-  reports,
   rpmsbyhost,
   tasksbyhost,
   tasksbyuser,
-} from './reports.js';
+} from './report-counts.js';
+import { hostuse } from './report-hosts.js';
+import { clusterhealth, reports } from './reports.js';
 import { buildrootinfo, buildroots, repoinfo, reporequest, reporequests } from './repos.js';
 import { archiveinfo, archivelist, fileinfo, rpminfo, rpmlist } from './rpms.js';
 import { search, suggest } from './search.js';
@@ -76,6 +76,9 @@ export const pages: Readonly<Record<RouteName, AnyPage>> = {
   tasksbyhost,
   buildsbystatus,
   buildsbytarget,
+  buildsbyday,
+  buildtimes,
+  hostuse,
   clusterhealth,
   api,
 };

@@ -171,7 +171,11 @@ export const viewlog = page('viewlog', {
         {total === 0 ? (
           <Empty>The log is empty{active ? ' so far' : ''}.</Empty>
         ) : (
-          <div class="log" data-active={active ? 'yes' : undefined} data-total={String(total)}>
+          <div
+            class="log"
+            data-live={active ? `log:${task}:${volume}:${name}` : undefined}
+            data-total={String(total)}
+          >
             <Ways data={data} label="Lines" />
             <pre class="lines" tabindex={0}>
               {data.lines.map((line, i) => (
@@ -262,7 +266,10 @@ export const watchlogs = page('watchlogs', {
     return { tasks };
   },
   title: (_, { taskID }) => `Logs of task ${taskID.join(', ')}`,
-  live: ({ tasks }) => tasks.some(({ active }) => active),
+  live({ tasks }) {
+    const active = tasks.find((task) => task.active);
+    return active ? `task:${active.id}` : null;
+  },
   show: ({ tasks }) => (
     <>
       <h1>Logs</h1>

@@ -2,6 +2,7 @@ import type { FC } from 'hono/jsx';
 import { REPO_STATES } from '@koji/core';
 import type { InheritanceNode, TagExternalRepo, TagInfo, TagListItem, TargetInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
+import { InheritanceGraph } from '../charts/inheritance.js';
 import { found } from '../errors.js';
 import { listPart, partOf } from '../lists.js';
 import { page } from '../page.js';
@@ -134,6 +135,11 @@ export const taginfo = page('taginfo', {
               )}
             </li>
           </ul>
+        ) : null}
+        {parents.length + children.length > 0 ? (
+          <Section title="Inheritance" id="inheritance">
+            <InheritanceGraph graph={{ tag, parents, children }} />
+          </Section>
         ) : null}
         <div class="columns">
           <Section title="Inherits from" note={parents.length}>

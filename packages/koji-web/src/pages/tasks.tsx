@@ -164,7 +164,7 @@ export const tasks = page('tasks', {
   },
   title: ({ owner, host, channel }) =>
     `Tasks${owner ? ` of ${owner.name}` : ''}${host ? ` on ${host.name}` : ''}${channel ? ` in ${channel.name}` : ''}`,
-  live: () => true,
+  live: () => 'queue',
   show: ({ tasks: list, owner, host, channel, view: kind, methods }, view) => {
     const { params } = view;
     const known =
@@ -300,7 +300,7 @@ interface TaskData {
 export const taskinfo = page('taskinfo', {
   load: loadTask,
   title: ({ task }) => labelOf(task),
-  live: ({ task }) => isActive(task.state),
+  live: ({ task }) => (isActive(task.state) ? `task:${task.id}` : null),
   show: (data, { now }) => {
     const { task, builds, buildroots } = data;
     return (

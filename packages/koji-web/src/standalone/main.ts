@@ -51,6 +51,7 @@ async function main(): Promise<void> {
     session.call(method, args, keywords, { retry: false, timeout: options.HubTimeout }),
   );
   const at = `/${options.WebPath.split('/').filter(Boolean).join('/')}`;
+  const stopping = new AbortController();
   const web = createWeb({
     path: at,
     site: {
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
     address: (request) => clientAddress(request, options.TrustedProxies),
     heavyPages: options.HeavyPages,
     log: log.logger('koji.web'),
+    stopping: stopping.signal,
   });
   const server = createServer((request, response) => {
     const pathName = (request.url ?? '').split('?')[0] ?? '';
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
   await once(server, 'listening');
   console.log(`koji-web answers at http://${host}:${(server.address() as AddressInfo).port}${at}/`);
   onStopSignal(() => {
+    stopping.abort();
     server.close();
     server.closeAllConnections();
     void session.close().then(() => process.exit(0));
