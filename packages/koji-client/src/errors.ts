@@ -70,7 +70,7 @@ export class HubUnreachable extends Error {
 /** The code of an answer that is longer than it may be. */
 export const answerTooLong = 'ANSWER_TOO_LONG';
 
-const droppedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNABORTED', 'EPIPE']);
+const droppedCodes = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE']);
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_SSL|CRL_/;
 
 /** The code of an error of Node or undici, looked for in its causes too. */

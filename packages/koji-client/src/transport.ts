@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Pool as UndiciPool } from 'undici';
+import http from 'node:http';
+import https from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import { ConfigError, messageOf } from '@koji/core';
 import { RequestError, answerTooLong, codeOf } from './errors.js';
-import { undiciParts } from './undici.js';
 
 /** How connections to a server are made. Times are in seconds. */
 export interface TransportOptions {
@@ -44,22 +45,35 @@ const connectTimeout = 120;
 
 /** Connections to one server, kept alive; every request is sent once, trying again is the session's affair. */
 export class Transport {
-  /** Loaded with the first request, since a command may make none. */
-  private pool: UndiciPool | null = null;
-  private closed = false;
+  private readonly agent: http.Agent;
+  private readonly isSecure: boolean;
+  private readonly address: http.RequestOptions;
   private readonly timeout: number;
   private readonly longest: number;
   /** The server and path for messages, without what a query may tell. */
   private readonly shown: string;
-  private readonly openPool: () => UndiciPool;
+  private readonly active = new Set<http.ClientRequest>();
+  private closed = false;
 
+  /** @throws TypeError for a URL that is none of http or https */
   constructor(url: URL, options: TransportOptions = {}) {
+    if (!['http:', 'https:'].includes(url.protocol))
+      throw new TypeError(`not the address of a hub: ${url.href}. It must begin with http:// or https://.`);
     this.timeout = options.timeout ?? defaultTimeout;
     this.longest = options.longestAnswer ?? defaultLongest;
     this.shown = `${url.origin}${url.pathname}`;
-    const connect = { timeout: Math.min(this.timeout, connectTimeout) * 1000, ...tlsOptions(options) };
-    const connections = options.connections ?? 8;
-    this.openPool = () => new (undiciParts().Pool)(url.origin, { connections, connect });
+    this.isSecure = url.protocol === 'https:';
+    const { hostname, port } = urlToHttpOptions(url);
+    this.address = { hostname, port, method: 'POST' };
+    // As it was given last, a connection is the least likely to have been closed.
+    const connections = {
+      keepAlive: true,
+      maxSockets: options.connections ?? 8,
+      scheduling: 'lifo',
+    } as const;
+    this.agent = this.isSecure
+      ? new https.Agent({ ...connections, ...tlsOptions(options) })
+      : new http.Agent(connections);
   }
 
   /**
@@ -67,39 +81,58 @@ export class Transport {
    * @throws RequestError when no answer came, or one with a status that is none of success
    */
   async post<T>(post: Post, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<Reply<T>> {
-    const { path, headers, body, signal, timeout = this.timeout } = post;
-    if (this.closed)
-      throw new RequestError(`the connections to ${this.shown} are closed`, { code: 'UND_ERR_DESTROYED' });
-    const pool = (this.pool ??= this.openPool());
+    const { signal } = post;
     try {
-      const response = await undiciParts().request.call(pool, {
-        path,
-        method: 'POST',
-        headers,
-        body,
-        headersTimeout: timeout * 1000,
-        bodyTimeout: timeout * 1000,
-        ...(signal ? { signal } : {}),
-      });
-      if (response.statusCode < 200 || response.statusCode > 299)
+      const response = await this.send(post);
+      const { statusCode = 0, headers } = response;
+      if (statusCode < 200 || statusCode > 299)
         throw statusError(
-          response.statusCode,
+          statusCode,
           this.shown,
-          await firstBytes(response.body, longestComplaint),
-          response.headers['retry-after'],
+          await firstBytes(response, longestComplaint),
+          headers['retry-after'],
         );
       return {
-        body: await read(this.bounded(response.body)),
-        header: (name) => {
-          const value = response.headers[name];
-          return Array.isArray(value) ? value[0] : value;
-        },
+        body: await read(this.bounded(response)),
+        header: (name) => [headers[name] ?? []].flat()[0],
       };
     } catch (cause) {
-      if (signal?.aborted || cause instanceof RequestError) throw cause;
+      if (signal?.aborted) throw signal.reason;
+      if (cause instanceof RequestError) throw cause;
       const code = codeOf(cause) ?? 'UNKNOWN';
       throw new RequestError(`no answer from ${this.shown}: ${reasonOf(cause)} (${code})`, { code, cause });
     }
+  }
+
+  /** Sends a request and resolves with the answer once its head is there. */
+  private send({ path, headers, body, signal, timeout = this.timeout }: Post): Promise<http.IncomingMessage> {
+    if (this.closed)
+      throw new RequestError(`the connections to ${this.shown} are closed`, { code: 'ERR_CLOSED' });
+    return new Promise((resolve, reject) => {
+      const options = { ...this.address, path, headers, agent: this.agent, ...(signal ? { signal } : {}) };
+      const request = this.isSecure ? https.request(options) : http.request(options);
+      let answer: http.IncomingMessage | null = null;
+      const giveUp = (text: string): unknown =>
+        (answer ?? request).destroy(Object.assign(new Error(text), { code: 'ETIMEDOUT' }));
+      request.setTimeout(timeout * 1000, () => giveUp(`no byte for ${timeout} s`));
+      request.once('socket', (socket) => {
+        if (!socket.connecting) return;
+        const limit = Math.min(timeout, connectTimeout);
+        const timer = setTimeout(() => giveUp(`no connection within ${limit} s`), limit * 1000);
+        const stop = (): void => clearTimeout(timer);
+        socket.once(this.isSecure ? 'secureConnect' : 'connect', stop).once('close', stop);
+      });
+      // Once there is an answer it has the errors.
+      request.on('error', reject);
+      request.once('response', (response) => {
+        // Whoever reads is told; a reader that has stopped is not.
+        answer = response.on('error', () => undefined);
+        resolve(response);
+      });
+      this.active.add(request);
+      request.once('close', () => this.active.delete(request));
+      request.end(body);
+    });
   }
 
   private async *bounded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
@@ -115,9 +148,12 @@ export class Transport {
   }
 
   /** Closes every connection; requests under way fail. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.closed = true;
-    await this.pool?.destroy();
+    const gone = Object.assign(new Error('the connections are closed'), { code: 'ERR_CLOSED' });
+    for (const request of this.active) request.destroy(gone);
+    this.agent.destroy();
+    return Promise.resolve();
   }
 }
 
@@ -133,7 +169,7 @@ async function firstBytes(body: AsyncIterable<Buffer>, most: number): Promise<Bu
   return Buffer.concat(parts).subarray(0, most);
 }
 
-/** TLS options of undici, from files. */
+/** Returns the TLS options of a connection, from files. */
 export function tlsOptions(options: TransportOptions): {
   cert?: Buffer;
   key?: Buffer;

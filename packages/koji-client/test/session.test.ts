@@ -244,8 +244,17 @@ describe('answers that do not come', () => {
   test('silence ends the call after its timeout', async () => {
     await open(() => 'hang');
     await expect(session.call('x', [], {}, { timeout: 0.2 })).rejects.toMatchObject({
-      code: 'UND_ERR_HEADERS_TIMEOUT',
+      code: 'ETIMEDOUT',
     });
+  });
+
+  test('closing ends the calls under way, those that wait for a connection too, and later ones', async () => {
+    await open(() => 'hang', { connections: 1 });
+    const running = ['x', 'y'].map((method) => session.call(method));
+    setTimeout(() => void session.close(), 100);
+    for (const call of running) await expect(call).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(session.call('z')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    expect(hub.methods).toEqual(['x']);
   });
 
   test('an aborted call ends at once, and one that waits for its turn is never sent', async () => {
