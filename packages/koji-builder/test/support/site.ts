@@ -124,8 +124,8 @@ export class Site {
     this.hub = null;
   }
 
-  async addHost(name: string): Promise<void> {
-    await this.session.addHost(name, ['x86_64']);
+  async addHost(name: string, arch = 'x86_64'): Promise<void> {
+    await this.session.addHost(name, [arch]);
     await this.hub?.addUser(name, name, []);
   }
 
