@@ -4,7 +4,7 @@
 // --backend has another back end make the buildroots, --distribution a FOLDER that make-distribution.mjs made before, --only
 // takes one package, --keep leaves everything where it is.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -141,6 +141,13 @@ export async function buildPackages(args) {
     console.log(String(execFileSync('uptime')).trim());
   } finally {
     await site?.stop();
-    if (!values.keep) rmSync(folder, { recursive: true, force: true });
+    if (!values.keep) removeFolder(folder);
   }
+}
+
+/** Removes a folder; without root, what builds have made in it belongs to accounts of this user's range. */
+function removeFolder(folder) {
+  const words = process.getuid() === 0 ? [] : ['unshare', '--user', '--map-root-user', '--map-auto', '--'];
+  const [program, ...args] = [...words, 'rm', '-rf', '--', folder];
+  execFileSync(program, args);
 }

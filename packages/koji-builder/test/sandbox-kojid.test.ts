@@ -7,6 +7,8 @@ import { PathInfo } from '@koji/core';
 import { kojidOptions, readOptions } from '@koji/core/config';
 import { mountsBelow } from '../src/buildroot/mounts.js';
 import { problemOf } from '../src/buildroot/needs.js';
+import { removeTrees } from '../src/buildroot/remove.js';
+import { asRootWords } from '../src/buildroot/userns.js';
 import { fillRepo, makeDistribution, urlOf } from './support/distribution.js';
 import { Site, until } from './support/site.js';
 
@@ -40,7 +42,11 @@ describeHere('a kojid with sandboxes', () => {
     fillRepo(distribution, new PathInfo(site.path('koji')).repo(repoId, 'f44-build'));
   });
   afterEach(() => site.stopBuilders());
-  afterAll(() => site.stop());
+  afterAll(async () => {
+    // Without root, what builds have made belongs to accounts of this user's range.
+    await removeTrees([site.path('roots')], undefined, asRootWords());
+    await site.stop();
+  });
 
   test.each<[string, number, (builder: { signal: (name: NodeJS.Signals) => void }, id: number) => unknown]>([
     ['cancelled', 98_701, (_, id) => site.session.cancelTask(id)],

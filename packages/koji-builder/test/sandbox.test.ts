@@ -10,6 +10,7 @@ import { kojidOptions, readOptions } from '@koji/core/config';
 import { BuildRoot } from '../src/buildroot/index.js';
 import { mountsBelow } from '../src/buildroot/mounts.js';
 import { problemOf } from '../src/buildroot/needs.js';
+import { isRoot } from '../src/buildroot/userns.js';
 import type { BuildRootRequest } from '../src/buildroot/index.js';
 import { fillRepo, makeDistribution, urlOf } from './support/distribution.js';
 
@@ -17,7 +18,8 @@ const defaults = readOptions(kojidOptions, new Map(), { file: 'kojid.conf', sect
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-sandbox-'));
 const rootsdir = path.join(folder, 'roots');
 const options = { buildroot_backend: 'sandbox', rootsdir } as const;
-const problem = await problemOf('sandbox', { ...defaults, ...options });
+// Without root kojid gives each task a user namespace, which this process has not.
+const problem = isRoot() ? await problemOf('sandbox', { ...defaults, ...options }) : 'that takes root';
 // Where the machine can't do it, the reason stands in the name of what is skipped.
 const describeHere = problem === null ? describe : describe.skip;
 
