@@ -7,17 +7,22 @@ import { isIP, isIPv6 } from 'node:net';
  * `X-Forwarded-For`; what is written before that may be made up.
  */
 export function clientAddress(
-  { socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>,
+  request: Pick<IncomingMessage, 'socket' | 'headers'>,
   trusted: readonly string[],
 ): string {
-  let address = plainAddress(socket.remoteAddress ?? '');
-  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+  let address = peerAddress(request);
+  const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
   while (trusted.includes(address)) {
     const before = plainAddress(forwarded.pop()?.trim() ?? '');
     if (!isIP(before)) break;
     address = before;
   }
   return address;
+}
+
+/** Returns the address of the machine that a request's connection is from, a proxy's included. */
+export function peerAddress({ socket }: Pick<IncomingMessage, 'socket'>): string {
+  return plainAddress(socket.remoteAddress ?? '');
 }
 
 function plainAddress(address: string): string {

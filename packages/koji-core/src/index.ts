@@ -32,6 +32,7 @@ export {
 } from './faults.js';
 export type { FaultName } from './faults.js';
 export { ConfigError, messageOf } from './errors.js';
+export { FailedLogins } from './failed-logins.js';
 export { askPassword, readPassword } from './password-input.js';
 export { Closers } from './closers.js';
 export { pauseWhenDue } from './fair-turns.js';
@@ -120,7 +121,7 @@ export {
 } from './below.js';
 export type { FileBelow, Links } from './below.js';
 export { boundedLines, readBounded } from './bounded.js';
-export { clientAddress, networkOf } from './addresses.js';
+export { clientAddress, networkOf, peerAddress } from './addresses.js';
 export { byText, compareTexts, sortTexts } from './sort-texts.js';
 export { entriesBelow } from './tree.js';
 export type { BuildPath, MavenPath, RpmPath } from './paths.js';

@@ -128,6 +128,12 @@ export function checkOptions({ options, file }: HubConfig): string[] {
     problems.push(
       `${said('DatabaseConnections')} = ${options.DatabaseConnections}: at least three more than LongReads (${options.LongReads})`,
     );
+  if (options.UserHeader !== null && options.TrustedProxies.length === 0)
+    problems.push(
+      `${said('UserHeader')} = '${options.UserHeader}': name the proxies that may send it in TrustedProxies`,
+    );
+  for (const name of ['LoginTimeout', 'LoginLifetime'] as const)
+    if (options[name] < 1) problems.push(`${said(name)} = ${options[name]}: at least 1`);
   if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
   for (const { level } of saidLevels(options.LogLevel))
     try {

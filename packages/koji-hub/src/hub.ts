@@ -59,6 +59,7 @@ export interface OpenHub {
   readonly hub: Hub;
   readonly config: HubConfig;
   readonly dispatcher: Dispatcher;
+  readonly transactions: Transactions;
   readonly closers: Closers;
   /** Aborted when it stops. */
   readonly stopping: AbortController;
@@ -98,7 +99,11 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     const outboxes = outboxesOf(hub);
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
     closers.add('deliveries', () => deliveries.stop());
-    const web = openWeb(hub, open.callsOf('web', { user: '', makes: false }), stopping.signal);
+    const web = openWeb(hub, {
+      own: open.callsOf('web', { user: '', makes: false }),
+      transactions: open.transactions,
+      stopping: stopping.signal,
+    });
     const server = await listen(hub, { dispatcher, stopping, web });
     closers.add('server', () => server.stop());
     const reload = async (load: string): Promise<void> => {
@@ -177,17 +182,18 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
     const times = new SessionTimes(database, log.logger('koji.auth'));
     closers.add('session times', () => times.close());
     const dispatcher = new Dispatcher(hub, times);
+    const transactions = new Transactions(hub, times);
     const stopping = new AbortController();
     closers.add('waiting calls', () => stopping.abort());
     return {
       hub,
       config,
       dispatcher,
+      transactions,
       closers,
       stopping,
       runOwn: (name, work) => dispatcher.runOwn(name, work, stopping.signal),
-      callsOf: (name, owner) =>
-        openOwnCalls(hub, new Transactions(hub, times), { name, ...owner, signal: stopping.signal }),
+      callsOf: (name, owner) => openOwnCalls(hub, transactions, { name, ...owner, signal: stopping.signal }),
     };
   } catch (error) {
     await closers.closeAll();

@@ -1,8 +1,10 @@
 /** The hub's own web page, which reads in this process, each page in one snapshot. */
 import { clientAddress } from '@koji/core';
 import type { Web, WebOptions } from '@koji/web';
-import type { Hub } from './call.js';
+import type { Call, Hub } from './call.js';
 import type { OwnCalls } from './own-calls.js';
+import type { Transactions } from './server/transactions.js';
+import { WebLogins } from './web-logins.js';
 
 /** A web page and where it is. */
 export interface MountedWeb extends Web {
@@ -10,8 +12,16 @@ export interface MountedWeb extends Web {
   readonly path: string;
 }
 
+/** What a mounted page calls the hub with. */
+interface WebParts {
+  /** As nobody. */
+  readonly own: OwnCalls;
+  readonly transactions: Transactions;
+  readonly stopping: AbortSignal;
+}
+
 /** Opens the web page of a hub; null when the configuration turns it off. It is loaded by the first request for it. */
-export function openWeb(hub: Hub, own: OwnCalls, stopping: AbortSignal): MountedWeb | null {
+export function openWeb(hub: Hub, { own, transactions, stopping }: WebParts): MountedWeb | null {
   const { Web, WebPath, SiteName, KojiGreeting, KojiFilesURL, HiddenUsers, Tasks } = hub.options;
   const { HeavyPages, TrustedProxies } = hub.options;
   if (!Web) return null;
@@ -26,16 +36,29 @@ export function openWeb(hub: Hub, own: OwnCalls, stopping: AbortSignal): Mounted
   };
   const load = async (): Promise<Web> => {
     const { callsBy, createWeb } = await import('@koji/web');
-    const read: WebOptions['read'] = (work) =>
-      own.read((call) => work(callsBy((method, args, keywords) => call.invoke(method, args, keywords))), {
-        long: true,
-      });
+    const callsOf = (call: Call) => callsBy((method, args, keywords) => call.invoke(method, args, keywords));
+    const read: WebOptions['read'] = (work) => own.read((call) => work(callsOf(call)), { long: true });
+    const { LoginDisabled, LoginLifetime, UserHeader } = hub.options;
+    const logins = new WebLogins({ hub, transactions, signal: stopping }, (call) =>
+      callsBy((method, args, keywords) => {
+        // Each call has its own, as a client's: a row changes once in an event.
+        call.nextEvent();
+        return call.invoke(method, args, keywords);
+      }),
+    );
     return createWeb({
       path,
       site,
       read,
       address: (request) => clientAddress(request, TrustedProxies),
       heavyPages: HeavyPages,
+      login: LoginDisabled
+        ? null
+        : {
+            logins,
+            lifetime: LoginLifetime,
+            proxy: UserHeader === null ? null : { header: UserHeader, addresses: TrustedProxies },
+          },
       log: hub.logger('koji.web'),
       stopping,
     });

@@ -3,7 +3,7 @@ export class PageError extends Error {
   override name = 'PageError';
 
   constructor(
-    readonly status: 400 | 404 | 503,
+    readonly status: 400 | 403 | 404 | 415 | 429 | 503,
     message: string,
   ) {
     super(message);

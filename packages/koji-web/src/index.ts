@@ -1,6 +1,7 @@
 /** Koji's web page, over the methods of a hub: mounted in one, or alone before any. */
 export { callsBy } from './calls.js';
 export type { Calls, Send } from './calls.js';
+export type { Credentials, Login, LoginOptions, Logins, Visitor } from './login/logins.js';
 export type { Site } from './site.js';
 export { createWeb } from './server.js';
 export type { Web, WebOptions } from './server.js';

@@ -1,9 +1,21 @@
 import type { Child, FC } from 'hono/jsx';
 import { KOJI_VERSION } from '@koji/core';
+import type { ActionLink } from './actions/links.js';
+import { Token } from './actions/form.js';
+import type { Login } from './login/logins.js';
 import type { Site } from './site.js';
 import { timeText } from './parts/values.js';
 import { link } from './routes.js';
 import type { MenuEntry } from './routes.js';
+
+/** Who looks at a page, for its head. */
+export interface Viewer {
+  readonly login: Login | null;
+  /** What forms carry. */
+  readonly token: string | null;
+  /** Where the login leads on to. */
+  readonly loginAddress: string;
+}
 
 interface LayoutProps {
   readonly site: Site;
@@ -20,6 +32,10 @@ interface LayoutProps {
   readonly live?: string | null;
   /** What the search field has. */
   readonly terms?: string;
+  /** Null where nobody can log in. */
+  readonly viewer: Viewer | null;
+  /** What the viewer can do with what is shown. */
+  readonly actions?: readonly ActionLink[];
   readonly children?: Child;
 }
 
@@ -77,8 +93,12 @@ export const Layout: FC<LayoutProps> = (props) => {
             ))}
           </nav>
           <SearchBox terms={terms} />
+          {props.viewer ? <Account viewer={props.viewer} /> : null}
         </header>
-        <main id="content">{props.children}</main>
+        <main id="content">
+          <Actions links={props.actions ?? []} />
+          {props.children}
+        </main>
         <footer>
           <span>
             {site.name} · Koji {KOJI_VERSION} · {timeText(now)} UTC
@@ -93,6 +113,35 @@ export const Layout: FC<LayoutProps> = (props) => {
     </html>
   );
 };
+
+const Account: FC<{ viewer: Viewer }> = ({ viewer: { login, token, loginAddress } }) =>
+  login === null || token === null ? (
+    <p class="account">
+      <a href={loginAddress} rel="nofollow">
+        Log in
+      </a>
+    </p>
+  ) : (
+    <form class="account" method="post" action="logout">
+      <Token token={token} />
+      <a href={link('userinfo', { userID: login.user.id })}>
+        <bdi>{login.user.name}</bdi>
+      </a>
+      <a href={link('activesession')}>Sessions</a>
+      <button type="submit">Log out</button>
+    </form>
+  );
+
+const Actions: FC<{ links: readonly ActionLink[] }> = ({ links }) =>
+  links.length === 0 ? null : (
+    <nav class="actions" aria-label="Actions">
+      {links.map(({ href, text }) => (
+        <a href={href} rel="nofollow">
+          {text}
+        </a>
+      ))}
+    </nav>
+  );
 
 const SearchBox: FC<{ terms: string }> = ({ terms }) => (
   <form class="search" role="search" method="get" action="search">

@@ -1,6 +1,8 @@
 import type { Child } from 'hono/jsx';
 import type { WaitingReasons } from '@koji/core/text';
+import type { ActionLink } from './actions/links.js';
 import type { Calls } from './calls.js';
+import type { Login } from './login/logins.js';
 import type { LineMarks } from './logs/line-marks.js';
 import type { ParamsOf, RouteName } from './routes.js';
 import type { Site } from './site.js';
@@ -10,6 +12,8 @@ export interface Request<N extends RouteName = RouteName> {
   readonly calls: Calls;
   readonly params: ParamsOf<N>;
   readonly site: Site;
+  /** Who is logged in; null for nobody. */
+  readonly login: Login | null;
   /** When it was asked for, in epoch seconds. */
   readonly now: number;
   /** Why tasks wait. */
@@ -59,6 +63,8 @@ export interface Page<N extends RouteName = RouteName, D = unknown> {
   readonly show: (data: D, view: View<N>) => Child;
   /** Scripts that make more of it, by the name of their file in assets/. */
   readonly scripts?: readonly string[];
+  /** The links to what a visitor who is logged in can do with it. */
+  readonly actions?: (data: D, login: Login) => readonly ActionLink[];
   /** What of it changes while it is looked at, as a subject of live.ts; null when nothing does. */
   readonly live?: (data: D) => string | null;
 }

@@ -38,6 +38,8 @@ export interface Route<P extends Params = Params> {
   readonly params: P;
   /** The entry of the menu that is marked on the page. */
   readonly menu: MenuEntry | null;
+  /** Only visitors who are logged in have it. */
+  readonly needsLogin?: boolean;
   /** Search engines may keep it; pages with filters never are. */
   readonly indexed?: boolean;
   /** It costs the hub much, so that each address is given only so many: always, or with a parameter. */
@@ -442,6 +444,12 @@ export const routes = {
     params: { arch: text('all') },
     menu: 'Reports',
   }),
+  activesession: route({
+    doc: 'The sessions of the visitor at the hub.',
+    params: {},
+    needsLogin: true,
+    menu: null,
+  }),
   api: route({
     doc: "The hub's methods.",
     params: { method: text() },
@@ -468,6 +476,11 @@ export function findRoute(name: string): Route | undefined {
  */
 export function link<N extends RouteName>(page: N, given: Given<Routes[N]['params']> = {}): string {
   const { params }: Route = routes[page];
+  return addressOf(page === 'index' ? './' : page, params, given);
+}
+
+/** Returns a path with parameters as {@link link} writes them. */
+export function addressOf<P extends Params>(path: string, params: P, given: Given<P>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(given as Given<Params>)) {
     const kind = params[name];
@@ -476,7 +489,6 @@ export function link<N extends RouteName>(page: N, given: Given<Routes[N]['param
       if (kind.required || !isDefault(one, kind.default)) query.append(name, String(one));
   }
   const text = query.toString();
-  const path = page === 'index' ? './' : page;
   return text === '' ? path : `${path}?${text}`;
 }
 

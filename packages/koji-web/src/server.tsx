@@ -1,8 +1,8 @@
 /** Requests of browsers: addresses, verbs, headers, statuses and forms of the answers. What a page shows is its own business. */
 import { getRequestListener } from '@hono/node-server';
-import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { etag } from 'hono/etag';
 import { secureHeaders } from 'hono/secure-headers';
@@ -10,12 +10,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GenericError, ServerOffline } from '@koji/core';
 import { WaitingReasons } from '@koji/core/text';
 import type { Logger } from '@koji/core';
+import { answerAction } from './actions/answer.js';
+import { isAction } from './actions/routes.js';
 import { findAsset, version } from './assets.js';
 import type { Calls } from './calls.js';
 import { PageError } from './errors.js';
 import { Layout } from './layout.js';
+import type { Viewer } from './layout.js';
 import { PageLimits } from './limits.js';
 import { Live } from './live.js';
+import { largestForm } from './login/forms.js';
+import type { FormContext, FormStatus } from './login/forms.js';
+import { Guests } from './login/guests.js';
+import type { Guest, WebEnv } from './login/guests.js';
+import type { Login, LoginOptions } from './login/logins.js';
+import { answerLogin, answerLogout } from './login/pages.js';
+import { loginAddress } from './login/paths.js';
 import { LineMarks } from './logs/line-marks.js';
 import { Raw } from './page.js';
 import type { AnyPage, RawAnswer, View } from './page.js';
@@ -26,19 +36,13 @@ import { readParams } from './params.js';
 import { findRoute, link, routes } from './routes.js';
 import type { Route, RouteName } from './routes.js';
 
-interface Env {
-  Bindings: HttpBindings;
-  Variables: {
-    /** The Content Security Policy of an answer that is not a page of ours. */
-    policy: string | undefined;
-  };
-}
-
 /** How a web page reads from its hub. */
 export interface WebOptions {
   readonly site: Site;
   /** Runs work with the methods of the hub, all of it on one snapshot where that is possible. */
   readonly read: <T>(work: (calls: Calls) => Promise<T>) => Promise<T>;
+  /** How visitors log in; null where nobody can. */
+  readonly login: LoginOptions | null;
   /** The path below which it answers, such as `/koji`. */
   readonly path: string;
   /** Returns the address of who asks, which limits count by. */
@@ -52,6 +56,7 @@ export interface WebOptions {
 
 /** What a web page keeps between requests, all of it bounded. */
 interface State {
+  readonly guests: Guests | null;
   readonly limits: PageLimits;
   readonly lineMarks: LineMarks;
   readonly waiting: WaitingReasons;
@@ -67,12 +72,15 @@ export interface Web {
 export function createWeb(given: WebOptions): Web {
   const path = given.path.replace(/\/+$/, '');
   const options = { ...given, path };
+  const { login, address } = options;
+  const guests = login && new Guests({ login, address, path: path === '' ? '/' : path });
   const state = {
+    guests,
     limits: new PageLimits(options.heavyPages),
     lineMarks: new LineMarks(),
     waiting: new WaitingReasons((seconds) => `${timeText(seconds, true)} UTC`),
   };
-  const app = new Hono<Env>();
+  const app = new Hono<WebEnv>();
   app.use(async (c, next) => {
     await next();
     const policy = c.get('policy');
@@ -106,14 +114,28 @@ export function createWeb(given: WebOptions): Web {
   const live = new Live({ read: options.read, log: options.log, stopping: options.stopping });
   app.get(`${path}/events`, (c) => sendEvents(c, live, options));
   app.get(`${path}/*`, (c) => answer(c, options, state));
+  const tooLarge = (c: Context): Response => c.text('Payload Too Large\n', 413);
+  app.post(`${path}/:name`, bodyLimit({ maxSize: largestForm, onError: tooLarge }), async (c, next) => {
+    if (guests === null || !isForm(c.req.param('name'))) return next();
+    return answer(c, options, state);
+  });
   app.all(`${path}/*`, (c) => {
     c.header('Allow', 'GET, HEAD');
     return c.text('Method Not Allowed\n', 405);
+  });
+  app.onError((error, c) => {
+    options.log.error(`${c.req.path} failed`, error);
+    return c.text('Internal Server Error\n', 500);
   });
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     overrideGlobalObjects: false,
   });
   return { handle: async (request, response) => listener(request, response) };
+}
+
+/** Returns whether a page takes forms. */
+function isForm(name: string): boolean {
+  return name === 'login' || name === 'logout' || isAction(name);
 }
 
 /** Answers that are sent while they are made, so that nothing can be computed of the whole. */
@@ -133,6 +155,7 @@ function robots(path: string): string {
     'viewlog',
     'search',
     'compare',
+    'login',
   ];
   const heavy = Object.entries(routes).flatMap(([name, { heavy: is }]: [string, Route]) =>
     is === true ? [name] : [],
@@ -141,7 +164,7 @@ function robots(path: string): string {
   return `User-agent: *\nDisallow: /kojihub\n${lines.join('\n')}\nCrawl-delay: 5\n`;
 }
 
-function sendEvents(c: Context<Env>, live: Live, { address }: WebOptions): Response {
+function sendEvents(c: Context<WebEnv>, live: Live, { address }: WebOptions): Response {
   const events = live.open(c.req.query('of') ?? '', address(c.env.incoming));
   if (events === 400) return c.text('There are no news of this.\n', 400);
   if (events === 503) {
@@ -155,7 +178,7 @@ function sendEvents(c: Context<Env>, live: Live, { address }: WebOptions): Respo
   });
 }
 
-function sendAsset(c: Context<Env>): Response {
+function sendAsset(c: Context<WebEnv>): Response {
   const asset = findAsset(c.req.param('name') ?? '');
   if (!asset) return c.text('Not Found\n', 404);
   const isCurrent = c.req.param('version') === version();
@@ -173,7 +196,7 @@ interface Asked {
   readonly depth: number;
 }
 
-function readAsked(c: Context<Env>, path: string): Asked {
+function readAsked(c: Context<WebEnv>, path: string): Asked {
   const [first = '', ...rest] = c.req.path.slice(path.length + 1).split('/');
   const isJson = first.endsWith('.json');
   const name = (isJson ? first.slice(0, -'.json'.length) : first) || 'index';
@@ -182,64 +205,116 @@ function readAsked(c: Context<Env>, path: string): Asked {
   return { name, wantsJson, depth: rest.length };
 }
 
-async function answer(
-  c: Context<Env>,
-  options: WebOptions,
-  { limits, lineMarks, waiting }: State,
-): Promise<Response> {
+async function answer(c: Context<WebEnv>, options: WebOptions, state: State): Promise<Response> {
   const { site, read, log } = options;
+  const { guests } = state;
   const asked = readAsked(c, options.path);
+  const { name } = asked;
+  const { search } = new URL(c.req.url);
+  // Links in a page are relative, so it must be where they start.
+  if (asked.depth > 0 && isKnown(name)) return c.redirect(`${'../'.repeat(asked.depth)}${name}${search}`);
   const now = Date.now() / 1000;
   const assets = `${'../'.repeat(asked.depth)}assets/${version()}`;
+  let guest: Guest | null = null;
+  const viewer = (): Viewer | null =>
+    guests && {
+      login: guest?.login ?? null,
+      token: guest?.token ?? null,
+      loginAddress: loginAddress(isForm(name) ? link('index') : `${name}${search}`),
+    };
   const fail = (status: Failure['status'], message: string): Response =>
-    sendError(c, asked, { status, message, site, assets, now });
-  const route = findRoute(asked.name);
-  const page = pages[asked.name as RouteName] as AnyPage | undefined;
-  if (!route || !page) return fail(404, `There is no page '${asked.name.slice(0, 100)}'.`);
-  const query = new URL(c.req.url).searchParams;
-  // Links in a page are relative, so it must be where they start.
-  if (asked.depth > 0)
-    return c.redirect(`${'../'.repeat(asked.depth)}${asked.name}${new URL(c.req.url).search}`);
-  const name = asked.name as RouteName;
-  const wait = isHeavy(route, query) ? limits.take(options.address(c.env.incoming)) : 0;
-  if (wait > 0) {
-    c.header('Retry-After', String(wait));
-    return fail(
-      429,
-      `Your address asks for many pages that cost the hub much: at most ${options.heavyPages} a minute. Try again in ${wait} s.`,
-    );
-  }
-  try {
-    const params = readParams(name, route.params, query) as never;
-    const range = c.req.header('Range');
-    const data = await read((calls) => page.load({ calls, params, site, now, lineMarks, waiting, range }));
-    if (data instanceof Raw) return await sendRaw(c, data.answer, read);
-    c.header('Cache-Control', 'private, no-cache');
-    c.header('Vary', 'Accept');
-    if (asked.wantsJson) return sendJson(c, data);
-    const view: View = { page: name, params, site, now, assets };
-    const isPlain = [...query.keys()].every((key) => route.params[key]?.required ?? false);
-    return sendPage(c, {
-      site,
-      title: page.title(data, params),
-      menu: route.menu,
-      assets,
-      now,
-      scripts: page.scripts ?? [],
-      indexed: route.indexed === true && isPlain,
-      json: jsonAddress(name, query),
-      live: page.live?.(data) ?? null,
-      terms: name === 'search' ? (query.get('terms') ?? '') : '',
-      children: page.show(data, view),
-    });
-  } catch (error) {
+    sendError(c, asked, { status, message, site, assets, now, viewer: viewer() });
+  const failBy = (error: unknown): Response => {
     if (error instanceof PageError) return fail(error.status, error.message);
     if (error instanceof ServerOffline) return fail(503, `The hub is offline: ${error.message}`);
     // What the hub refuses to answer is about the parameters: pages ask for nothing that isn't there.
     if (error instanceof GenericError) return fail(400, error.message);
     log.error(`page ${name} failed`, error);
     return fail(500, 'This page could not be made. The log of the hub has the reason.');
+  };
+  try {
+    guest = guests && (await guests.find(c));
+    if (guests && guest && isForm(name)) {
+      c.header('Cache-Control', 'no-store');
+      const send: FormContext['send'] = (page, status = 200) =>
+        sendPage(c, { ...page, site, assets, now, viewer: viewer() }, status);
+      return await answerForm({ c, guests, guest, read, send, fail: failBy }, name);
+    }
+    const reading = { options, state, asked, login: guest?.login ?? null, viewer: viewer(), now, assets };
+    return await answerPage(c, reading);
+  } catch (error) {
+    return failBy(error);
   }
+}
+
+/** Returns whether there is a page of a name. */
+function isKnown(name: string): boolean {
+  return findRoute(name) !== undefined || isForm(name);
+}
+
+function answerForm(context: FormContext, name: string): Promise<Response> {
+  if (name === 'login') return answerLogin(context);
+  return isAction(name) ? answerAction(context, name) : answerLogout(context);
+}
+
+/** A request for a page that reads. */
+interface Reading {
+  readonly options: WebOptions;
+  readonly state: State;
+  readonly asked: Asked;
+  readonly login: Login | null;
+  readonly viewer: Viewer | null;
+  readonly now: number;
+  readonly assets: string;
+}
+
+async function answerPage(c: Context<WebEnv>, reading: Reading): Promise<Response> {
+  const { options, asked, login, viewer, now, assets } = reading;
+  const { site, read } = options;
+  const route = findRoute(asked.name);
+  const page = pages[asked.name as RouteName] as AnyPage | undefined;
+  if (!route || !page) throw new PageError(404, `There is no page '${asked.name.slice(0, 100)}'.`);
+  const query = new URL(c.req.url).searchParams;
+  const name = asked.name as RouteName;
+  const { limits, lineMarks, waiting } = reading.state;
+  const wait = isHeavy(route, query) ? limits.take(options.address(c.env.incoming)) : 0;
+  if (wait > 0) {
+    c.header('Retry-After', String(wait));
+    throw new PageError(
+      429,
+      `Your address asks for many pages that cost the hub much: at most ${options.heavyPages} a minute. Try again in ${wait} s.`,
+    );
+  }
+  if (route.needsLogin === true && login === null) {
+    if (viewer) return c.redirect(viewer.loginAddress, 303);
+    throw new PageError(404, 'Nobody can log in here (LoginDisabled).');
+  }
+  const params = readParams(name, route.params, query) as never;
+  const range = c.req.header('Range');
+  const data = await read((calls) =>
+    page.load({ calls, params, site, login, now, lineMarks, waiting, range }),
+  );
+  if (data instanceof Raw) return sendRaw(c, data.answer, read);
+  c.header('Cache-Control', login ? 'no-store' : 'private, no-cache');
+  c.header('Vary', 'Accept, Cookie');
+  if (asked.wantsJson) return sendJson(c, data);
+  const view: View = { page: name, params, site, now, assets };
+  const isPlain = [...query.keys()].every((key) => route.params[key]?.required ?? false);
+  return sendPage(c, {
+    site,
+    title: page.title(data, params),
+    menu: route.menu,
+    assets,
+    now,
+    viewer,
+    actions: login && page.actions ? page.actions(data, login) : [],
+    scripts: page.scripts ?? [],
+    indexed: route.indexed === true && isPlain,
+    json: jsonAddress(name, query),
+    live: page.live?.(data) ?? null,
+    terms: name === 'search' ? (query.get('terms') ?? '') : '',
+    children: page.show(data, view),
+  });
 }
 
 function isHeavy({ heavy }: Route, query: URLSearchParams): boolean {
@@ -253,19 +328,19 @@ function jsonAddress(name: RouteName, query: URLSearchParams): string {
 
 type LayoutProps = Parameters<typeof Layout>[0];
 
-function sendPage(c: Context<Env>, props: LayoutProps, status: 200 | Failure['status'] = 200): Response {
+function sendPage(c: Context<WebEnv>, props: LayoutProps, status: FormStatus = 200): Response {
   const html = (<Layout {...props} />) as { toString(): string };
   return c.html(`<!DOCTYPE html>${html.toString()}`, status);
 }
 
-function sendJson(c: Context<Env>, data: unknown): Response {
+function sendJson(c: Context<WebEnv>, data: unknown): Response {
   const text = JSON.stringify(data, (_, value: unknown) =>
     typeof value === 'bigint' ? Number(value) : value,
   );
   return c.body(`${text}\n`, 200, { 'Content-Type': 'application/json; charset=utf-8' });
 }
 
-async function sendRaw(c: Context<Env>, answer: RawAnswer, read: WebOptions['read']): Promise<Response> {
+async function sendRaw(c: Context<WebEnv>, answer: RawAnswer, read: WebOptions['read']): Promise<Response> {
   const { status = 200, headers, body, stream } = answer;
   c.set('policy', headers['Content-Security-Policy']);
   if (stream) return c.body(await stream(read), status, { ...headers });
@@ -273,22 +348,26 @@ async function sendRaw(c: Context<Env>, answer: RawAnswer, read: WebOptions['rea
 }
 
 interface Failure {
-  readonly status: 400 | 404 | 429 | 500 | 503;
+  readonly status: Exclude<FormStatus, 200>;
   readonly message: string;
   readonly site: Site;
   readonly assets: string;
   readonly now: number;
+  readonly viewer: Viewer | null;
 }
 
 const headings = {
   400: 'This address is not right',
+  403: 'Not allowed',
   404: 'Not found',
+  415: 'This is not a form',
   429: 'Too many requests',
   500: 'Something went wrong',
   503: 'Not available just now',
 };
 
-function sendError(c: Context<Env>, asked: Asked, { status, message, site, assets, now }: Failure): Response {
+function sendError(c: Context<WebEnv>, asked: Asked, failure: Failure): Response {
+  const { status, message, site, assets, now, viewer } = failure;
   if (asked.wantsJson) return c.json({ error: message, status }, status);
   if (asked.depth > 0) return c.text(`${headings[status]}: ${message}\n`, status);
   const title = headings[status];
@@ -306,5 +385,5 @@ function sendError(c: Context<Env>, asked: Asked, { status, message, site, asset
       </p>
     </div>
   );
-  return sendPage(c, { site, title, menu: null, assets, now, children }, status);
+  return sendPage(c, { site, title, menu: null, assets, now, viewer, children }, status);
 }

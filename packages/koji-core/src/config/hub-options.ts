@@ -218,6 +218,10 @@ export const hubOptions = {
   Web: boolean(true, 'Whether the hub has a web page'),
   WebPath: text('/koji', 'Path of the web page'),
   ...siteOptions,
+  UserHeader: text(
+    null,
+    'Web page: header in which a proxy of TrustedProxies names the user, such as X-Remote-User; the proxy must remove it from what clients send',
+  ),
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
 };
 

@@ -1,4 +1,4 @@
-import { integer, text, words } from './options.js';
+import { boolean, integer, text, words } from './options.js';
 import type { OptionValues } from './options.js';
 
 /** What a web page calls itself and shows, in hub.conf and web.conf alike. */
@@ -14,6 +14,12 @@ export const siteOptions = {
   HeavyPages: integer(
     120,
     'Web page: pages that cost the hub much (reports, searches, comparisons, whole tags) that an address may ask for in a minute; 0 means no limit',
+  ),
+  LoginDisabled: boolean(false, 'Web page: nobody can log in'),
+  LoginTimeout: integer(72, 'Web page: hours without a request after which a login ends'),
+  LoginLifetime: integer(
+    720,
+    'Web page: hours after which a login ends in any case; SessionRenewalTimeout of the hub may end it sooner',
   ),
 };
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AuthError, ServerOffline, networkOf } from '@koji/core';
+import { FailedLogins, ServerOffline, networkOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
 import { ClientGone } from '../client.js';
@@ -20,8 +20,8 @@ export interface LoginAttempt {
 /** Bounds what strangers can do with logins: how many passwords are checked at a time, and how often one may be wrong. */
 export class LoginGuard {
   private readonly turns: FairTurns;
-  private readonly pairs: Failures;
-  private readonly addresses: Failures;
+  private readonly pairs: FailedLogins;
+  private readonly addresses: FailedLogins;
 
   constructor(
     limits: LoginLimits,
@@ -30,8 +30,8 @@ export class LoginGuard {
   ) {
     const pause = limits.FailedLoginPause * 1000;
     this.turns = new FairTurns(Math.max(limits.PasswordChecks, 1), limits.MaxWaitingLogins);
-    this.pairs = new Failures(limits.FailedLogins, pause, now);
-    this.addresses = new Failures(limits.FailedLoginsPerAddress, pause, now);
+    this.pairs = new FailedLogins(limits.FailedLogins, pause, now);
+    this.addresses = new FailedLogins(limits.FailedLoginsPerAddress, pause, now);
   }
 
   /**
@@ -60,54 +60,6 @@ export class LoginGuard {
       }
       return found;
     });
-  }
-}
-
-const keptFailures = 10_000;
-
-/** Counts failures by key; of one that had too many, more are refused until `pause` after the first one is over. */
-class Failures {
-  /** Oldest first, as all last equally long. */
-  private readonly counts = new Map<string, { count: number; readonly until: number }>();
-
-  constructor(
-    private readonly limit: number,
-    private readonly pause: number,
-    private readonly now: () => number,
-  ) {}
-
-  check(key: string, problem: string): void {
-    const found = this.find(key);
-    if (!found || this.limit === 0 || found.count < this.limit) return;
-    throw new AuthError(`${problem}: try again in ${Math.ceil((found.until - this.now()) / 1000)} seconds`);
-  }
-
-  /** Counts a failure; returns whether the limit is reached by it. */
-  add(key: string): boolean {
-    if (this.limit === 0) return false;
-    const found = this.find(key);
-    if (found) return ++found.count === this.limit;
-    this.dropOld();
-    this.counts.set(key, { count: 1, until: this.now() + this.pause });
-    return this.limit === 1;
-  }
-
-  forget(key: string): void {
-    this.counts.delete(key);
-  }
-
-  private find(key: string) {
-    const found = this.counts.get(key);
-    if (!found || found.until > this.now()) return found;
-    this.counts.delete(key);
-    return undefined;
-  }
-
-  private dropOld(): void {
-    for (const [key, { until }] of this.counts) {
-      if (until > this.now() && this.counts.size < keptFailures) return;
-      this.counts.delete(key);
-    }
   }
 }
 

@@ -104,6 +104,15 @@ export async function login(
   });
 }
 
+/** Logs in a user whom a trusted proxy has authenticated, however it did. */
+export async function loginOfProxy(call: Call, user: string): Promise<SessionKey> {
+  const row = await readLogin(call, user);
+  if (!row) throw new AuthError(`the hub has no user '${user}'`);
+  if (row.status !== 0) throw new AuthError(`logins by ${row.name} are not allowed`);
+  const { address: hostip } = callerOf(call);
+  return call.write(({ db }) => createSession(db, { userId: row.id, hostip, authtype: authTypes.GSSAPI }));
+}
+
 function hostipOf(call: Call, opts: unknown): string {
   const { CheckClientIP } = call.hub.options;
   const given = typeof opts === 'object' && opts !== null ? (opts as { hostip?: unknown }).hostip : null;

@@ -3,7 +3,7 @@
  * what is due after it. A read is answered while its snapshot is read, a write once it is committed; its answer is encoded
  * before that, so that one that can't be written rolls back. What a client does not read yet is kept aside.
  */
-import { GenericError, ServerOffline } from '@koji/core';
+import { GenericError } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { Access, UploadResult } from '@koji/core/api';
 import { decodeArgs, encodeResponse } from '@koji/core/wire';
@@ -19,6 +19,7 @@ import { describeCall } from './call-fields.js';
 import { borderFault } from './faults.js';
 import { xmlForm } from './forms.js';
 import type { Form } from './forms.js';
+import { checkLockOut } from './lock-out.js';
 import { MemoryWatch } from './memory-watch.js';
 import { multiCall } from './multicall.js';
 import { NoSuchMethod } from './no-such-method.js';
@@ -186,9 +187,7 @@ export class Dispatcher {
   }
 
   private checkLockOut(method: string | null, session: CallerSession): void {
-    if (!this.hub.options.LockOut || session.hasPerm('admin')) return;
-    if (method === 'login' || method === 'sslLogin' || method === 'logout') return;
-    throw new ServerOffline('Server disabled for maintenance');
+    checkLockOut(this.hub.options, method, session);
   }
 
   /** The fault that an error is answered with; what is no fault of Koji's is a bug, and logged with its stack. */

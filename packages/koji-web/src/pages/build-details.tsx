@@ -10,6 +10,7 @@ import type {
   TaskInfo,
 } from '@koji/core/api';
 import { named } from '@koji/core/wire';
+import { buildActions } from '../actions/links.js';
 import type { Calls } from '../calls.js';
 import { found } from '../errors.js';
 import { archiveUrl, logUrl, rpmUrl } from '../files.js';
@@ -96,6 +97,7 @@ export const buildinfo = page('buildinfo', {
     };
   },
   title: ({ build }) => build.nvr,
+  actions: ({ build }, login) => buildActions(build, login),
   live: ({ build }) => (build.state === BUILD_STATES.BUILDING ? `build:${build.id}` : null),
   show: (data, { site, now }) => {
     const { build, tags, rpms, archives, changelog } = data;

@@ -3,6 +3,8 @@ import { BUILD_STATES, TASK_STATES } from '@koji/core';
 import type { BuildListItem, HostInfo, TaskListItem } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { Calls } from '../calls.js';
+import { Mine, loadMine } from '../login/mine.js';
+import type { MyThings } from '../login/mine.js';
 import { page } from '../page.js';
 import { BuildStateChip, TaskStateChip } from '../parts/states.js';
 import { Empty, Rows, Section } from '../parts/table.js';
@@ -15,6 +17,8 @@ const day = 86_400;
 const shown = 10;
 
 interface Overview {
+  /** Of the visitor who is logged in. */
+  readonly mine: MyThings | null;
   readonly running: readonly TaskListItem[];
   readonly waiting: readonly TaskListItem[];
   readonly builds: readonly BuildListItem[];
@@ -34,13 +38,14 @@ interface Overview {
 
 /** What is going on. */
 export const home = page('index', {
-  async load({ calls, site, now }): Promise<Overview> {
+  async load({ calls, site, login, now }): Promise<Overview> {
     const hidden = site.hiddenUsers.length > 0 ? { not_owner: site.hiddenUsers } : {};
     const tasks = (state: readonly number[]): Promise<TaskListItem[]> =>
       calls.listTasks(
         { state, parent: null, decode: true, ...hidden },
         { order: state.includes(TASK_STATES.FREE) ? 'id' : '-id', limit: shown },
       );
+    const mine = login === null ? null : await loadMine(calls, login);
     const [running, waiting, builds, hosts, open, free, complete, failed] = await Promise.all([
       tasks([TASK_STATES.OPEN]),
       tasks([TASK_STATES.FREE, TASK_STATES.ASSIGNED]),
@@ -52,6 +57,7 @@ export const home = page('index', {
       countBuilds(calls, BUILD_STATES.FAILED, now - day),
     ]);
     return {
+      mine,
       running: running.map(withoutResult),
       waiting: waiting.map(withoutResult),
       builds,
@@ -65,6 +71,7 @@ export const home = page('index', {
     <>
       <h1>{site.greeting}</h1>
       <Figures data={data} />
+      {data.mine ? <Mine mine={data.mine} now={now} /> : null}
       <div class="columns">
         <div>
           <Section title="Running" note={<a href={link('tasks', { state: 'open' })}>all</a>}>

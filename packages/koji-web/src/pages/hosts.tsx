@@ -1,6 +1,7 @@
 import type { ChannelInfo, HostInfo } from '@koji/core/api';
 import { BR_STATES, TASK_STATES } from '@koji/core';
 import { named } from '@koji/core/wire';
+import { hostActions } from '../actions/links.js';
 import { Gauge } from '../charts/bars.js';
 import { found } from '../errors.js';
 import { partOf } from '../lists.js';
@@ -139,6 +140,7 @@ export const hostinfo = page('hostinfo', {
     return { host, channels, buildroots };
   },
   title: ({ host }) => host.name,
+  actions: ({ host }, login) => hostActions(host, login),
   show: ({ host, channels, buildroots }, { now }) => (
     <>
       <header class="thing">

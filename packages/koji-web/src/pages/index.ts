@@ -1,3 +1,4 @@
+import { activesession } from '../login/sessions.js';
 import type { AnyPage } from '../page.js';
 import type { RouteName } from '../routes.js';
 import { api } from './api.js';
@@ -80,5 +81,6 @@ export const pages: Readonly<Record<RouteName, AnyPage>> = {
   buildtimes,
   hostuse,
   clusterhealth,
+  activesession,
   api,
 };

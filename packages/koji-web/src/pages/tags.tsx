@@ -2,6 +2,7 @@ import type { FC } from 'hono/jsx';
 import { REPO_STATES } from '@koji/core';
 import type { InheritanceNode, TagExternalRepo, TagInfo, TagListItem, TargetInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
+import { tagActions, tagsActions, targetActions, targetsActions } from '../actions/links.js';
 import { InheritanceGraph } from '../charts/inheritance.js';
 import { found } from '../errors.js';
 import { listPart, partOf } from '../lists.js';
@@ -18,6 +19,7 @@ export const tags = page('tags', {
     tags: await listPart<TagListItem>(params, (queryOpts) => calls.listTags(named({ queryOpts }))),
   }),
   title: () => 'Tags',
+  actions: (_, login) => tagsActions(login),
   show: ({ tags: list }, view) => (
     <>
       <h1>Tags</h1>
@@ -94,6 +96,7 @@ export const taginfo = page('taginfo', {
     };
   },
   title: ({ tag }) => tag.name,
+  actions: ({ tag }, login) => tagActions(tag, login),
   show: (data, view) => {
     const { tag, parents, children, from, to, repo, external, counts } = data;
     return (
@@ -265,6 +268,7 @@ const Targets: FC<{ title: string; targets: readonly TargetInfo[] }> = ({ title,
 export const buildtargets = page('buildtargets', {
   load: async ({ calls, params }) => ({ targets: partOf(await calls.getBuildTargets(), params) }),
   title: () => 'Build targets',
+  actions: (_, login) => targetsActions(login),
   show: ({ targets }, view) => (
     <>
       <h1>Build targets</h1>
@@ -303,6 +307,7 @@ export const buildtargetinfo = page('buildtargetinfo', {
     return { target: found(await calls.getBuildTarget(wanted), 'build target', wanted) };
   },
   title: ({ target }) => target.name,
+  actions: ({ target }, login) => targetActions(target, login),
   show: ({ target }) => (
     <>
       <header class="thing">

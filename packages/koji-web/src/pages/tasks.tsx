@@ -11,6 +11,7 @@ import type {
 } from '@koji/core/api';
 import type { HostRefusal, WaitingReasons } from '@koji/core/text';
 import { named } from '@koji/core/wire';
+import { taskActions } from '../actions/links.js';
 import type { Calls } from '../calls.js';
 import { TimeBar, spanOf } from '../charts/timeline.js';
 import { found } from '../errors.js';
@@ -300,6 +301,7 @@ interface TaskData {
 export const taskinfo = page('taskinfo', {
   load: loadTask,
   title: ({ task }) => labelOf(task),
+  actions: ({ task }, login) => taskActions(task, login),
   live: ({ task }) => (isActive(task.state) ? `task:${task.id}` : null),
   show: (data, { now }) => {
     const { task, builds, buildroots } = data;

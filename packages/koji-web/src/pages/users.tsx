@@ -1,5 +1,6 @@
 import { named } from '@koji/core/wire';
 import type { BuildListItem, PackageListEntry, UserInfo } from '@koji/core/api';
+import { userActions } from '../actions/links.js';
 import { found } from '../errors.js';
 import { findUser, listPart } from '../lists.js';
 import { page } from '../page.js';
@@ -67,6 +68,7 @@ export const userinfo = page('userinfo', {
     return { user, tasks, packages, builds };
   },
   title: ({ user }) => user.name,
+  actions: ({ user }, login) => userActions(user, login),
   show: ({ user, tasks, packages, builds }, view) => (
     <>
       <header class="thing">

@@ -18,6 +18,7 @@ import {
 import { parseIni, readOptions, webOptions } from '@koji/core/config';
 import { callsBy } from '../calls.js';
 import { createWeb } from '../server.js';
+import { ClientLogins } from './logins.js';
 
 const usage = `Usage: koji-web --config FILE
 
@@ -43,9 +44,19 @@ async function main(): Promise<void> {
     format: logFormatter('%(asctime)s [%(levelname)s] %(name)s: %(message)s'),
     ...(options.LogFile === null ? {} : { file: path.resolve(path.dirname(file), options.LogFile) }),
   });
-  const session = new ClientSession(options.KojiHubURL, {
+  for (const name of ['LoginTimeout', 'LoginLifetime'] as const)
+    if (options[name] < 1) throw new ConfigError(`${file} [web] ${name} = ${options[name]}: at least 1`);
+  const sessionOptions = {
     ...(options.KojiHubCA === null ? {} : { serverca: options.KojiHubCA }),
     maxRetries: 1,
+  };
+  const session = new ClientSession(options.KojiHubURL, sessionOptions);
+  const logins = new ClientLogins({
+    hubUrl: options.KojiHubURL,
+    session: sessionOptions,
+    timeout: options.HubTimeout,
+    idleHours: options.LoginTimeout,
+    lifetime: options.LoginLifetime,
   });
   const calls = callsBy((method, args, keywords) =>
     session.call(method, args, keywords, { retry: false, timeout: options.HubTimeout }),
@@ -67,6 +78,7 @@ async function main(): Promise<void> {
     read: (work) => work(calls),
     address: (request) => clientAddress(request, options.TrustedProxies),
     heavyPages: options.HeavyPages,
+    login: options.LoginDisabled ? null : { logins, lifetime: options.LoginLifetime, proxy: null },
     log: log.logger('koji.web'),
     stopping: stopping.signal,
   });
@@ -84,7 +96,7 @@ async function main(): Promise<void> {
     stopping.abort();
     server.close();
     server.closeAllConnections();
-    void session.close().then(() => process.exit(0));
+    void Promise.all([session.close(), logins.closeAll()]).then(() => process.exit(0));
   });
 }
 

@@ -5,6 +5,7 @@ import { textLengths } from './0004-text-lengths.js';
 import { plugins } from './0005-plugins.js';
 import { repoHosts } from './0006-repo-hosts.js';
 import { hubProcesses } from './0007-hub-processes.js';
+import { webLogins } from './0008-web-logins.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   plugins,
   repoHosts,
   hubProcesses,
+  webLogins,
 ];

@@ -24,6 +24,7 @@ import { targetTables } from './targets.js';
 import { taskTables } from './tasks.js';
 import { userTables } from './users.js';
 import { volumeTables } from './volumes.js';
+import { webLoginTables } from './web-logins.js';
 
 /** Every table of the hub, as TypeORM sees it on one database. */
 export function tables(dialect: Dialect): EntitySchema[] {
@@ -52,5 +53,6 @@ export function tables(dialect: Dialect): EntitySchema[] {
     ...fileIntentTables,
     ...hubProcessTables,
     ...pluginTables,
+    ...webLoginTables,
   ].map((table) => table(dialect));
 }

@@ -1,0 +1,57 @@
+import type { Child } from 'hono/jsx';
+import type { Calls } from '../calls.js';
+import type { Login } from '../login/logins.js';
+import type { Params, Values } from '../params.js';
+import type { MenuEntry } from '../routes.js';
+import type { ActionName, ActionRoutes } from './routes.js';
+
+/** The texts of a form's fields: as they are stored, or as the visitor typed them. */
+export type Input = URLSearchParams;
+
+/** What an action reads with. */
+export interface ActionRequest<P extends Params> {
+  /** As nobody, like those of pages. */
+  readonly calls: Calls;
+  readonly params: Values<P>;
+  readonly login: Login;
+}
+
+/** What an action does its work with. */
+export interface ActionRun<P extends Params, F extends Params, D> {
+  /** As the visitor; the hub decides what they may do. */
+  readonly calls: Calls;
+  readonly params: Values<P>;
+  readonly fields: Values<F>;
+  readonly data: D;
+}
+
+/**
+ * A page that changes something: by GET it shows a form, or asks whether to go on; by POST it does its work. A fault of the
+ * hub is shown above the form, which keeps what was typed.
+ */
+export interface Action<P extends Params = Params, F extends Params = Params, D = unknown> {
+  readonly menu: MenuEntry | null;
+  /** The fields of its form. */
+  readonly fields: F;
+  readonly load: (request: ActionRequest<P>) => Promise<D>;
+  readonly title: (data: D, params: Values<P>) => string;
+  /** The values that the form starts with. */
+  readonly stored?: (data: D) => Readonly<Record<string, string | readonly string[]>>;
+  /** The form's fields, or the question. */
+  readonly show: (data: D, input: Input) => Child;
+  readonly button: string | ((data: D, params: Values<P>) => string);
+  /** What it does can't be undone by another form. */
+  readonly isGrave?: boolean;
+  /** Where the way back leads. */
+  readonly back: (data: D, params: Values<P>) => string;
+  /** Does the work and returns the address of the page to go on with. */
+  readonly run: (work: ActionRun<P, F, D>) => Promise<string>;
+}
+
+/** Declares an action; the types of its parameters come from its route. */
+export function action<N extends ActionName, F extends Params, D>(
+  _name: N,
+  declared: Action<ActionRoutes[N], F, D>,
+): Action {
+  return declared as unknown as Action;
+}

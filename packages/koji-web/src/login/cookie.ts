@@ -1,0 +1,80 @@
+/**
+ * The id of a browser: random, in a cookie that no script sees. The server knows its hash only. The token of forms is made
+ * of the id, so that a page of another site, which can have the cookie sent along but can't read it, has no token.
+ */
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isLoopback } from './forgery.js';
+
+const cookieName = 'koji-web';
+
+/** Over TLS only, and then by a name that no page without TLS can set; this machine itself needs none. */
+function isSecure(c: Context): boolean {
+  return !isLoopback(new URL(c.req.url).hostname);
+}
+
+/** Returns the id that a request has; null when it has none of ours. */
+export function readId(c: Context): string | null {
+  const id = isSecure(c) ? getCookie(c, cookieName, 'secure') : getCookie(c, cookieName);
+  return id !== undefined && /^[\w-]{43}$/.test(id) ? id : null;
+}
+
+/** Makes an id that nobody can guess. */
+export function newId(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** Returns the key that the session of an id is kept under. */
+export function keyOf(id: string): string {
+  return createHash('sha256').update(id).digest('hex');
+}
+
+const tokenLength = 32;
+
+function secretOf(id: string): Buffer {
+  return createHmac('sha256', id).update('token of forms').digest();
+}
+
+function xor(a: Buffer, b: Buffer): Buffer {
+  return Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)));
+}
+
+/**
+ * Returns a token for forms of the owner of an id. It is another one each time, so that the length of a compressed page,
+ * which may show what the address says, tells nothing about it.
+ */
+export function tokenOf(id: string): string {
+  const mask = randomBytes(tokenLength);
+  return Buffer.concat([mask, xor(mask, secretOf(id))]).toString('base64url');
+}
+
+/** Returns whether a form has a token of an id. */
+export function isTokenOf(id: string, token: string): boolean {
+  const given = Buffer.from(token, 'base64url');
+  if (given.length !== 2 * tokenLength) return false;
+  const [mask, masked] = [given.subarray(0, tokenLength), given.subarray(tokenLength)];
+  return timingSafeEqual(xor(mask, masked), secretOf(id));
+}
+
+/** Where a cookie holds, and for how many seconds; without any until the browser is closed. */
+interface CookieScope {
+  readonly path: string;
+  readonly seconds?: number;
+}
+
+/** Gives a browser an id. */
+export function sendId(c: Context, id: string, { path, seconds }: CookieScope): void {
+  setCookie(c, cookieName, id, {
+    path,
+    httpOnly: true,
+    sameSite: 'Lax',
+    ...(isSecure(c) ? { secure: true, prefix: 'secure' } : {}),
+    ...(seconds === undefined ? {} : { maxAge: seconds }),
+  });
+}
+
+/** Takes the id from a browser. */
+export function dropId(c: Context, path: string): void {
+  deleteCookie(c, cookieName, { path, ...(isSecure(c) ? { secure: true, prefix: 'secure' } : {}) });
+}

@@ -1,0 +1,49 @@
+import type { Calls } from '../calls.js';
+
+/** Who sends a request to the page. */
+export interface Visitor {
+  /** Their own address, or the one that a trusted proxy named. */
+  readonly address: string;
+  /** Returns whether they went away, so that nobody will read the answer. */
+  readonly gone: () => boolean;
+}
+
+/** What a visitor logs in with: a password, or the word of a trusted proxy. */
+export type Credentials =
+  { readonly user: string; readonly password: string } | { readonly user: string; readonly byProxy: true };
+
+/** A visitor's session at the hub. What the user may do is decided by the hub at each call. */
+export interface Login {
+  readonly user: { readonly id: number; readonly name: string };
+  /** The number of the session at the hub. */
+  readonly sessionId: number;
+  /** Names of the user's permissions, to show what is of use. */
+  readonly perms: ReadonlySet<string>;
+  /** Runs work that changes nothing with the methods of the hub as the user. */
+  read<T>(work: (calls: Calls) => Promise<T>): Promise<T>;
+  /** Runs work with the methods of the hub as the user, in one transaction where that is possible. */
+  write<T>(work: (calls: Calls) => Promise<T>): Promise<T>;
+}
+
+/** The sessions of visitors, each by a key that its browser alone can make. */
+export interface Logins {
+  /**
+   * Opens a session at the hub.
+   *
+   * @throws AuthError when the hub refuses; ServerOffline
+   */
+  open(key: string, credentials: Credentials, visitor: Visitor): Promise<void>;
+  /** Returns the session of a key; null when there is none, or when it has ended. */
+  find(key: string, visitor: Visitor): Promise<Login | null>;
+  /** Ends the session of a key, if there is one. */
+  close(key: string, visitor: Visitor): Promise<void>;
+}
+
+/** How visitors of a page log in. */
+export interface LoginOptions {
+  readonly logins: Logins;
+  /** Hours after which a browser forgets a login. */
+  readonly lifetime: number;
+  /** The header in which proxies with these addresses name the user; null when none does. */
+  readonly proxy: { readonly header: string; readonly addresses: readonly string[] } | null;
+}

@@ -1,0 +1,154 @@
+/** Logins of visitors at a hub elsewhere: each is a session of the client library, which this process keeps. */
+import { createHash } from 'node:crypto';
+import { AuthError, FailedLogins, networkOf } from '@koji/core';
+import { ClientSession } from '@koji/client';
+import type { SessionOptions } from '@koji/client';
+import { callsBy } from '../calls.js';
+import type { Calls } from '../calls.js';
+import type { Credentials, Login, Logins, Visitor } from '../login/logins.js';
+
+/** What logins at a hub elsewhere are made with. */
+export interface ClientLoginOptions {
+  readonly hubUrl: string;
+  readonly session: SessionOptions;
+  /** Seconds that the hub may take to answer a call. */
+  readonly timeout: number;
+  /** Hours without a request after which a login ends. */
+  readonly idleHours: number;
+  /** Hours after which a login ends in any case. */
+  readonly lifetime: number;
+}
+
+interface Kept {
+  readonly session: ClientSession;
+  readonly user: Login['user'];
+  perms: ReadonlySet<string>;
+  readonly start: number;
+  used: number;
+  /** When the hub last said who it is. */
+  asked: number;
+}
+
+const hour = 3_600_000;
+/** Milliseconds that the hub's word about a session is good for, to show pages; writing asks it anyway. */
+const trusted = 30_000;
+const mostLogins = 10_000;
+// Lower than those of the hub, to which all visitors come from one address: one of them does not lock out the others.
+const mostFailures = { pair: 5, address: 20, pause: 300_000 };
+
+/** Keeps the sessions of visitors in memory: they end with this process. */
+export class ClientLogins implements Logins {
+  /** Least used first. */
+  private readonly kept = new Map<string, Kept>();
+  private readonly pairs = new FailedLogins(mostFailures.pair, mostFailures.pause);
+  private readonly addresses = new FailedLogins(mostFailures.address, mostFailures.pause);
+
+  constructor(private readonly options: ClientLoginOptions) {}
+
+  async open(key: string, credentials: Credentials, { address }: Visitor): Promise<void> {
+    if (!('password' in credentials)) throw new AuthError('this page takes passwords only');
+    const { user, password } = credentials;
+    const network = networkOf(address);
+    const pair = createHash('sha256').update(`${user}\0${network}`).digest('base64');
+    this.pairs.check(pair, 'too many failed logins of this user');
+    this.addresses.check(network, 'too many failed logins from this address');
+    try {
+      const kept = await this.logIn(user, password);
+      this.pairs.forget(pair);
+      await this.makeRoom();
+      this.kept.set(key, kept);
+    } catch (error) {
+      if (error instanceof AuthError) {
+        this.pairs.add(pair);
+        this.addresses.add(network);
+      }
+      throw error;
+    }
+  }
+
+  async find(key: string): Promise<Login | null> {
+    const kept = this.kept.get(key);
+    if (!kept) return null;
+    const now = Date.now();
+    const isOver =
+      now - kept.used > this.options.idleHours * hour || now - kept.start > this.options.lifetime * hour;
+    if (isOver || (now - kept.asked > trusted && !(await this.ask(kept)))) {
+      await this.end(key);
+      return null;
+    }
+    kept.used = now;
+    this.kept.delete(key);
+    this.kept.set(key, kept);
+    const run = async <T>(work: (calls: Calls) => Promise<T>): Promise<T> => {
+      try {
+        return await work(this.callsOf(kept.session));
+      } catch (error) {
+        // Ended or expired at the hub; the next request finds out which.
+        if (error instanceof AuthError) kept.asked = 0;
+        throw error;
+      }
+    };
+    const id = kept.session.sessionKey?.['session-id'] ?? 0;
+    return { user: kept.user, sessionId: id, perms: kept.perms, read: run, write: run };
+  }
+
+  close(key: string): Promise<void> {
+    return this.end(key);
+  }
+
+  /** Ends all sessions. */
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.kept.keys()].map((key) => this.end(key)));
+  }
+
+  private async logIn(user: string, password: string): Promise<Kept> {
+    const { hubUrl, session: options, timeout } = this.options;
+    const opening = new ClientSession(hubUrl, { ...options, authTimeout: timeout });
+    try {
+      const key = await opening.login(user, password);
+      if (key === null) throw new AuthError('the hub opened no session');
+      // A session of its own, which knows no password to log in with again.
+      const session = new ClientSession(hubUrl, { ...options, session: key });
+      const calls = this.callsOf(session);
+      const [me, perms] = [await calls.getLoggedInUser(), await calls.getPerms()];
+      if (me === null) throw new AuthError('the hub does not know the session that it opened');
+      const now = Date.now();
+      const about = { user: { id: me.id, name: me.name }, perms: new Set(perms) };
+      return { session, ...about, start: now, used: now, asked: now };
+    } finally {
+      await opening.close();
+    }
+  }
+
+  /** Asks the hub whether it still knows a session. */
+  private async ask(kept: Kept): Promise<boolean> {
+    try {
+      kept.perms = new Set(await this.callsOf(kept.session).getPerms());
+      kept.asked = Date.now();
+      return kept.session.loggedIn;
+    } catch (error) {
+      if (error instanceof AuthError) return false;
+      throw error;
+    }
+  }
+
+  private callsOf(session: ClientSession): Calls {
+    return callsBy((method, args, keywords) =>
+      session.call(method, args, keywords, { retry: false, timeout: this.options.timeout }),
+    );
+  }
+
+  private async makeRoom(): Promise<void> {
+    const [oldest] = this.kept.keys();
+    if (this.kept.size >= mostLogins && oldest !== undefined) await this.end(oldest);
+  }
+
+  private async end(key: string): Promise<void> {
+    const kept = this.kept.get(key);
+    this.kept.delete(key);
+    if (!kept) return;
+    // A hub that is away, or knows the session no more, is no reason to stay logged in here.
+    await kept.session.logout().catch(() => undefined);
+    await kept.session.close();
+  }
+}
