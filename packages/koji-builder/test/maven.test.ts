@@ -111,8 +111,7 @@ test('a build that can’t be imported is failed', async () => {
 test('every task for tools of other builders is refused with the names of these tools', async () => {
   const tools: Readonly<Record<string, string>> = {
     appliance: 'pykickstart',
-    buildMaven: 'mvn',
-    chainmaven: 'mvn',
+    chainmaven: 'chains of Maven builds',
     createAppliance: 'appliance-creator',
     createImage: 'ImageFactory and oz',
     createLiveCD: 'livecd-creator',

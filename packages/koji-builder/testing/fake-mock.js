@@ -59,6 +59,11 @@ function placesOf(text) {
 function init() {
   for (const below of ['builddir', 'chroot_tmpdir', 'tmp', 'etc', settings.database, 'var/log'])
     mkdirSync(path.join(root, below), { recursive: true });
+  mkdirSync(path.join(root, 'usr/bin'), { recursive: true });
+  for (const { name } of readdirSync(settings.programs, { withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  ))
+    copyFileSync(path.join(settings.programs, name), path.join(root, 'usr/bin', name));
   writeMacros();
   rpm('--initdb');
   log('root.log', 'DEBUG: making the root');
@@ -142,7 +147,7 @@ function inside(words) {
   );
   // What a root has as its shell is bash.
   const [program, ...more] = (own.length === 1 ? ['/bin/sh', '-c', ...own] : own).map((word) =>
-    word === '/bin/sh' ? 'bash' : word,
+    word === '/bin/sh' ? 'bash' : ofRoot(word),
   );
   const ran = spawnSync(program, more, {
     cwd: folder === null ? root : path.join(root, folder),
@@ -155,4 +160,10 @@ function inside(words) {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return ran.status ?? 1;
+}
+
+/** A program that the root has, when it is called by its place in it. */
+function ofRoot(word) {
+  const own = /^\/usr\/bin\/([^/]+)$/.exec(word)?.[1];
+  return own !== undefined && existsSync(path.join(settings.programs, own)) ? own : word;
 }

@@ -211,11 +211,14 @@ export class BuildRoot {
   }
 
   /** Uploads a file to the task's output, by the path that programs inside see; see {@link openFile}. */
-  async uploadFile(within: string, to: { readonly name?: string } = {}): Promise<void> {
+  async uploadFile(
+    within: string,
+    to: { readonly name?: string; readonly directory?: string } = {},
+  ): Promise<void> {
     const handle = await this.openFile(within);
     try {
-      const { name = path.posix.basename(within) } = to;
-      await this.task.uploadFile(pathOfOpen(handle, await this.hostPath(within)), { name });
+      const { name = path.posix.basename(within), directory = '' } = to;
+      await this.task.uploadFile(pathOfOpen(handle, await this.hostPath(within)), { name, directory });
     } finally {
       await handle.close();
     }

@@ -21,6 +21,8 @@ export interface CheckoutOptions {
   readonly buildroot?: NonNullable<CallbackPayloads['preSCMCheckout']['buildroot']>;
   /** The log of the task that gets what the commands say. Default `checkout.log`. */
   readonly log?: string;
+  /** Whether the folder `common` may be checked out too. Default: as the rules about the SCM say. */
+  readonly withCommon?: boolean;
   /** Seconds that each command may take. Default: as long as it needs. */
   readonly timeout?: number;
 }
@@ -109,7 +111,7 @@ export class Scm {
   private async fetch(
     task: BaseTaskHandler,
     { plan, place, rules }: { readonly plan: CheckoutPlan; readonly place: Place; readonly rules: ScmRules },
-    { log = 'checkout.log', timeout }: CheckoutOptions,
+    { log = 'checkout.log', timeout, withCommon = rules.useCommon }: CheckoutOptions,
   ): Promise<void> {
     const limit = timeout === undefined ? {} : { timeout };
     const run = async (command: readonly string[], cwd = place.folder): Promise<void> => {
@@ -122,7 +124,7 @@ export class Scm {
     await run(plan.fetch);
     await firstThatWorks(plan.updates, (command) => run(command, place.top));
     const sources = await this.realSources(place);
-    if (!rules.useCommon) return;
+    if (!withCommon) return;
     await run(plan.fetchCommon);
     await linkCommon(await realpath(place.folder), sources);
   }

@@ -2,13 +2,11 @@ import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 
 const kickstart = 'the Python modules pykickstart and pycdio';
 const factory = 'ImageFactory and oz';
-const maven = 'support for Maven: mvn, from the group maven-build of the build tag';
 
 /** What a kojid needs for the tasks that this one leaves to others. */
 const needs: Readonly<Record<string, string>> = {
   appliance: kickstart,
-  buildMaven: maven,
-  chainmaven: maven,
+  chainmaven: 'support for chains of Maven builds, as that of Koji has it',
   createAppliance: `appliance-creator and ${kickstart}`,
   createImage: factory,
   createLiveCD: `livecd-creator and ${kickstart}`,

@@ -1,5 +1,6 @@
 import type { TaskHandlerClass } from '@koji/plugin-sdk/host';
 import { BuildArchTask } from './build-arch.js';
+import { BuildMavenTask } from './build-maven.js';
 import { BuildTask } from './build.js';
 import { ChainBuildTask } from './chainbuild.js';
 import { CreateDistRepoTask } from './create-dist-repo.js';
@@ -21,6 +22,7 @@ import { WrapperRpmTask } from './wrapper-rpm.js';
 export const builtIn: readonly TaskHandlerClass[] = [
   BuildNotificationTask,
   BuildArchTask,
+  BuildMavenTask,
   BuildSrpmFromScmTask,
   BuildTask,
   ChainBuildTask,

@@ -70,12 +70,9 @@ export const kojidOptions = {
   scm_credentials_dir: text(null, 'Directory bound into SRPM buildroots as /credentials'),
   support_rpm_source_layout: boolean(true, 'Also look for spec files under SPECS'),
   yum_proxy: text(null, 'Proxy for package downloads in mock'),
-  maven_repo_ignore: withoutEffect(
-    text(
-      '*.md5 *.sha1 maven-metadata*.xml _maven.repositories _remote.repositories resolver-status.properties *.lastUpdated',
-      'File globs skipped when recording maven content',
-    ),
-    noBuildTasks,
+  maven_repo_ignore: text(
+    '*.md5 *.sha1 maven-metadata*.xml _maven.repositories _remote.repositories resolver-status.properties *.lastUpdated',
+    'File globs skipped when recording maven content',
   ),
   failed_buildroot_lifetime: integer(14400, 'Seconds that buildroots of failed tasks are kept'),
   rpmbuild_timeout: integer(86400, 'Seconds one rpmbuild may take'),
