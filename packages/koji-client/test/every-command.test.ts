@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeResponse, named } from '@koji/core/wire';
@@ -71,6 +71,23 @@ useHub(
       ],
     };
     await writeFile(join(hub.folder, 'image.json'), JSON.stringify(image));
+    const output = await Promise.all(
+      ['src', 'noarch'].map(async (arch) => {
+        const filename = `nomd5-1.0-1.${arch}.rpm`;
+        const bytes = await readFile(join(rpms, filename));
+        const checksum = createHash('md5').update(bytes).digest('hex');
+        const facts = { filesize: bytes.length, checksum, checksum_type: 'md5' };
+        return { buildroot_id: 1, filename, ...facts, arch, type: 'rpm' };
+      }),
+    );
+    const named = { name: 'nomd5', version: '1.0', release: '1', extra: { typeinfo: { rpm: {} } } };
+    const drafted = { ...metadata, build: { ...metadata.build, ...named }, output };
+    await writeFile(join(hub.folder, 'draft.json'), JSON.stringify(drafted));
+    // The file of an import that broke off, and one whose header has another byte.
+    const whole = await readFile(join(rpms, 'zorba-3.1-2.fc99.x86_64.rpm'));
+    await writeFile(join(hub.folder, 'cut.rpm'), whole.subarray(0, 2000));
+    whole[whole.length - 2] = (whole[whole.length - 2] ?? 0) ^ 1;
+    await writeFile(join(hub.folder, 'damaged.rpm'), whole);
     await writeFile(
       join(hub.folder, 'chain.ini'),
       '[a]\nscmurl = git://example.com/a#1\n[b]\nscmurl = git://example.com/b#1\nbuildrequires = a\n',
@@ -90,7 +107,7 @@ const words = (line: string): string[] =>
 async function run(steps: readonly Step[]): Promise<void> {
   const wrong: unknown[] = [];
   for (const [line, expected] of steps) {
-    const [name = '', ...args] = words(line.replaceAll('RPMS/', rpms));
+    const [name = '', ...args] = words(line.replaceAll(/RPMS\/?/g, rpms));
     const ran = await hub.koji(name, ...args);
     (ran.code === 0 ? succeeded : failed).add(name);
     const isFailure = typeof expected !== 'string' && !(expected instanceof RegExp);
@@ -121,7 +138,7 @@ test('users, permissions, hosts and channels', () =>
     ['grant-permission --new --description d mine alice', ''],
     ['grant-permission mine nobody', [2, 'No such user: nobody\n']],
     ['edit-permission mine other', ''],
-    ['edit-permission mine', [2, /./]],
+    ['edit-permission mine', [2, 'Please specify a permission and a description\n']],
     ['list-permissions --user alice --quiet', /^mine/],
     ['list-permissions --user nobody', [1, 'No such user: nobody\n']],
     ['revoke-permission mine alice', ''],
@@ -137,11 +154,14 @@ test('users, permissions, hosts and channels', () =>
     ['add-host builder1 x86_64', /^builder1 added: id \d+\n$/],
     ['add-host builder1 x86_64', [1, /already in the database/]],
     ['edit-host builder1 --capacity 4', 'Edited builder1\n'],
-    ['edit-host nosuch --capacity 4', [1, /./]],
+    [
+      'edit-host nosuch --capacity 4',
+      [1, 'No such host: nosuch\nNo changes made, please correct the command line\n'],
+    ],
     ['disable-host builder1 --comment off', ''],
-    ['disable-host nosuch', [1, /./]],
+    ['disable-host nosuch', [1, 'No changes made. Please correct the command line.\n']],
     ['enable-host builder1', ''],
-    ['enable-host nosuch', [1, /./]],
+    ['enable-host nosuch', [1, 'No changes made. Please correct the command line.\n']],
     ['hostinfo builder1', /^Name: builder1\n/],
     ['hostinfo nosuch', [1, 'No such host: nosuch\n\n']],
     ['list-hosts --quiet', /^builder1 /],
@@ -161,7 +181,7 @@ test('users, permissions, hosts and channels', () =>
     ['remove-host-from-channel builder1 more', ''],
     ['remove-host-from-channel builder1 more', [1, 'Host builder1 is not a member of channel more\n']],
     ['restart-hosts --nowait', ''],
-    ['restart-hosts x', [2, /./]],
+    ['restart-hosts x', [2, 'restart-hosts does not accept arguments\n']],
   ]));
 
 test('tags, targets, groups and external repos', () =>
@@ -170,7 +190,7 @@ test('tags, targets, groups and external repos', () =>
     ['add-tag', [2, 'Please specify a name for the tag\n']],
     ['add-tag f44-build --parent f44 --arches x86_64', ''],
     ['edit-tag f44-build -x a=1', ''],
-    ['edit-tag', [2, /./]],
+    ['edit-tag', [2, 'Please specify a name for the tag\n']],
     ['lock-tag f44-build', ''],
     ['lock-tag nosuch', [1, /GenericError: No such tagInfo: 'nosuch'\n$/]],
     ['unlock-tag f44-build', ''],
@@ -206,19 +226,34 @@ test('tags, targets, groups and external repos', () =>
     ['add-group-pkg f44 build bash gcc', ''],
     ['add-group-pkg f44 build', [2, /^You must specify a tag name, group name/]],
     ['block-group-pkg f44 build gcc', ''],
-    ['block-group-pkg f44 nosuch gcc', [1, /./]],
+    [
+      'block-group-pkg f44 nosuch gcc',
+      [1, 'TIME [ERROR] koji: GenericError: No such entry in table groups: nosuch\n'],
+    ],
     ['unblock-group-pkg f44 build gcc', ''],
-    ['unblock-group-pkg f44 build gcc', [1, /./]],
+    [
+      'unblock-group-pkg f44 build gcc',
+      [1, 'TIME [ERROR] koji: GenericError: package gcc is NOT blocked in group 1, tag 1\n'],
+    ],
     ['add-group-req f44 build other', ''],
     ['add-group-req f44 build', [2, 'You must specify a tag name and two group names\n']],
     ['block-group-req f44 build other', ''],
-    ['block-group-req f44 nosuch other', [1, /./]],
+    [
+      'block-group-req f44 nosuch other',
+      [1, 'TIME [ERROR] koji: GenericError: No such entry in table groups: nosuch\n'],
+    ],
     ['unblock-group-req f44 build other', ''],
-    ['unblock-group-req f44 build other', [1, /./]],
+    [
+      'unblock-group-req f44 build other',
+      [1, 'TIME [ERROR] koji: GenericError: group req 2 is NOT blocked in group 1, tag 1\n'],
+    ],
     ['list-groups f44 build', /^build {2}\[f44\]\n/],
     ['list-groups', [2, 'Incorrect number of arguments\n']],
     ['show-groups f44', /^\[\{/],
-    ['show-groups f44 --comps --show-blocked', [2, /./]],
+    [
+      'show-groups f44 --comps --show-blocked',
+      [2, "--show-blocked doesn't make sense for comps/spec output\n"],
+    ],
     ['block-group f44 nosuch', [1, "Group nosuch doesn't exist within tag f44\n"]],
     ['remove-group f44 other', ''],
     ['add-group f44 third', ''],
@@ -227,9 +262,9 @@ test('tags, targets, groups and external repos', () =>
     ['import-comps comps.xml f44-build', /^Group: build \(build\)\n {2}Package: bash: /],
     ['import-comps comps.xml nosuch', [1, 'No such tag: nosuch\n']],
     ['add-external-repo ext http://example.com/$arch/ -t f44-build::5', /^Created external repo \d+\n/],
-    ['add-external-repo', [2, /./]],
+    ['add-external-repo', [2, 'Incorrect number of arguments\n']],
     ['edit-external-repo ext --url http://example.com/2/$arch/', ''],
-    ['edit-external-repo ext', [2, /./]],
+    ['edit-external-repo ext', [2, 'No changes specified\n']],
     ['list-external-repos --quiet', /^ext +http:\/\/example\.com\/2\/\$arch\/\n$/],
     ['list-external-repos x', [2, 'This command takes no arguments\n']],
     ['remove-external-repo ext', [1, /used by tag/]],
@@ -247,19 +282,31 @@ test('packages, builds and rpms', () =>
     ['set-pkg-owner kojiadmin f44 pkgc', ''],
     ['set-pkg-owner nobody f44 pkgc', [1, /GenericError: No such user: 'nobody'\n$/]],
     ['set-pkg-owner-global --verbose robert zsh', /Changing owner for zsh in tag f44: alice -> robert/],
-    ['set-pkg-owner-global nobody', [2, /./]],
+    ['set-pkg-owner-global nobody', [2, 'Please specify an owner and at least one package\n']],
     ['set-pkg-arches x86_64 f44 pkgc', ''],
-    ['set-pkg-arches x86_64', [2, /./]],
+    ['set-pkg-arches x86_64', [2, 'Please specify an archlist, a tag, and at least one package\n']],
     ['block-pkg f44 zsh', ''],
-    ['block-pkg f44 nosuch', [1, /./]],
+    ['block-pkg f44 nosuch', [1, "Package nosuch doesn't exist in tag f44\n"]],
     ['unblock-pkg f44 zsh', ''],
-    ['unblock-pkg f44', [2, /./]],
+    ['unblock-pkg f44', [2, 'Please specify a tag and at least one package\n']],
     ['list-pkgs --tag f44 --quiet', /^pkgc .*\nzsh .*\n$/],
     ['list-pkgs --tag nosuch', [2, 'No such tag: nosuch\n']],
     ['remove-pkg f44 zsh', ''],
-    ['remove-pkg f44 nosuch', [1, /./]],
+    ['remove-pkg f44 nosuch', [1, 'Package nosuch is not in tag f44\n']],
     ['import RPMS/pkgc-1.2-3.src.rpm RPMS/pkgc-1.2-3.x86_64.rpm', /pkgc-1\.2-3/],
     ['import nosuch.rpm', [1, /nosuch\.rpm/]],
+    [
+      'import cut.rpm',
+      [
+        1,
+        /GenericError: cut\.rpm is damaged or no rpm: the file ends at 2000, its headers need 4504 bytes\. Get the file again\.\n$/,
+      ],
+    ],
+    [
+      'import --create-build damaged.rpm',
+      [1, /GenericError: damaged\.rpm is damaged: its SIGMD5 is \w+, not 206d0633fbe8d18b636b9c102e998d55\./],
+    ],
+    ['list-builds --pattern zorba*', /^[^z]*$/],
     ['buildinfo pkgc-1.2-3', /^BUILD: pkgc-1\.2-3 \[1\]\n/],
     ['buildinfo nosuch-1-1', [1, 'No such build: nosuch-1-1\n\n']],
     ['rpminfo pkgc-1.2-3.src', /^RPM: pkgc-1\.2-3\.src /],
@@ -279,20 +326,23 @@ test('packages, builds and rpms', () =>
     ['latest-build f44 pkgc --quiet', /^pkgc-1\.2-3 /],
     ['latest-build f44', [2, 'A tag name and package name must be specified\n']],
     ['move-build --nowait f44 f44-build pkgc-1.2-3', /^Created task \d+/],
-    ['move-build f44 nosuch pkgc-1.2-3', [1, /./]],
+    ['move-build f44 nosuch pkgc-1.2-3', [1, "TIME [ERROR] koji: GenericError: No such tagInfo: 'nosuch'\n"]],
     ['untag-build f44 pkgc-1.2-3', ''],
-    ['untag-build f44 pkgc-1.2-3', [1, /./]],
+    ['untag-build f44 pkgc-1.2-3', [1, 'Build pkgc-1.2-3 not in tag f44\n']],
     ['import --create-build testpkg-1-1.0-1.noarch.rpm', /importing .* done\n$/s],
-    ['import-sig testpkg-1-1.0-1.noarch.rpm', /./],
+    ['import-sig testpkg-1-1.0-1.noarch.rpm', 'Signature already imported: testpkg-1-1.0-1.noarch.rpm\n'],
     ['import-sig nosuch.rpm', [2, 'No such file: nosuch.rpm\n']],
-    ['write-signed-rpm 15f712be testpkg-1-1.0-1.noarch', /./],
-    ['write-signed-rpm', [2, /./]],
+    ['write-signed-rpm 15f712be testpkg-1-1.0-1.noarch', '[1/1] testpkg-1-1.0-1.noarch\n'],
+    ['write-signed-rpm', [2, 'A signature key must be specified\n']],
     ['list-signed --build testpkg-1-1.0-1', /signed\/15f712be\/noarch\/testpkg-1-1\.0-1\.noarch\.rpm\n$/],
     ['list-signed', [2, /^At least one from/]],
-    ['prune-signed-copies --test', /./s],
-    ['prune-signed-copies --days x', [2, /./]],
+    [
+      'prune-signed-copies --test',
+      /^Skipping .*testpkg-1-1\.0-1\.noarch\.rpm\. File newer than cutoff\n--- Grand Totals ---\nFiles: 0\nBytes: 0\n$/,
+    ],
+    ['prune-signed-copies --days x', [2, "option --days: invalid integer value: 'x'\n"]],
     ['remove-sig testpkg-1-1.0-1.noarch --all', ''],
-    ['remove-sig', [2, /./]],
+    ['remove-sig', [2, 'Please specify an RPM\n']],
     ['add-volume second', /^Added volume second with id \d+\n$/],
     ['add-volume second', [1, 'Volume second already exists\n']],
     ['list-volumes', 'DEFAULT\nsecond\n'],
@@ -300,16 +350,19 @@ test('packages, builds and rpms', () =>
     ['set-build-volume -v second pkgc-1.2-3', 'pkgc-1.2-3: DEFAULT -> second\n'],
     ['set-build-volume nosuch pkgc-1.2-3', [1, 'No such volume: nosuch\n']],
     ['grant-cg-access alice atomic --new', ''],
-    ['grant-cg-access alice', [2, /./]],
+    ['grant-cg-access alice', [2, 'Please specify a user and content generator\n']],
     ['grant-cg-access kojiadmin atomic', ''],
     ['reserve-cg atomic metadata.json', /^Reserved build \d+ with token '/],
-    ['reserve-cg atomic', [2, /./]],
+    ['reserve-cg atomic', [2, 'The command takes exactly two arguments\n']],
     ['import-cg image.json out', 'Uploading out/disk.zip\n'],
     ['import-cg image.json out', [1, /GenericError: Build already exists: image-1-1 \(id=4\)\n$/]],
-    ['import-cg metadata.json', [2, /./]],
+    ['import-cg metadata.json', [2, 'Please specify metadata files directory\n']],
     ['revoke-cg-access alice atomic', ''],
-    ['revoke-cg-access alice', [2, /./]],
-    ['import-archive --create-build --type image --type-info x86_64 notes-1-1 notes.zip', /./],
+    ['revoke-cg-access alice', [2, 'Please specify a user and content generator\n']],
+    [
+      'import-archive --create-build --type image --type-info x86_64 notes-1-1 notes.zip',
+      'Uploading archive: notes.zip\n\nImported: notes.zip\n',
+    ],
     [
       'import-archive --type image --type-info x86_64 nosuch-1-1 notes.zip',
       [2, 'No such build: nosuch-1-1\n'],
@@ -318,13 +371,18 @@ test('packages, builds and rpms', () =>
       'call --json-input createEmptyBuild \'"drafted"\' \'"1"\' \'"1"\' null --kwargs \'{"draft":true}\'',
       '6\n',
     ],
+    ['import-cg --draft draft.json RPMS', /^Uploading .*nomd5-1\.0-1\.src\.rpm\nUploading .*noarch\.rpm\n$/],
+    ['promote-build nomd5-1.0-1,draft_7', 'nomd5-1.0-1,draft_7 has been promoted to nomd5-1.0-1\n'],
     [
       'promote-build 6',
       [1, /GenericError: Cannot promote build drafted-1-1,draft_6\. Reason: it has no files\n$/],
     ],
     ['promote-build pkgc-1.2-3', [1, 'Not a draft build: pkgc-1.2-3\n']],
-    ['download-build --noprogress pkgc-1.2-3', /./],
-    ['download-build nosuch-1-1', [1, /./]],
+    [
+      'download-build --noprogress pkgc-1.2-3',
+      'Downloading [1/2]: pkgc-1.2-3.src.rpm\nDownloading [2/2]: pkgc-1.2-3.x86_64.rpm\n',
+    ],
+    ['download-build nosuch-1-1', [1, 'No such build: nosuch-1-1\n']],
     ['list-buildroot 1', ''],
     ['list-buildroot', [2, 'Incorrect number of arguments\n']],
   ]));
@@ -336,69 +394,105 @@ test('tasks, builds to be made, repos and notifications', () =>
     [`build --nowait f44 ${list}`, task],
     [`build --nowait nosuch ${list}`, [2, 'No such build target: nosuch\n']],
     [`chain-build --nowait f44 ${list} : ${list}`, task],
-    [`chain-build f44 ${list}`, [2, /./]],
+    [
+      `chain-build f44 ${list}`,
+      [
+        2,
+        'You must specify at least one dependency between builds with : (colon)\nIf there are no dependencies, use the build command instead\n',
+      ],
+    ],
     [`maven-build --nowait f44 ${list}`, task],
-    ['maven-build f44', [2, /./]],
+    ['maven-build f44', [2, 'Exactly two arguments (a build target and a SCM URL) are required\n']],
     ['maven-chain --nowait f44 chain.ini', task],
-    ['maven-chain f44', [2, /./]],
+    ['maven-chain f44', [2, 'Two arguments (a build target and a config file) are required\n']],
     [`wrapper-rpm --nowait f44 notes-1-1 ${list}`, task],
-    ['wrapper-rpm f44', [2, /./]],
+    [
+      'wrapper-rpm f44',
+      [2, 'You must provide a build target, a build ID or NVR, and a SCM URL to a specfile fragment\n'],
+    ],
     [`win-build --nowait f44 ${list} vm`, task],
     ['win-build f44', [2, /^Exactly three arguments/]],
     [
       'image-build --nowait --distro Fedora-44 --kickstart a.ks img 1 f44 http://example.com/tree x86_64',
       /Created task: \d+/,
     ],
-    ['image-build img', [2, /./]],
+    [
+      'image-build img',
+      [
+        2,
+        'At least five arguments are required: a name, a version, a build target, a URL to an install tree, and 1 or more architectures.\n',
+      ],
+    ],
     ['image-build-indirection', [1, /You must specify either a utility-image task or build ID\/NVR\n$/]],
     [
       'image-build-indirection --nowait --name i --version 1 --arch x86_64 --target f44 --base-image-build notes-1-1 --utility-image-build notes-1-1 --indirection-template t --indirection-template-url git://example.com/t#1 --results-loc out',
       task,
     ],
     ['spin-livecd --nowait --noprogress live 1 f44 x86_64 a.ks', /Created task: \d+/],
-    ['spin-livecd live', [2, /./]],
+    [
+      'spin-livecd live',
+      [
+        2,
+        'Five arguments are required: a name, a version, an architecture, a build target, and a relative path to a kickstart file.\n',
+      ],
+    ],
     ['spin-appliance --nowait --noprogress app 1 f44 x86_64 a.ks', /Created task: \d+/],
-    ['spin-appliance app', [2, /./]],
+    [
+      'spin-appliance app',
+      [
+        2,
+        'Five arguments are required: a name, a version, an architecture, a build target, and a relative path to a kickstart file.\n',
+      ],
+    ],
     [
       'spin-livemedia --nowait --noprogress --install-tree-url=http://example.com/tree media 1 f44 x86_64 a.ks',
       /Created task: \d+/,
     ],
-    ['spin-livemedia media', [2, /./]],
+    [
+      'spin-livemedia media',
+      [
+        2,
+        'Five arguments are required: a name, a version, a build target, an architecture, and a relative path to a kickstart file.\n',
+      ],
+    ],
     ['taskinfo 1', /^Task: 1\n/],
     ['taskinfo 99999', [1, /No such task: 99999/]],
     ['list-tasks', /^ID /],
     ['list-tasks --all', [2, '--all must be used with --after\n']],
     ['set-task-priority --priority 5 1', ''],
-    ['set-task-priority 1', [2, /./]],
-    ['assign-task 1 builder1', /./],
-    ['assign-task 1', [2, /./]],
+    ['set-task-priority 1', [2, 'You must specify --priority\n']],
+    ['assign-task 1 builder1', 'assigned task 1 to host builder1\n'],
+    ['assign-task 1', [2, 'please specify a task id and a hostname\n']],
     ['free-task 1', ''],
-    ['free-task', [2, /./]],
+    ['free-task', [2, 'please specify at least one task_id\n']],
     ['cancel 1', ''],
     ['cancel', [2, 'You must specify at least one task id or build\n']],
     ['resubmit --nowait 1', /Resubmitted task 1 as new task \d+\n$/],
-    ['resubmit', [2, /./]],
+    ['resubmit', [2, 'Please specify a single task ID\n']],
     ['watch-task --quiet 1', [1, '']],
-    ['watch-logs nosuch', [2, /./]],
-    ['download-logs 99999', [1, /./]],
-    ['download-task 99999', [1, /./]],
+    ['watch-logs nosuch', [2, 'task id must be an integer\n']],
+    ['download-logs 99999', [1, 'No such task: 99999\n']],
+    ['download-task 99999', [1, 'No such task: 99999\n']],
     ['scheduler-info', /^Task /],
     ['scheduler-info x', [2, 'This command takes no arguments\n']],
     ['scheduler-logs', /^Task /],
     ['scheduler-logs x', [2, 'There are no arguments for this command\n']],
-    ['request-repo --nowait f44-build', /./],
+    ['request-repo --nowait f44-build', 'Got request: 1\n'],
     ['request-repo nosuch', [2, /nosuch/]],
     ['regen-repo --nowait --make-task f44-build', /^Regenerating repo for tag: f44-build\n/],
     ['regen-repo nosuch', [2, /nosuch/]],
-    ['wait-repo --timeout 0 f44-build', [1, /./]],
-    ['wait-repo-request 99999', [1, /./]],
-    ['dist-repo --nowait --allow-missing-signatures f44 --arch x86_64', /./],
-    ['dist-repo', [2, /./]],
+    [
+      'wait-repo --timeout 0 f44-build',
+      [1, /Failed to get repo -- Unsuccessfully waited 0:00 for a new f44-build repo\n$/],
+    ],
+    ['wait-repo-request 99999', [1, 'TIME [ERROR] koji: GenericError: No such request\n']],
+    ['dist-repo --nowait --allow-missing-signatures f44 --arch x86_64', 'Creating dist repo for tag f44\n'],
+    ['dist-repo', [2, 'You must provide a tag to generate the repo from\n']],
     ['repoinfo', [2, 'Please specify a repo ID\n']],
     ['list-api getTag', /^getTag\(/],
     ['list-api nosuch', [2, 'Unknown method: nosuch\n']],
     ['add-notification --tag f44', ''],
-    ['add-notification', [2, /./]],
+    ['add-notification', [2, 'Command need at least one from --tag or --package options.\n']],
     ['edit-notification 1 --package pkgc', ''],
     ['edit-notification x --package pkgc', [2, 'Notification ID has to be numeric\n']],
     ['block-notification --package pkgc', ''],
@@ -435,17 +529,16 @@ test('finished tasks and repos', async () => {
   await run([
     [`watch-task ${id}`, / sleep \(noarch\) completed successfully\n$/],
     [`watch-logs ${id}`, /done\n/],
-    [`download-logs ${id}`, /./],
+    [`download-logs ${id}`, /^Downloading: kojilogs\/noarch-\d+\/build\.log\n$/],
     [`download-task --all --logs --noprogress ${id}`, /build\.noarch\.log/],
     [`repoinfo ${repoId}`, new RegExp(`^ID: ${repoId}\n`)],
     ['wait-repo --quiet --request f44-build', ''],
-    ['wait-repo-request --timeout 0 1', /./],
+    ['wait-repo-request --timeout 0 1', /^Got repo \d+\nRepo info: /],
   ]);
 });
 
 test('every command of Koji succeeded here, and failed', () => {
   const names = builtInCommands.filter((command) => !command.extra).map(({ name }) => name);
-  // Only a builder can give files to a draft, without which it is not promoted: see the hub's tests of drafts.
-  expect(names.filter((name) => !succeeded.has(name))).toEqual(['promote-build']);
+  expect(names.filter((name) => !succeeded.has(name))).toEqual([]);
   expect(names.filter((name) => !failed.has(name))).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { downloadFile } from '../src/index.js';
-import { TransferMeter } from '../src/cli/progress.js';
+import { TransferMeter, TransferTotals } from '../src/cli/progress.js';
 
 const old = Buffer.alloc(400_000, 'old');
 const renewed = Buffer.alloc(400_000, 'new');
@@ -85,6 +85,17 @@ test('a server that breaks off again and again without a byte ends the download'
     name: 'RequestError',
   });
   breaks = [];
+});
+
+test('what several transfers have done together is counted, also where a file is begun again', () => {
+  const totals = new TransferTotals(3);
+  totals.update(1, 2 ** 20, 2 ** 20);
+  totals.update(2, 2 ** 19, 2 ** 20);
+  totals.update(3, 100, 0);
+  expect(totals.text()).toBe('1 of 3 files, 1.50 MiB');
+  totals.update(2, 0, 2 ** 20);
+  totals.update(2, 2 ** 20, 2 ** 20);
+  expect(totals.text()).toBe('2 of 3 files, 2.00 MiB');
 });
 
 test('a line about a transfer has share, bytes, speed and time left, and fits', () => {

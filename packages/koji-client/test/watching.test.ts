@@ -185,5 +185,6 @@ test('files of a task are downloaded a few at a time, and are told of in their o
   const shown = await runKoji(args, { terminal: true, term: 'xterm', cwd });
   const told = shown.stdout.split('\r\n').filter((line) => line.startsWith('Downloading'));
   expect(told).toEqual(names.map((name, i) => `Downloading [${i + 1}/9]: ${name}`));
-  expect(shown.stdout).toMatch(/\[=+\] 100% {2}292\.97 KiB \/ 292\.97 KiB/);
+  expect(shown.stdout).toMatch(/100% {2}292\.97 KiB \/ 292\.97 KiB/);
+  expect(shown.stdout).toContain('(9 of 9 files, 828.80 KiB)');
 });

@@ -10,6 +10,7 @@ import type { DownloadOptions } from '../download.js';
 import type { Run } from './command.js';
 import { hasScreen } from './output.js';
 import { TransferMeter, downloadLine } from './progress.js';
+import type { TransferTotals } from './progress.js';
 import { printable } from './task-tree.js';
 
 /** How a download is shown. */
@@ -19,7 +20,7 @@ export interface ShownDownload {
   /** Bytes of the file; asked for if absent. */
   readonly size?: number;
   /** Which of how many files it is. */
-  readonly place?: { readonly number: number; readonly total: number };
+  readonly place?: { readonly number: number; readonly total: number; readonly all?: TransferTotals };
 }
 
 /** Downloads a file and prints how it goes on; what is there of it already is kept. */
@@ -36,7 +37,9 @@ export async function downloadShown(
   say(`Downloading${place ? ` [${place.number}/${place.total}]` : ''}: ${file}`);
   const size = known || (await sizeAt(url));
   const there = (await stat(file).catch(() => null))?.size ?? 0;
+  const count = (done: number, total: number): void => place?.all?.update(place.number, done, total);
   if (size && there === size) {
+    count(there, size);
     say(`File ${file} already downloaded, skipping`);
     return;
   }
@@ -47,24 +50,43 @@ export async function downloadShown(
     keepTime: true,
     maxRetries: global.max_retries,
     retryInterval: global.retry_interval,
-    ...(shown ? downloadShower(run, Boolean(size)) : {}),
+    ...(shown ? downloadShower(run, { knownSize: Boolean(size), count, all: place?.all }) : {}),
   });
   if (shown) print('');
 }
 
 /** Returns what shows how a download goes on: on a terminal with speed and time left, else as Koji does. */
-function downloadShower({ write }: Run, knownSize: boolean): Pick<DownloadOptions, 'onProgress' | 'onBreak'> {
+function downloadShower(
+  { write }: Run,
+  {
+    knownSize,
+    count,
+    all,
+  }: {
+    readonly knownSize: boolean;
+    readonly count: (done: number, total: number) => void;
+    readonly all: TransferTotals | undefined;
+  },
+): Pick<DownloadOptions, 'onProgress' | 'onBreak'> {
   if (!hasScreen())
     return { onProgress: (done, total) => write(`${downloadLine(done, total, knownSize)}\r`) };
   const meter = new TransferMeter();
   return {
     onProgress(done, total) {
-      const line = meter.line(done, total, process.stdout.columns || 80);
-      if (line !== null) write(`\r${line}\x1b[K`);
+      count(done, total);
+      const columns = process.stdout.columns || 80;
+      const about = all ? `  (${all.text()})` : '';
+      // Beside its bytes and speed there must be room for what all files have done.
+      const rest = columns - about.length >= leastColumns ? about : '';
+      const line = meter.line(done, total, columns - rest.length);
+      if (line !== null) write(`\r${line}${rest}\x1b[K`);
     },
     onBreak: (error) => write(`\r${printable(`Broke off, going on soon: ${error.message}`)}\x1b[K\n`),
   };
 }
+
+/** Columns that the line about one file needs. */
+const leastColumns = 50;
 
 /** An rpm, as far as downloading it needs it. */
 export interface DownloadedRpm {

@@ -39,6 +39,26 @@ export function timeText(seconds: number): string {
   return `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
+/** Counts what several transfers that go on side by side have done together. */
+export class TransferTotals {
+  private readonly bytes = new Map<number, number>();
+  private readonly complete = new Set<number>();
+
+  constructor(private readonly files: number) {}
+
+  /** Notes how far a file is. */
+  update(file: number, done: number, total: number): void {
+    this.bytes.set(file, done);
+    if (total > 0 && done >= total) this.complete.add(file);
+  }
+
+  /** Returns a text for the end of a line: `2 of 3 files, 4.50 MiB`. */
+  text(): string {
+    const sum = [...this.bytes.values()].reduce((all, done) => all + done, 0);
+    return `${this.complete.size} of ${this.files} files, ${sizeText(sum)}`;
+  }
+}
+
 /** Seconds of a transfer that its speed is measured over. */
 const window = 5;
 /** Seconds between two lines at least. */

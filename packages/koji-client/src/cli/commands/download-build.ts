@@ -9,6 +9,7 @@ import { downloadArchive, downloadRpm } from '../downloading.js';
 import type { DownloadedArchive, DownloadedRpm } from '../downloading.js';
 import { inOrder } from '../in-order.js';
 import { flag, text, texts } from '../options.js';
+import { TransferTotals } from '../progress.js';
 
 interface Rpm extends DownloadedRpm {
   readonly id: number;
@@ -71,15 +72,16 @@ Note: scratch builds do not have build entries. Use download-task for those`,
     const { build, rpm } = await wantedBuild(run, given, options);
     const topurl = options.topurl ?? global.topurl ?? fail('You must specify --topurl to download files');
     const archives = options.type ? await archivesOf(run, build, options.type) : [];
-    const all = options.type ? [] : rpm ? [rpm] : await rpmsOf(run, build, options.arches);
-    const rpms = all.filter(({ name }) => options.debuginfo || !isDebuginfo(name));
+    const found = options.type ? [] : rpm ? [rpm] : await rpmsOf(run, build, options.arches);
+    const rpms = found.filter(({ name }) => options.debuginfo || !isDebuginfo(name));
     const { signed, unsigned } = await bySignature(run, rpms, options);
     const total = signed.length + unsigned.length + archives.length;
+    const all = new TransferTotals(total);
     let number = 0;
     const shown = () => ({
       quiet: options.quiet ?? global.quiet,
       noprogress: options.noprogress,
-      place: { number: ++number, total },
+      place: { number: ++number, total, ...(total > 1 ? { all } : {}) },
     });
     const downloadSigned = async (to: Run, one: Rpm, how: ReturnType<typeof shown>): Promise<void> => {
       try {

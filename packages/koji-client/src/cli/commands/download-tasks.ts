@@ -19,6 +19,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { downloadShown } from '../downloading.js';
 import { inOrder } from '../in-order.js';
+import { TransferTotals } from '../progress.js';
 import { flag, noFlag, text, texts } from '../options.js';
 import { steadyFor } from '../outages.js';
 import { outputFiles, watchTasks } from '../watch.js';
@@ -232,8 +233,10 @@ Default behavior without --all option downloads .rpm files only for build and bu
     const paths = new PathInfo(topurl);
     const begun = new Set<string>();
     let repeated = 0;
+    const total = downloads.length;
+    const all = total > 1 ? { all: new TransferTotals(total) } : {};
     await inOrder(run, [...downloads.entries()], async (to, [i, { task, name, volume, file }]) => {
-      const place = { number: i + 1, total: downloads.length };
+      const place = { number: i + 1, total, ...all };
       if (name.includes('..')) to.fail(`Invalid file name: ${name}`);
       const target = joinSafe('.', file);
       if (begun.has(target)) {

@@ -2,7 +2,7 @@ import { named } from '@koji/core/wire';
 import { basename } from 'node:path';
 import { BUILD_STATES, GenericError, nameOf, parseNVR, parseNVRA, byText } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
-import { RpmHeader } from '@koji/core/rpm';
+import { RpmError, RpmHeader, checkRpmDigests } from '@koji/core/rpm';
 import type { RpmInfo } from '@koji/core/rpm';
 import { uniqueDirectory } from '../../upload.js';
 import { command } from '../command.js';
@@ -60,11 +60,31 @@ function readEpoch(given: string | undefined, usageError: (message: string) => n
   return /^\s*[+-]?\d+\s*$/.test(given) ? Number(given) : usageError(`Invalid value for epoch: ${given}`);
 }
 
+async function readRpm(path: string): Promise<RpmInfo> {
+  try {
+    return (await RpmHeader.read(path)).info();
+  } catch (error) {
+    if (!(error instanceof RpmError)) throw error;
+    throw new GenericError(`${path} is damaged or no rpm: ${error.message}. Get the file again.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Refuses an rpm whose bytes are not those that it states, before anything of it is at the hub. */
+async function checkWhole(path: string): Promise<void> {
+  const wrong = (await checkRpmDigests(path)).find(({ ok }) => !ok);
+  if (wrong)
+    throw new GenericError(
+      `${path} is damaged: its ${wrong.tag} is ${wrong.actual}, not ${wrong.expected}. Get the file again.`,
+    );
+}
+
 /** The files of each build by NVR, both in order. */
 async function filesByBuild(paths: readonly string[]): Promise<[string, RpmFile[]][]> {
   const builds = new Map<string, RpmFile[]>();
   for (const path of paths) {
-    const rpm = (await RpmHeader.read(path)).info();
+    const rpm = await readRpm(path);
     if (!rpm.sourcepackage && rpm.sourcerpm === null) throw new GenericError(`${path}: names no source rpm`);
     const { name, version, release } = rpm.sourcepackage ? rpm : parseNVRA(rpm.sourcerpm ?? '');
     const nvr = `${name}-${version}-${release}`;
@@ -99,7 +119,10 @@ async function importBuild(
   if (!first && state !== 'COMPLETE') {
     const epoch = options.epoch || (files[0]?.rpm.epoch ?? null);
     if (options.test) print(`Test mode -- would have created empty build: ${nvr}`);
-    else await createBuild(run, nvr, { ...parseNVR(nvr), epoch });
+    else {
+      for (const { path } of files) await checkWhole(path);
+      await createBuild(run, nvr, { ...parseNVR(nvr), epoch });
+    }
   }
   for (const file of files) if (!file.rpm.sourcepackage) await importFile(run, file, options);
 }
@@ -144,6 +167,7 @@ async function importFile(run: Run, { path, rpm }: RpmFile, options: ImportOptio
     print(`Test mode -- skipping import for ${path}`);
     return;
   }
+  await checkWhole(path);
   const directory = uniqueDirectory('cli-import');
   if (options.link) {
     await linkIntoWork(run, path, directory);
