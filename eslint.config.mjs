@@ -6,7 +6,7 @@ const walls = {
   'koji-core': '^@koji/',
   'koji-plugin-sdk': '^@koji/(client|hub|builder)',
   'koji-client': '^@koji/(hub|builder)',
-  'koji-web': '^@koji/(hub|builder|plugin-sdk)',
+  'koji-web': '^@koji/(hub|builder)',
   'koji-hub': '^@koji/(client|builder)',
   'koji-builder': '^@koji/hub',
   'koji-plugin-*': '^@koji/(hub|client|builder(?!/(buildroot|image|scm)$))',
@@ -104,7 +104,7 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '^@koji/(hub|builder|plugin-sdk|client)',
+              regex: '^@koji/(hub|builder|client)',
               message: 'docs/architecture.md: who may import whom',
             },
           ],

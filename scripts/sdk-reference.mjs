@@ -31,6 +31,12 @@ const doors = [
       'For plugins that tell the outside what happens; [Messages to the outside](../plugins/messages.md) shows it at work.',
   },
   {
+    page: 'sdk-web.md',
+    name: '@koji/plugin-sdk/web',
+    file: 'koji-plugin-sdk/src/web.ts',
+    intro: 'For pages and panels of the web page; [Web page](../plugins/web.md) shows it at work.',
+  },
+  {
     page: 'client.md',
     name: '@koji/client',
     file: 'koji-client/src/index.ts',

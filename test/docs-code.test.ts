@@ -82,6 +82,7 @@ const doors = [
   '@koji/plugin-sdk',
   '@koji/plugin-sdk/testing',
   '@koji/plugin-sdk/messages',
+  '@koji/plugin-sdk/web',
   '@koji/core',
   '@koji/core/api',
   '@koji/client',

@@ -7,6 +7,7 @@ import type { TestHub } from '@koji/plugin-sdk/testing';
 import { RpmCheckTask } from '../src/builder.js';
 import { handle_rpm_check } from '../src/cli.js';
 import * as plugin from '../src/hub.js';
+import * as web from '../src/web.js';
 
 const data = path.join(import.meta.dirname, '../../data');
 const rpms = ['src', 'noarch'].map((arch) => path.join(data, `mypkg-1.0-1.${arch}.rpm`));
@@ -16,6 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'rpmcheck-'));
   hub = await startTestHub({
     plugins: { rpmcheck: plugin },
+    webPlugins: { rpmcheck: web },
     config: { rpmcheck: '[rpmcheck]\ncheck_imports = yes\n' },
   });
 });
@@ -46,6 +48,15 @@ test('the command uploads packages, has them checked and says which are bad', as
 test('every imported package gets a task when the configuration says so', async () => {
   await hub.addBuild('mypkg-1.0-1', { files: rpms });
   expect(hub.log.filter((line) => /was imported and is checked by task \d+/.test(line))).toHaveLength(2);
+});
+
+test('the page of a build shows the checks of its packages, and a page shows the newest ones', async () => {
+  const get = async (address: string): Promise<string> =>
+    (await fetch(hub.url.replace('kojihub', `koji/${address}`))).text();
+  const [build] = await hub.admin.listBuilds();
+  const page = await get(`buildinfo?buildID=${build?.build_id}`);
+  expect(page).toMatch(/RPM checks<small> <bdi>rpmcheck[^]*mypkg-1\.0-1\.noarch\.rpm[^]*waits or runs/);
+  expect(await get('rpmchecks')).toContain('mypkg-1.0-1.src.rpm');
 });
 
 test('the method is for those who may build, and for uploads only', async () => {

@@ -6,6 +6,7 @@ import { api } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import type { HubConfig } from '@koji/core/config';
 import { ActivityLog, CallbackRegistry } from '@koji/plugin-sdk/host';
+import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
 import { LoginGuard } from './auth/login-guard.js';
 import { SessionTimes } from './auth/session-times.js';
@@ -19,7 +20,7 @@ import { readPolicies } from './domain/policy/policy.js';
 import { startDeliveries } from './outbox/deliver.js';
 import type { ServedOutbox } from './outbox/deliver.js';
 import { ActivityWriter } from './plugin-activity.js';
-import { asPolicyTest, checkPlugins, findPlugins, serveMethod } from './plugins.js';
+import { asPolicyTest, checkPlugins, findPlugins, findWebPlugins, serveMethod } from './plugins.js';
 import { openOwnCalls } from './own-calls.js';
 import type { OwnCalls } from './own-calls.js';
 import { startRepos } from './repos/run.js';
@@ -61,6 +62,8 @@ export interface OpenHub {
   readonly dispatcher: Dispatcher;
   readonly transactions: Transactions;
   readonly closers: Closers;
+  /** The plugins of the web page. */
+  readonly webPlugins: readonly LoadedPlugin[];
   /** Aborted when it stops. */
   readonly stopping: AbortController;
   /** Runs work of the hub itself, as nobody, in a transaction. */
@@ -102,6 +105,7 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     const web = openWeb(hub, {
       own: open.callsOf('web', { user: '', makes: false }),
       transactions: open.transactions,
+      plugins: open.webPlugins,
       stopping: stopping.signal,
     });
     const server = await listen(hub, { dispatcher, stopping, web });
@@ -135,6 +139,8 @@ export interface Given {
   readonly serves?: boolean;
   /** Modules of plugins that option Plugins names. */
   readonly plugins?: Readonly<Record<string, object>>;
+  /** Modules of plugins that option WebPlugins names. */
+  readonly webPlugins?: Readonly<Record<string, object>>;
   /** Takes the log's lines. */
   readonly onLog?: (line: string) => void;
 }
@@ -181,6 +187,9 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
     closers.add('activity of plugins', () => activity.close());
     const times = new SessionTimes(database, log.logger('koji.auth'));
     closers.add('session times', () => times.close());
+    const webPlugins = given.serves
+      ? await findWebPlugins(config, { given: given.webPlugins ?? {}, logger: log.logger })
+      : [];
     const dispatcher = new Dispatcher(hub, times);
     const transactions = new Transactions(hub, times);
     const stopping = new AbortController();
@@ -191,6 +200,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       dispatcher,
       transactions,
       closers,
+      webPlugins,
       stopping,
       runOwn: (name, work) => dispatcher.runOwn(name, work, stopping.signal),
       callsOf: (name, owner) => openOwnCalls(hub, transactions, { name, ...owner, signal: stopping.signal }),

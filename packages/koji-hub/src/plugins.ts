@@ -51,6 +51,35 @@ export async function findPlugins(
 }
 
 /**
+ * Loads the plugins of the web page that hub.conf names.
+ *
+ * @throws ConfigError with everything that is wrong with them, unless `PluginFailure = skip`
+ */
+export async function findWebPlugins(
+  config: HubConfig,
+  {
+    given,
+    logger,
+  }: { readonly given: Readonly<Record<string, object>>; readonly logger: (name: string) => Logger },
+): Promise<readonly LoadedPlugin[]> {
+  const { Web, WebPlugins, PluginPath } = config.options;
+  if (!Web || WebPlugins.length === 0) return [];
+  const from = folderOf(config);
+  const { routes } = await import('@koji/web');
+  const { plugins, problems } = await loadPlugins({
+    part: 'web',
+    names: WebPlugins,
+    folders: PluginPath.map((folder) => path.resolve(from, folder)),
+    from,
+    modules: given,
+    logger,
+    taken: { webPages: Object.keys(routes) },
+  });
+  checkPlugins(config, { plugins, problems: problems.map(describeProblem) }, logger('koji.plugins'));
+  return plugins;
+}
+
+/**
  * Says what is wrong with the plugins: a plugin that did not load may have been a guard, so that the hub does not start
  * without it unless `PluginFailure = skip` says so.
  *

@@ -14,6 +14,8 @@ export interface TestParts {
   readonly policies: Readonly<Record<string, string>>;
   /** Modules of plugins by name. */
   readonly plugins: Readonly<Record<string, object>>;
+  /** Modules of plugins of the web page by name. */
+  readonly webPlugins?: Readonly<Record<string, object>>;
   /** Takes the log's lines; without it they go where the options say. */
   readonly onLog?: (line: string) => void;
 }
@@ -34,7 +36,13 @@ export interface HubForTests {
  *
  * @throws ConfigError with everything that is wrong with options, policies and plugins
  */
-export async function openForTests({ folder, plugins, onLog, ...parts }: TestParts): Promise<HubForTests> {
+export async function openForTests({
+  folder,
+  plugins,
+  webPlugins = {},
+  onLog,
+  ...parts
+}: TestParts): Promise<HubForTests> {
   const values = {
     Listen: '127.0.0.1:0',
     KojiDir: 'store',
@@ -42,9 +50,10 @@ export async function openForTests({ folder, plugins, onLog, ...parts }: TestPar
     // No tasks but those that the plugin or its test makes.
     RepoManager: 'external',
     Plugins: Object.keys(plugins).join(' '),
+    WebPlugins: Object.keys(webPlugins).join(' '),
     ...parts.options,
   };
-  const given = { plugins, serves: true, ...(onLog ? { onLog } : {}) };
+  const given = { plugins, webPlugins, serves: true, ...(onLog ? { onLog } : {}) };
   const open = await openHub(makeConfig(folder, values, parts.policies), given);
   const running = await serve(open);
   return {

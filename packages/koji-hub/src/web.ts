@@ -1,5 +1,6 @@
 /** The hub's own web page, which reads in this process, each page in one snapshot. */
 import { clientAddress } from '@koji/core';
+import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import type { Web, WebOptions } from '@koji/web';
 import type { Call, Hub } from './call.js';
 import type { OwnCalls } from './own-calls.js';
@@ -17,11 +18,13 @@ interface WebParts {
   /** As nobody. */
   readonly own: OwnCalls;
   readonly transactions: Transactions;
+  readonly plugins: readonly LoadedPlugin[];
+  /** Aborted when the hub stops. */
   readonly stopping: AbortSignal;
 }
 
 /** Opens the web page of a hub; null when the configuration turns it off. It is loaded by the first request for it. */
-export function openWeb(hub: Hub, { own, transactions, stopping }: WebParts): MountedWeb | null {
+export function openWeb(hub: Hub, { own, transactions, plugins, stopping }: WebParts): MountedWeb | null {
   const { Web, WebPath, SiteName, KojiGreeting, KojiFilesURL, HiddenUsers, Tasks } = hub.options;
   const { HeavyPages, TrustedProxies } = hub.options;
   if (!Web) return null;
@@ -61,6 +64,7 @@ export function openWeb(hub: Hub, { own, transactions, stopping }: WebParts): Mo
           },
       log: hub.logger('koji.web'),
       stopping,
+      plugins,
     });
   };
   let loaded: Promise<Web> | null = null;

@@ -1,5 +1,6 @@
 import type { Access, Needs } from '@koji/core/api';
 import type { CallbackName } from './callbacks.js';
+import type { WebPageMark, WebPanelMark } from './web.js';
 
 /** How an RPC method is to be exported. */
 export interface ExportMark {
@@ -59,6 +60,8 @@ export interface Marks {
   afterCommit?: boolean;
   cli?: CliMark;
   policyTest?: string;
+  webPage?: WebPageMark;
+  webPanel?: WebPanelMark;
   /** When it was marked: an ES module lists its exports by name, not in the order in which they were written. */
   order?: number;
 }

@@ -91,6 +91,11 @@ export const Layout: FC<LayoutProps> = (props) => {
                 {name}
               </a>
             ))}
+            {(site.menu ?? []).map(({ title: name, href }) => (
+              <a href={href} aria-current={name === title ? 'page' : undefined}>
+                <bdi>{name}</bdi>
+              </a>
+            ))}
           </nav>
           <SearchBox terms={terms} />
           {props.viewer ? <Account viewer={props.viewer} /> : null}

@@ -12,6 +12,7 @@ import { WaitingReasons } from '@koji/core/text';
 import type { Logger } from '@koji/core';
 import { answerAction } from './actions/answer.js';
 import { isAction } from './actions/routes.js';
+import type { LoadedPlugin, PluginWebPage } from '@koji/plugin-sdk/host';
 import { findAsset, version } from './assets.js';
 import type { Calls } from './calls.js';
 import { PageError } from './errors.js';
@@ -33,6 +34,8 @@ import type { Site } from './site.js';
 import { timeText } from './parts/values.js';
 import { pages } from './pages/index.js';
 import { readParams } from './params.js';
+import { Plugins } from './plugins/run.js';
+import { PluginPage, PluginPanels } from './plugins/shown.js';
 import { findRoute, link, routes } from './routes.js';
 import type { Route, RouteName } from './routes.js';
 
@@ -45,6 +48,8 @@ export interface WebOptions {
   readonly login: LoginOptions | null;
   /** The path below which it answers, such as `/koji`. */
   readonly path: string;
+  /** Plugins that add pages and panels. */
+  readonly plugins?: readonly LoadedPlugin[];
   /** Returns the address of who asks, which limits count by. */
   readonly address: (request: IncomingMessage) => string;
   /** Heavy pages that an address may ask for in a minute; 0 means no limit. */
@@ -59,6 +64,7 @@ interface State {
   readonly guests: Guests | null;
   readonly limits: PageLimits;
   readonly lineMarks: LineMarks;
+  readonly plugins: Plugins;
   readonly waiting: WaitingReasons;
 }
 
@@ -71,13 +77,15 @@ export interface Web {
 /** Makes Koji's web page. */
 export function createWeb(given: WebOptions): Web {
   const path = given.path.replace(/\/+$/, '');
-  const options = { ...given, path };
+  const plugins = new Plugins(given.plugins ?? [], given);
+  const options = { ...given, path, site: { ...given.site, menu: plugins.menu } };
   const { login, address } = options;
   const guests = login && new Guests({ login, address, path: path === '' ? '/' : path });
   const state = {
     guests,
     limits: new PageLimits(options.heavyPages),
     lineMarks: new LineMarks(),
+    plugins,
     waiting: new WaitingReasons((seconds) => `${timeText(seconds, true)} UTC`),
   };
   const app = new Hono<WebEnv>();
@@ -212,7 +220,8 @@ async function answer(c: Context<WebEnv>, options: WebOptions, state: State): Pr
   const { name } = asked;
   const { search } = new URL(c.req.url);
   // Links in a page are relative, so it must be where they start.
-  if (asked.depth > 0 && isKnown(name)) return c.redirect(`${'../'.repeat(asked.depth)}${name}${search}`);
+  if (asked.depth > 0 && (isKnown(name) || state.plugins.findPage(name)))
+    return c.redirect(`${'../'.repeat(asked.depth)}${name}${search}`);
   const now = Date.now() / 1000;
   const assets = `${'../'.repeat(asked.depth)}assets/${version()}`;
   let guest: Guest | null = null;
@@ -273,10 +282,12 @@ async function answerPage(c: Context<WebEnv>, reading: Reading): Promise<Respons
   const { site, read } = options;
   const route = findRoute(asked.name);
   const page = pages[asked.name as RouteName] as AnyPage | undefined;
+  const added = route ? undefined : reading.state.plugins.findPage(asked.name);
+  if (added) return sendPluginPage(c, added, reading);
   if (!route || !page) throw new PageError(404, `There is no page '${asked.name.slice(0, 100)}'.`);
   const query = new URL(c.req.url).searchParams;
   const name = asked.name as RouteName;
-  const { limits, lineMarks, waiting } = reading.state;
+  const { limits, lineMarks, waiting, plugins } = reading.state;
   const wait = isHeavy(route, query) ? limits.take(options.address(c.env.incoming)) : 0;
   if (wait > 0) {
     c.header('Retry-After', String(wait));
@@ -313,8 +324,23 @@ async function answerPage(c: Context<WebEnv>, reading: Reading): Promise<Respons
     json: jsonAddress(name, query),
     live: page.live?.(data) ?? null,
     terms: name === 'search' ? (query.get('terms') ?? '') : '',
-    children: page.show(data, view),
+    children: (
+      <>
+        {page.show(data, view)}
+        <PluginPanels panels={await plugins.panels(name, data, query)} />
+      </>
+    ),
   });
+}
+
+async function sendPluginPage(c: Context<WebEnv>, page: PluginWebPage, reading: Reading): Promise<Response> {
+  const { options, state, asked, viewer, login, now, assets } = reading;
+  const shown = await state.plugins.page(page, new URL(c.req.url).searchParams);
+  c.header('Cache-Control', login ? 'no-store' : 'private, no-cache');
+  c.header('Vary', 'Accept, Cookie');
+  if (asked.wantsJson) return sendJson(c, shown);
+  const children = <PluginPage shown={shown} />;
+  return sendPage(c, { site: options.site, title: page.title, menu: null, assets, now, viewer, children });
 }
 
 function isHeavy({ heavy }: Route, query: URLSearchParams): boolean {

@@ -10,4 +10,6 @@ export interface Site {
   readonly hiddenUsers: readonly number[];
   /** More methods for the filter of the list of tasks. */
   readonly taskMethods: readonly string[];
+  /** Further entries of the menu. */
+  readonly menu?: readonly { readonly title: string; readonly href: string }[];
 }

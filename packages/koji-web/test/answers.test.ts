@@ -9,7 +9,7 @@ import type { DemoHub } from './support/demo-hub.js';
 let hub: DemoHub;
 
 beforeAll(async () => {
-  hub = await startDemoHub({ HeavyPages: '5', TrustedProxies: '127.0.0.1' });
+  hub = await startDemoHub({ HeavyPages: '5', TrustedProxies: '127.0.0.1' }, { rows: 4 });
 });
 
 afterAll(() => hub.stop());

@@ -66,8 +66,8 @@ function spoil(folder: string): number {
 let hub: DemoHub;
 
 beforeAll(async () => {
-  hub = await startDemoHub({ HeavyPages: '0' });
-  await hub.restart((folder) => expect(spoil(folder)).toBeGreaterThan(400));
+  hub = await startDemoHub({ HeavyPages: '0' }, { rows: 4 });
+  await hub.restart((folder) => expect(spoil(folder)).toBeGreaterThan(140));
 });
 
 afterAll(() => hub.stop());

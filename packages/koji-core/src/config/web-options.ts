@@ -1,4 +1,4 @@
-import { boolean, integer, text, words } from './options.js';
+import { boolean, folders, integer, text, words } from './options.js';
 import type { OptionValues } from './options.js';
 
 /** What a web page calls itself and shows, in hub.conf and web.conf alike. */
@@ -11,6 +11,7 @@ export const siteOptions = {
   ),
   HiddenUsers: words([], 'Web page: space list of ids of users whose tasks are not on the overview'),
   Tasks: words([], 'Web page: space list of further task methods to filter by'),
+  WebPlugins: words([], 'Web page: space list of plugins that add pages and panels to it'),
   HeavyPages: integer(
     120,
     'Web page: pages that cost the hub much (reports, searches, comparisons, whole tags) that an address may ask for in a minute; 0 means no limit',
@@ -32,6 +33,10 @@ export const webOptions = {
   Listen: text('127.0.0.1:8081', 'Address and port to answer at; port 0 takes a free one'),
   WebPath: text('/koji', 'Path of the web page'),
   ...siteOptions,
+  PluginPath: folders(
+    ['/usr/lib/koji-web-plugins'],
+    'Colon list of directories with plugins of the web page',
+  ),
   TrustedProxies: words(
     [],
     'Space list of addresses of reverse proxies whose X-Forwarded-For header names the client',

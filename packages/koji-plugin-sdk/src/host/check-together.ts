@@ -14,12 +14,14 @@ export function checkTogether(
     readonly methods?: Iterable<string>;
     readonly commands?: Iterable<string>;
     readonly policyTests?: Iterable<string>;
+    readonly webPages?: Iterable<string>;
   } = {},
 ): PluginProblem[] {
   const builtIn = new Set([
     ...[...(taken.methods ?? [])].map((name) => `method ${name}`),
     ...[...(taken.commands ?? [])].map((name) => `command ${name}`),
     ...[...(taken.policyTests ?? [])].map((name) => `policy test ${name}`),
+    ...[...(taken.webPages ?? [])].map((name) => `web page ${name}`),
   ]);
   const byThing = new Map<string, Claim[]>();
   for (const claim of plugins.flatMap(claims))
@@ -43,6 +45,7 @@ function claims(plugin: LoadedPlugin): Claim[] {
     ...plugin.tasks.flatMap(({ methods }) => methods.map((name) => `task method ${name}`)),
     ...plugin.commands.map(({ name }) => `command ${name}`),
     ...plugin.policyTests.map(({ name }) => `policy test ${name}`),
+    ...plugin.webPages.map(({ name }) => `web page ${name}`),
     ...plugin.outboxes.map(({ name }) => `outbox ${name}`),
   ].map((thing) => ({ plugin, thing }));
 }

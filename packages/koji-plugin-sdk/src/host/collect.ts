@@ -5,6 +5,7 @@ import type { CliCommand } from '../cli.js';
 import { outboxOf } from '../outbox.js';
 import type { PluginOutbox } from '../outbox.js';
 import type { PolicyTest } from '../policy.js';
+import type { WebPage, WebPageMark, WebPanel, WebPanelMark, WebThing } from '../web.js';
 import { isTaskHandler } from '../task.js';
 import type { TaskHandlerClass } from '../task.js';
 import type { DeclaredConfig } from '../config.js';
@@ -48,6 +49,18 @@ export interface PluginPolicyTest {
   readonly run: PolicyTest;
 }
 
+/** A web page of a plugin. */
+export interface PluginWebPage extends WebPageMark {
+  readonly plugin: string;
+  readonly run: WebPage;
+}
+
+/** A panel of a plugin on pages of things. */
+export interface PluginWebPanel extends WebPanelMark {
+  readonly plugin: string;
+  readonly run: WebPanel;
+}
+
 /** A plugin that was loaded: where it is from and all that it brings. */
 export interface LoadedPlugin {
   /** The name from the configuration. */
@@ -63,6 +76,8 @@ export interface LoadedPlugin {
   readonly commands: readonly PluginCommand[];
   readonly policyTests: readonly PluginPolicyTest[];
   readonly outboxes: readonly PluginOutbox[];
+  readonly webPages: readonly PluginWebPage[];
+  readonly webPanels: readonly PluginWebPanel[];
 }
 
 interface Finding {
@@ -97,10 +112,12 @@ const wanted: Readonly<Record<PluginPart, string>> = {
   hub: 'a function marked `exported = true`, a `callback(…)` or a `policyTest(…)`',
   builder: 'a class that extends BaseTaskHandler and has `static Methods`, or a `callback(…)`',
   cli: 'a function marked with `exportCli()`',
+  web: 'a function marked with `webPage(…)` or `webPanel(…)`',
 };
 
 function countFor(plugin: LoadedPlugin, part: PluginPart): number {
   if (part === 'cli') return plugin.commands.length;
+  if (part === 'web') return plugin.webPages.length + plugin.webPanels.length;
   if (part === 'builder') return plugin.tasks.length + plugin.callbacks.length;
   const { methods, callbacks, policyTests, outboxes } = plugin;
   return methods.length + callbacks.length + policyTests.length + outboxes.length;
@@ -172,6 +189,8 @@ class Gathering {
   private readonly tasks: PluginTask[] = [];
   private readonly commands: PluginCommand[] = [];
   private readonly policyTests: PluginPolicyTest[] = [];
+  private readonly webPages: PluginWebPage[] = [];
+  private readonly webPanels: PluginWebPanel[] = [];
 
   constructor(
     private readonly entry: PluginEntry,
@@ -179,8 +198,8 @@ class Gathering {
   ) {}
 
   plugin(): Omit<LoadedPlugin, 'outboxes'> {
-    const { configs, methods, callbacks, tasks, commands, policyTests } = this;
-    return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests };
+    const { configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels } = this;
+    return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels };
   }
 
   take(finding: Finding): void {
@@ -228,8 +247,27 @@ class Gathering {
     if (marks.export) this.takeMethod(finding, marks, run);
     if (marks.callbacks) this.takeCallback(finding, marks, run);
     if (marks.cli) this.takeCommand(finding, marks.cli, run);
+    if (marks.webPage) this.takePage(finding, marks.webPage, run as WebPage);
+    if (marks.webPanel) this.takePanel(finding, marks.webPanel, run as WebPanel);
     if (marks.policyTest !== undefined)
       this.policyTests.push({ plugin: this.entry.name, name: marks.policyTest, run: run as PolicyTest });
+  }
+
+  private takePage(finding: Finding, mark: WebPageMark, run: WebPage): void {
+    if (!/^[a-z][a-z0-9_-]{0,40}$/.test(mark.name))
+      this.problem(
+        finding,
+        `'${mark.name}' can't be the name of a page`,
+        'use lower case letters, digits, _ and -',
+      );
+    else this.webPages.push({ ...mark, plugin: this.entry.name, run });
+  }
+
+  private takePanel(finding: Finding, mark: WebPanelMark, run: WebPanel): void {
+    const things: readonly WebThing[] = ['build', 'task', 'tag', 'package', 'host', 'user'];
+    if (!things.includes(mark.on))
+      this.problem(finding, `'${mark.on}' has no page`, `put the panel on one of ${things.join(', ')}`);
+    else this.webPanels.push({ ...mark, plugin: this.entry.name, run });
   }
 
   private takeMethod(finding: Finding, { export: mark = {} }: Marks, run: PluginMethod['run']): void {

@@ -24,7 +24,14 @@ export type { CliCommand, CliOptions, CliTools } from '../cli.js';
 export type { Ambient, ContextSession, NewTask, PluginDatabase } from '../context.js';
 export type { CliOption } from '../marks.js';
 export type { TaskDaemon, TaskHandlerClass, TaskOptions, TaskRuntime, UploadTarget } from '../task.js';
-export type { LoadedPlugin, PluginCommand, PluginPolicyTest, PluginTask } from './collect.js';
+export type {
+  LoadedPlugin,
+  PluginCommand,
+  PluginPolicyTest,
+  PluginTask,
+  PluginWebPage,
+  PluginWebPanel,
+} from './collect.js';
 export type { LoadOptions, LoadResult } from './load.js';
 export type { PluginMethod } from './methods.js';
 export type { PluginEntry, PluginPart } from './package.js';

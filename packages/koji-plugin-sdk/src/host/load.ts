@@ -23,8 +23,13 @@ export interface LoadOptions extends PluginPlaces {
   readonly configFolder?: string;
   /** What `pluginLog` of the plugins writes to. */
   readonly logger?: (name: string) => Logger;
-  /** Names that are taken: methods of the hub, commands of the CLI, policy tests. */
-  readonly taken?: { readonly methods?: Names; readonly commands?: Names; readonly policyTests?: Names };
+  /** Names that are taken: methods of the hub, commands of the CLI, policy tests, web pages. */
+  readonly taken?: {
+    readonly methods?: Names;
+    readonly commands?: Names;
+    readonly policyTests?: Names;
+    readonly webPages?: Names;
+  };
   /** Modules that are loaded already, by plugin. */
   readonly modules?: Readonly<Record<string, object>>;
   /** Milliseconds that one plugin may take to load. Default 10,000. */

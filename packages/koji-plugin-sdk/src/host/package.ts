@@ -13,9 +13,9 @@ export interface FoundPlugin {
 }
 
 /** The programs that load plugins. */
-export type PluginPart = 'hub' | 'builder' | 'cli';
+export type PluginPart = 'hub' | 'builder' | 'cli' | 'web';
 
-const parts: readonly PluginPart[] = ['hub', 'builder', 'cli'];
+const parts: readonly PluginPart[] = ['hub', 'builder', 'cli', 'web'];
 /** The package that plugins name as their peer. */
 export const sdkName = '@koji/plugin-sdk';
 const sdkManifest = createRequire(import.meta.url)('../../package.json') as { version: string };

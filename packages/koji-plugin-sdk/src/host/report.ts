@@ -53,6 +53,8 @@ export function reportOf(plugin: LoadedPlugin): PluginReport {
         (task) => `task ${task.methods.join(', ')}${argumentText(task.signature.declaration)}`,
       ),
       ...plugin.commands.map((command) => `command ${command.name}`),
+      ...plugin.webPages.map((page) => `web page ${page.name}`),
+      ...plugin.webPanels.map((panel) => `web panel ${panel.title} on ${panel.on}`),
     ],
     configs: configs.map((config) => config.report()),
   };

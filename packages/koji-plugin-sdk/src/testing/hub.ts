@@ -10,6 +10,8 @@ import type { HubSession } from '../session.js';
 export interface TestHubOptions {
   /** Modules of hub plugins, by the names that hub.conf would have: `{ greet: await import('../src/hub.js') }`. */
   readonly plugins?: Readonly<Record<string, object>>;
+  /** Modules of plugins of the web page, by name. */
+  readonly webPlugins?: Readonly<Record<string, object>>;
   /** What the plugins' configuration files say, by plugin. */
   readonly config?: Readonly<Record<string, string>>;
   /** Options of hub.conf. */
@@ -72,6 +74,7 @@ interface HubForTests {
     readonly options: Readonly<Record<string, string>>;
     readonly policies: Readonly<Record<string, string>>;
     readonly plugins: Readonly<Record<string, object>>;
+    readonly webPlugins: Readonly<Record<string, object>>;
     readonly onLog: (line: string) => void;
   }) => Promise<{
     readonly url: string;
@@ -119,8 +122,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   await mkdir(path.join(folder, 'plugins'));
   for (const [name, text] of Object.entries(options.config ?? {}))
     await writeFile(path.join(folder, 'plugins', `${name}.conf`), text);
-  const { policies = {}, plugins = {} } = options;
-  const parts = { folder, options: options.options ?? {}, policies, plugins };
+  const { policies = {}, plugins = {}, webPlugins = {} } = options;
+  const parts = { folder, options: options.options ?? {}, policies, plugins, webPlugins };
   const hub = await openForTests({ ...parts, onLog: (line) => log.push(line) }).catch(
     async (error: unknown) => {
       await remove();

@@ -5,7 +5,7 @@ import { findUser, listPart, partOf } from '../lists.js';
 import { findEvent } from '../moments.js';
 import { page } from '../page.js';
 import { Filters, Prefixes, Section, Table } from '../parts/table.js';
-import type { Listed } from '../parts/table.js';
+import type { Column, Listed } from '../parts/table.js';
 import { PackageLink, TagLink, UserLink } from '../parts/things.js';
 import { YesNo } from '../parts/values.js';
 import { link } from '../routes.js';
@@ -97,12 +97,8 @@ export const packages = page('packages', {
         anchor="packagelist"
         columns={[
           { title: 'ID', order: 'package_id', numeric: true, wide: true, cell: (row) => row.package_id },
-          {
-            title: 'Name',
-            order: 'package_name',
-            cell: (row) => <PackageLink id={row.package_id} name={row.package_name} />,
-          },
-          ...(tag || user ? listColumns : []),
+          nameColumn,
+          ...(tag || user ? [{ ...tagColumn, wide: true }, ownerColumn, includedColumn] : []),
         ]}
         empty={
           tag ? (
@@ -120,21 +116,31 @@ export const packages = page('packages', {
 
 const entry = (row: Row): PackageListEntry | null => ('tag_id' in row ? row : null);
 
-const listColumns = [
-  {
-    title: 'Tag',
-    order: 'tag_name',
-    wide: true,
-    cell: (row: Row) => <TagLink id={entry(row)?.tag_id ?? null} name={entry(row)?.tag_name ?? null} />,
-  },
-  {
-    title: 'Owner',
-    order: 'owner_name',
-    wide: true,
-    cell: (row: Row) => <UserLink id={entry(row)?.owner_id ?? null} name={entry(row)?.owner_name} />,
-  },
-  { title: 'Included', order: 'blocked', cell: (row: Row) => <YesNo value={!entry(row)?.blocked} /> },
-];
+/** A package's name in lists. */
+const nameColumn: Column<Row> = {
+  title: 'Package',
+  order: 'package_name',
+  cell: (row) => <PackageLink id={row.package_id} name={row.package_name} />,
+};
+const tagColumn: Column<Row> = {
+  title: 'Tag',
+  order: 'tag_name',
+  cell: (row) => <TagLink id={entry(row)?.tag_id ?? null} name={entry(row)?.tag_name ?? null} />,
+};
+const ownerColumn: Column<Row> = {
+  title: 'Owner',
+  order: 'owner_name',
+  wide: true,
+  cell: (row) => <UserLink id={entry(row)?.owner_id ?? null} name={entry(row)?.owner_name} />,
+};
+const includedColumn: Column<Row> = {
+  title: 'Included',
+  order: 'blocked',
+  cell: (row) => <YesNo value={!entry(row)?.blocked} />,
+};
+
+/** The columns of the packages that a user owns. */
+export const ownedColumns: readonly Column<Row>[] = [nameColumn, tagColumn, includedColumn];
 
 interface PackageData {
   readonly package: Named;

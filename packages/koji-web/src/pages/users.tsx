@@ -5,10 +5,10 @@ import { found } from '../errors.js';
 import { findUser, listPart } from '../lists.js';
 import { page } from '../page.js';
 import { Facts, Prefixes, Section, Table } from '../parts/table.js';
-import { PackageLink, TagLink, UserLink } from '../parts/things.js';
-import { YesNo } from '../parts/values.js';
+import { UserLink } from '../parts/things.js';
 import { link } from '../routes.js';
 import { buildColumns } from './builds.js';
+import { ownedColumns } from './packages.js';
 
 /** Users. */
 export const users = page('users', {
@@ -103,19 +103,7 @@ export const userinfo = page('userinfo', {
           things="packages"
           anchor="packagelist"
           names={{ start: 'packageStart', order: 'packageOrder' }}
-          columns={[
-            {
-              title: 'Package',
-              order: 'package_name',
-              cell: (row) => <PackageLink id={row.package_id} name={row.package_name} />,
-            },
-            {
-              title: 'Tag',
-              order: 'tag_name',
-              cell: (row) => <TagLink id={row.tag_id} name={row.tag_name} />,
-            },
-            { title: 'Included', order: 'blocked', cell: ({ blocked }) => <YesNo value={!blocked} /> },
-          ]}
+          columns={ownedColumns}
           empty="Owns no packages."
         />
       </Section>

@@ -112,14 +112,14 @@ export const Name: FC<{ children?: Child }> = ({ children }) => <bdi>{children}<
 export const None: FC = () => <span class="none">–</span>;
 
 /** A link to another site for addresses of the web; anything else, such as `javascript:`, is plain text. */
-export const External: FC<{ url: string }> = ({ url }) => {
+export const External: FC<{ url: string; text?: string }> = ({ url, text = url }) => {
   const isWeb = /^https?:\/\/[^\s]+$/i.test(url) && URL.canParse(url);
   return isWeb ? (
     <a href={url} rel="noopener noreferrer nofollow">
-      <bdi>{url}</bdi>
+      <bdi>{text}</bdi>
     </a>
   ) : (
-    <code>{url}</code>
+    <code>{text}</code>
   );
 };
 

@@ -16,6 +16,11 @@ import {
   openLog,
 } from '@koji/core';
 import { parseIni, readOptions, webOptions } from '@koji/core/config';
+import type { Logger } from '@koji/core';
+import type { WebOptions } from '@koji/core/config';
+import { describeProblem, loadPlugins } from '@koji/plugin-sdk/host';
+import type { LoadedPlugin } from '@koji/plugin-sdk/host';
+import { routes } from '../routes.js';
 import { callsBy } from '../calls.js';
 import { createWeb } from '../server.js';
 import { ClientLogins } from './logins.js';
@@ -76,6 +81,7 @@ async function main(): Promise<void> {
       taskMethods: options.Tasks,
     },
     read: (work) => work(calls),
+    plugins: await findPlugins(options, { file, logger: log.logger }),
     address: (request) => clientAddress(request, options.TrustedProxies),
     heavyPages: options.HeavyPages,
     login: options.LoginDisabled ? null : { logins, lifetime: options.LoginLifetime, proxy: null },
@@ -98,6 +104,23 @@ async function main(): Promise<void> {
     server.closeAllConnections();
     void Promise.all([session.close(), logins.closeAll()]).then(() => process.exit(0));
   });
+}
+
+async function findPlugins(
+  { WebPlugins, PluginPath }: WebOptions,
+  { file, logger }: { readonly file: string; readonly logger: (name: string) => Logger },
+): Promise<readonly LoadedPlugin[]> {
+  const from = path.dirname(file);
+  const { plugins, problems } = await loadPlugins({
+    part: 'web',
+    names: WebPlugins,
+    folders: PluginPath.map((folder) => path.resolve(from, folder)),
+    from,
+    logger,
+    taken: { webPages: Object.keys(routes) },
+  });
+  if (problems.length > 0) throw new ConfigError(problems.map(describeProblem).join('\n'));
+  return plugins;
 }
 
 function readConfig(file: string): string {

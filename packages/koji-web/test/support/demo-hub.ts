@@ -30,19 +30,24 @@ export interface DemoHub {
   stop(): Promise<void>;
 }
 
-/** Starts a hub with the data of the demo. */
+/** Starts a hub with the data of the demo; `rows` says how long its lists are. */
 export async function startDemoHub(
   options: Readonly<Record<string, string>> = {},
-  plugins: Readonly<Record<string, object>> = {},
+  lists: { readonly rows?: number } = {},
 ): Promise<DemoHub> {
   const folder = mkdtempSync(path.join(tmpdir(), 'koji-web-'));
   const log: string[] = [];
   const open = (): Promise<HubForTests> =>
-    openForTests({ folder, plugins, policies: {}, options, onLog: (line) => log.push(line) });
+    openForTests({ folder, plugins: {}, policies: {}, options, onLog: (line) => log.push(line) });
   let hub = await open();
   try {
     await hub.addUser('kojiadmin', 'secret', ['admin']);
-    const demo = await fillDemo(`${hub.url}/kojihub`, 'secret', (user) => hub.addUser(user, 'secret', []));
+    const demo = await fillDemo(
+      `${hub.url}/kojihub`,
+      'secret',
+      (user) => hub.addUser(user, 'secret', []),
+      lists,
+    );
     return {
       folder,
       demo,

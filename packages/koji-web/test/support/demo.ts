@@ -131,6 +131,7 @@ export async function fillDemo(
   hubUrl: string,
   password: string,
   setPassword: (user: string) => Promise<void>,
+  { rows = 60 }: { readonly rows?: number } = {},
 ): Promise<Demo> {
   const folder = mkdtempSync(path.join(tmpdir(), 'koji-demo-'));
   const session = new ClientSession(hubUrl);
@@ -168,7 +169,7 @@ export async function fillDemo(
 
     const names = ['bash', 'coreutils', 'gcc', 'glibc', 'kernel', 'systemd', 'zlib', 'hello'];
     const calls = session.multicall();
-    for (let i = 0; i < 60; i++) names.push(`lib${i}`);
+    for (let i = 0; i < rows; i++) names.push(`lib${i}`);
     for (const name of names)
       void calls.packageListAdd('f44', name, named({ owner: name.startsWith('lib') ? 'ada' : 'kojiadmin' }));
     for (const [i, name] of names.entries())
@@ -279,7 +280,7 @@ export async function fillDemo(
     await session.makeTask('newRepo', ['f44-build']);
     await session.makeTask(hostile.slice(0, 40), [hostile, { [hostile]: hostile }]);
     const tasks = session.multicall();
-    for (let i = 0; i < 70; i++) void tasks.makeTask('tagBuild', [tag, build, false, null, true]);
+    for (let i = 0; i < rows + 10; i++) void tasks.makeTask('tagBuild', [tag, build, false, null, true]);
     await tasks.run();
     await host.host.updateHost(1.5, true);
     const [rpm] = await session.listBuildRPMs(build);

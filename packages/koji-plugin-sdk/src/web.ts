@@ -1,0 +1,168 @@
+/// <reference types="node" preserve="true" />
+/**
+ * Pages of a plugin, and panels of its own on Koji's pages. What they show is data, which the web page writes as HTML:
+ * whatever a text holds, it is shown and never run.
+ */
+import type { Api, BuildInfo, ClientApi, HostInfo, Named, TagInfo, TaskInfo, UserInfo } from '@koji/core/api';
+import type { TypedMarker } from './decorate.js';
+import { marker } from './decorate.js';
+
+/** The things that have pages which panels can be on. */
+export interface WebThings {
+  /** The build. */
+  readonly build: BuildInfo;
+  /** The task. */
+  readonly task: TaskInfo;
+  /** The tag. */
+  readonly tag: TagInfo;
+  /** The package. */
+  readonly package: Named;
+  /** The host. */
+  readonly host: HostInfo;
+  /** The user. */
+  readonly user: UserInfo;
+}
+
+/** The name of a thing that panels can be on. */
+export type WebThing = keyof WebThings;
+
+/** The kinds of states, each of a colour and shape. */
+export type WebTone = 'good' | 'bad' | 'busy' | 'waiting' | 'off';
+
+/** A link to a page of Koji (`buildinfo?buildID=5`) or to another site (`https://…`); any other address is shown as text. */
+export interface WebLink {
+  /** Always `link`. */
+  readonly kind: 'link';
+  /** The address. */
+  readonly href: string;
+  /** What is shown. */
+  readonly text: string;
+}
+
+/** A state by colour, shape and word. */
+export interface WebState {
+  /** Always `state`. */
+  readonly kind: 'state';
+  /** Its colour and shape. */
+  readonly tone: WebTone;
+  /** Its word. */
+  readonly word: string;
+}
+
+/** A part of a line. Null shows a dash. */
+export type WebInline = string | number | boolean | null | WebLink | WebState;
+
+/** A part of a page or panel. */
+export type WebBlock =
+  | { readonly kind: 'text'; readonly parts: readonly WebInline[] }
+  | { readonly kind: 'heading'; readonly text: string }
+  | { readonly kind: 'code'; readonly text: string }
+  | { readonly kind: 'list'; readonly items: readonly WebInline[] }
+  | { readonly kind: 'facts'; readonly facts: readonly (readonly [name: string, value: WebInline])[] }
+  | {
+      readonly kind: 'table';
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly WebInline[])[];
+    };
+
+/** A page or panel as it is asked for. */
+export interface WebRequest {
+  /** The methods of the hub, called by nobody: what anybody may read. A page's calls see one moment of the database. */
+  readonly calls: ClientApi<Api>;
+  /** The parameters of the address; the last one where a name is repeated. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Aborted when the time is over. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes a page. */
+export type WebPage = (request: WebRequest) => Promise<readonly WebBlock[]> | readonly WebBlock[];
+
+/** Makes a panel about a thing; null shows none. */
+export type WebPanel<T extends WebThing = WebThing> = (
+  thing: WebThings[T],
+  request: WebRequest,
+) => Promise<readonly WebBlock[] | null> | readonly WebBlock[] | null;
+
+/** How a page is added. */
+export interface WebPageMark {
+  /** Its name in addresses, such as `checks` for `/koji/checks`. */
+  readonly name: string;
+  /** Its heading. */
+  readonly title: string;
+  /** Whether the menu has an entry for it. Default: no. */
+  readonly menu?: boolean;
+}
+
+/** How a panel is added. */
+export interface WebPanelMark<T extends WebThing = WebThing> {
+  /** The thing on whose pages it is. */
+  readonly on: T;
+  /** Its heading. */
+  readonly title: string;
+}
+
+/**
+ * Adds a page to the web page.
+ *
+ * @example
+ * export const greetings = webPage({ name: 'greetings', title: 'Greetings', menu: true })(async ({ calls }) => [
+ *   text('This hub is Koji ', await calls.getKojiVersion()),
+ * ]);
+ */
+export function webPage(options: WebPageMark): TypedMarker<WebPage> {
+  return marker<WebPage>('webPage', { webPage: options });
+}
+
+/**
+ * Adds a panel to the page of every build, task, tag, package, host or user.
+ *
+ * @example
+ * export const license = webPanel({ on: 'build', title: 'License' })(async (build, { calls }) => {
+ *   const [rpm] = await calls.listBuildRPMs(build.id);
+ *   return rpm ? [facts({ 'First rpm': link(`rpminfo?rpmID=${rpm.id}`, rpm.nvr) })] : null;
+ * });
+ */
+export function webPanel<T extends WebThing>(options: WebPanelMark<T>): TypedMarker<WebPanel<T>> {
+  return marker<WebPanel<T>>('webPanel', { webPanel: options });
+}
+
+/** Makes a link to a page of Koji or to another site. */
+export function link(href: string, shown: string): WebLink {
+  return { kind: 'link', href, text: shown };
+}
+
+/** Makes a state. */
+export function state(tone: WebTone, word: string): WebState {
+  return { kind: 'state', tone, word };
+}
+
+/** Makes a paragraph. */
+export function text(...parts: readonly WebInline[]): WebBlock {
+  return { kind: 'text', parts };
+}
+
+/** Makes a heading. */
+export function heading(shown: string): WebBlock {
+  return { kind: 'heading', text: shown };
+}
+
+/** Makes a block of text as it is, such as a part of a log. */
+export function code(shown: string): WebBlock {
+  return { kind: 'code', text: shown };
+}
+
+/** Makes a list. */
+export function list(items: readonly WebInline[]): WebBlock {
+  return { kind: 'list', items };
+}
+
+/** Makes a list of names and values. */
+export function facts(values: Readonly<Record<string, WebInline>>): WebBlock {
+  return { kind: 'facts', facts: Object.entries(values) };
+}
+
+/** Makes a table. */
+export function table(columns: readonly string[], rows: readonly (readonly WebInline[])[]): WebBlock {
+  return { kind: 'table', columns, rows };
+}
