@@ -11,7 +11,7 @@ const programs = {
   'koji-client': ['cli/main.js'],
   'koji-builder': ['main.js', 'daemon/child.js'],
   'koji-web': ['standalone/main.js'],
-  'koji-hub': ['main.js', 'db/sqlite-thread.js'],
+  'koji-hub': ['main.js', 'db/sqlite-thread.js', 'watchdog/watchdog-thread.js'],
 };
 
 /** Bundles every package whose compiled files are newer than its bundle. */

@@ -12,6 +12,7 @@ import type { OwnJournals } from './domain/files/journal.js';
 import type { WaitingBuilders } from './scheduler/waiting-builders.js';
 import type { TagNews } from './tag-news.js';
 import type { Wake } from './wake.js';
+import type { PluginSwitches } from './watchdog/switches.js';
 
 /** Who calls: everything about the login that a method may ask. Anonymous callers have nulls and no permissions. */
 export interface Session {
@@ -95,6 +96,8 @@ export interface Hub {
   readonly waitingBuilders: WaitingBuilders;
   /** Counts what plugins do. */
   readonly activity: ActivityLog;
+  /** Says which plugins are switched off. */
+  readonly switches: PluginSwitches;
   readonly plugins: readonly LoadedPlugin[];
   /** Every method that can be called, by wire name. */
   readonly methods: ReadonlyMap<string, ServedMethod>;

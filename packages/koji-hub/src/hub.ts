@@ -34,6 +34,7 @@ import type { RunningCall } from './server/running-call.js';
 import { Transactions } from './server/transactions.js';
 import { TagNews } from './tag-news.js';
 import { openWake } from './wake.js';
+import { PluginSwitches, notesFolder, takeNotes } from './watchdog/switches.js';
 import { openWeb } from './web.js';
 
 /** A hub that answers. */
@@ -90,6 +91,7 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     Object.assign(hub, { journals: journals.folder });
     for (const warning of configWarnings(config)) hub.logger('koji').warn(warning);
     await recoverFiles(hub);
+    await followPlugins(hub, closers);
     const scheduler = startScheduler(hub, (work) => open.runOwn('scheduler', work));
     closers.add('scheduler', () => scheduler.stop());
     const { RepoManager, LockOut, ServerOffline } = hub.options;
@@ -116,6 +118,7 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
       const { policies, callbacks, methods, plugins } = await compose(strict, (name) => hub.logger(name), {
         load,
         activity,
+        switches: hub.switches,
       });
       Object.assign(hub, { policies, callbacks, methods, plugins });
       deliveries.replace(outboxesOf(hub));
@@ -126,6 +129,19 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     await closers.closeAll();
     throw error;
   }
+}
+
+/** Counts what plugins did to processes that are gone, and keeps to what the database says of them from now on. */
+async function followPlugins(
+  { database, switches, options, paths, plugins, ...hub }: Hub,
+  closers: Closers,
+): Promise<void> {
+  if (plugins.length === 0) return;
+  const log = hub.logger('koji.plugins');
+  const rules = { retries: options.BlockRetries, pause: options.CallbackPause * 1000 };
+  await takeNotes(database, notesFolder(paths.topdir), { rules, log });
+  await switches.follow(database, log);
+  closers.add('switches of plugins', () => switches.stop());
 }
 
 /** The outboxes of all plugins. */
@@ -213,7 +229,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
 
 type Composed = Pick<
   Hub,
-  'options' | 'paths' | 'policies' | 'callbacks' | 'methods' | 'activity' | 'plugins'
+  'options' | 'paths' | 'policies' | 'callbacks' | 'methods' | 'activity' | 'switches' | 'plugins'
 >;
 
 /** How plugins are loaded. */
@@ -222,13 +238,14 @@ interface Loading {
   /** Marks a load behind the first one. */
   readonly load?: string;
   readonly activity?: ActivityLog;
+  readonly switches?: PluginSwitches;
 }
 
 /** The parts of a hub that come from configuration and plugins alone. */
 export async function compose(
   config: HubConfig,
   logger: (name: string) => Logger,
-  { given = {}, load, activity = new ActivityLog() }: Loading = {},
+  { given = {}, load, activity = new ActivityLog(), switches = new PluginSwitches() }: Loading = {},
 ): Promise<Composed> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
@@ -236,15 +253,20 @@ export async function compose(
   checkPlugins(config, found, logger('koji.plugins'));
   const timeLimit = options.CallbackTimeout * 1000;
   const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
-  const callbacks = new CallbackRegistry({ logger: logger('koji.plugins'), timeLimit, circuit, activity });
+  const { offUntil } = switches;
+  const callbacks = new CallbackRegistry({
+    logger: logger('koji.plugins'),
+    ...{ timeLimit, circuit, activity, offUntil },
+  });
   for (const plugin of found.plugins) {
     callbacks.add(plugin.callbacks);
-    for (const method of plugin.methods) methods.set(method.name, serveMethod(method, timeLimit, activity));
+    for (const method of plugin.methods)
+      methods.set(method.name, serveMethod(method, { timeLimit, activity, offUntil }));
   }
   const pluginTests = found.plugins.flatMap((plugin) => plugin.policyTests.map(asPolicyTest));
   const policies = readPolicies({ texts, options, pluginTests });
   const paths = new PathInfo(storeOf(config));
-  return { options, paths, policies, callbacks, methods, activity, plugins: found.plugins };
+  return { options, paths, policies, callbacks, methods, activity, switches, plugins: found.plugins };
 }
 
 /** The names that no plugin's method may have. */

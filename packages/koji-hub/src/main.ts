@@ -32,6 +32,7 @@ import {
   listQueues,
 } from './plugin-doctor.js';
 import { watchPlugins } from './watch.js';
+import { guardProcess } from './watchdog/guard.js';
 import { backUp } from './upkeep/backup.js';
 import { describeProblem, fsck } from './upkeep/fsck.js';
 import { restore } from './upkeep/restore.js';
@@ -115,8 +116,11 @@ async function start(): Promise<void> {
   }
   if (found.options.Workers > 1 && values.watch)
     throw new UsageError(`--watch is for one process: set Workers = 1 in ${found.file}`);
-  if (found.options.Workers > 1 && !isWorker) return startSeveral(found);
+  // Where plugins run, a process of its own starts another one for one that a plugin has blocked.
+  const isWatchedOver = found.options.Workers > 1 || (found.options.Plugins.length > 0 && !values.watch);
+  if (isWatchedOver && !isWorker) return startSeveral(found);
   const hub = await startHub(found);
+  const guard = guardProcess(hub, found, { replaced: isWorker });
   await limitProcess(found.options, hub.log, { isRestarted: isWorker });
   if (values.watch) watchPlugins(hub, found);
   if (isWorker) reportUrl(hub.url);
@@ -124,7 +128,10 @@ async function start(): Promise<void> {
   // Calls have borders of their own: what gets here is a stray timer or promise, of a plugin say, and no reason to go down.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => hub.log.error('an error outside of any call', error));
-  stopOnSignals(() => hub.stop());
+  stopOnSignals(async () => {
+    await hub.stop();
+    await guard.stop();
+  });
 }
 
 async function startSeveral(found: HubConfig): Promise<void> {

@@ -38,7 +38,9 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
   const served = new Set(found.plugins.flatMap(({ outboxes }) => outboxes.map(({ name }) => name)));
   for (const entry of activity.filter(isOff))
     problems.push(
-      `plugin ${entry.plugin}: its ${entry.name} callback is switched off until ${entry.off_until ?? ''}, since it kept failing: ${entry.last_failure ?? ''}`,
+      entry.kind === 'block'
+        ? `plugin ${entry.plugin} is switched off until ${entry.off_until ?? ''}, since it kept the hub from answering: ${entry.last_failure ?? ''}`
+        : `plugin ${entry.plugin}: its ${entry.name} callback is switched off until ${entry.off_until ?? ''}, since it kept failing: ${entry.last_failure ?? ''}`,
     );
   for (const { queue, waiting, dead } of queues) {
     if (!served.has(queue) && waiting > 0)

@@ -1,7 +1,13 @@
-import { ConfigError } from '@koji/core';
+import { ConfigError, GenericError } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
-import { describeProblem, loadPlugins, runInContext, runPluginMethod } from '@koji/plugin-sdk/host';
+import {
+  describeProblem,
+  loadPlugins,
+  runInContext,
+  runPluginMethod,
+  switchedOff,
+} from '@koji/plugin-sdk/host';
 import type { ActivityLog, LoadedPlugin, PluginMethod, PluginPolicyTest } from '@koji/plugin-sdk/host';
 import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
@@ -91,16 +97,28 @@ export function checkPlugins(config: HubConfig, { problems }: HubPlugins, log: L
   for (const problem of problems) log.error(`starting without it: ${problem}`);
 }
 
-/** A plugin's method as the dispatcher serves it, counted, and ended after `timeLimit` milliseconds. */
-export function serveMethod(method: PluginMethod, timeLimit: number, activity: ActivityLog): ServedMethod {
+/** How methods of plugins are served. */
+interface Serving {
+  /** Milliseconds that one may take. */
+  readonly timeLimit: number;
+  readonly activity: ActivityLog;
+  /** Until when all of a plugin is switched off. */
+  readonly offUntil: (plugin: string) => Date | null;
+}
+
+/** A plugin's method as the dispatcher serves it: counted, bounded in time, refused while the plugin is switched off. */
+export function serveMethod(method: PluginMethod, { timeLimit, activity, offUntil }: Serving): ServedMethod {
   const { plugin, name } = method;
-  const handler = (args: Record<string, unknown>, call: Call): unknown =>
-    activity.measure({ plugin, kind: 'method', name }, () =>
+  const handler = (args: Record<string, unknown>, call: Call): unknown => {
+    const until = offUntil(plugin);
+    if (until) throw new GenericError(`${name}() of plugin ${plugin}: ${switchedOff(until)}`);
+    return activity.measure({ plugin, kind: 'method', name }, () =>
       runPluginMethod(method, args, ambientOf(call), timeLimit).catch((error: unknown) => {
         noteThrower(error, 'plugin');
         throw error;
       }),
     );
+  };
   return { declared: method.declaration, handler, plugin };
 }
 
@@ -108,7 +126,8 @@ export function serveMethod(method: PluginMethod, timeLimit: number, activity: A
 export function asPolicyTest({ name, plugin, run }: PluginPolicyTest): PluginTest {
   return {
     name,
-    run: (call, data, words) => runInContext(ambientOf(call), plugin, () => run(data, ...words)),
+    run: (call, data, words) =>
+      runInContext(ambientOf(call), { plugin, part: `policy test ${name}` }, () => run(data, ...words)),
   };
 }
 

@@ -122,15 +122,28 @@ export interface Ambient {
   onRollback(undo: () => unknown): void;
 }
 
-interface Scope {
-  readonly ambient: Ambient;
+/** Code of a plugin that runs. */
+export interface PluginCode {
   readonly plugin: string;
+  /** Which of its code, as people call it: `method greet`, `callback postTag`. */
+  readonly part: string;
+}
+
+interface Scope extends PluginCode {
+  readonly ambient: Ambient;
   open: boolean;
 }
 
 const key = Symbol.for('koji.plugin.context');
 const holder = globalThis as {
-  [key]?: { readonly storage: AsyncLocalStorage<Scope>; running: number } | undefined;
+  [key]?:
+    | {
+        readonly storage: AsyncLocalStorage<Scope>;
+        running: number;
+        /** Is told of the code that begins to run, and null once none runs; the hub's watchdog listens. */
+        entered?: ((code: PluginCode | null) => void) | undefined;
+      }
+    | undefined;
 };
 // One storage for all copies of this package, since a plugin may bring its own.
 const shared = (holder[key] ??= { storage: new AsyncLocalStorage<Scope>(), running: 0 });
@@ -138,10 +151,11 @@ const shared = (holder[key] ??= { storage: new AsyncLocalStorage<Scope>(), runni
 /** Runs a plugin's code with {@link context}; the context is closed once the code has ended. */
 export async function runInContext<T>(
   ambient: Ambient,
-  plugin: string,
+  { plugin, part }: PluginCode,
   run: () => T | Promise<T>,
 ): Promise<T> {
-  const scope: Scope = { ambient, plugin, open: true };
+  const scope: Scope = { ambient, plugin, part, open: true };
+  shared.entered?.(scope);
   shared.running += 1;
   try {
     return await shared.storage.run(scope, run);
@@ -149,8 +163,21 @@ export async function runInContext<T>(
     scope.open = false;
     shared.running -= 1;
     // While it is enabled, every promise of the hub pays for it on Node 20, not only those of plugins.
-    if (shared.running === 0) shared.storage.disable();
+    if (shared.running === 0) {
+      shared.storage.disable();
+      shared.entered?.(null);
+    }
   }
+}
+
+/** Has a function told of all code of plugins that begins to run from now on, null once none runs; null ends that. */
+export function onPluginCode(entered: ((code: PluginCode | null) => void) | null): void {
+  shared.entered = entered ?? undefined;
+}
+
+/** The code of a plugin that runs now, in a call; null for any other code. */
+export function currentPluginCode(): PluginCode | null {
+  return shared.storage.getStore() ?? null;
 }
 
 /** The ambient of the code that runs now; null outside of a call. */

@@ -152,6 +152,14 @@ export const hubOptions = {
     'Failures in a row that switch off a callback which may fail; 0 never switches one off',
   ),
   CallbackPause: integer(300, 'Seconds that such a callback is switched off before it is tried again'),
+  BlockLimit: integer(
+    3,
+    'Seconds that code of a plugin may hold up all calls before the process is replaced; 0 lets it',
+  ),
+  BlockRetries: integer(
+    3,
+    'Times within an hour that a plugin may do so; the last one switches it off for CallbackPause seconds. 0 never does',
+  ),
   MaxDownloadSize: integer(
     67108864,
     "Bytes of a task's file that one `downloadTaskOutput` may answer; larger files are read by offset and size",

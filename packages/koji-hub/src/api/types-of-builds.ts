@@ -42,7 +42,7 @@ export const buildTypeHandlers: Handlers<BuildTypeMethods> = {
   },
 
   async getBuildType({ buildInfo, strict }, call) {
-    const given = buildInfo as unknown as Partial<BuildInfo> | number | string | null;
+    const given = buildInfo as Partial<BuildInfo> | number | string | null;
     if (typeof given === 'object' && isId(given?.id) && given.extra !== undefined)
       return buildTypes(call, { id: given.id, extra: given.extra });
     const build = await findBuild(call, buildInfo);

@@ -12,6 +12,7 @@ import type { ImportedPlugin, PluginModule } from './import.js';
 import { setPluginLog } from '../log.js';
 import { readPackage } from './package.js';
 import type { PluginEntry, PluginPart } from './package.js';
+import { watchIntrusions } from './intrusions.js';
 import type { PluginProblem } from './problems.js';
 
 /** Which plugins to load, for whom and from where. */
@@ -60,7 +61,10 @@ export async function loadPlugins(options: LoadOptions): Promise<LoadResult> {
   const plugins: LoadedPlugin[] = [];
   const problems: PluginProblem[] = [];
   for (const name of new Set(options.names)) {
+    const intrusions = watchIntrusions();
     const loaded = await loadOne(name, options);
+    for (const intrusion of intrusions())
+      options.logger?.('koji.plugins').error(`plugin ${name} ${intrusion}`);
     if ('plugin' in loaded) plugins.push(loaded.plugin);
     else problems.push(...loaded.problems);
   }

@@ -46,7 +46,8 @@ export async function runPluginMethod(
 ): Promise<unknown> {
   const run = async (): Promise<unknown> => method.run(...method.signature.spread(bound));
   try {
-    const result = await runInContext(ambient, method.plugin, () =>
+    const { plugin, name } = method;
+    const result = await runInContext(ambient, { plugin, part: `method ${name}` }, () =>
       timeLimit === undefined ? run() : withTimeLimit(timeLimit, run),
     );
     return result === undefined ? null : result;

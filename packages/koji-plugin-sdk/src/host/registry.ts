@@ -32,6 +32,8 @@ export interface RegistryOptions {
   readonly circuit?: CircuitOptions;
   /** Where runs are counted. Default: nobody looks. */
   readonly activity?: ActivityLog;
+  /** Until when all of a plugin is switched off; null while it is not. Default: none ever is. */
+  readonly offUntil?: (plugin: string) => Date | null;
 }
 
 /** A callback for one of its events. */
@@ -50,8 +52,11 @@ export class CallbackRegistry {
   private readonly timeLimit: number;
   private readonly circuit: CircuitOptions;
   private readonly activity: ActivityLog;
+  private readonly offUntil: (plugin: string) => Date | null;
 
-  constructor({ logger, timeLimit = 60_000, circuit, activity = new ActivityLog() }: RegistryOptions) {
+  constructor(options: RegistryOptions) {
+    const { logger, timeLimit = 60_000, circuit, activity = new ActivityLog() } = options;
+    this.offUntil = options.offUntil ?? (() => null);
     this.logger = logger;
     this.timeLimit = timeLimit;
     this.circuit = circuit ?? { limit: 5, pause: 300_000 };
@@ -118,8 +123,14 @@ export class CallbackRegistry {
     ambient: Ambient | null,
   ): Promise<void> {
     const actor = { plugin: callback.plugin, kind: 'callback', name: event } as const;
-    if (circuit.offUntil) {
+    const pluginOff = this.offUntil(callback.plugin);
+    if (pluginOff || circuit.offUntil) {
       this.activity.of(actor).skipped += 1;
+      // One that may refuse a change must not be passed over.
+      if (pluginOff && !callback.ignoreError && !callback.afterCommit)
+        throw new CallbackError(
+          `Error running ${event} callback from ${callback.plugin}:\n${switchedOff(pluginOff)}`,
+        );
       return;
     }
     const started = performance.now();
@@ -128,7 +139,9 @@ export class CallbackRegistry {
       // The context ends with the time limit, so that a late callback can't touch a transaction that is gone.
       const limited = (): Promise<unknown> =>
         withTimeLimit(this.timeLimit, async () => callback.run(event, payload));
-      await (ambient ? runInContext(ambient, callback.plugin, limited) : limited());
+      const { plugin } = callback;
+      const code = { plugin, part: `callback ${event}` };
+      await (ambient ? runInContext(ambient, code, limited) : limited());
       if (circuit.succeeded())
         this.logger.warn(`the ${event} callback of ${callback.plugin} works again and is switched on`);
     } catch (cause) {
@@ -163,6 +176,11 @@ export class CallbackRegistry {
       `the ${event} callback of ${callback.plugin} is switched off for ${pause / 1000} s: it failed ${limit} times in a row`,
     );
   }
+}
+
+/** Why code of a plugin that is switched off is not run. */
+export function switchedOff(until: Date): string {
+  return `the plugin is switched off until ${until.toISOString()}, since it kept the hub from answering; the hub's log says where`;
 }
 
 function checkEvent(event: string): void {

@@ -70,7 +70,11 @@ export function describeReport(report: PluginReport, activity: readonly Reported
     `  made ${made} of @koji/plugin-sdk; this is ${sdk.present}`,
     ...report.brings.map((line) => `  brings ${line}`),
     ...report.configs.flatMap(describeConfig),
-    ...activity.map((entry) => `  ran ${describeActivity(entry)}`),
+    ...activity.map((entry) =>
+      entry.kind === 'block'
+        ? `  blocked the hub in ${entry.name} ${entry.failures} times, last ${entry.last_failure_time ?? ''}`
+        : `  ran ${describeActivity(entry)}`,
+    ),
   ];
 }
 

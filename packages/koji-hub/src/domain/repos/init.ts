@@ -141,7 +141,7 @@ async function writeLists(call: Call, folder: string, plan: Plan): Promise<void>
     for (const arch of arches) lists.set(arch, await ArchLists.create(path.join(folder, arch)));
     for await (const rpm of rpms) {
       if (!opts.debuginfo && isDebuginfo(rpm.name)) continue;
-      const file = `${folders.get(rpm.build_id ?? 0) ?? ''}/${paths.rpm(rpm)}`;
+      const file = `${folders.get(rpm.build_id) ?? ''}/${paths.rpm(rpm)}`;
       for (const arch of listsFor(rpm.arch, arches, opts)) await lists.get(arch)?.add(file, rpm);
     }
   } finally {

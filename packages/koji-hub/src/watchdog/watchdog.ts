@@ -1,0 +1,85 @@
+/** Watches from a thread whether the event loop of this process stands, and whose code holds it up. */
+import { Worker } from 'node:worker_threads';
+import type { LogFormatter } from '@koji/core';
+import { onPluginCode } from '@koji/plugin-sdk/host';
+
+/** A plugin by name, and the folder that its code is in. */
+export interface PluginFolder {
+  readonly name: string;
+  readonly folder: string;
+}
+
+/** How to watch. */
+export interface WatchdogOptions {
+  /** Seconds that the loop may stand. */
+  readonly limit: number;
+  /** Whether this process may be ended, since another one takes its place. */
+  readonly replaced: boolean;
+  readonly plugins: readonly PluginFolder[];
+  /** Where notes for the next start are left, {@link BlockNote} each; made if need be. */
+  readonly notes: string;
+  /** Where the line of the log goes; null for standard error. */
+  readonly logFile: string | null;
+  readonly format: LogFormatter;
+}
+
+/** What the thread is started with. */
+export interface WatchdogData extends Omit<WatchdogOptions, 'format'> {
+  /** Counts up while the loop goes round. */
+  readonly beats: SharedArrayBuffer;
+  /** The code of a plugin that began to run last: its length, 0 while none runs, then its text as UTF-8. */
+  readonly entered: SharedArrayBuffer;
+  /** A line of the log around the message, as the hub formats it. */
+  readonly line: readonly [before: string, after: string];
+}
+
+/** What a process leaves behind that a plugin had blocked. */
+export interface BlockNote {
+  readonly plugin: string;
+  /** The code that ran, `method greet`. */
+  readonly part: string;
+  /** What the log says of it. */
+  readonly message: string;
+  /** ISO time. */
+  readonly at: string;
+}
+
+const longestEntry = 512;
+/** Stands where the message goes. */
+const mark = '\u0000';
+
+// Tests run the sources as they are, which a thread can't.
+const program = new URL(
+  import.meta.url.replace('/src/watchdog/', '/dist/watchdog/').replace(/[^/]*$/, 'watchdog-thread.js'),
+);
+
+/** Starts watching; the result ends it. */
+export function startWatchdog({ format, ...options }: WatchdogOptions): { stop(): Promise<void> } {
+  const beats = new SharedArrayBuffer(4);
+  const entered = new SharedArrayBuffer(4 + longestEntry);
+  const [before = '', after = ''] = format({
+    time: new Date(),
+    level: 'error',
+    name: 'koji.plugins',
+    message: mark,
+    fields: {},
+  }).split(mark);
+  const data: WatchdogData = { ...options, beats, entered, line: [before, after] };
+  const thread = new Worker(program, { workerData: data, execArgv: [], env: {} });
+  thread.unref();
+  const counter = new Int32Array(beats);
+  const timer = setInterval(() => Atomics.add(counter, 0, 1), (options.limit * 1000) / 8).unref();
+  const length = new Int32Array(entered, 0, 1);
+  const text = new Uint8Array(entered, 4);
+  const encoder = new TextEncoder();
+  onPluginCode((code) => {
+    length[0] = code ? encoder.encodeInto(`${code.plugin} ${code.part}`, text).written : 0;
+  });
+  return {
+    async stop() {
+      onPluginCode(null);
+      clearInterval(timer);
+      await thread.terminate();
+    },
+  };
+}

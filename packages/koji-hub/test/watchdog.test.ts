@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { freePort } from '../../../scripts/ports.mjs';
+import { databases } from './support/databases.js';
+import type { TestDatabase } from './support/databases.js';
+import { post, valueOf } from './support/raw-hub.js';
+import type { Outcome } from './support/raw-hub.js';
+
+const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
+const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@koji/plugin-sdk')).href;
+
+/** What no plugin should do. */
+const bad = `
+import { execFileSync } from 'node:child_process';
+import { exported } from ${JSON.stringify(sdk)};
+export const spinForever = exported(() => { for (;;); });
+export const backtrack = exported(() => /(a+)+b/.test('a'.repeat(100)));
+export const waitOutside = exported(() => execFileSync('sleep', ['1000']));
+export const later = exported(() => { setTimeout(function inTimer() { for (;;); }, 10); return 1; });
+export const leave = exported(() => process.exit(3));
+export const killHub = exported(() => process.kill(process.pid, 'SIGKILL'));
+const map = Array.prototype.map;
+Array.prototype.map = function (...args) { return map.apply(this, args); };
+process.on('SIGTERM', () => {});
+`;
+const good = `
+import { exported } from ${JSON.stringify(sdk)};
+export const greet = exported((name) => 'hello, ' + name);
+`;
+
+async function until(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1200; i++) {
+    if (await test()) return;
+    await sleep(50);
+  }
+  throw new Error(`${what}: not within 60 s`);
+}
+
+describe('a hub with a plugin that', () => {
+  let database: TestDatabase;
+  let hub: ChildProcess;
+  let url: string;
+  let logFile: string;
+
+  const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
+  /** A call on a connection of its own; null while nobody answers. */
+  const call = async (method: string, ...args: unknown[]): Promise<Outcome | null> =>
+    post(url, method, args, { Connection: 'close' }).catch(() => null);
+  const answers = async (): Promise<boolean> => {
+    const reply = await call('greet', 'you');
+    return reply !== null && 'value' in reply;
+  };
+
+  beforeAll(async () => {
+    database = await databases[0]!.create();
+    logFile = path.join(database.folder, 'hub.log');
+    await mkdir(path.join(database.folder, 'plugins'));
+    await writeFile(path.join(database.folder, 'plugins/bad.mjs'), bad);
+    await writeFile(path.join(database.folder, 'plugins/good.mjs'), good);
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}/kojihub`;
+    const values = {
+      Listen: `127.0.0.1:${port}`,
+      Database: database.url,
+      KojiDir: 'store',
+      LogFile: 'hub.log',
+      Plugins: 'bad good',
+      PluginPath: 'plugins',
+      BlockLimit: '1',
+      BlockRetries: '3',
+    };
+    const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);
+    await writeFile(path.join(database.folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
+    hub = spawn(process.execPath, [program], {
+      cwd: database.folder,
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: 'ignore',
+    });
+    await until('the hub answers', answers);
+  }, 90_000);
+
+  afterAll(async () => {
+    hub.kill('SIGKILL');
+    await database.drop();
+  });
+
+  test('replaces what is everybody’s, or listens to signals, is named and put right', () => {
+    expect(log()).toContain(
+      'plugin bad replaces Array.prototype.map, which all code of the process uses; it is put back',
+    );
+    expect(log()).toContain("plugin bad listens to the process's SIGTERM");
+    expect(log()).not.toContain('plugin good');
+  });
+
+  test.each(['leave', 'killHub'])(
+    'wants to end the process gets a fault, and is named: %s',
+    async (method) => {
+      const called = method === 'leave' ? 'process.exit()' : 'process.kill()';
+      expect(await call(method)).toEqual({
+        fault: [
+          1000,
+          `${called} in method ${method} of plugin bad: a plugin must not end the hub; throw an error instead`,
+        ],
+      });
+      await until('the log names it', () => log().includes(`${called} in method ${method} of plugin bad`));
+      expect(await answers()).toBe(true);
+    },
+  );
+
+  const blocks: [string, RegExp][] = [
+    [
+      'spinForever',
+      /stands in method spinForever of plugin bad; another process.*\n {4}at .* \(.*\/plugins\/bad\.mjs:4\)/,
+    ],
+    ['later', /stands in (method later|function inTimer) of plugin bad; another process.*\n {4}at inTimer/],
+    [
+      'waitOutside',
+      /stands in method waitOutside of plugin bad, which began last; it runs outside of JavaScript/,
+    ],
+  ];
+  test.each(blocks)(
+    'blocks all calls is named with its stack, and another process answers: %s',
+    async (method, line) => {
+      void call(method);
+      await until('the log names it', () => line.test(log()));
+      await until('another process answers', answers);
+    },
+    120_000,
+  );
+
+  test('did so three times is switched off, and the others are not', async () => {
+    expect(log()).toMatch(
+      /plugin bad is switched off until .*: it kept the hub from answering 3 times within an hour/,
+    );
+    expect(await call('backtrack')).toEqual({
+      fault: [
+        1000,
+        expect.stringMatching(/^backtrack\(\) of plugin bad: the plugin is switched off until /) as unknown,
+      ],
+    });
+    expect(valueOf((await call('greet', 'you'))!)).toBe('hello, you');
+  });
+
+  test('SIGTERM ends it', async () => {
+    hub.kill('SIGTERM');
+    expect(await once(hub, 'exit')).toEqual([0, null]);
+  });
+});
