@@ -1,6 +1,7 @@
 import { RefuseTask } from '@koji/plugin-sdk';
 import { runTask } from '@koji/plugin-sdk/testing';
 import { ElsewhereTask } from '../src/tasks/elsewhere.js';
+import { ChainMavenTask } from '../src/tasks/chainmaven.js';
 import { MavenTask } from '../src/tasks/maven.js';
 
 const url = 'git+https://git.example.com/project#main';
@@ -108,10 +109,99 @@ test('a build that can’t be imported is failed', async () => {
   expect(calls.map(([name]) => name)).toEqual(['initMavenBuild', 'failBuild']);
 });
 
+/** Runs a chain; its builds get the names of their packages, and 1-1. */
+async function chain(
+  builds: Record<string, object>,
+  opts: Record<string, unknown>,
+  answers: Record<string, unknown> = {},
+): Promise<{ result: unknown; made: readonly [string, readonly unknown[]][] }> {
+  const { result, subtasks } = await runTask(ChainMavenTask, [builds, 'f44', opts], {
+    subtask: () => null,
+    calls: {
+      getBuildTarget: target,
+      getTag: { id: 3, name: 'd' },
+      getPackageConfig: { blocked: false },
+      getLatestBuilds: [],
+      getBuild: (nvr: string) => ({ id: 9, nvr }),
+      getTaskChildren: (id: number) => [{ id: id + 100, method: 'buildMaven' }],
+      listBuilds: ({ taskID: id }: { taskID: number }) => [{ nvr: `made-by-${id}` }],
+      'repo.request': { repo: { id: 77, create_event: 1 }, request: null },
+      ...answers,
+    },
+  });
+  return { result, made: subtasks.map(({ method, args }) => [method, args] as const) };
+}
+
+test('a chain builds each package once those that it needs are built, and tells it of them', async () => {
+  const builds = {
+    top: { scmurl: `${url}1`, buildrequires: ['middle'], goals: ['install'] },
+    middle: { scmurl: `${url}2`, buildrequires: ['base'] },
+    base: { scmurl: `${url}3`, maven_options: ['-B'] },
+    rpm: { scmurl: `${url}4`, buildrequires: ['base'], type: 'wrapper' },
+  };
+  const { result, made } = await chain(builds, { debug: true });
+  expect(made).toEqual([
+    ['maven', [`${url}3`, 'f44', { maven_options: ['-B', '--debug'] }]],
+    ['maven', [`${url}2`, 'f44', { deps: ['made-by-2'], maven_options: ['--debug'] }]],
+    ['wrapperRPM', [`${url}4`, target, { id: 9, nvr: 'made-by-2' }, null, { repo_id: 77 }]],
+    [
+      'maven',
+      [
+        `${url}1`,
+        'f44',
+        { goals: ['install'], deps: ['made-by-3', 'made-by-2'], maven_options: ['--debug'] },
+      ],
+    ],
+  ]);
+  expect(result).toContain(`made-by-5 built from ${url}1`);
+  const scratch = await chain({ base: builds.base, middle: builds.middle }, { scratch: true });
+  expect(scratch.made[1]).toEqual(['maven', [`${url}2`, 'f44', { deps: [102], scratch: true }]]);
+  expect(scratch.result).toEqual([
+    `base built from ${url}3 by task 2`,
+    `middle built from ${url}2 by task 3`,
+  ]);
+});
+
+test('a chain takes a package that was built the same way as it is, unless that is forced', async () => {
+  const base = { base: { scmurl: url, maven_options: ['-X', '-B'], profiles: ['a', 'b'] } };
+  const built = (options: object) => ({
+    getLatestBuilds: [{ nvr: 'base-1-1', task_id: 50 }],
+    getTaskInfo: { request: [url, 'f44', options] },
+  });
+  const same = built({
+    profiles: ['b', 'a'],
+    maven_options: ['-B', '-e'],
+    jvm_options: ['-Xmx1g'],
+    skip_tag: true,
+  });
+  expect(await chain(base, {}, same)).toMatchObject({
+    made: [],
+    result: [`base-1-1 previously built from ${url}`],
+  });
+  expect((await chain(base, { force: true }, same)).made).toHaveLength(1);
+  expect((await chain(base, {}, built({ profiles: ['a'], maven_options: ['-B'] }))).made).toHaveLength(1);
+});
+
+test('a chain that can not be built says why', async () => {
+  const circle = { a: { scmurl: url, buildrequires: ['b'] }, b: { scmurl: url, buildrequires: ['a'] } };
+  await expect(chain(circle, {})).rejects.toThrow('unable to run chain build, circular dependencies');
+  const odd = chain({ a: { scmurl: url, type: 'ant' } }, {});
+  await expect(odd).rejects.toThrow('unsupported build type: ant');
+  await expect(chain(circle, {}, { getPackageConfig: null })).rejects.toThrow(
+    'package a not in list for tag d',
+  );
+  await expect(chain(circle, {}, { getBuildTarget: null })).rejects.toThrow('unknown build target: f44');
+  const failing = {
+    'host.taskWaitResults': () => {
+      throw new Error('the first one failed');
+    },
+  };
+  await expect(chain({ a: { scmurl: url } }, {}, failing)).rejects.toThrow('the first one failed');
+});
+
 test('every task for tools of other builders is refused with the names of these tools', async () => {
   const tools: Readonly<Record<string, string>> = {
     appliance: 'pykickstart',
-    chainmaven: 'chains of Maven builds',
     createAppliance: 'appliance-creator',
     createImage: 'ImageFactory and oz',
     createLiveCD: 'livecd-creator',

@@ -115,7 +115,7 @@ export class CreateDistRepoTask extends BaseTaskHandler {
     const listed = new Map<string, ListedRpm>();
     const missing: string[] = [];
     for (const rpm of [...chosen, ...(skips ? [] : unsigned.map((one) => one.rpm))]) {
-      const folder = folders.get(rpm.build_id ?? 0) ?? '';
+      const folder = folders.get(rpm.build_id) ?? '';
       const below = rpm.sigkey === null ? this.paths.rpm(rpm) : this.paths.signed(rpm, rpm.sigkey);
       const file = `${folder}/${below}`;
       const sub = truthy(opts.split_debuginfo) && isDebuginfo(rpm.name) ? { _subrepo: 'debug' } : {};

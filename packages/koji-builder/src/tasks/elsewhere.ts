@@ -6,7 +6,6 @@ const factory = 'ImageFactory and oz';
 /** What a kojid needs for the tasks that this one leaves to others. */
 const needs: Readonly<Record<string, string>> = {
   appliance: kickstart,
-  chainmaven: 'support for chains of Maven builds, as that of Koji has it',
   createAppliance: `appliance-creator and ${kickstart}`,
   createImage: factory,
   createLiveCD: `livecd-creator and ${kickstart}`,

@@ -3,6 +3,7 @@ import { BuildArchTask } from './build-arch.js';
 import { BuildMavenTask } from './build-maven.js';
 import { BuildTask } from './build.js';
 import { ChainBuildTask } from './chainbuild.js';
+import { ChainMavenTask } from './chainmaven.js';
 import { CreateDistRepoTask } from './create-dist-repo.js';
 import { CreaterepoTask } from './createrepo.js';
 import { DefaultTask, ForkTask, SleepTask, SubtaskTask, WaitTestTask } from './basics.js';
@@ -26,6 +27,7 @@ export const builtIn: readonly TaskHandlerClass[] = [
   BuildSrpmFromScmTask,
   BuildTask,
   ChainBuildTask,
+  ChainMavenTask,
   CreateDistRepoTask,
   CreaterepoTask,
   DefaultTask,
