@@ -1,6 +1,25 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { context, exported } from '@koji/plugin-sdk';
 import { startTestHub } from '@koji/plugin-sdk/testing';
 import type { TestHub } from '@koji/plugin-sdk/testing';
+import { root } from '../../../test/support/system.js';
 import { Visitor, send, tokenIn } from './support/visitor.js';
+
+/** Makes a session look as if it had been used last, or opened, years ago. */
+const aging = {
+  unused: exported((id: number) => {
+    const { sql, run } = context.db;
+    return run(sql`UPDATE sessions SET update_time = '2020-01-01 00:00:00.000000+00:00' WHERE id = ${id}`);
+  }),
+  old: exported((id: number) => {
+    const { sql, run } = context.db;
+    return run(sql`UPDATE sessions SET start_time = '2020-01-01 00:00:00.000000+00:00' WHERE id = ${id}`);
+  }),
+};
 
 let hub: TestHub;
 let base: string;
@@ -8,7 +27,13 @@ let base: string;
 beforeAll(async () => {
   hub = await startTestHub({
     tags: ['f44', 'f44-build', 'f44-updates'],
-    options: { TrustedProxies: '127.0.0.1', UserHeader: 'X-Remote-User', FailedLogins: '3' },
+    plugins: { aging },
+    options: {
+      TrustedProxies: '127.0.0.1',
+      UserHeader: 'X-Remote-User',
+      FailedLogins: '3',
+      SessionRenewalTimeout: '0',
+    },
   });
   base = `${hub.url.replace('kojihub', 'koji')}/`;
   await hub.login('ada');
@@ -101,6 +126,18 @@ describe('login', () => {
     const { text } = await send(base, { headers: { Cookie: ada.cookie ?? '' }, from: '127.0.0.2' });
     expect(text).toContain('Log in');
     expect((await ada.get('')).text).toContain('<bdi>ada</bdi>');
+  });
+
+  test('a login ends when it was not used for long, and when it is old', async () => {
+    for (const method of ['unused', 'old']) {
+      const ada = await visitor('ada');
+      const { current } = JSON.parse((await ada.get('activesession.json')).text) as { current: number };
+      await hub.admin.call(method, [current]);
+      expect((await ada.get('activesession')).headers.location).toBe('login?page=activesession');
+      expect(await hub.admin.getSessionInfo(true, 'ada')).not.toContainEqual(
+        expect.objectContaining({ id: current }),
+      );
+    }
   });
 
   test('a trusted proxy names the user; anybody else may write the header in vain', async () => {
@@ -366,4 +403,41 @@ describe('writing', () => {
     expect((await phone.get('activesession')).headers.location).toBe('login?page=activesession');
     expect((await ada.get('')).text).toContain('<bdi>ada</bdi>');
   });
+});
+
+test('koji-web alone keeps the session of the hub, limits attempts, and loses a session that is revoked', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'koji-web-alone-'));
+  const config = path.join(folder, 'web.conf');
+  writeFileSync(config, `[web]\nKojiHubURL = ${hub.url}\nListen = 127.0.0.1:0\nTrustedProxies = 127.0.0.1\n`);
+  const program = path.join(root, 'packages/koji-web/dist/bundle/main.js');
+  const web = spawn(process.execPath, [program, '--config', config], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = (await once(web.stdout, 'data')) as [Buffer];
+    const alone = /http:\S+/.exec(line.toString())?.[0] ?? '';
+    const ada = new Visitor(alone, { 'X-Remote-User': 'kojiadmin' });
+    expect((await ada.logIn('ada')).status).toBe(303);
+    expect((await ada.get('')).text).toContain('<bdi>ada</bdi>');
+    await ada.submit('notificationcreate', { package: 'all', tag: 'f44' });
+    expect(await hub.admin.getBuildNotifications('ada')).toContainEqual(
+      expect.objectContaining({ package_id: null, success_only: false }),
+    );
+    const refused = await ada.submit('tagcreate', { name: 'f46' });
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('tag permission required')]);
+    const [newest = ''] = (await ada.get('activesession')).text.match(/sessionID=\d+/g) ?? [];
+    await hub.admin.call('logout', [Number(newest.split('=')[1])]);
+    expect((await ada.submit('notificationcreate', { package: 'all', tag: 'all' })).status).toBe(403);
+    expect((await ada.get('')).text).not.toContain('<bdi>ada</bdi>');
+    const stranger = new Visitor(alone, { 'X-Forwarded-For': '192.0.2.7' });
+    const token = tokenIn((await stranger.get('login')).text);
+    const guess = (user: string) => stranger.post('login', { token, user, password: 'wrong' });
+    for (let i = 0; i < 20; i++) expect((await guess(`guess${i}`)).text).toContain('invalid username');
+    expect((await guess('ada')).text).toContain('too many failed logins from this address');
+    expect((await new Visitor(alone).logIn('ada')).status).toBe(303);
+  } finally {
+    web.kill();
+    await once(web, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

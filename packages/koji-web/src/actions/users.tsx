@@ -40,9 +40,9 @@ export const grantpermission = action('grantpermission', {
             <bdi>{permission}</bdi>{' '}
             <a
               href={actionLink('revokepermission', { userID: user.id, permission })}
-              aria-label={`take ${permission}`}
+              aria-label={`take away ${permission}`}
             >
-              take
+              take away
             </a>
           </li>
         ))}

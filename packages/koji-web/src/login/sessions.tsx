@@ -5,7 +5,7 @@ import { named } from '@koji/core/wire';
 import { actionLink } from '../actions/routes.js';
 import { page } from '../page.js';
 import { Facts, Rows } from '../parts/table.js';
-import { Time } from '../parts/values.js';
+import { Ago, Time } from '../parts/values.js';
 import type { Login } from './logins.js';
 
 /** Returns the sessions of a visitor that have not ended, newest first. */
@@ -47,12 +47,17 @@ export const activesession = page('activesession', {
           { title: 'Address', cell: ({ hostip }) => <bdi>{hostip}</bdi> },
           { title: 'Kind', wide: true, cell: kindOf },
           { title: 'Start', wide: true, cell: ({ start_ts: at }) => <Time at={at} now={now} /> },
-          { title: 'Last use', cell: ({ update_ts: at }) => <Time at={at} now={now} /> },
+          { title: 'Last use', cell: ({ update_ts: at }) => <Ago at={at} now={now} /> },
           {
             title: 'End',
             cell: ({ id }) => (
               <>
-                <a href={actionLink('activesessiondelete', { sessionID: id ?? 0 })}>End session {id}</a>
+                <a
+                  href={actionLink('activesessiondelete', { sessionID: id ?? 0 })}
+                  aria-label={`End session ${id ?? ''}`}
+                >
+                  End
+                </a>
                 {id === current ? <span class="note"> this one</span> : null}
               </>
             ),
