@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.mjs';
 import { freePort } from './ports.mjs';
-import { build, installPackages, root } from './setup.mjs';
+import { build, installDriver, installPackages, root } from './setup.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -133,8 +133,8 @@ async function update() {
   }
 }
 
-installPackages();
-await build();
+await installPackages();
+await Promise.all([installDriver(), build()]);
 await setUp();
 if (!running.has('hub')) await start('hub');
 await start('kojid');

@@ -1,6 +1,6 @@
 // Kills hub, kojid and task processes by SIGKILL at random moments under load, over and over, and compares what is there
 // with what was acknowledged: node scripts/kill-loop.mjs [--seconds N | --kills N] [--database sqlite|postgres] [--seed N]
-// [--workers N] [--keep]. PostgreSQL is a server of its own unless KOJI_TEST_POSTGRES names one.
+// [--workers N] [--pause MS] [--keep]. Each client pauses for as long as --pause at most between two calls. PostgreSQL is a server of its own unless KOJI_TEST_POSTGRES names one.
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     database: { type: 'string', default: 'sqlite' },
     seed: { type: 'string' },
     workers: { type: 'string' },
+    pause: { type: 'string', default: '60' },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -30,11 +31,16 @@ const { ClientSession } = await import(
   pathToFileURL(path.join(root, 'packages/koji-client/dist/index.js')).href
 );
 
-let state = seed;
-function random(below) {
-  state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-  return Math.floor((state / 2 ** 32) * below);
+/** Numbers below a bound, the same ones for the same seed. */
+function dice(start) {
+  let state = start;
+  return (below) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
 }
+// What is killed does not depend on how often the load has thrown dice meanwhile.
+const random = dice(seed);
 
 const kills = { hub: 0, worker: 0, builder: 0, task: 0, start: 0 };
 const killCount = () => Object.values(kills).reduce((sum, count) => sum + count, 0);
@@ -67,7 +73,7 @@ async function loop() {
   await prepare();
   began = Date.now();
   const ledger = new Ledger();
-  const load = new Load(system, ledger, { random, connect });
+  const load = new Load(system, ledger, { random: dice(seed + 1), pause: Number(values.pause), connect });
   load.start();
   let found = [];
   while (!isOver() && found.length === 0) {
@@ -123,7 +129,7 @@ async function prepare() {
   await system.answers();
   const session = await connect();
   await session.addHost('builder', ['x86_64', 'noarch']);
-  system.admitBuilder();
+  await system.setPassword('builder');
   await session.call('editHost', ['builder'], { capacity: 20 });
   await session.addHostToChannel('builder', 'createrepo');
   await session.createTag('base', null, 'noarch');

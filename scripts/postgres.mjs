@@ -45,6 +45,11 @@ export async function startPostgres() {
     full_page_writes: 'off',
     synchronous_commit: 'off',
     jit: 'off',
+    // Nor does anybody read its log of changes, or come back to its databases.
+    wal_level: 'minimal',
+    max_wal_senders: 0,
+    max_wal_size: '4GB',
+    autovacuum: 'off',
     max_connections: 300,
   };
   const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);

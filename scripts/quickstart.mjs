@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findBackend, showBuild } from './quickstart-build.mjs';
 import { freePort } from './ports.mjs';
-import { build, installPackages, root } from './setup.mjs';
+import { build, installDriver, installPackages, root } from './setup.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -292,8 +292,8 @@ Stop it:        npm run quickstart -- --stop      (start it again with npm run q
 
 async function main() {
   if (options.stop) return stop();
-  installPackages();
-  await build();
+  await installPackages({ development: false });
+  await Promise.all([installDriver(), build()]);
   await setUp();
   await start();
   try {

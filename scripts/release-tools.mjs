@@ -1,4 +1,4 @@
 // Installs the tools of tools/release when their lock file changed: what the tests of publishing need beside the workspace.
 import { installReleaseTools } from './setup.mjs';
 
-installReleaseTools();
+await installReleaseTools();

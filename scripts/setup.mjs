@@ -13,8 +13,8 @@ export function run(program, args, options = {}) {
 }
 
 /** Runs a program in the repository beside others; resolves to true when it exited with status 0. */
-export function runAlong(program, args) {
-  const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
+export function runAlong(program, args, options = {}) {
+  const child = spawn(program, args, { cwd: root, stdio: 'inherit', ...options });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (status) => resolve(status === 0));
@@ -24,23 +24,27 @@ export function runAlong(program, args) {
 const have = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
 
 /**
- * Makes sure that system programs are there. `wanted` maps a Debian package to a test that it is installed.
- * Installs what is missing when it may (root, or sudo without a password), else says what to install and ends.
+ * Installs the system programs that are missing, where it may (root, or sudo without a password). Ends this process with the
+ * command to type when a needed one is missing after that; tests are skipped for want of the others.
+ *
+ * @param needed maps a Debian package to a program of it, or to a test that it is installed
+ * @param wanted the same as `packages`, with the `tests` that use them
  */
-export function needSystem(wanted) {
-  const missing = missingOf(wanted);
-  if (missing.length === 0 || installSystem(missing)) return;
-  console.error(
-    `please install these and start again: apt-get update && apt-get install -y ${missing.join(' ')}`,
-  );
-  process.exit(1);
-}
-
-/** The same for programs that only some tests use: those are skipped where the programs can't be installed. */
-export function wantSystem(wanted, tests) {
-  const missing = missingOf(wanted);
-  if (missing.length === 0 || installSystem(missing)) return;
-  console.error(`${tests} are skipped: could not install ${missing.join(', ')}`);
+export async function installSystem(needed, wanted = []) {
+  const groups = [{ packages: needed }, ...wanted]
+    .map(({ packages, tests }) => ({ tests, missing: missingOf(packages) }))
+    .filter(({ missing }) => missing.length > 0);
+  // All together, since most of the time goes into reading the lists; one that does not exist here spoils only its own group.
+  if (groups.length > 1 && (await aptInstall(groups.flatMap(({ missing }) => missing)))) return;
+  for (const { tests, missing } of groups) {
+    if (await aptInstall(missing)) continue;
+    const names = missing.join(' ');
+    if (tests !== undefined) console.error(`${tests} are skipped: could not install ${names}`);
+    else {
+      console.error(`please install these and start again: apt-get update && apt-get install -y ${names}`);
+      process.exit(1);
+    }
+  }
 }
 
 function missingOf(wanted) {
@@ -50,7 +54,7 @@ function missingOf(wanted) {
 }
 
 /** Installs Debian packages; false where that is not possible. */
-function installSystem(missing) {
+async function aptInstall(missing) {
   const asRoot =
     process.getuid?.() === 0
       ? []
@@ -63,59 +67,93 @@ function installSystem(missing) {
   // A cluster of the system's own is not wanted: the tests start theirs.
   const script = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing.join(' ')}`;
   const [program, ...args] = [...asRoot, 'sh', '-c', script];
-  return run(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  return runAlong(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-// Not npm ci: it refuses a lock file that was made where packages for other platforms could not be had.
-const npmInstall = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+// Not npm ci: it refuses a lock file that was made where packages for other platforms could not be had. What packages would
+// compile or download while they are installed is of use for none of them but SQLite's driver, which comes after.
+const npmInstall = [
+  'install',
+  '--no-save',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--ignore-scripts',
+];
 
-/** Calls `install` when the lock file of a folder changed since the last time, or what compiles for Node.js did. */
-function whenLockChanged(folder, install) {
+/**
+ * Calls `install` when the lock file of a folder changed since the last time, or what compiles for Node.js did.
+ *
+ * @param part what is installed; `all` has every other part in it
+ */
+async function whenLockChanged(folder, part, install) {
   const lock = createHash('sha256')
     .update(readFileSync(path.join(folder, 'package-lock.json')))
     .digest('hex');
   const stamp = path.join(folder, 'node_modules', '.koji-installed');
   const key = `${lock} ${process.version} ${process.arch}`;
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
-  install();
-  writeFileSync(stamp, key);
+  const wanted = part === 'all' ? key : `${key} ${part}`;
+  const found = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+  if (found === key || found === wanted) return;
+  await install();
+  writeFileSync(stamp, wanted);
 }
 
-/** Installs what the lock file says when it changed since the last time, with a compiler for better-sqlite3 if no built one is to be had. */
-export function installPackages() {
-  whenLockChanged(root, () => {
-    console.log('installing npm packages (the first time takes a minute or two)');
-    if (run('npm', npmInstall, { stdio: 'ignore' }) && sqliteWorks()) return;
-    console.log('SQLite has to be compiled here, which takes a minute');
-    needSystem({ python3: 'python3', make: 'make', 'g++': 'g++' });
-    if (!run('npm', npmInstall) || !sqliteWorks()) process.exit(1);
+const hasCompiler = () => existsSync(path.join(root, 'node_modules/typescript/package.json'));
+
+/**
+ * Installs what the lock file says when it changed since the last time.
+ *
+ * @param options.development false for what it takes to run the programs of a clone, unless more is there already
+ */
+export async function installPackages({ development = true } = {}) {
+  const part = development || hasCompiler() ? 'all' : 'programs';
+  const words = part === 'all' ? npmInstall : [...npmInstall, '--omit=dev'];
+  await whenLockChanged(root, part, async () => {
+    console.log(
+      `installing npm packages (the first time takes ${part === 'all' ? 'a minute' : 'half a minute'})`,
+    );
+    if (!(await runAlong('npm', words))) process.exit(1);
   });
 }
 
-/** Whether the driver is there that the hub takes, which is an optional dependency. */
-function sqliteWorks() {
-  const open =
-    "new (require(process.versions.napi >= 10 ? 'better-sqlite3-13' : 'better-sqlite3'))(':memory:').close()";
-  return run(process.execPath, ['-e', open], { stdio: 'ignore' });
+// As db/sqlite-driver.ts of the hub chooses it. That for newer releases of Node.js has its binaries in its package.
+const driver = process.versions.napi >= 10 ? 'better-sqlite3-13' : 'better-sqlite3';
+
+/** Makes sure that SQLite's driver works, which is compiled where no binary is to be had. */
+export async function installDriver() {
+  if (await driverWorks()) return;
+  console.log(
+    `getting SQLite's driver (${driver}); where no binary is to be had, compiling it takes a minute`,
+  );
+  const rebuild = ['rebuild', '--loglevel=error', '--foreground-scripts', driver];
+  if ((await runAlong('npm', rebuild, { stdio: 'ignore' })) && (await driverWorks())) return;
+  await installSystem({ python3: 'python3', make: 'make', 'g++': 'g++' });
+  if (!(await runAlong('npm', rebuild)) || !(await driverWorks())) process.exit(1);
+}
+
+function driverWorks() {
+  const open = `new (require(${JSON.stringify(driver)}))(':memory:').close()`;
+  return runAlong(process.execPath, ['-e', open], { stdio: 'ignore' });
 }
 
 /** Installs the registry and the checkers of packages, which only the tests of publishing use. */
-export function installReleaseTools() {
+export async function installReleaseTools() {
   const folder = path.join(root, 'tools', 'release');
-  whenLockChanged(folder, () => {
-    if (
-      !run('npm', [...npmInstall, '--ignore-scripts'], {
-        cwd: folder,
-        stdio: ['ignore', 'ignore', 'inherit'],
-      })
-    )
+  await whenLockChanged(folder, 'all', async () => {
+    if (!(await runAlong('npm', npmInstall, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })))
       process.exit(1);
   });
 }
 
-/** Compiles and bundles what changed. */
+/** Compiles and bundles what changed; without a compiler, which only developers have, types are not checked. */
 export async function build() {
-  if (!run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-b'])) process.exit(1);
+  if (hasCompiler()) {
+    if (!run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-b'])) process.exit(1);
+  } else {
+    const { transpile } = await import('./transpile.mjs');
+    await transpile();
+  }
   const { bundle } = await import('./bundle.mjs');
   await bundle();
 }

@@ -1,10 +1,10 @@
 // npm test: from a fresh clone to the end of the whole suite, on SQLite and on PostgreSQL.
 import path from 'node:path';
 import { existsSync } from 'node:fs';
-import { build, installPackages, needSystem, root, runAlong, wantSystem } from './setup.mjs';
+import { build, installDriver, installPackages, installSystem, root, runAlong } from './setup.mjs';
 
 const at = (file) => () => existsSync(file);
-needSystem({
+const needed = {
   python3: 'python3',
   rpm: 'rpm',
   cpio: 'cpio',
@@ -16,38 +16,46 @@ needSystem({
   mosquitto: at('/usr/sbin/mosquitto'),
   'nats-server': at('/usr/sbin/nats-server'),
   'rabbitmq-server': at('/usr/lib/rabbitmq/bin/rabbitmq-server'),
-});
-// Whole builds in sandboxes take root.
-if (process.getuid?.() === 0)
-  wantSystem(
-    {
-      dnf: 'dnf',
-      bubblewrap: 'bwrap',
-      gcc: 'gcc',
-      'libc6-dev': at('/usr/include/stdio.h'),
-      make: 'make',
-      debugedit: 'debugedit',
-      elfutils: 'eu-strip',
-      dwz: 'dwz',
-      patch: 'patch',
-      unzip: 'unzip',
-      bzip2: 'bzip2',
-      zstd: 'zstd',
-      file: 'file',
-      gnupg: 'gpg',
-      procps: 'ps',
-    },
-    'tests that build packages in sandboxes',
-  );
-wantSystem({ chromium: 'chromium' }, 'tests of the web page in a browser');
-// kojid fills templates of spec files by it.
-wantSystem({ 'python3-cheetah': at('/usr/lib/python3/dist-packages/Cheetah') }, 'tests of wrapper rpms');
-wantSystem({ zsh: 'zsh', fish: 'fish' }, 'tests of completion in these shells');
-installPackages();
+};
+const sandbox = {
+  dnf: 'dnf',
+  bubblewrap: 'bwrap',
+  gcc: 'gcc',
+  'libc6-dev': at('/usr/include/stdio.h'),
+  make: 'make',
+  debugedit: 'debugedit',
+  elfutils: 'eu-strip',
+  dwz: 'dwz',
+  patch: 'patch',
+  unzip: 'unzip',
+  bzip2: 'bzip2',
+  zstd: 'zstd',
+  file: 'file',
+  gnupg: 'gpg',
+  procps: 'ps',
+};
+const wanted = [
+  // Whole builds in sandboxes take root.
+  ...(process.getuid?.() === 0
+    ? [{ packages: sandbox, tests: 'tests that build packages in sandboxes' }]
+    : []),
+  { packages: { chromium: 'chromium' }, tests: 'tests of the web page in a browser' },
+  // kojid fills templates of spec files by it.
+  {
+    packages: { 'python3-cheetah': at('/usr/lib/python3/dist-packages/Cheetah') },
+    tests: 'tests of wrapper rpms',
+  },
+  { packages: { zsh: 'zsh', fish: 'fish' }, tests: 'tests of completion in these shells' },
+];
+// What waits for the network goes on beside what computes.
+const system = installSystem(needed, wanted);
+await installPackages();
+const driver = system.then(installDriver);
 await build();
 const node = (script, ...args) => runAlong(process.execPath, [path.join(root, script), ...args]);
 // The linter takes one core for as long as all the other checks together.
 const checks = await Promise.all([
+  driver.then(() => true),
   node('node_modules/eslint/bin/eslint.js', '.'),
   inTurn([
     () => node('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),

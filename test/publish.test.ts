@@ -120,13 +120,21 @@ test('the plugin that docs/plugins/publish.md makes passes both, too', async () 
   expect(await complaints(file)).toEqual({ [file]: [] });
 });
 
-/** A stranger's environment, where better-sqlite3 finds a binary instead of compiling for a minute what is compiled here. */
+/**
+ * A stranger's environment, where better-sqlite3 finds a binary instead of compiling for a minute what is compiled here, and npm
+ * what it has fetched before.
+ */
 function withPrebuiltSqlite(): NodeJS.ProcessEnv {
   const source = path.join(root, 'node_modules', 'better-sqlite3');
   const { version } = readJson(path.join(source, 'package.json')) as Manifest;
   const prebuilds = path.join(temp, 'prebuilds');
   mkdirSync(prebuilds, { recursive: true });
-  const env = { ...strangersEnvironment(), npm_config_better_sqlite3_local_prebuilds: prebuilds };
+  const env = {
+    ...strangersEnvironment(),
+    npm_config_better_sqlite3_local_prebuilds: prebuilds,
+    npm_config_prefer_offline: 'true',
+    npm_config_audit: 'false',
+  };
   const built = path.join('build', 'Release', 'better_sqlite3.node');
   if (!existsSync(path.join(source, built))) return env;
   const target = `node-v${process.versions.modules}-${process.platform}-${process.arch}`;

@@ -36,8 +36,8 @@ export class Load {
   #running = [];
   #count = 0;
 
-  constructor(system, ledger, { random, connect, AuthError }) {
-    Object.assign(this, { system, ledger, random, connect, AuthError });
+  constructor(system, ledger, { random, pause, connect }) {
+    Object.assign(this, { system, ledger, random, pause, connect });
   }
 
   start() {
@@ -83,7 +83,7 @@ export class Load {
       } finally {
         this.#busy -= 1;
       }
-      await sleep(this.random(60));
+      await sleep(this.random(this.pause));
     }
     await session.close();
   }

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { freePort } from '../ports.mjs';
 import { root } from '../setup.mjs';
 
@@ -23,7 +24,7 @@ const programs = { hub: 'koji-hub/dist/bundle/main.js', builder: 'koji-builder/d
 const password = 'kill-loop';
 
 /** Polls until `test` answers something true; fails with `what` after `seconds`. */
-export async function until(what, test, seconds = 120) {
+async function until(what, test, seconds = 120) {
   for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
     const found = await test();
     if (found) return found;
@@ -79,7 +80,21 @@ export class System {
     });
     system.#command('migrate');
     system.#command('user', 'add', 'kojiadmin', '--password', password, '--admin');
+    system.database = database;
+    await system.setPassword('kojiadmin');
     return system;
+  }
+
+  /** Gives a user the password of all, with a hash that costs nothing: the load logs in all the time. */
+  async setPassword(name) {
+    const built = (file) => import(pathToFileURL(path.join(root, 'packages/koji-hub/dist', file)).href);
+    const [{ openDatabase }, { hashPassword, testCost }, { sql }] = await Promise.all(
+      ['db/database.js', 'auth/passwords.js', 'db/sql.js'].map(built),
+    );
+    const hash = await hashPassword(password, testCost);
+    const database = await openDatabase({ url: this.database, folder: this.folder });
+    await database.write((db) => db.run(sql`UPDATE users SET password = ${hash} WHERE name = ${name}`));
+    await database.close();
   }
 
   #configure(name, values) {
@@ -103,11 +118,6 @@ export class System {
     const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
     if (errors !== '') throw new Error(`koji-hub fsck: ${errors}`);
     return JSON.parse(out).problems;
-  }
-
-  /** Sets the builder's password, once its host is made. */
-  admitBuilder() {
-    this.#command('user', 'passwd', 'builder', password);
   }
 
   /** Starts a program, without waiting for anything. */

@@ -15,11 +15,6 @@ export function rpmUrl(site: Site, build: BuildInfo, rpm: RpmInfo): string | nul
   return within(() => storeUrl(site, `${store.build(build)}/${store.rpm(rpm)}`));
 }
 
-/** The address of a signed copy of an rpm. */
-export function signedUrl(site: Site, build: BuildInfo, rpm: RpmInfo, sigkey: string): string | null {
-  return within(() => storeUrl(site, `${store.build(build)}/${store.signed(rpm, sigkey)}`));
-}
-
 /** The address of a build's log. */
 export function logUrl(site: Site, log: BuildLog): string {
   return storeUrl(site, log.path);

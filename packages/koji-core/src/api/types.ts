@@ -1,7 +1,7 @@
 import { GenericError } from '../faults.js';
 import { repr } from '../repr.js';
 import type { Double } from '../wire/values.js';
-import { any, dict, list, nullable, str, truthy } from './method.js';
+import { any, dict, nullable, truthy } from './method.js';
 import type { ArgType } from './method.js';
 
 /** A float of a result: whole ones are {@link Double}, so that they stay floats on the wire. */
@@ -89,7 +89,6 @@ export const draftFilter: ArgType<boolean | null> = {
   is: () => true,
   read: (value) => (value === null ? null : truthy(value)),
 };
-export const strings: ArgType<string[]> = list(str);
 
 /** So much of a long text stands in a fault. */
 const longestQuoted = 1 << 16;

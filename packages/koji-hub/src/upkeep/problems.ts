@@ -1,5 +1,5 @@
 /** Problems of a file store, as its checks find them. */
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PathInfo } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
@@ -117,11 +117,6 @@ const keyOf = ({ kind, path: place }: Found): string => `${kind} ${place}`;
 /** Whether a path leads to a folder, through links too. */
 export async function isFolder(place: string): Promise<boolean> {
   return (await stat(place).catch(() => null))?.isDirectory() ?? false;
-}
-
-/** Whether a folder has nothing in it. */
-export async function isEmpty(folder: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => ['?'])).length === 0;
 }
 
 /** The path of a place below KojiDir, for reports. */

@@ -135,9 +135,14 @@ function postgresTemplate(): Promise<string> {
 
 // A template is refused while somebody looks at it, which a copy by another test process counts as.
 async function createFrom(client: pg.Client, name: string, template: string): Promise<void> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int AS version`,
+  );
+  // A copy of files takes a third of the processor time of one that is logged block by block; before 15 there is no other.
+  const strategy = (rows[0]?.version ?? 0) >= 150_000 ? ' STRATEGY file_copy' : '';
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+      await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}${strategy}`);
       return;
     } catch (error) {
       if ((error as pg.DatabaseError).code !== '55006' || attempt === 50) throw error;

@@ -81,11 +81,6 @@ export function buildStateWord(state: number): string {
   return buildStates[state]?.word ?? `state ${state}`;
 }
 
-/** The word of a task's state. */
-export function taskStateWord(state: number): string {
-  return taskStates[state]?.word ?? `state ${state}`;
-}
-
 /** Whether a task in this state goes on. */
 export function isActive(state: number): boolean {
   return state === TASK_STATES.FREE || state === TASK_STATES.OPEN || state === TASK_STATES.ASSIGNED;

@@ -1,4 +1,4 @@
-import type { Child, FC } from 'hono/jsx';
+import type { FC } from 'hono/jsx';
 import type { Double } from '@koji/core/wire';
 
 type Numeric = number | Double | null | undefined;
@@ -104,9 +104,6 @@ export function secondsOf(time: string | null | undefined): number | null {
 export const YesNo: FC<{ value: boolean | null | undefined }> = ({ value }) => (
   <span class={value ? 'yes' : 'no'}>{value ? 'yes' : 'no'}</span>
 );
-
-/** A name from somebody: odd directions of writing stay inside. */
-export const Name: FC<{ children?: Child }> = ({ children }) => <bdi>{children}</bdi>;
 
 /** A dash where there is nothing to show. */
 export const None: FC = () => <span class="none">–</span>;

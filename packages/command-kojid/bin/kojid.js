@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+// The command of @koji/builder, which is beside the door of that package.
+await import(new URL('main.js', import.meta.resolve('@koji/builder')).href);

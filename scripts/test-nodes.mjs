@@ -1,0 +1,58 @@
+// npm run test:nodes -- 22 24 26: what is committed here, on other releases of Node.js. A clone is installed and started by the
+// quickstart, then built, and the suites of hub, SDK, client and builder run on SQLite. The package `node` of npm has the programs.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { root, runAlong } from './setup.mjs';
+
+const wanted = process.argv.slice(2);
+if (wanted.length === 0 || wanted.some((one) => !/^\d+(\.\d+){0,2}$/.test(one))) {
+  console.error('usage: npm run test:nodes -- 22 24 26');
+  process.exit(2);
+}
+const suites = ['hub', 'plugin-sdk', 'client', 'builder'].map((name) => `packages/koji-${name}/`);
+const install = `const setup = await import('./scripts/setup.mjs');
+await setup.installPackages();
+await Promise.all([setup.installDriver(), setup.build()]);`;
+
+const results = [];
+for (const version of wanted) results.push(await tryOn(version));
+for (const { version, failed, folder } of results)
+  console.log(
+    failed === null ? `Node.js ${version}: all passed` : `Node.js ${version}: ${failed} failed, in ${folder}`,
+  );
+process.exit(results.every(({ failed }) => failed === null) ? 0 : 1);
+
+/** Runs everything on a release; returns the step that failed, which keeps its folder, or null. */
+async function tryOn(version) {
+  const node = programOf(version);
+  const folder = mkdtempSync(path.join(tmpdir(), `koji-node-${version}-`));
+  execFileSync('git', ['clone', '--quiet', '--no-hardlinks', root, folder], { stdio: 'inherit' });
+  const env = { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` };
+  delete env.NODE_OPTIONS;
+  const steps = {
+    quickstart: [
+      'scripts/quickstart.mjs',
+      '--once',
+      '--folder',
+      path.join(folder, 'quickstart'),
+      '--port',
+      '0',
+    ],
+    installation: ['--input-type=module', '-e', install],
+    tests: ['scripts/jest.mjs', '--sqlite', ...suites],
+  };
+  for (const [failed, words] of Object.entries(steps)) {
+    console.log(`\n== ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}: ${failed}`);
+    if (!(await runAlong(node, words, { cwd: folder, env }))) return { version, failed, folder };
+  }
+  rmSync(folder, { recursive: true, force: true });
+  return { version, failed: null, folder };
+}
+
+/** Returns the program of a release, which npm keeps. */
+function programOf(version) {
+  const words = ['exec', '--yes', '--package', `node@${version}`, '--', 'node', '-p', 'process.execPath'];
+  return execFileSync('npm', words, { encoding: 'utf8', cwd: tmpdir() }).trim();
+}
