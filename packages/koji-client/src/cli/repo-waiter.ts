@@ -1,18 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GenericError, TASK_STATES, nameOf, parseNVR } from '@koji/core';
 import type { Nvr } from '@koji/core';
+import type { RepoInfo } from '@koji/core/api';
+import { named } from '@koji/core/wire';
 import type { SteadySession } from '../steady.js';
 import { News } from '../watching.js';
 import type { NewsCall } from '../watching.js';
 import { pythonRepr, pythonStr } from '@koji/core/text';
 
 /** A repo, as far as waiting needs it. */
-export interface Repo {
-  readonly id: number;
-  readonly tag_id: number;
-  readonly create_event: number;
-  readonly opts: Readonly<Record<string, unknown>>;
-}
+export type Repo = Pick<RepoInfo, 'id' | 'tag_id' | 'create_event' | 'opts'>;
 
 /** A request for a repo, as the hub tells of it. */
 export interface RepoRequest {
@@ -82,10 +79,9 @@ export class RepoWaiter {
     wanted: WantedRepo,
     how: RepoWaiting,
   ): Promise<RepoWaiter> {
-    const tag = await session.call<{ id: number; name: string }>('getTag', [tagId], { strict: true });
+    const tag = await session.getTag(tagId, named({ strict: true }));
     const { minEvent: given = null } = wanted;
-    const minEvent =
-      given === 'last' ? await session.call<number | null>('tagLastChangeEvent', [tag.id]) : given;
+    const minEvent = given === 'last' ? await session.tagLastChangeEvent(tag.id) : given;
     return new RepoWaiter(session, tag, { ...wanted, minEvent }, how);
   }
 
@@ -180,15 +176,14 @@ export class RepoWaiter {
 
   private current(minEvent: number | null): Promise<Repo | null> {
     const { atEvent = null, opts = null } = this.wanted;
-    return this.session.call<Repo | null>('repo.get', [this.tag.id], {
-      min_event: minEvent,
-      at_event: atEvent,
-      opts,
-    });
+    return this.session.repo.get(
+      this.tag.id,
+      named({ min_event: minEvent, at_event: atEvent, opts: opts && { ...opts } }),
+    );
   }
 
   private lastChange(): Promise<number | null> {
-    return this.session.call<number | null>('tagLastChangeEvent', [this.tag.id]);
+    return this.session.tagLastChangeEvent(this.tag.id);
   }
 
   private async waitForBuilds(anonymous: boolean): Promise<void> {
@@ -245,7 +240,7 @@ export class RepoWaiter {
 
 /** Returns whether builds are in a tag, or above it, at an event; with `latest`, whether each is its package's latest. */
 export async function hasBuilds(
-  session: Pick<SteadySession, 'call'>,
+  session: SteadySession,
   {
     tagId,
     builds,
@@ -254,12 +249,10 @@ export async function hasBuilds(
   }: { tagId: number; builds: readonly Nvr[]; event: number | null; latest?: boolean },
 ): Promise<boolean> {
   for (const { name, version, release } of builds) {
-    const [method, more] = latest ? ['getLatestBuilds', {}] : ['listTagged', { inherit: true }];
-    const tagged = await session.call<{ version: string; release: string }[]>(method, [tagId], {
-      event,
-      package: name,
-      ...more,
-    });
+    const filter = { event, package: name };
+    const tagged = latest
+      ? await session.getLatestBuilds(tagId, named(filter))
+      : await session.listTagged(tagId, named({ ...filter, inherit: true }));
     if (!tagged.some((build) => build.version === version && build.release === release)) return false;
   }
   return true;

@@ -1,4 +1,3 @@
-import type { TaskInfo } from '@koji/core/api';
 import type { SteadySession } from '../steady.js';
 import { Waiter, isDone } from '../watching.js';
 import type { Run } from './command.js';
@@ -24,7 +23,7 @@ export async function watchLogs(run: Run, ids: readonly number[], options: Watch
     const open: { id: number; state: number }[] = [];
     for (let i = 0; i < running.length; i++) {
       const id = running[i] as number;
-      const info = await session.call<TaskInfo | null>('getTaskInfo', [id]);
+      const info = await session.getTaskInfo(id);
       if (info === null) noSuchTask(run, id);
       if (!isDone(info)) open.push(info);
       await follower.printNew(id);

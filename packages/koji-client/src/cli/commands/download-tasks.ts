@@ -261,8 +261,7 @@ async function finishedTasks(
 ): Promise<TaskInfo[]> {
   const { fail } = run;
   const session = steadyFor(run);
-  const look = async (): Promise<TaskInfo> =>
-    (await session.call<TaskInfo | null>('getTaskInfo', [id])) ?? fail(`No such task: ${id}`);
+  const look = async (): Promise<TaskInfo> => (await session.getTaskInfo(id)) ?? fail(`No such task: ${id}`);
   let base = await look();
   const { CLOSED, CANCELED, FAILED } = TASK_STATES;
   const isDone = [CLOSED, CANCELED, FAILED].some((state) => state === base.state);
@@ -270,7 +269,7 @@ async function finishedTasks(
     await watchTasks(run, [id], options.quiet);
     base = await look();
   }
-  const children = options.parentonly ? [] : await session.call<TaskInfo[]>('getTaskChildren', [id]);
+  const children = options.parentonly ? [] : await session.getTaskChildren(id);
   const tasks = [base, ...children].sort((a, b) => a.id - b.id);
   for (const task of tasks) {
     const what = `${task.id === id ? 'Task' : 'Child task'} ${task.id}`;

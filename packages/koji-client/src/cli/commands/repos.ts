@@ -164,7 +164,7 @@ async function waitForOldHub(
 ): Promise<number> {
   const { global, print, fail } = run;
   const session = steadyFor(run);
-  const latest = (): Promise<Repo | null> => session.call('getRepo', [tag.id]);
+  const latest = (): Promise<Repo | null> => session.getRepo(tag.id);
   const names = builds.map(({ name, version, release }) => `${name}-${version}-${release}`);
   const what =
     builds.length > 0

@@ -82,7 +82,7 @@ class Wait {
     const waiter = new Waiter(session, signal);
     const found = new Map<number, TaskInfo>();
     for (this.running = ids; ;) {
-      const seen = await session.call<(TaskInfo | null)[]>('getTaskInfo', [this.running]);
+      const seen = await session.getTaskInfo(this.running);
       for (const [i, info] of seen.entries())
         found.set(
           this.running[i] ?? 0,
