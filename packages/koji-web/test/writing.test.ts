@@ -85,6 +85,20 @@ describe('login', () => {
     );
   });
 
+  test('a password that would go over a network in clear text is not taken', async () => {
+    const origin = 'http://koji.example.com';
+    const { status, text } = await send(`${base}login`, {
+      method: 'POST',
+      headers: {
+        Host: 'koji.example.com',
+        Origin: origin,
+        'Content-Type': 'application/x-www-form-urlencoded',
+      },
+      body: 'user=ada&password=test',
+    });
+    expect([status, text]).toEqual([403, expect.stringContaining('over https only')]);
+  });
+
   test('leads to pages of this site only', async () => {
     const hostile = [
       '//evil.example',
@@ -355,6 +369,24 @@ describe('writing', () => {
     expect((await hub.admin.getHost(host))?.enabled).toBe(true);
     await admin.submit(`disablehost?${of}`);
     expect((await hub.admin.getHost(host))?.enabled).toBe(false);
+  });
+
+  test('forms escape what is stored, what the address says and what was typed', async () => {
+    const hostile = `</textarea>"'><script>document.title='HACKED'</script>`;
+    const host = await hub.admin.addHost('builder2', ['x86_64']);
+    await hub.admin.call('editHost', [host], { description: hostile, comment: hostile });
+    const query = `name=${encodeURIComponent(hostile)}`;
+    const pages = [
+      await admin.get(`hostedit?hostID=${host}`),
+      await admin.get(`tagcreate?${query}`),
+      await admin.submit('tagcreate', { name: hostile }),
+      await admin.get(`revokepermission?userID=ada&permission=${encodeURIComponent(hostile)}`),
+      await new Visitor(base).logIn(hostile, 'wrong'),
+    ];
+    for (const { text } of pages) {
+      expect(text).not.toMatch(/<script>|<\/textarea>"/);
+      expect(text).toContain('&lt;script&gt;document.title');
+    }
   });
 
   test('builds are tagged and untagged', async () => {
