@@ -1,6 +1,6 @@
 import type { Access, Needs } from '@koji/core/api';
 import type { CallbackName } from './callbacks.js';
-import type { WebPageMark, WebPanelMark } from './web.js';
+import type { WebPageMark, WebPanelMark } from './web-marks.js';
 
 /** How an RPC method is to be exported. */
 export interface ExportMark {

@@ -3,28 +3,12 @@
  * Pages of a plugin, and panels of its own on Koji's pages. What they show is data, which the web page writes as HTML:
  * whatever a text holds, it is shown and never run.
  */
-import type { Api, BuildInfo, ClientApi, HostInfo, Named, TagInfo, TaskInfo, UserInfo } from '@koji/core/api';
+import type { Api, ClientApi } from '@koji/core/api';
 import type { TypedMarker } from './decorate.js';
 import { marker } from './decorate.js';
+import type { WebPageMark, WebPanelMark, WebThing, WebThings } from './web-marks.js';
 
-/** The things that have pages which panels can be on. */
-export interface WebThings {
-  /** The build. */
-  readonly build: BuildInfo;
-  /** The task. */
-  readonly task: TaskInfo;
-  /** The tag. */
-  readonly tag: TagInfo;
-  /** The package. */
-  readonly package: Named;
-  /** The host. */
-  readonly host: HostInfo;
-  /** The user. */
-  readonly user: UserInfo;
-}
-
-/** The name of a thing that panels can be on. */
-export type WebThing = keyof WebThings;
+export type { WebPageMark, WebPanelMark, WebThing, WebThings } from './web-marks.js';
 
 /** The kinds of states, each of a colour and shape. */
 export type WebTone = 'good' | 'bad' | 'busy' | 'waiting' | 'off';
@@ -83,24 +67,6 @@ export type WebPanel<T extends WebThing = WebThing> = (
   thing: WebThings[T],
   request: WebRequest,
 ) => Promise<readonly WebBlock[] | null> | readonly WebBlock[] | null;
-
-/** How a page is added. */
-export interface WebPageMark {
-  /** Its name in addresses, such as `checks` for `/koji/checks`. */
-  readonly name: string;
-  /** Its heading. */
-  readonly title: string;
-  /** Whether the menu has an entry for it. Default: no. */
-  readonly menu?: boolean;
-}
-
-/** How a panel is added. */
-export interface WebPanelMark<T extends WebThing = WebThing> {
-  /** The thing on whose pages it is. */
-  readonly on: T;
-  /** Its heading. */
-  readonly title: string;
-}
 
 /**
  * Adds a page to the web page.
