@@ -71,7 +71,7 @@ export async function findWebPlugins(
   const { Web, WebPlugins, PluginPath } = config.options;
   if (!Web || WebPlugins.length === 0) return [];
   const from = folderOf(config);
-  const { routes } = await import('@koji/web');
+  const { pageNames } = await import('@koji/web');
   const { plugins, problems } = await loadPlugins({
     part: 'web',
     names: WebPlugins,
@@ -79,7 +79,7 @@ export async function findWebPlugins(
     from,
     modules: given,
     logger,
-    taken: { webPages: Object.keys(routes) },
+    taken: { webPages: pageNames },
   });
   checkPlugins(config, { plugins, problems: problems.map(describeProblem) }, logger('koji.plugins'));
   return plugins;

@@ -18,7 +18,7 @@ export interface Differences {
 }
 
 /** Differences that are kept; a page with more of them is read by nobody. */
-const most = 300;
+const most = 200;
 
 /** Compares two sides; the values tell whether something is the same. */
 export function differencesOf(

@@ -5,6 +5,7 @@ export type { Credentials, Login, LoginOptions, Logins, Visitor } from './login/
 export type { Site } from './site.js';
 export { createWeb } from './server.js';
 export type { Web, WebOptions } from './server.js';
+export { pageNames } from './page-names.js';
 export { routes } from './routes.js';
 export type { MenuEntry, Route, RouteName, Routes } from './routes.js';
 export type { Kind, Params } from './params.js';

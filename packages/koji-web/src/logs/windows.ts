@@ -44,12 +44,14 @@ export async function readLines(
 ): Promise<string[]> {
   const lines: string[] = [];
   let length = 0;
-  for await (const { number, text } of linesFrom(calls, log, first)) {
-    if (number < first) continue;
-    lines.push(text);
-    length += text.length;
-    if (lines.length >= most || length >= longest) break;
-  }
+  for await (const all of linesFrom(calls, log, first))
+    for (const { number, bytes } of all) {
+      if (number < first) continue;
+      const text = cut(bytes);
+      lines.push(text);
+      length += text.length;
+      if (lines.length >= most || length >= longest) return lines;
+    }
   return lines;
 }
 
@@ -68,42 +70,48 @@ export async function findText(
 ): Promise<Found> {
   const wanted = text.toLowerCase();
   let length = 0;
-  for await (const line of linesFrom(calls, log, from)) {
-    if (line.number < from) continue;
-    if (plainText(line.text).toLowerCase().includes(wanted))
-      return { line: line.number, next: line.number + 1 };
-    length += line.text.length;
-    if (length > searched) return { line: null, next: line.number + 1 };
-  }
+  for await (const all of linesFrom(calls, log, from))
+    for (const { number, bytes } of all) {
+      if (number < from) continue;
+      const has = plainText(cut(bytes)).toLowerCase().includes(wanted);
+      if (has) return { line: number, next: number + 1 };
+      length += bytes.length;
+      if (length > searched) return { line: null, next: number + 1 };
+    }
   return { line: null, next: null };
 }
 
 interface Line {
   readonly number: number;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
-/** The lines from the mark before a number on; the end of a very long line is left out. */
+/**
+ * The lines from the mark before a number on, those of a piece of the file together, since a step of an asynchronous loop for
+ * each of a million lines takes seconds; the end of a very long line is left out.
+ */
 async function* linesFrom(
   calls: Calls,
   { file, size, lines }: Log,
   first: number,
-): AsyncGenerator<Line, void, void> {
+): AsyncGenerator<readonly Line[], void, void> {
   const mark = lines.before(first);
   let number = mark.line;
   let rest: Buffer = Buffer.alloc(0);
-  const take = (bytes: Buffer): Line => ({ number: number++, text: cut(bytes) });
+  const take = (bytes: Buffer): Line => ({ number: number++, bytes });
   for await (const bytes of readPieces(calls, file, { from: mark.at, to: size })) {
+    const found: Line[] = [];
     let from = 0;
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
       const own = bytes.subarray(from, end);
-      yield take(rest.length > 0 ? Buffer.concat([rest, own]) : own);
+      found.push(take(rest.length > 0 ? Buffer.concat([rest, own]) : own));
       rest = Buffer.alloc(0);
       from = end + 1;
     }
     if (rest.length < lineLength * 4) rest = Buffer.concat([rest, bytes.subarray(from)]);
+    yield found;
   }
-  if (rest.length > 0) yield take(rest);
+  if (rest.length > 0) yield [take(rest)];
 }
 
 function cut(bytes: Buffer): string {

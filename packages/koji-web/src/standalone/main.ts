@@ -20,7 +20,7 @@ import type { Logger } from '@koji/core';
 import type { WebOptions } from '@koji/core/config';
 import { describeProblem, loadPlugins } from '@koji/plugin-sdk/host';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
-import { routes } from '../routes.js';
+import { pageNames } from '../page-names.js';
 import { callsBy } from '../calls.js';
 import { createWeb } from '../server.js';
 import { ClientLogins } from './logins.js';
@@ -117,7 +117,7 @@ async function findPlugins(
     folders: PluginPath.map((folder) => path.resolve(from, folder)),
     from,
     logger,
-    taken: { webPages: Object.keys(routes) },
+    taken: { webPages: pageNames },
   });
   if (problems.length > 0) throw new ConfigError(problems.map(describeProblem).join('\n'));
   return plugins;
