@@ -33,6 +33,13 @@ test('the quickstart shows a task, a method and a callback of plugins and a pack
   expect(first).toMatch(/mypkg-1\.0-1 +mytag/);
   const [, backend] = /built by the back end (\S+)/.exec(first) ?? [];
   if (backend === 'sandbox') {
+    // README shows these.
+    const picture = readFileSync(path.join(root, 'docs/quickstart.svg'), 'utf8');
+    const commands = [...picture.matchAll(/class="command">\$ (koji [^<]*?)(?: git:[^<]*)?</g)].map(
+      ([, one]) => one,
+    );
+    expect(commands.length).toBeGreaterThan(2);
+    for (const command of commands) expect(first).toContain(`$ ${command}`);
     expect(first).toMatch(/build \(quick, \/hello\.git:main\) completed successfully/);
     expect(first).toMatch(/\$ chroot .*\n +hello from an rpm that Koji built\n/);
   } else expect(first).toMatch(/to build .*(mend|install)/);
