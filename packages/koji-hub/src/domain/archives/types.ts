@@ -66,5 +66,5 @@ function typeWhere(call: Call, condition: Sql): Promise<ArchiveType | null> {
 
 function text(value: unknown): string {
   checkText(value);
-  return value ?? '';
+  return value;
 }

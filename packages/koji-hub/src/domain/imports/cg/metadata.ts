@@ -32,8 +32,7 @@ export async function readMetadata(
   }
   const text: unknown = given ?? 'metadata.json';
   checkText(text);
-  const isName = text?.endsWith('.json') ?? false;
-  const raw = isName ? await readUploaded(call, directory, text ?? '') : (text ?? '');
+  const raw = text.endsWith('.json') ? await readUploaded(call, directory, text) : text;
   const metadata = readJson(raw, 'Invalid json data');
   if (!isStruct(metadata)) throw new GenericError('Invalid metadata: not a struct');
   checkValues(metadata, () => 'Invalid metadata: a value can not be stored');
