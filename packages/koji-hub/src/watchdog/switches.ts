@@ -1,4 +1,7 @@
-/** Plugins that are switched off since they kept the hub from answering: in all processes, as the database has it. */
+/**
+ * What of plugins is switched off in all processes, as the database has it: a plugin that kept the hub from answering, and a
+ * callback that may fail and kept failing.
+ */
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { ownFolder } from '../domain/files/places.js';
@@ -28,17 +31,20 @@ export function notesFolder(top: string): string {
 
 interface OffRow {
   readonly plugin: string;
+  readonly kind: string;
+  readonly name: string;
   readonly off_until: string;
 }
 
-/** Which plugins are switched off; what other processes found is known a few seconds later. */
+/** What is switched off; what other processes found is known a few seconds later. */
 export class PluginSwitches {
+  /** By plugin, or plugin and event. */
   private off = new Map<string, Date>();
   private timer: NodeJS.Timeout | null = null;
 
-  /** Until when a plugin is switched off; null when it runs. */
-  readonly offUntil = (plugin: string): Date | null => {
-    const until = this.off.get(plugin);
+  /** Until when a plugin, or its callback of an event, is switched off; null when it runs. */
+  readonly offUntil = (plugin: string, event?: string): Date | null => {
+    const until = this.off.get(keyOf(plugin, event));
     return until && until.getTime() > Date.now() ? until : null;
   };
 
@@ -57,12 +63,21 @@ export class PluginSwitches {
   private async read(database: Database): Promise<void> {
     const rows = await database.read((db) =>
       db.all<OffRow>(
-        sql`SELECT plugin, off_until FROM plugin_activity
-            WHERE kind = 'block' AND off_until > ${new Date()} ORDER BY off_until`,
+        sql`SELECT plugin, kind, name, off_until FROM plugin_activity
+            WHERE kind IN ('block', 'callback') AND off_until > ${new Date()} ORDER BY off_until`,
       ),
     );
-    this.off = new Map(rows.map((row) => [row.plugin, new Date(row.off_until)]));
+    this.off = new Map(
+      rows.map(({ plugin, kind, name, off_until: until }) => [
+        keyOf(plugin, kind === 'callback' ? name : undefined),
+        new Date(until),
+      ]),
+    );
   }
+}
+
+function keyOf(plugin: string, event: string | undefined): string {
+  return event === undefined ? plugin : `${plugin} ${event}`;
 }
 
 /** Takes the notes that blocked processes left: each counts against its plugin, and the last that may be switches it off. */

@@ -32,8 +32,11 @@ export interface RegistryOptions {
   readonly circuit?: CircuitOptions;
   /** Where runs are counted. Default: nobody looks. */
   readonly activity?: ActivityLog;
-  /** Until when all of a plugin is switched off; null while it is not. Default: none ever is. */
-  readonly offUntil?: (plugin: string) => Date | null;
+  /**
+   * Until when all of a plugin, or its callback of an event that may fail, is switched off, as other processes know; null while
+   * it is not. Default: none ever is.
+   */
+  readonly offUntil?: (plugin: string, event?: CallbackName) => Date | null;
 }
 
 /** A callback for one of its events. */
@@ -52,7 +55,7 @@ export class CallbackRegistry {
   private readonly timeLimit: number;
   private readonly circuit: CircuitOptions;
   private readonly activity: ActivityLog;
-  private readonly offUntil: (plugin: string) => Date | null;
+  private readonly offUntil: (plugin: string, event?: CallbackName) => Date | null;
 
   constructor(options: RegistryOptions) {
     const { logger, timeLimit = 60_000, circuit, activity = new ActivityLog() } = options;
@@ -123,11 +126,12 @@ export class CallbackRegistry {
     ambient: Ambient | null,
   ): Promise<void> {
     const actor = { plugin: callback.plugin, kind: 'callback', name: event } as const;
+    const mayFail = callback.ignoreError || callback.afterCommit;
     const pluginOff = this.offUntil(callback.plugin);
-    if (pluginOff || circuit.offUntil) {
+    if (pluginOff || circuit.offUntil || (mayFail && this.offUntil(callback.plugin, event))) {
       this.activity.of(actor).skipped += 1;
       // One that may refuse a change must not be passed over.
-      if (pluginOff && !callback.ignoreError && !callback.afterCommit)
+      if (pluginOff && !mayFail)
         throw new CallbackError(
           `Error running ${event} callback from ${callback.plugin}:\n${switchedOff(pluginOff)}`,
         );
