@@ -176,7 +176,14 @@ export class Copy {
     writeFileSync(path.join(this.folder, '.npmrc'), await this.registry.login());
     const lerna = path.join(root, 'node_modules', 'lerna', 'dist', 'cli.js');
     const args = ['publish', 'from-package', '--yes', '--no-git-reset', '--registry', this.registry.url];
-    this.run(process.execPath, [lerna, ...args]);
+    const publish = (): void => this.run(process.execPath, [lerna, ...args]);
+    try {
+      publish();
+    } catch (error) {
+      // As docs/releasing.md says: another run publishes what the registry does not have.
+      process.stderr.write(`publishing once more, since it failed: ${String(error)}\n`);
+      publish();
+    }
   }
 
   /** Publishes the example plugins as their authors would. */
