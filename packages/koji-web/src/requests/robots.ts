@@ -1,0 +1,23 @@
+import { routes } from '../routes.js';
+import type { Route } from '../routes.js';
+
+/** Tells crawlers to leave alone what is large, sorted or filtered. */
+export function robots(path: string): string {
+  const below = [
+    '*order=',
+    '*Order=',
+    '*start=',
+    '*Start=',
+    '*prefix=',
+    'getfile',
+    'viewlog',
+    'search',
+    'compare',
+    'login',
+  ];
+  const heavy = Object.entries(routes).flatMap(([name, { heavy: is }]: [string, Route]) =>
+    is === true ? [name] : [],
+  );
+  const lines = [...new Set([...below, ...heavy])].map((one) => `Disallow: ${path}/${one}`);
+  return `User-agent: *\nDisallow: /kojihub\n${lines.join('\n')}\nCrawl-delay: 5\n`;
+}
