@@ -15,10 +15,11 @@ export interface PluginsReport {
 /** Loads the plugins that kojid.conf names and reads what their tasks did on this builder. */
 export async function examinePlugins(options: KojidOptions, folder: string): Promise<PluginsReport> {
   const { plugins, problems } = await findPlugins(options, folder);
+  const { callback_timeout: usual, max_callback_timeout: most } = options;
   const activity = await readActivity(options);
   return {
     plugins: plugins.map((plugin) => ({
-      ...reportOf(plugin),
+      ...reportOf(plugin, { usual, most }),
       activity: activity.filter((entry) => entry.plugin === plugin.name),
     })),
     problems: problems.map(describeProblem),

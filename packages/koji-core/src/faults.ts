@@ -1,4 +1,5 @@
 import util from 'node:util';
+import { withoutSecrets } from './secrets.js';
 
 const brand = Symbol.for('koji.fault');
 
@@ -229,6 +230,11 @@ export function faultFromWire(code: number, text: string): GenericError | Unknow
 
 /** The code and text that an error travels with: those of a fault, else code 1 with the error's class and message. */
 export function faultToWire(error: unknown): { faultCode: number; faultString: string } {
+  const { faultCode, faultString } = wireOf(error);
+  return { faultCode, faultString: withoutSecrets(faultString) };
+}
+
+function wireOf(error: unknown): { faultCode: number; faultString: string } {
   if (error instanceof GenericError) return { faultCode: error.faultCode, faultString: error.message };
   if (error instanceof UnknownFault) return { faultCode: error.faultCode, faultString: error.message };
   if (util.types.isNativeError(error))

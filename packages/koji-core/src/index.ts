@@ -32,6 +32,7 @@ export {
 } from './faults.js';
 export type { FaultName } from './faults.js';
 export { ConfigError, messageOf } from './errors.js';
+export { hideSecret, withoutSecrets } from './secrets.js';
 export { FailedLogins } from './failed-logins.js';
 export { askPassword, readPassword } from './password-input.js';
 export { Closers } from './closers.js';

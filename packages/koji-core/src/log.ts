@@ -4,6 +4,7 @@ import { format, types } from 'node:util';
 import type * as Winston from 'winston';
 import { ConfigError } from './errors.js';
 import type { LogFormatter, LogRecord } from './log-format.js';
+import { withoutSecrets } from './secrets.js';
 
 /**
  * What code logs to. Values after the message are put into it as `util.format` does: `%s`, `%d`, `%j` and `%o` take one
@@ -67,7 +68,7 @@ export function makeLogger(write: (level: LogLevel, text: () => string) => void)
 /** Logging must not fail what is logged: some values can't be written. */
 function safeTextOf(message: unknown, values: readonly unknown[]): string {
   try {
-    return textOf(message, values);
+    return withoutSecrets(textOf(message, values));
   } catch (error) {
     const reason = types.isNativeError(error) ? error.message : typeof error;
     return `${typeof message === 'string' ? message : typeof message} (its values can't be written: ${reason})`;

@@ -5,8 +5,8 @@ import type { Logger } from '@koji/core';
 import { api } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import type { HubConfig } from '@koji/core/config';
-import { ActivityLog, CallbackRegistry } from '@koji/plugin-sdk/host';
-import type { LoadedPlugin } from '@koji/plugin-sdk/host';
+import { ActivityLog, CallbackRegistry, limitOf } from '@koji/plugin-sdk/host';
+import type { LoadedPlugin, PluginManifest } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
 import { LoginGuard } from './auth/login-guard.js';
 import { SessionTimes } from './auth/session-times.js';
@@ -20,7 +20,14 @@ import { readPolicies } from './domain/policy/policy.js';
 import { startDeliveries } from './outbox/deliver.js';
 import type { ServedOutbox } from './outbox/deliver.js';
 import { ActivityWriter } from './plugin-activity.js';
-import { asPolicyTest, checkPlugins, findPlugins, findWebPlugins, serveMethod } from './plugins.js';
+import {
+  asPolicyTest,
+  checkPlugins,
+  findPlugins,
+  findWebPlugins,
+  limitRules,
+  serveMethod,
+} from './plugins.js';
 import { openOwnCalls } from './own-calls.js';
 import type { OwnCalls } from './own-calls.js';
 import { startRepos } from './repos/run.js';
@@ -155,6 +162,8 @@ export interface Given {
   readonly serves?: boolean;
   /** Modules of plugins that option Plugins names. */
   readonly plugins?: Readonly<Record<string, object>>;
+  /** What the package.json of such plugins say under `koji`. */
+  readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Modules of plugins that option WebPlugins names. */
   readonly webPlugins?: Readonly<Record<string, object>>;
   /** Takes the log's lines. */
@@ -190,7 +199,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
     const wake = openWake(database);
     closers.add('wake', () => wake.close());
     const hub = {
-      ...(await compose(config, log.logger, given.plugins ? { given: given.plugins } : {})),
+      ...(await compose(config, log.logger, { given })),
       database,
       wake,
       logins: new LoginGuard(config.options, log.logger('koji.auth')),
@@ -234,7 +243,7 @@ type Composed = Pick<
 
 /** How plugins are loaded. */
 interface Loading {
-  readonly given?: Given['plugins'];
+  readonly given?: Pick<Given, 'plugins' | 'manifests'>;
   /** Marks a load behind the first one. */
   readonly load?: string;
   readonly activity?: ActivityLog;
@@ -249,9 +258,17 @@ export async function compose(
 ): Promise<Composed> {
   const { options, policies: texts } = config;
   const methods = ownMethods();
-  const found = await findPlugins(config, { taken: ownMethodNames(), given, load, logger });
+  const found = await findPlugins(config, {
+    taken: ownMethodNames(),
+    given: given.plugins ?? {},
+    ...(given.manifests ? { manifests: given.manifests } : {}),
+    load,
+    logger,
+  });
   checkPlugins(config, found, logger('koji.plugins'));
-  const timeLimit = options.CallbackTimeout * 1000;
+  const rules = limitRules(options);
+  const limits = new Map(found.plugins.map((plugin) => [plugin.name, plugin.limits]));
+  const timeLimit = (plugin: string): number => limitOf(limits.get(plugin) ?? {}, 'callbacks', rules);
   const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
   const { offUntil } = switches;
   const callbacks = new CallbackRegistry({
@@ -260,10 +277,12 @@ export async function compose(
   });
   for (const plugin of found.plugins) {
     callbacks.add(plugin.callbacks);
-    for (const method of plugin.methods)
-      methods.set(method.name, serveMethod(method, { timeLimit, activity, offUntil }));
+    const serving = { timeLimit: limitOf(plugin.limits, 'methods', rules), activity, offUntil };
+    for (const method of plugin.methods) methods.set(method.name, serveMethod(method, serving));
   }
-  const pluginTests = found.plugins.flatMap((plugin) => plugin.policyTests.map(asPolicyTest));
+  const pluginTests = found.plugins.flatMap(({ policyTests, limits: own }) =>
+    policyTests.map((test) => asPolicyTest(test, limitOf(own, 'policyTests', rules))),
+  );
   const policies = readPolicies({ texts, options, pluginTests });
   const paths = new PathInfo(storeOf(config));
   return { options, paths, policies, callbacks, methods, activity, switches, plugins: found.plugins };

@@ -11,7 +11,7 @@ import { deadLetters, drop, queueStates, replay } from './outbox/messages.js';
 import type { DeadLetter, DeadLetterChoice, QueueState } from './outbox/messages.js';
 import { readActivity } from './plugin-activity.js';
 import type { StoredActivity } from './plugin-activity.js';
-import { findPlugins } from './plugins.js';
+import { findPlugins, limitRules } from './plugins.js';
 
 /** All about the plugins of a hub. */
 export interface PluginsReport {
@@ -53,7 +53,7 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
       );
   }
   const plugins = found.plugins.map((plugin) => ({
-    ...reportOf(plugin),
+    ...reportOf(plugin, limitRules(config.options)),
     activity: activity.filter((entry) => entry.plugin === plugin.name),
   }));
   return { plugins, queues, problems };

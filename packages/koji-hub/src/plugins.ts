@@ -1,14 +1,23 @@
 import { ConfigError, GenericError } from '@koji/core';
 import type { Logger } from '@koji/core';
-import type { HubConfig } from '@koji/core/config';
+import type { HubConfig, HubOptions } from '@koji/core/config';
 import {
   describeProblem,
   loadPlugins,
   runInContext,
   runPluginMethod,
   switchedOff,
+  TimeLimitError,
+  withTimeLimit,
 } from '@koji/plugin-sdk/host';
-import type { ActivityLog, LoadedPlugin, PluginMethod, PluginPolicyTest } from '@koji/plugin-sdk/host';
+import type {
+  ActivityLog,
+  LimitRules,
+  LoadedPlugin,
+  PluginManifest,
+  PluginMethod,
+  PluginPolicyTest,
+} from '@koji/plugin-sdk/host';
 import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
 import { folderOf } from './config.js';
@@ -29,11 +38,13 @@ export async function findPlugins(
   {
     taken,
     given,
+    manifests = {},
     load,
     logger,
   }: {
     taken: Iterable<string>;
     given: Readonly<Record<string, object>>;
+    manifests?: Readonly<Record<string, PluginManifest>>;
     /** Marks a load behind the first one, for which files are read anew. */
     load?: string | undefined;
     /** Opens the plugins' own logs. */
@@ -49,6 +60,7 @@ export async function findPlugins(
     folders,
     from,
     modules: given,
+    manifests,
     ...(load === undefined ? {} : { load }),
     ...(logger ? { logger } : {}),
     taken: { methods: taken },
@@ -97,6 +109,11 @@ export function checkPlugins(config: HubConfig, { problems }: HubPlugins, log: L
   for (const problem of problems) log.error(`starting without it: ${problem}`);
 }
 
+/** How long code of plugins may run. */
+export function limitRules({ CallbackTimeout: usual, MaxCallbackTimeout: most }: HubOptions): LimitRules {
+  return { usual, most };
+}
+
 /** How methods of plugins are served. */
 interface Serving {
   /** Milliseconds that one may take. */
@@ -123,11 +140,17 @@ export function serveMethod(method: PluginMethod, { timeLimit, activity, offUnti
 }
 
 /** A plugin's policy test, which may use the context of the call that asks the policy. */
-export function asPolicyTest({ name, plugin, run }: PluginPolicyTest): PluginTest {
+export function asPolicyTest({ name, plugin, run }: PluginPolicyTest, timeLimit: number): PluginTest {
+  const part = `policy test ${name}`;
   return {
     name,
     run: (call, data, words) =>
-      runInContext(ambientOf(call), { plugin, part: `policy test ${name}` }, () => run(data, ...words)),
+      runInContext(ambientOf(call), { plugin, part }, () =>
+        withTimeLimit(timeLimit, async () => run(data, ...words)),
+      ).catch((error: unknown) => {
+        if (!(error instanceof TimeLimitError)) throw error;
+        throw new GenericError(`${part} of plugin ${plugin} ${error.message}`, { cause: error });
+      }),
   };
 }
 

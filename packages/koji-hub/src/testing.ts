@@ -1,6 +1,7 @@
 /// <reference types="node" preserve="true" />
 /** A hub for the tests of plugins; their authors have it through `@koji/plugin-sdk/testing`. */
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
+import type { PluginManifest } from '@koji/plugin-sdk/host';
 import { hashPassword, testCost } from './auth/passwords.js';
 import { putUser } from './commands.js';
 import { makeConfig } from './config.js';
@@ -14,6 +15,8 @@ export interface TestParts {
   readonly policies: Readonly<Record<string, string>>;
   /** Modules of plugins by name. */
   readonly plugins: Readonly<Record<string, object>>;
+  /** What the plugins' package.json say under `koji`, by name. */
+  readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Modules of plugins of the web page by name. */
   readonly webPlugins?: Readonly<Record<string, object>>;
   /** Takes the log's lines; without it they go where the options say. */
@@ -40,6 +43,7 @@ export async function openForTests({
   folder,
   plugins,
   webPlugins = {},
+  manifests = {},
   onLog,
   ...parts
 }: TestParts): Promise<HubForTests> {
@@ -53,7 +57,7 @@ export async function openForTests({
     WebPlugins: Object.keys(webPlugins).join(' '),
     ...parts.options,
   };
-  const given = { plugins, webPlugins, serves: true, ...(onLog ? { onLog } : {}) };
+  const given = { plugins, manifests, webPlugins, serves: true, ...(onLog ? { onLog } : {}) };
   const open = await openHub(makeConfig(folder, values, parts.policies), given);
   const running = await serve(open);
   return {

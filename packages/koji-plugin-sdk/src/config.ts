@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { ConfigError } from '@koji/core';
+import { ConfigError, hideSecret } from '@koji/core';
 import {
   boolean,
   checked,
@@ -16,6 +16,7 @@ import {
   text,
 } from '@koji/core/config';
 import type { Option, OptionTable, OptionValues, Sections } from '@koji/core/config';
+import { isReference, readSecret } from './secret-file.js';
 
 /** Words separated by spaces or commas: Koji's plugins have files with either. */
 function words(fallback: readonly string[], doc: string): Option<readonly string[]> {
@@ -25,7 +26,10 @@ function words(fallback: readonly string[], doc: string): Option<readonly string
   return { kind: 'list (spaces or commas)', default: fallback, doc, read };
 }
 
-/** Kinds of options: each takes its default and one line of documentation. */
+/**
+ * Kinds of options: each takes its default and one line of documentation. The value of a `secret` may stand elsewhere,
+ * `file:PATH` or `env:NAME`, and no report, log, fault or page shows it.
+ */
 export const option = { boolean, checked, choice, folders, integer, number, required, secret, text, words };
 
 /** Options by section; a section `path*` stands for all whose names begin so. */
@@ -100,9 +104,11 @@ interface Reading {
 /**
  * Declares the options of a plugin, which stand in its own file `NAME.conf` in the folder `plugins` beside hub.conf or
  * kojid.conf. The program that loads the plugin checks the file first and says everything that is wrong with it; a file
- * that is not there is an empty one. Values are read when they are first asked for.
+ * that is not there is an empty one. Values are read when they are first asked for. The file is read as Python's
+ * ConfigParser does: options of `[DEFAULT]` stand in every section, `%(name)s` is the value of another option, `%%` a `%`.
  *
  * @param options.otherName another name of the file, which is read where the first one is missing
+ * @param options.interpolation false leaves every `%` as it is, as Python's RawConfigParser does
  * @throws ConfigError naming file, section and option, when a value is asked for that is missing or wrong
  * @example
  * const config = pluginConfig('rpmcheck', {
@@ -113,7 +119,7 @@ interface Reading {
 export function pluginConfig<const S extends ConfigShape>(
   name: string,
   shape: S,
-  { otherName }: { readonly otherName?: string } = {},
+  { otherName, interpolation = true }: { readonly otherName?: string; readonly interpolation?: boolean } = {},
 ): ConfigValues<S> {
   if (!/^[\w.-]+$/.test(name)) throw new ConfigError(`'${name}' can't be the name of a plugin's file`);
   let last: { load: number; reading: Reading } | null = null;
@@ -121,7 +127,10 @@ export function pluginConfig<const S extends ConfigShape>(
     if (shared.folder === null)
       throw new ConfigError(`where ${name}.conf is, is known only in plugins that Koji loads, not outside`);
     if (last?.load !== shared.load)
-      last = { load: shared.load, reading: read(fileOf(shared.folder, name, otherName), shape) };
+      last = {
+        load: shared.load,
+        reading: read(fileOf(shared.folder, name, otherName), shape, interpolation),
+      };
     return last.reading;
   };
   shared.declared.push({ name, report: () => reading().report });
@@ -145,25 +154,32 @@ function fileOf(folder: string, name: string, otherName: string | undefined): st
   return !fs.existsSync(file) && fs.existsSync(other) ? other : file;
 }
 
-function read(file: string, shape: ConfigShape): Reading {
+function read(file: string, shape: ConfigShape, interpolation: boolean): Reading {
   const exists = fs.existsSync(file);
   const problems: string[] = [];
+  const isSecret = (section: string, name: string): boolean =>
+    Object.entries(tableFor(shape, section) ?? {}).some(
+      ([own, option]) => own.toLowerCase() === name && option.secret === true,
+    );
   let sections: Sections;
   try {
-    sections = parseIni([{ file, text: exists ? fs.readFileSync(file, 'utf8') : '' }]);
+    sections = parseIni([{ file, text: exists ? fs.readFileSync(file, 'utf8') : '' }], {
+      interpolation,
+      isSecret,
+    });
   } catch (error) {
     problems.push(...linesOf(error));
     sections = parseIni([]);
   }
   const values: Record<string, unknown> = {};
   const settings: ConfigSetting[] = [];
-  const known = new Set<string>();
   const take = (section: string, table: OptionTable): unknown => {
-    known.add(section);
-    const given = sections.get(section) ?? new Map<string, string>();
-    settings.push(...settingsOf(section, table, given));
     try {
-      return readOptions(table, given, { file, section });
+      const given = sections.get(section) ?? new Map<string, string>();
+      settings.push(...settingsOf(section, table, given));
+      const secrets = secretsOf(table, given, path.dirname(file));
+      problems.push(...secrets.problems.map((problem) => `${file} [${section}] ${problem}`));
+      return readOptions(table, secrets.given, { file, section });
     } catch (error) {
       problems.push(...linesOf(error));
       return {};
@@ -172,16 +188,56 @@ function read(file: string, shape: ConfigShape): Reading {
   for (const [section, table] of Object.entries(shape)) {
     if (!section.endsWith('*')) values[section] = take(section, table);
     else {
-      const own = sections.keys().filter((one) => one.startsWith(section.slice(0, -1)) && !(one in shape));
+      const own = sections.keys().filter((one) => tableFor(shape, one) === table);
       values[section] = new Map(own.map((one) => [one, take(one, table)]));
     }
   }
-  const unknown = sections.keys().flatMap((section) => {
-    const names = new Set(settings.filter((s) => s.section === section).map((s) => s.name.toLowerCase()));
-    const strange = [...(sections.get(section)?.keys() ?? [])].filter((one) => !names.has(one));
-    return known.has(section) ? strange.map((one) => `[${section}] ${one}`) : [`[${section}]`];
-  });
+  const unknown = unknownIn(sections, shape);
   return { report: { file, exists, settings, problems, unknown }, values };
+}
+
+/** The options of a section: its own, or those of the first `path*` that its name fits. */
+function tableFor(shape: ConfigShape, section: string): OptionTable | undefined {
+  if (Object.hasOwn(shape, section)) return shape[section];
+  const found = Object.keys(shape).find((one) => one.endsWith('*') && section.startsWith(one.slice(0, -1)));
+  return found === undefined ? undefined : shape[found];
+}
+
+/** Puts secrets in the place of what says where they are; nobody is shown them from now on. */
+function secretsOf(
+  table: OptionTable,
+  given: ReadonlyMap<string, string>,
+  folder: string,
+): { readonly given: ReadonlyMap<string, string>; readonly problems: readonly string[] } {
+  const values = new Map(given);
+  const problems: string[] = [];
+  for (const [name, option] of Object.entries(table)) {
+    const text = given.get(name.toLowerCase());
+    if (option.secret !== true || text === undefined) continue;
+    const secret = readSecret(text, folder);
+    if (typeof secret === 'string') problems.push(`${name} = ${text}: ${secret}`);
+    else {
+      hideSecret(secret.value);
+      values.set(name.toLowerCase(), secret.value);
+    }
+  }
+  return { given: values, problems };
+}
+
+/** What a file has and the plugin does not know. An option of `DEFAULT` is known if any section has it, or refers to it. */
+function unknownIn(sections: Sections, shape: ConfigShape): string[] {
+  const namesOf = (table: OptionTable | undefined): string[] =>
+    Object.keys(table ?? {}).map((name) => name.toLowerCase());
+  const everywhere = new Set(Object.values(shape).flatMap(namesOf));
+  const inDefault = sections.own('DEFAULT').filter((one) => !everywhere.has(one) && !sections.refersTo(one));
+  const inSections = sections.keys().flatMap((section) => {
+    const table = tableFor(shape, section);
+    if (!table) return [`[${section}]`];
+    const names = namesOf(table);
+    const strange = sections.own(section).filter((one) => !names.includes(one) && !sections.refersTo(one));
+    return strange.map((one) => `[${section}] ${one}`);
+  });
+  return [...inDefault.map((one) => `[DEFAULT] ${one}`), ...inSections];
 }
 
 /** A ConfigError has a line for each problem. */
@@ -202,8 +258,13 @@ function settingsOf(
       name,
       kind,
       doc,
-      value: own !== undefined && hidden === true ? '(secret)' : (own ?? defaultText(fallback, kind)),
+      value: own !== undefined && hidden === true ? shownSecret(own) : (own ?? defaultText(fallback, kind)),
       given: own !== undefined,
     };
   });
+}
+
+/** Where a secret is may be shown, unlike the secret. */
+function shownSecret(text: string): string {
+  return isReference(text) ? `(secret from ${text})` : '(secret)';
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { faultToWire, makeLogger, messageOf } from '@koji/core';
 import { describeProblem, listPlugins, loadPlugins } from '../src/host/index.js';
 import { option, pluginConfig } from '../src/index.js';
 
@@ -166,4 +167,101 @@ test('the plugins of a folder are its loose files and its packages', () => {
   const folders = [root, path.join(root, 'no-such-folder')];
   expect(listPlugins(folders, 'cli')).toEqual(['a', 'b', 'c', 'd', 'packed']);
   expect(listPlugins(folders, 'builder')).toContain('builders-only');
+});
+
+const method = { f: Object.assign(() => 1, { exported: true }) };
+
+test('a file is read as ConfigParser reads it: [DEFAULT] stands in every section, %(name)s is another option', async () => {
+  fs.writeFileSync(
+    file,
+    '[DEFAULT]\nroot = /srv\nowner = all\nodd = 1\n' +
+      '[path0]\npath = %(root)s/a%%b\n[path1]\npath = /c\nowner = me\n[broker]\n',
+  );
+  const owner = option.text(null, 'Who has it');
+  const config = pluginConfig('mine', {
+    'path*': { path: option.text(null, 'A folder'), owner },
+    broker: { owner },
+    absent: { owner },
+  });
+  const { plugins } = await load(method);
+  expect([...config['path*']]).toEqual([
+    ['path0', { path: '/srv/a%b', owner: 'all' }],
+    ['path1', { path: '/c', owner: 'me' }],
+  ]);
+  expect(config.broker.owner).toBe('all');
+  // A section that is not there has nothing, as in Python.
+  expect(config.absent.owner).toBeNull();
+  expect(plugins[0]?.configs[0]?.report().unknown).toEqual(['[DEFAULT] odd']);
+});
+
+test('a % that means nothing is a problem, which does not show a secret; without interpolation it is a %', async () => {
+  fs.writeFileSync(file, '[broker]\ntoken = hunter%2\n');
+  const shape = { broker: { token: option.secret(option.text(null, 'For the broker')) } };
+  pluginConfig('mine', shape);
+  const { problems } = await load(method);
+  expect(problems.map(({ problem }) => problem)).toEqual([
+    "line 2: [broker] token = (secret): a '%' that begins no '%(name)s' must be written '%%'",
+  ]);
+  const config = pluginConfig('mine', shape, { interpolation: false });
+  await load(method);
+  expect(config.broker.token).toBe('hunter%2');
+});
+
+describe('a secret', () => {
+  const shape = {
+    broker: {
+      token: option.secret(option.text(null, 'For the broker')),
+      other: option.secret(option.text(null, 'For another')),
+    },
+  };
+
+  test('may stand in a file or in the environment', async () => {
+    fs.writeFileSync(path.join(root, 'plugins', 'token'), 'from a file\n');
+    process.env['KOJI_TEST_TOKEN'] = 'from the environment';
+    fs.writeFileSync(file, '[broker]\ntoken = file:token\nother = env:KOJI_TEST_TOKEN\n');
+    const config = pluginConfig('mine', shape);
+    const { plugins, problems } = await load(method);
+    delete process.env['KOJI_TEST_TOKEN'];
+    expect(problems).toEqual([]);
+    expect(config.broker).toEqual({ token: 'from a file', other: 'from the environment' });
+    expect(plugins[0]?.configs[0]?.report().settings.map(({ value }) => value)).toEqual([
+      '(secret from file:token)',
+      '(secret from env:KOJI_TEST_TOKEN)',
+    ]);
+  });
+
+  test('that is not where it should be is a problem', async () => {
+    fs.mkdirSync(path.join(root, 'plugins', 'folder'));
+    fs.writeFileSync(path.join(root, 'plugins', 'long'), 'x'.repeat(70_000));
+    const problemOf = async (text: string): Promise<string | undefined> => {
+      fs.writeFileSync(file, `[broker]\ntoken = ${text}\n`);
+      pluginConfig('mine', shape);
+      return (await load(method)).problems[0]?.problem;
+    };
+    const at = (name: string): string => path.join(root, 'plugins', name);
+    const told = '[broker] token = ';
+    expect(await problemOf('file:absent')).toBe(`${told}file:absent: ${at('absent')} can't be read (ENOENT)`);
+    expect(await problemOf('file:folder')).toBe(`${told}file:folder: ${at('folder')} is not a file`);
+    expect(await problemOf('file:long')).toBe(`${told}file:long: ${at('long')} is longer than 65536 bytes`);
+    expect(await problemOf('env:KOJI_ABSENT')).toBe(
+      `${told}env:KOJI_ABSENT: the environment has no variable KOJI_ABSENT`,
+    );
+  });
+
+  test('is in no log line, fault or message of an error', async () => {
+    fs.writeFileSync(file, '[broker]\ntoken = correct horse/battery\n');
+    const config = pluginConfig('mine', shape);
+    await load(method);
+    const error = new Error(`no answer from https://x/?t=${encodeURIComponent(config.broker.token!)}`, {
+      cause: new Error(`refused: ${config.broker.token}`),
+    });
+    const lines: string[] = [];
+    const log = makeLogger((_level, text) => lines.push(text()));
+    log.info('settings: %j', config);
+    log.error('it failed', error);
+    const shown = [...lines, faultToWire(error).faultString, messageOf(error.cause)].join('\n');
+    expect(shown).not.toMatch(/horse/);
+    expect(shown).toContain('no answer from https://x/?t=(secret)');
+    expect(shown).toContain('refused: (secret)');
+  });
 });

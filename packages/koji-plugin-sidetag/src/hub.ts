@@ -8,17 +8,22 @@ import type { NewSideTag, SideTag } from './index.js';
 
 const nameTemplate = option.text('{basetag}-side-{tag_id}', 'The names of side tags');
 
-const config = pluginConfig('sidetag', {
-  sidetag: {
-    remove_empty: option.boolean(false, 'A side tag goes with its last build'),
-    allowed_suffixes: option.words([], 'Suffixes that a user may ask for'),
-    name_template: option.checked(nameTemplate, (template) => {
-      const strange = /\{(?!basetag\}|tag_id\})[^}]*\}?/.exec(template)?.[0];
-      return strange === undefined ? null : `'${strange}' is neither {basetag} nor {tag_id}`;
-    }),
-    trigger_new_repo: option.boolean(false, 'A new side tag gets a repo at once'),
+const config = pluginConfig(
+  'sidetag',
+  {
+    sidetag: {
+      remove_empty: option.boolean(false, 'A side tag goes with its last build'),
+      allowed_suffixes: option.words([], 'Suffixes that a user may ask for'),
+      name_template: option.checked(nameTemplate, (template) => {
+        const strange = /\{(?!basetag\}|tag_id\})[^}]*\}?/.exec(template)?.[0];
+        return strange === undefined ? null : `'${strange}' is neither {basetag} nor {tag_id}`;
+      }),
+      trigger_new_repo: option.boolean(false, 'A new side tag gets a repo at once'),
+    },
   },
-});
+  // Koji reads this file of its own with RawConfigParser.
+  { interpolation: false },
+);
 
 /** Makes a child tag of a tag for the caller, with a target of the same name; the policy `sidetag` decides. */
 export const createSideTag = exported({ doc: 'Create a side tag of a tag, and a target for it.' })(async (

@@ -4,6 +4,7 @@ import type { Logger } from '@koji/core';
 import {
   CallbackRegistry,
   PluginLoadError,
+  limitOf,
   loadPlugins,
   signatureOf,
   type LoadOptions,
@@ -58,11 +59,16 @@ export async function loadTasks(
     ),
   }));
   const all: PluginTask[] = [...own, ...plugins.flatMap((plugin) => plugin.tasks)];
-  const callbacks = new CallbackRegistry({ logger: logger('koji.plugin') });
+  const { callback_timeout: usual, max_callback_timeout: most } = options;
+  const limits = new Map(plugins.map((plugin) => [plugin.name, plugin.limits]));
+  const callbacks = new CallbackRegistry({
+    logger: logger('koji.plugin'),
+    timeLimit: (plugin) => limitOf(limits.get(plugin) ?? {}, 'callbacks', { usual, most }),
+  });
   callbacks.add(plugins.flatMap((plugin) => plugin.callbacks));
   return {
-    plugins: plugins.map(({ name, version, sdkRange, file }) => {
-      return { name, version, sdkRange, file: realFile(file) };
+    plugins: plugins.map(({ name, version, sdkRange, limits, file }) => {
+      return { name, version, sdkRange, limits, file: realFile(file) };
     }),
     byMethod: new Map(all.flatMap((task) => task.methods.map((method) => [method, task] as const))),
     callbacks,

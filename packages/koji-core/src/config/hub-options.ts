@@ -146,7 +146,11 @@ export const hubOptions = {
     ['skip'],
     'Whether the hub refuses to start when a plugin does not load, or starts without it',
   ),
-  CallbackTimeout: integer(30, 'Seconds that a callback or method of a plugin may take'),
+  CallbackTimeout: integer(30, 'Seconds that a callback, method or policy test of a plugin may take'),
+  MaxCallbackTimeout: integer(
+    300,
+    'The most seconds that a plugin gets which asks for more than CallbackTimeout in its package.json',
+  ),
   CallbackFailureLimit: integer(
     5,
     'Failures in a row that switch off a callback which may fail; 0 never switches one off',

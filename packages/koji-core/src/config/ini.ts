@@ -10,6 +10,8 @@ export interface Source {
 export interface IniOptions {
   /** Replace `%(name)s` and `%%`, as Python's ConfigParser does (koji.conf) and RawConfigParser does not (hub.conf). */
   readonly interpolation?: boolean;
+  /** Says which options no message may show the value of; names of options are in lower case. */
+  readonly isSecret?: (section: string, option: string) => boolean;
 }
 
 /** A value as it stands in a file. */
@@ -28,7 +30,7 @@ type Options = Map<string, Value>;
  *
  * @throws ConfigError naming file and line of everything that can't be read
  */
-export function parseIni(sources: readonly Source[], { interpolation = false }: IniOptions = {}): Sections {
+export function parseIni(sources: readonly Source[], options: IniOptions = {}): Sections {
   const merged = new Map<string, Options>();
   const problems: string[] = [];
   for (const source of sources) {
@@ -38,7 +40,7 @@ export function parseIni(sources: readonly Source[], { interpolation = false }: 
     problems.push(...reader.problems);
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
-  return new Sections(merged, interpolation);
+  return new Sections(merged, options);
 }
 
 /** Sections by name, options by lower-case name. The options of `DEFAULT` stand in every other section. */
@@ -49,7 +51,7 @@ export class Sections {
   /** @internal */
   constructor(
     sections: ReadonlyMap<string, Options>,
-    private readonly interpolation: boolean,
+    private readonly how: IniOptions,
   ) {
     this.defaults = sections.get('DEFAULT') ?? new Map<string, Value>();
     this.sections = new Map([...sections].filter(([name]) => name !== 'DEFAULT'));
@@ -76,9 +78,29 @@ export class Sections {
     return new Map(
       [...options.keys()].map((key) => {
         const value = options.get(key)?.text ?? '';
-        return [key, this.interpolation ? interpolate(options, section, key) : value];
+        return [key, this.how.interpolation ? this.interpolated(options, section, key) : value];
       }),
     );
+  }
+
+  /** The names, in lower case, of the options that stand in a section itself; those of `DEFAULT` for that name. */
+  own(section: string): string[] {
+    const options = section === 'DEFAULT' ? this.defaults : this.sections.get(section);
+    return [...(options?.keys() ?? [])];
+  }
+
+  /** Returns whether any value refers to an option of its section. */
+  refersTo(option: string): boolean {
+    const reference = `%(${option})s`;
+    const all = [this.defaults, ...this.sections.values()];
+    return all.some((options) =>
+      [...options.values()].some(({ text }) => text.toLowerCase().includes(reference)),
+    );
+  }
+
+  private interpolated(options: Options, section: string, option: string): string {
+    const secret = this.how.isSecret?.(section, option) ?? false;
+    return interpolate(options, { section, option, secret });
   }
 
   /** The file that an option's value stands in. */
@@ -165,10 +187,20 @@ class Reader {
 
 const deepest = 10;
 
-function interpolate(options: Options, section: string, option: string): string {
+/** A value with what it refers to in its place. */
+function interpolate(
+  options: Options,
+  {
+    section,
+    option,
+    secret,
+  }: { readonly section: string; readonly option: string; readonly secret: boolean },
+): string {
   const { text: whole, file, line } = options.get(option) ?? { text: '', file: '', line: 0 };
   const fail = (problem: string): never => {
-    throw new ConfigError(`${file} line ${line}: [${section}] ${option} = '${whole}': ${problem}`);
+    throw new ConfigError(
+      `${file} line ${line}: [${section}] ${option} = ${secret ? '(secret)' : `'${whole}'`}: ${problem}`,
+    );
   };
   const expand = (text: string, depth: number): string => {
     if (depth > deepest) return fail('names refer to each other without end');

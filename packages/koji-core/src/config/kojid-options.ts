@@ -90,6 +90,11 @@ export const kojidOptions = {
   allow_noverifyssl: withoutEffect(boolean(false, 'Let image builds turn off ssl checks'), noBuildTasks),
   allow_password_in_scm_url: boolean(false, 'Accept passwords in SCM urls'),
   plugin: words([], 'Builder plugins to load'),
+  callback_timeout: integer(60, 'Seconds that a callback of a plugin may take'),
+  max_callback_timeout: integer(
+    300,
+    'The most seconds that a plugin gets which asks for more than callback_timeout in its package.json',
+  ),
   build_arch_can_fail: boolean(false, 'Let sibling arches finish when one fails'),
   ...processLimits,
   logfile: text(null, 'File to append the log to; unset writes to standard error'),

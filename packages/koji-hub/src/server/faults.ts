@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import util from 'node:util';
-import { GenericError, LockError, ServerOffline, UnknownFault, faultToWire } from '@koji/core';
+import {
+  GenericError,
+  LockError,
+  ServerOffline,
+  UnknownFault,
+  faultToWire,
+  withoutSecrets,
+} from '@koji/core';
 import { EncodeError, WireError } from '@koji/core/wire';
 import type { HubOptions } from '@koji/core/config';
 import {
@@ -15,7 +22,8 @@ const longestText = 1 << 18;
 
 /** A text that XML can carry, of bounded length: a fault often quotes what the caller sent. */
 function sendable(text: string): string {
-  const kept = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  const shown = withoutSecrets(text);
+  const kept = shown.length > longestText ? `${shown.slice(0, longestText)}…` : shown;
   return kept.replace(/[^\P{Cc}\t\n\r\u007f-\u009f]|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
 }
 

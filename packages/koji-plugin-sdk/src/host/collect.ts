@@ -11,6 +11,7 @@ import type { TaskHandlerClass } from '../task.js';
 import type { DeclaredConfig } from '../config.js';
 import type { ImportedPlugin, PluginModule } from './import.js';
 import type { PluginMethod } from './methods.js';
+import type { PluginLimits } from './limits.js';
 import type { PluginEntry, PluginPart } from './package.js';
 import type { PluginProblem } from './problems.js';
 import type { PluginCallback } from './registry.js';
@@ -68,6 +69,8 @@ export interface LoadedPlugin {
   readonly version: string | null;
   /** The versions of the SDK that it says it works with. */
   readonly sdkRange: string | null;
+  /** How long its code may run, as it asks. */
+  readonly limits: PluginLimits;
   readonly file: string;
   readonly configs: readonly DeclaredConfig[];
   readonly methods: readonly PluginMethod[];

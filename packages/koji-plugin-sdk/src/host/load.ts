@@ -10,8 +10,8 @@ import type { PluginPlaces } from './find.js';
 import { configProblems, importPlugin } from './import.js';
 import type { ImportedPlugin, PluginModule } from './import.js';
 import { setPluginLog } from '../log.js';
-import { readPackage } from './package.js';
-import type { PluginEntry, PluginPart } from './package.js';
+import { givenEntry, readPackage } from './package.js';
+import type { PluginEntry, PluginManifest, PluginPart } from './package.js';
 import { watchIntrusions } from './intrusions.js';
 import type { PluginProblem } from './problems.js';
 
@@ -33,6 +33,8 @@ export interface LoadOptions extends PluginPlaces {
   };
   /** Modules that are loaded already, by plugin. */
   readonly modules?: Readonly<Record<string, object>>;
+  /** What the package.json of such modules say under `koji`, by plugin. */
+  readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Milliseconds that one plugin may take to load. Default 10,000. */
   readonly timeLimit?: number;
   /** Where to import a plugin's file from instead of its own place, such as a copy. */
@@ -79,7 +81,8 @@ async function loadOne(
 ): Promise<{ plugin: LoadedPlugin } | { problems: readonly PluginProblem[] }> {
   const given = options.modules && Object.hasOwn(options.modules, name) ? options.modules[name] : undefined;
   if (given) {
-    const entry = { name, version: null, sdkRange: null, file: `the module given as ${name}` };
+    const entry = givenEntry(name, options.manifests?.[name]);
+    if ('problem' in entry) return { problems: [entry] };
     const configs = lastDeclared(name);
     const problems = configProblems(name, configs);
     return problems.length > 0

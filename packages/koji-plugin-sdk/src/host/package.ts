@@ -3,6 +3,8 @@ import path from 'node:path';
 import { createRequire } from 'node:module';
 import { messageOf } from '@koji/core';
 import type { PluginProblem } from './problems.js';
+import { readLimits } from './limits.js';
+import type { PluginLimits } from './limits.js';
 import { inRange } from './version-range.js';
 
 /** A plugin's file or package folder. */
@@ -30,11 +32,21 @@ export interface PluginEntry {
   readonly version: string | null;
   /** The versions of this SDK that it wants; null when it does not say. */
   readonly sdkRange: string | null;
+  /** How long its code may run, as its package.json asks. */
+  readonly limits: PluginLimits;
   /** The module to import. */
   readonly file: string;
 }
 
-interface PluginManifest {
+/** What a plugin's package.json says under `koji`, beside its modules. */
+export interface PluginManifest {
+  /** How long its code may run. */
+  readonly limits?: PluginLimits;
+  /** Modules by program. */
+  readonly [part: string]: unknown;
+}
+
+interface PackageJson {
   readonly name?: string;
   readonly version?: string;
   readonly main?: unknown;
@@ -46,11 +58,12 @@ interface PluginManifest {
 
 /** Reads a plugin's package.json and checks it against this SDK; a loose file has none. */
 export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry | PluginProblem {
-  if (!found.isPackage) return { name: found.name, version: null, sdkRange: null, file: found.path };
+  if (!found.isPackage)
+    return { name: found.name, version: null, sdkRange: null, limits: {}, file: found.path };
   const file = path.join(found.path, 'package.json');
-  let manifest: PluginManifest;
+  let manifest: PackageJson;
   try {
-    manifest = JSON.parse(fs.readFileSync(file, 'utf8')) as PluginManifest;
+    manifest = JSON.parse(fs.readFileSync(file, 'utf8')) as PackageJson;
   } catch (cause) {
     return {
       plugin: found.name,
@@ -65,7 +78,18 @@ export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry |
   return checkSdk(found, manifest) ?? entry;
 }
 
-function checkSdk(found: FoundPlugin, manifest: PluginManifest): PluginProblem | null {
+/** A module that was loaded otherwise, by a test. */
+export function givenEntry(name: string, manifest: PluginManifest = {}): PluginEntry | PluginProblem {
+  const file = `the module given as ${name}`;
+  const limits = readLimits(manifest.limits);
+  if (typeof limits !== 'string') return { name, version: null, sdkRange: null, limits, file };
+  return {
+    ...{ plugin: name, file, topic: 'bad-package', problem: `limits ${limits}` },
+    remedy: 'write seconds, such as limits: { methods: 120 }',
+  };
+}
+
+function checkSdk(found: FoundPlugin, manifest: PackageJson): PluginProblem | null {
   const file = path.join(found.path, 'package.json');
   if (manifest.dependencies && sdkName in manifest.dependencies)
     return {
@@ -92,11 +116,7 @@ function checkSdk(found: FoundPlugin, manifest: PluginManifest): PluginProblem |
   };
 }
 
-function entryOf(
-  found: FoundPlugin,
-  manifest: PluginManifest,
-  part: PluginPart,
-): PluginEntry | PluginProblem {
+function entryOf(found: FoundPlugin, manifest: PackageJson, part: PluginPart): PluginEntry | PluginProblem {
   const problem = (text: string, remedy: string, topic: PluginProblem['topic']): PluginProblem => ({
     plugin: found.name,
     file: path.join(found.path, 'package.json'),
@@ -125,17 +145,25 @@ function entryOf(
       'build the package (npm run build)',
       'bad-package',
     );
+  const limits = readLimits(koji?.['limits']);
+  if (typeof limits === 'string')
+    return problem(
+      `"koji": {"limits"} ${limits}`,
+      'write seconds, such as "limits": { "methods": 120 }',
+      'bad-package',
+    );
   const sdkRange = manifest.peerDependencies?.[sdkName];
   return {
     name: found.name,
     version: manifest.version ?? null,
     sdkRange: typeof sdkRange === 'string' ? sdkRange : null,
+    limits,
     file,
   };
 }
 
 /** The main module of a package that says nothing of Koji. */
-function mainOf({ exports, main }: PluginManifest, folder: string): unknown {
+function mainOf({ exports, main }: PackageJson, folder: string): unknown {
   const root = typeof exports === 'object' && exports !== null && '.' in exports ? exports['.'] : exports;
   const chosen =
     typeof root === 'object' && root !== null

@@ -26,8 +26,8 @@ export interface PluginCallback {
 /** Settings of a registry. */
 export interface RegistryOptions {
   readonly logger: Logger;
-  /** Milliseconds that one callback may take. Default 60,000. */
-  readonly timeLimit?: number;
+  /** Milliseconds that one callback may take, of all plugins or of each. Default 60,000. */
+  readonly timeLimit?: number | ((plugin: string) => number);
   /** When a callback that may fail is switched off. Default: after 5 failures in a row, for 300 s. */
   readonly circuit?: CircuitOptions;
   /** Where runs are counted. Default: nobody looks. */
@@ -52,7 +52,7 @@ interface Listener {
 export class CallbackRegistry {
   private readonly callbacks = new Map<CallbackName, Listener[]>();
   private readonly logger: Logger;
-  private readonly timeLimit: number;
+  private readonly timeLimit: (plugin: string) => number;
   private readonly circuit: CircuitOptions;
   private readonly activity: ActivityLog;
   private readonly offUntil: (plugin: string, event?: CallbackName) => Date | null;
@@ -61,7 +61,7 @@ export class CallbackRegistry {
     const { logger, timeLimit = 60_000, circuit, activity = new ActivityLog() } = options;
     this.offUntil = options.offUntil ?? (() => null);
     this.logger = logger;
-    this.timeLimit = timeLimit;
+    this.timeLimit = typeof timeLimit === 'number' ? () => timeLimit : timeLimit;
     this.circuit = circuit ?? { limit: 5, pause: 300_000 };
     this.activity = activity;
   }
@@ -142,7 +142,7 @@ export class CallbackRegistry {
     try {
       // The context ends with the time limit, so that a late callback can't touch a transaction that is gone.
       const limited = (): Promise<unknown> =>
-        withTimeLimit(this.timeLimit, async () => callback.run(event, payload));
+        withTimeLimit(this.timeLimit(callback.plugin), async () => callback.run(event, payload));
       const { plugin } = callback;
       const code = { plugin, part: `callback ${event}` };
       await (ambient ? runInContext(ambient, code, limited) : limited());

@@ -1,6 +1,8 @@
 import { argumentText } from '@koji/core/api';
 import type { ConfigReport } from '../config.js';
 import type { LoadedPlugin } from './collect.js';
+import { describeLimits } from './limits.js';
+import type { LimitRules } from './limits.js';
 import { sdkVersion } from './package.js';
 
 /** What an operator wants to know of a plugin. */
@@ -12,6 +14,8 @@ export interface PluginReport {
   /** All that it brings, a line each: `method add(a, b=1)`. */
   readonly brings: readonly string[];
   readonly configs: readonly ConfigReport[];
+  /** Its own time limits, a line each. */
+  readonly limits: readonly string[];
 }
 
 /** How often a part of a plugin ran, in the form of `koji-hub plugins --json`. */
@@ -30,8 +34,12 @@ export interface ReportedActivity {
   readonly off_until: string | null;
 }
 
-/** Says what a plugin is and brings. */
-export function reportOf(plugin: LoadedPlugin): PluginReport {
+/**
+ * Says what a plugin is and brings.
+ *
+ * @param rules what the administrator says of time limits
+ */
+export function reportOf(plugin: LoadedPlugin, rules: LimitRules): PluginReport {
   const { name, version, file, sdkRange, configs } = plugin;
   return {
     name,
@@ -57,6 +65,7 @@ export function reportOf(plugin: LoadedPlugin): PluginReport {
       ...plugin.webPanels.map((panel) => `web panel ${panel.title} on ${panel.on}`),
     ],
     configs: configs.map((config) => config.report()),
+    limits: describeLimits(plugin.limits, rules),
   };
 }
 
@@ -69,6 +78,7 @@ export function describeReport(report: PluginReport, activity: readonly Reported
     `  from ${file}`,
     `  made ${made} of @koji/plugin-sdk; this is ${sdk.present}`,
     ...report.brings.map((line) => `  brings ${line}`),
+    ...report.limits.map((line) => `  ${line}`),
     ...report.configs.flatMap(describeConfig),
     ...activity.map((entry) =>
       entry.kind === 'block'

@@ -4,12 +4,18 @@ import path from 'node:path';
 import { GenericError, PathInfo, parseNVR } from '@koji/core';
 import type { BuildInfo } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '../callbacks.js';
+import type { PluginManifest } from '../host/package.js';
 import type { HubSession } from '../session.js';
 
 /** A hub for a test. */
 export interface TestHubOptions {
   /** Modules of hub plugins, by the names that hub.conf would have: `{ greet: await import('../src/hub.js') }`. */
   readonly plugins?: Readonly<Record<string, object>>;
+  /**
+   * What the plugins' package.json say under `koji`, by name, such as time limits:
+   * `{ greet: (await import('../package.json', { with: { type: 'json' } })).default.koji }`.
+   */
+  readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Modules of plugins of the web page, by name. */
   readonly webPlugins?: Readonly<Record<string, object>>;
   /** What the plugins' configuration files say, by plugin. */
@@ -74,6 +80,7 @@ interface HubForTests {
     readonly options: Readonly<Record<string, string>>;
     readonly policies: Readonly<Record<string, string>>;
     readonly plugins: Readonly<Record<string, object>>;
+    readonly manifests: Readonly<Record<string, PluginManifest>>;
     readonly webPlugins: Readonly<Record<string, object>>;
     readonly onLog: (line: string) => void;
   }) => Promise<{
@@ -122,8 +129,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   await mkdir(path.join(folder, 'plugins'));
   for (const [name, text] of Object.entries(options.config ?? {}))
     await writeFile(path.join(folder, 'plugins', `${name}.conf`), text);
-  const { policies = {}, plugins = {}, webPlugins = {} } = options;
-  const parts = { folder, options: options.options ?? {}, policies, plugins, webPlugins };
+  const { policies = {}, plugins = {}, manifests = {}, webPlugins = {} } = options;
+  const parts = { folder, options: options.options ?? {}, policies, plugins, manifests, webPlugins };
   const hub = await openForTests({ ...parts, onLog: (line) => log.push(line) }).catch(
     async (error: unknown) => {
       await remove();

@@ -11,6 +11,7 @@ import { withUpload } from '../uploads.js';
 import { collect } from '../host/collect.js';
 import type { PluginModule } from '../host/import.js';
 import { PluginLoadError } from '../host/problems.js';
+import { givenEntry } from '../host/package.js';
 import { CallbackRegistry } from '../host/registry.js';
 import { runTask as runHandler } from '../host/task.js';
 import { signatureOf } from '../host/signature.js';
@@ -302,7 +303,8 @@ class TestRuntime implements TaskRuntime {
 function callbacksOf(modules: Readonly<Record<string, object>>, logger: Logger): CallbackRegistry {
   const registry = new CallbackRegistry({ logger });
   for (const [name, module] of Object.entries(modules)) {
-    const entry = { name, version: null, sdkRange: null, file: `the module given as ${name}` };
+    const entry = givenEntry(name);
+    if ('problem' in entry) throw new PluginLoadError([entry]);
     const { plugin, problems } = collect(entry, { module: module as PluginModule, configs: [] }, 'builder');
     if (problems.length > 0) throw new PluginLoadError(problems);
     registry.add(plugin.callbacks);
