@@ -21,7 +21,7 @@ export const amqp091: Transport = {
         timeout: connectTimeout,
         clientProperties: { connection_name: 'koji-hub' },
         ...(isSecure ? { ...tls } : {}),
-        ...(isSecure && user === null && tls.cert !== undefined
+        ...(isSecure && password === null && tls.cert !== undefined
           ? { credentials: amqplib.credentials.external() }
           : {}),
       },
@@ -43,7 +43,7 @@ export const amqp091: Transport = {
         new Promise<void>((resolve, reject) => {
           channel.publish(
             exchange,
-            `${plainPrefix(topicPrefix)}.${address}`,
+            [plainPrefix(topicPrefix), address].filter(Boolean).join('.'),
             Buffer.from(body),
             {
               persistent: true,

@@ -1,9 +1,33 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@koji/core';
-import { config, longestConnect } from './config.js';
+import { longestConnect } from './limits.js';
 import type { Broker, Connection, Outgoing, Transport, TransportSettings } from './transport.js';
 
-type Protocol = typeof config.broker.protocol;
+/** How to reach the brokers of a bus. */
+export interface BusSettings {
+  readonly protocol: 'amqp-1.0' | 'amqp-0-9-1' | 'mqtt' | 'nats';
+  /** The brokers, tried in random order. */
+  readonly urls: readonly string[];
+  /** Login for URLs without one. */
+  readonly user?: string | null;
+  readonly password?: string | null;
+  /** File with the certificate that is shown to the brokers, as PEM. Default: none is shown. */
+  readonly cert?: string | null;
+  /** File with its key. Default: that of the certificate. */
+  readonly key?: string | null;
+  /** File with the CAs of the brokers' certificates. Default: those of the system. */
+  readonly cacert?: string | null;
+  /** What all addresses begin with; nothing when empty, which AMQP 0-9-1 alone allows. */
+  readonly topic_prefix: string;
+  /** The exchange of AMQP 0-9-1. Default `amq.topic`. */
+  readonly exchange?: string;
+  /** Seconds that connecting to a broker may take, at most 30. Default 10. */
+  readonly connect_timeout?: number;
+  /** Seconds until a broker must have confirmed a message, at most 60. Default 15. */
+  readonly send_timeout?: number;
+}
+
+type Protocol = BusSettings['protocol'];
 
 // Each brings its client library, of which one is enough.
 const transports: Readonly<Record<Protocol, () => Promise<Transport>>> = {
@@ -14,11 +38,14 @@ const transports: Readonly<Record<Protocol, () => Promise<Transport>>> = {
 };
 
 /**
- * The way to the brokers of messagebus.conf. The first message opens a connection to one of them, which all messages share
+ * The way to the brokers of a bus. The first message opens a connection to one of them, which all messages share
  * until it is lost or a message is not confirmed in time; the next message then opens another.
  */
 export class Bus {
   private current: Promise<Line> | null = null;
+
+  /** @param settings is asked at each try */
+  constructor(private readonly settings: () => BusSettings) {}
 
   /**
    * Sends a message.
@@ -36,10 +63,11 @@ export class Bus {
     });
     // Also one that was lost while nothing was sent.
     if (line.end) forget();
-    await within(sendTimeout(), line.publish(message), () => {
+    const seconds = sendSeconds(this.settings());
+    await within(seconds * 1000, line.publish(message), () => {
       forget();
       void line.close().catch(() => undefined);
-      return `not confirmed within ${sendTimeout() / 1000} s`;
+      return `not confirmed within ${seconds} s`;
     });
   }
 
@@ -51,17 +79,18 @@ export class Bus {
 
   /** Connects to the first broker that lets it, in random order. */
   private async open(): Promise<Line> {
-    const { urls, protocol } = config.broker;
+    const given = this.settings();
+    const { urls, protocol } = given;
     const transport = await transports[protocol]();
-    const settings = await readSettings();
+    const settings = await readSettings(given);
     const problems: string[] = [];
     const started = Date.now();
     for (const url of shuffled(urls)) {
       // The others have their turn at the next try.
       if (Date.now() - started >= longestConnect * 1000) break;
-      const broker = readBroker(url);
+      const broker = readBroker(url, given);
       try {
-        return new Line(await connect(transport, broker, settings));
+        return new Line(await connect({ transport, protocol }, broker, settings));
       } catch (error) {
         problems.push(`${broker.host}: ${reasonOf(error)}`);
       }
@@ -102,16 +131,14 @@ class Line {
   }
 }
 
-const sendTimeout = (): number => config.broker.send_timeout * 1000;
-
 async function connect(
-  transport: Transport,
+  { transport, protocol }: { readonly transport: Transport; readonly protocol: Protocol },
   broker: Broker,
   settings: TransportSettings,
 ): Promise<Connection> {
   if (!transport.schemes.includes(broker.scheme))
     throw new Error(
-      `${broker.scheme}:// is not for ${config.broker.protocol}, but ${transport.schemes.join(':// or ')}://`,
+      `${broker.scheme}:// is not for ${protocol}, but ${transport.schemes.join(':// or ')}://`,
     );
   const opening = transport.connect(broker, settings);
   return within(settings.connectTimeout, opening, () => {
@@ -134,30 +161,36 @@ async function within<T>(milliseconds: number, promise: Promise<T>, late: () => 
   }
 }
 
-async function readSettings(): Promise<TransportSettings> {
-  const { cert, cacert, topic_prefix: topicPrefix, exchange, connect_timeout: seconds } = config.broker;
+const sendSeconds = ({ send_timeout: seconds = 15 }: BusSettings): number => seconds;
+
+async function readSettings(given: BusSettings): Promise<TransportSettings> {
+  const { cert = null, key = null, cacert = null, topic_prefix: topicPrefix } = given;
+  const { exchange = 'amq.topic', connect_timeout: seconds = 10 } = given;
   const pem = (file: string | null): Promise<string | null> =>
     file === null ? Promise.resolve(null) : readFile(file, 'utf8');
-  const [own, ca] = await Promise.all([pem(cert), pem(cacert)]);
+  const [own, ownKey, ca] = await Promise.all([pem(cert), pem(key ?? cert), pem(cacert)]);
   return {
     topicPrefix,
     exchange,
     connectTimeout: seconds * 1000,
-    sendTimeout: sendTimeout(),
-    tls: { ...(ca === null ? {} : { ca }), ...(own === null ? {} : { cert: own, key: own }) },
+    sendTimeout: sendSeconds(given) * 1000,
+    tls: {
+      ...(ca === null ? {} : { ca }),
+      ...(own === null || ownKey === null ? {} : { cert: own, key: ownKey }),
+    },
   };
 }
 
 /** What a URL and the options say about a broker. */
-export function readBroker(url: string): Broker {
+function readBroker(url: string, { user = null, password: word = null }: BusSettings): Broker {
   const { protocol, hostname, port, username, password, pathname } = new URL(url);
   const given = (text: string): string | null => (text === '' ? null : decodeURIComponent(text));
   return {
     scheme: protocol.slice(0, -1),
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: port === '' ? null : Number(port),
-    user: given(username) ?? config.broker.user,
-    password: given(password) ?? config.broker.password,
+    user: given(username) ?? user,
+    password: given(password) ?? word,
     path: decodeURIComponent(pathname.slice(1)),
   };
 }

@@ -1,10 +1,7 @@
 import { option, pluginConfig } from '@koji/plugin-sdk';
+import { longestConnect, longestSend } from './limits.js';
 
 const schemes = ['amqp', 'amqps', 'mqtt', 'mqtts', 'nats', 'tls'];
-/** A try has to end before the outbox ends it: see `timeLimit` in hub.ts. */
-export const longestConnect = 30;
-export const longestSend = 60;
-
 const seconds = (fallback: number, most: number, doc: string) =>
   option.checked(option.number(fallback, doc), (value) =>
     value > 0 && value <= most ? null : `must be above 0 and at most ${most}`,

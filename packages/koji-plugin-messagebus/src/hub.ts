@@ -4,10 +4,11 @@ import type { CallbackFunction, Outbox } from '@koji/plugin-sdk';
 import { messageEvents, eventMessage } from '@koji/plugin-sdk/messages';
 import type { MessageEvent, EventMessage } from '@koji/plugin-sdk/messages';
 import { Bus } from './bus.js';
-import { config, longestConnect, longestSend } from './config.js';
+import { config } from './config.js';
+import { longestConnect, longestSend } from './limits.js';
 import { plainPrefix } from './transport.js';
 
-const bus = new Bus();
+const bus = new Bus(() => config.broker);
 
 /** The messages to the bus. */
 export const messagebus: Outbox<EventMessage> = outbox(

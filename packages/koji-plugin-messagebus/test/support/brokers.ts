@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
+import amqplib from 'amqplib';
 import { freePort } from '../../../../scripts/ports.mjs';
 import { until } from '../../../../test/support/system.js';
 import type { Certificates } from './certificates.js';
@@ -196,4 +197,15 @@ export class Gate {
     for (const socket of this.sockets) socket.destroy();
     await closed;
   }
+}
+
+/** The RabbitMQ that this machine has running where it usually is, else one that goes with the test. */
+export async function anyRabbit(): Promise<RunningBroker> {
+  const port = 5672;
+  const url = { hostname: '127.0.0.1', port, username: login.user, password: login.password };
+  const isThere = await amqplib.connect(url, { timeout: 2000 }).then(
+    (connection) => connection.close().then(() => true),
+    () => false,
+  );
+  return isThere ? { port, stop: async () => undefined } : startRabbit();
 }
