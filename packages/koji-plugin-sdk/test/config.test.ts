@@ -182,6 +182,7 @@ test('a file is read as ConfigParser reads it: [DEFAULT] stands in every section
     'path*': { path: option.text(null, 'A folder'), owner },
     broker: { owner },
     absent: { owner },
+    DEFAULT: { owner },
   });
   const { plugins } = await load(method);
   expect([...config['path*']]).toEqual([
@@ -189,6 +190,7 @@ test('a file is read as ConfigParser reads it: [DEFAULT] stands in every section
     ['path1', { path: '/c', owner: 'me' }],
   ]);
   expect(config.broker.owner).toBe('all');
+  expect(config.DEFAULT.owner).toBe('all');
   // A section that is not there has nothing, as in Python.
   expect(config.absent.owner).toBeNull();
   expect(plugins[0]?.configs[0]?.report().unknown).toEqual(['[DEFAULT] odd']);

@@ -67,12 +67,13 @@ export class Sections {
   }
 
   /**
-   * A section's options by lower-case name, those of `DEFAULT` too; undefined when there is no such section.
+   * A section's options by lower-case name, those of `DEFAULT` too; undefined when there is no such section. That of
+   * `DEFAULT` itself exists always.
    *
    * @throws ConfigError for a wrong `%` in any of them, when these are to be replaced
    */
   get(section: string): Map<string, string> | undefined {
-    const own = this.sections.get(section);
+    const own = section === 'DEFAULT' ? this.defaults : this.sections.get(section);
     if (!own) return undefined;
     const options: Options = new Map([...this.defaults, ...own]);
     return new Map(
