@@ -126,7 +126,7 @@ export { clientAddress, networkOf, peerAddress } from './addresses.js';
 export { byText, compareTexts, sortTexts } from './sort-texts.js';
 export { entriesBelow } from './tree.js';
 export type { BuildPath, MavenPath, RpmPath } from './paths.js';
-export { parseTaskParams, taskSignatures } from './tasks.js';
+export { addTaskSignature, parseTaskParams, taskSignatures } from './tasks.js';
 export type { TaskSignature } from './tasks.js';
 export { parseFloating, parseInteger } from './python-numbers.js';
 export { plain, repr, typeName } from './repr.js';

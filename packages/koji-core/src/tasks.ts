@@ -141,6 +141,20 @@ export const taskSignatures: Readonly<Record<string, readonly TaskSignature[]>> 
   wrapperRPM: [{ args: ['spec_url', 'build_target', 'build', 'task', 'opts'], defaults: options }],
 };
 
+/** Those of plugins' task methods. */
+const addedSignatures = new Map<string, TaskSignature>();
+
+/** Adds the parameters of a plugin's task method, or replaces them; those of Koji's own methods stay. */
+export function addTaskSignature(method: string, signature: TaskSignature): void {
+  addedSignatures.set(method, signature);
+}
+
+function signaturesOf(method: string): readonly TaskSignature[] | null {
+  if (Object.hasOwn(taskSignatures, method)) return taskSignatures[method] ?? null;
+  const added = addedSignatures.get(method);
+  return added ? [added] : null;
+}
+
 /**
  * The parameters of a task by name, whether its request has them by position, by name or as one struct with `__method__`.
  *
@@ -157,10 +171,11 @@ export function parseTaskParams(method: string, params: readonly unknown[]): Rec
   ) {
     return Object.fromEntries(Object.entries(first).filter(([name]) => name !== '__method__'));
   }
-  if (!Object.hasOwn(taskSignatures, method)) return null;
+  const signatures = signaturesOf(method);
+  if (!signatures) return null;
   const { args, keywords } = decodeArgs(params);
   let problem = '';
-  for (const signature of taskSignatures[method] ?? []) {
+  for (const signature of signatures) {
     const fit = applySignature(signature, args, keywords);
     if (typeof fit !== 'string') return fit;
     problem ||= fit;

@@ -5,7 +5,7 @@ import type { Logger } from '@koji/core';
 import { api } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import type { HubConfig } from '@koji/core/config';
-import { ActivityLog, CallbackRegistry, limitOf } from '@koji/plugin-sdk/host';
+import { ActivityLog, CallbackRegistry, limitOf, showTaskArguments } from '@koji/plugin-sdk/host';
 import type { LoadedPlugin, PluginManifest } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
 import { LoginGuard } from './auth/login-guard.js';
@@ -266,6 +266,7 @@ export async function compose(
     logger,
   });
   checkPlugins(config, found, logger('koji.plugins'));
+  showTaskArguments(found.plugins);
   const rules = limitRules(options);
   const limits = new Map(found.plugins.map((plugin) => [plugin.name, plugin.limits]));
   const timeLimit = (plugin: string): number => limitOf(limits.get(plugin) ?? {}, 'callbacks', rules);

@@ -6,6 +6,7 @@ import {
   loadPlugins,
   runInContext,
   runPluginMethod,
+  showTaskArguments,
   switchedOff,
   TimeLimitError,
   withTimeLimit,
@@ -94,6 +95,7 @@ export async function findWebPlugins(
     taken: { webPages: pageNames },
   });
   checkPlugins(config, { plugins, problems: problems.map(describeProblem) }, logger('koji.plugins'));
+  showTaskArguments(plugins);
   return plugins;
 }
 

@@ -9,6 +9,8 @@ export { policyTest } from './policy.js';
 export { context } from './context.js';
 export { option, pluginConfig } from './config.js';
 export { pluginLog } from './log.js';
+export { declareTask } from './schemas.js';
+export type { ArgSchemas, ArgsOf, InputsOf } from './schemas.js';
 export type { CallbackFunction } from './callback.js';
 export type { CallbackName, CallbackPayloads } from './callbacks.js';
 export type { CliCommand, CliTools } from './cli.js';

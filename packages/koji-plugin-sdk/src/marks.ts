@@ -1,5 +1,6 @@
 import type { Access, Needs } from '@koji/core/api';
 import type { CallbackName } from './callbacks.js';
+import type { ArgSchemas } from './schemas.js';
 import type { WebPageMark, WebPanelMark } from './web-marks.js';
 
 /** How an RPC method is to be exported. */
@@ -8,8 +9,11 @@ export interface ExportMark {
   readonly alias?: string;
   /** A prefix: `module.name`. */
   readonly module?: string;
-  /** Argument names, for functions whose own can't be read; `name?` is optional, `*rest` and `**named` take the others. */
-  readonly args?: readonly string[];
+  /**
+   * Argument names, for functions whose own can't be read; `name?` is optional, `*rest` and `**named` take the others. Or names
+   * with schemas, which check the values.
+   */
+  readonly args?: readonly string[] | ArgSchemas;
   /** One line for `koji list-api` and `system.methodHelp`. */
   readonly doc?: string;
   /** What the caller must be. Default `none`: the function checks by itself. */
@@ -94,7 +98,7 @@ export function marksOf(value: unknown): Marks {
     const args = own('args');
     const doc = own('doc');
     marks.export = {
-      ...(Array.isArray(args) ? { args: args.map(String) } : {}),
+      ...(Array.isArray(args) ? { args: args as readonly string[] | ArgSchemas } : {}),
       ...(typeof doc === 'string' ? { doc } : {}),
       ...marks.export,
     };

@@ -9,6 +9,7 @@ import { GrowingLogs } from './growing-logs.js';
 import type { LogSource } from './growing-logs.js';
 import { runProgram } from './program.js';
 import type { ExitStatus, ProgramOptions } from './program.js';
+import type { ArgSchemas } from './schemas.js';
 import type { HubSession } from './session.js';
 
 const brand = Symbol.for('koji.task-handler');
@@ -156,6 +157,8 @@ export abstract class BaseTaskHandler {
   static readonly Methods: readonly string[] = [];
   /** The load that a task puts on its builder; 1 is an ordinary one. */
   static readonly _taskWeight: number = 1.0;
+  /** The arguments of `handler` with the schemas that check them; without, any will do that fit its parameters. */
+  static readonly Args?: ArgSchemas;
 
   static get [brand](): true {
     return true;
@@ -418,6 +421,8 @@ export interface TaskHandlerClass {
   readonly Methods: readonly string[];
   /** The load that a task puts on its builder. */
   readonly _taskWeight?: number;
+  /** The arguments of its handler with their schemas. */
+  readonly Args?: ArgSchemas | undefined;
   /** The class's own name, for messages. */
   readonly name: string;
   /** Makes the handler of one task. */

@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
-import { PluginLoadError, listPlugins, loadPlugins } from '@koji/plugin-sdk/host';
+import { PluginLoadError, listPlugins, loadPlugins, showTaskArguments } from '@koji/plugin-sdk/host';
 import type { CliOption, CliTools, PluginCommand } from '@koji/plugin-sdk/host';
 import { categories } from './categories.js';
 import type { Category } from './categories.js';
@@ -25,6 +25,7 @@ export async function loadPluginCommands(global: GlobalOptions): Promise<Command
   const from = global.configFile === null ? import.meta.dirname : dirname(resolve(global.configFile));
   const { plugins, problems } = await loadPlugins({ part: 'cli', names, folders, from });
   if (problems.length > 0) throw new PluginLoadError(problems);
+  showTaskArguments(plugins);
   return plugins.flatMap((plugin) => plugin.commands.map(asCommand));
 }
 

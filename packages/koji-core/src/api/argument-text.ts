@@ -1,4 +1,4 @@
-import type { Method } from './method.js';
+import type { Arg, Method } from './method.js';
 
 type Shown = Pick<Method, 'args' | 'rest' | 'keywords' | 'keywordsName'>;
 
@@ -10,11 +10,22 @@ export function shownArguments(declared: Method): Shown {
   return declared.wrapped ? wrapper : declared;
 }
 
+/** The default of an argument as its callers are told of it. */
+export function defaultOf({ shownDefault, default: fallback }: Arg): unknown {
+  return shownDefault ?? fallback;
+}
+
+/** A method's description, with a line for each argument that has one. */
+export function docText({ doc, args }: Pick<Method, 'doc' | 'args'>): string {
+  const lines = args.flatMap(({ name, about }) => (about === undefined ? [] : [`  ${name}: ${about}`]));
+  return [...(doc === '' ? [] : [doc]), ...lines].join('\n');
+}
+
 /** A method's arguments as Koji shows them: `(tag, event=None, *args)`. */
 export function argumentText(declared: Method): string {
   const { args, rest, keywords, keywordsName = 'kwargs' } = shownArguments(declared);
   const shown = args.map((argument) =>
-    argument.optional ? `${argument.name}=${pythonText(argument.default)}` : argument.name,
+    argument.optional ? `${argument.name}=${pythonText(defaultOf(argument))}` : argument.name,
   );
   const further = [...(rest ? ['*args'] : []), ...(keywords ? [`**${keywordsName}`] : [])];
   return `(${[...shown, ...further].join(', ')})`;

@@ -1,4 +1,4 @@
-export { argumentText, shownArguments } from './argument-text.js';
+export { argumentText, defaultOf, docText, shownArguments } from './argument-text.js';
 export {
   answersBy,
   any,
@@ -35,6 +35,7 @@ export type {
   NamedArguments,
   Needs,
   PositionalArgs,
+  WireArgs,
   ResultOf,
 } from './method.js';
 export { openRpc } from './open-rpc.js';

@@ -22,6 +22,12 @@ export interface Arg<N extends string = string, T = unknown, O extends boolean =
   readonly type: ArgType<T, H>;
   readonly optional: O;
   readonly default?: unknown;
+  /** The default that callers are told of, where it is the handler that fills it in. */
+  readonly shownDefault?: unknown;
+  /** What callers are told of its values, in one line. */
+  readonly about?: string;
+  /** The JSON Schema of its values, where more is known than `type` says. */
+  readonly schema?: Readonly<Record<string, unknown>>;
 }
 
 export function arg<const N extends string, T, H>(name: N, type: ArgType<T, H>): Arg<N, T, false, H>;
@@ -177,14 +183,25 @@ export type CallArgs<M> =
         : Positional<A> | WithNamed<A>
     : never;
 
+declare const wireArgs: unique symbol;
+
+/** A plugin's function whose callers give other values than it gets: these, which schemas turn into its own. */
+export interface WireArgs<A extends readonly unknown[]> {
+  /** In types only. */
+  readonly [wireArgs]: A;
+}
+
 /** All arguments of a method by position. An API may have a plugin's function instead of a declaration. */
-export type PositionalArgs<M> = M extends (...args: infer A) => unknown
-  ? Readonly<A>
-  : M extends Method<infer A>
-    ? M extends TakesRest
-      ? readonly [...Positional<A>, ...unknown[]]
-      : Readonly<Positional<A>>
-    : never;
+export type PositionalArgs<M> =
+  M extends WireArgs<infer A>
+    ? Readonly<A>
+    : M extends (...args: infer A) => unknown
+      ? Readonly<A>
+      : M extends Method<infer A>
+        ? M extends TakesRest
+          ? readonly [...Positional<A>, ...unknown[]]
+          : Readonly<Positional<A>>
+        : never;
 
 /** The first arguments of a method by position, none to all of them. */
 export type LeadingArgs<M> = Readonly<Partial<PositionalArgs<M>>>;
@@ -265,13 +282,15 @@ type Depends<A extends readonly Arg[], F> = [F] extends [AnswerRule]
     : true;
 
 /** A client's method. An API may have a plugin's function instead of a declaration: it tells no names, but all types. */
-export type ClientMethod<M> = M extends (...args: infer A) => infer R
+export type ClientMethod<M> = M extends ((...args: never) => infer R) & WireArgs<infer A>
   ? (...args: A | LeadingWithNamed<Required<A>>) => Promise<Awaited<R>>
-  : M extends Method<infer A, infer R, infer F>
-    ? Depends<A, F> extends true
-      ? <X extends CallArgs<M>>(...args: X) => Promise<AnswerTo<M, X>>
-      : (...args: CallArgs<M>) => Promise<R>
-    : never;
+  : M extends (...args: infer A) => infer R
+    ? (...args: A | LeadingWithNamed<Required<A>>) => Promise<Awaited<R>>
+    : M extends Method<infer A, infer R, infer F>
+      ? Depends<A, F> extends true
+        ? <X extends CallArgs<M>>(...args: X) => Promise<AnswerTo<M, X>>
+        : (...args: CallArgs<M>) => Promise<R>
+      : never;
 
 type TopLevel<T> = { [K in keyof T as K extends `${string}.${string}` ? never : K]: ClientMethod<T[K]> };
 type Prefixes<T> = keyof T extends infer K ? (K extends `${infer P}.${string}` ? P : never) : never;

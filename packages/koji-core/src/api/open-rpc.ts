@@ -1,3 +1,4 @@
+import { defaultOf } from './argument-text.js';
 import type { Method } from './method.js';
 
 /** A JSON Schema. */
@@ -39,10 +40,13 @@ function methodOf(name: string, { doc, needs, args, rest, keywords, result, retu
     summary: doc.split('\n')[0],
     description: [doc, ...more].join(' '),
     paramStructure: rest ? 'by-position' : 'either',
-    params: args.map(({ name: argument, type, optional, default: value }) => ({
-      name: argument,
-      required: !optional,
-      schema: { ...schemaOf(type.name), ...(optional ? { default: value ?? null } : {}) },
+    params: args.map((argument) => ({
+      name: argument.name,
+      required: !argument.optional,
+      schema: {
+        ...(argument.schema ?? schemaOf(argument.type.name)),
+        ...(argument.optional ? { default: defaultOf(argument) ?? null } : {}),
+      },
     })),
     result: { name: returns ?? 'result', schema: schemaOf(result.name) },
     'x-needs': needs,

@@ -1,5 +1,5 @@
 import { GenericError, KOJI_VERSION, UnknownFault } from '@koji/core';
-import { argumentText, shownArguments } from '@koji/core/api';
+import { argumentText, defaultOf, docText, shownArguments } from '@koji/core/api';
 import type { Arg, ListedMethod, Method, systemMethods } from '@koji/core/api';
 import type { HubOptions } from '@koji/core/config';
 import { encodeResponse } from '@koji/core/wire';
@@ -35,8 +35,8 @@ export const system: Handlers<Omit<typeof systemMethods, 'multiCall' | 'system.m
   'system.methodHelp'({ method }, call) {
     const served = typeof method === 'string' ? call.hub.methods.get(method) : undefined;
     if (!served) return '';
-    const doc = served.declared.doc ? `\ndescription: ${served.declared.doc}` : '';
-    return `${String(method)}${argumentText(served.declared)}${doc}`;
+    const doc = docText(served.declared);
+    return `${String(method)}${argumentText(served.declared)}${doc === '' ? '' : `\ndescription: ${doc}`}`;
   },
 };
 
@@ -47,7 +47,7 @@ function shownOptions(options: HubOptions): Record<string, unknown> {
 }
 
 function listed(name: string, declared: Method): ListedMethod {
-  const { doc } = declared;
+  const doc = docText(declared);
   const { args, rest, keywords, keywordsName = 'kwargs' } = shownArguments(declared);
   const defaults = args.filter(({ optional }) => optional).map(sendable);
   return {
@@ -74,7 +74,8 @@ function listed(name: string, declared: Method): ListedMethod {
 }
 
 // A plugin may declare any default, also one that can't travel.
-function sendable({ default: value }: Arg): unknown {
+function sendable(argument: Arg): unknown {
+  const value = defaultOf(argument);
   try {
     encodeResponse(value);
     return value;

@@ -1,3 +1,4 @@
+import type { Arg } from '@koji/core/api';
 import { isCallbackName } from '../callbacks.js';
 import { marksOf } from '../marks.js';
 import type { AnyFunction, CliMark, Marks } from '../marks.js';
@@ -15,7 +16,11 @@ import type { PluginLimits } from './limits.js';
 import type { PluginEntry, PluginPart } from './package.js';
 import type { PluginProblem } from './problems.js';
 import type { PluginCallback } from './registry.js';
-import { SignatureError, signatureOf } from './signature.js';
+import { declaredTaskOf } from '../schemas.js';
+import type { DeclaredTask } from '../schemas.js';
+import { schemaArgs } from './schema-args.js';
+import { handlerSignature, signatureOf } from './signature.js';
+import { SignatureError } from './signature-error.js';
 import type { Signature } from './signature.js';
 
 /** A class of a plugin that handles tasks. */
@@ -50,6 +55,12 @@ export interface PluginPolicyTest {
   readonly run: PolicyTest;
 }
 
+/** The arguments of a task method, for those who show them. */
+export interface ShownTask {
+  readonly method: string;
+  readonly args: readonly Arg[];
+}
+
 /** A web page of a plugin. */
 export interface PluginWebPage extends WebPageMark {
   readonly plugin: string;
@@ -79,6 +90,8 @@ export interface LoadedPlugin {
   readonly commands: readonly PluginCommand[];
   readonly policyTests: readonly PluginPolicyTest[];
   readonly outboxes: readonly PluginOutbox[];
+  /** Task methods by their arguments, for those who show them. */
+  readonly declaredTasks: readonly ShownTask[];
   readonly webPages: readonly PluginWebPage[];
   readonly webPanels: readonly PluginWebPanel[];
 }
@@ -98,9 +111,13 @@ export function collect(
 ): { plugin: LoadedPlugin; problems: PluginProblem[] } {
   const gathering = new Gathering(entry, configs);
   for (const finding of inOrder(findings(module))) gathering.take(finding);
-  const plugin = { ...gathering.plugin(), outboxes: outboxesOf(module) };
+  const plugin = {
+    ...gathering.plugin(),
+    outboxes: valuesOf(module, outboxOf),
+    declaredTasks: gathering.declaredTasks(valuesOf(module, declaredTaskOf)),
+  };
   const { problems } = gathering;
-  if (problems.length === 0 && countFor(plugin, part) === 0)
+  if (problems.length === 0 && countFor(plugin, part) + plugin.declaredTasks.length === 0)
     problems.push({
       plugin: entry.name,
       file: entry.file,
@@ -126,11 +143,12 @@ function countFor(plugin: LoadedPlugin, part: PluginPart): number {
   return methods.length + callbacks.length + policyTests.length + outboxes.length;
 }
 
-function outboxesOf(module: PluginModule): PluginOutbox[] {
+/** What of a module's values is one of a kind. */
+function valuesOf<T>(module: PluginModule, kindOf: (value: unknown) => T | null): T[] {
   const named = Object.entries(module).filter(([key]) => key !== 'default' && key !== 'module.exports');
   const fallback = module['default'];
   const values = [...named.map(([, value]) => value), ...(isObject(fallback) ? Object.values(fallback) : [])];
-  return [...new Set(values.map(outboxOf).filter((found) => found !== null))];
+  return [...new Set(values.map(kindOf).filter((found) => found !== null))];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -200,20 +218,35 @@ class Gathering {
     private readonly configs: readonly DeclaredConfig[],
   ) {}
 
-  plugin(): Omit<LoadedPlugin, 'outboxes'> {
+  plugin(): Omit<LoadedPlugin, 'outboxes' | 'declaredTasks'> {
     const { configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels } = this;
     return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels };
   }
 
   take(finding: Finding): void {
-    try {
+    this.checked(finding, () => {
       if (isTaskHandler(finding.value)) this.takeTask(finding.value);
       else if (Object.hasOwn(finding.value, 'Methods'))
         this.problem(finding, 'has Methods, but does not extend BaseTaskHandler', 'extend BaseTaskHandler');
       else this.takeFunction(finding, marksOf(finding.value));
+    });
+  }
+
+  declaredTasks(tasks: readonly DeclaredTask[]): ShownTask[] {
+    return tasks.flatMap(({ method, args }) => {
+      const shown = this.checked({ key: `task ${method}` }, () => ({ method, args: schemaArgs(args).args }));
+      return shown ?? [];
+    });
+  }
+
+  /** Runs what reads a signature; an error is a problem. */
+  private checked<T>(finding: { key: string }, read: () => T): T | null {
+    try {
+      return read();
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error;
       this.problem(finding, error.message, "declare its arguments: exported({ args: ['a', 'b?'] })(fn)");
+      return null;
     }
   }
 
@@ -240,7 +273,7 @@ class Gathering {
       this.problem({ key }, `its _taskWeight is ${String(weight)}`, 'write a number such as 1.5');
       return;
     }
-    const signature = signatureOf((Handler.prototype as { handler: AnyFunction }).handler);
+    const signature = handlerSignature(Handler);
     this.tasks.push({ plugin: this.entry.name, methods: methods as string[], Handler, signature });
   }
 

@@ -3,7 +3,9 @@ import { bindArgs } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import { runInContext } from '../context.js';
 import type { Ambient } from '../context.js';
+import { functionArgs } from './signature.js';
 import type { Signature } from './signature.js';
+import type { CheckedCall } from './schema-args.js';
 import { TimeLimitError, withTimeLimit } from './time-limit.js';
 
 /** A method of the hub that a plugin brings. */
@@ -44,15 +46,18 @@ export async function runPluginMethod(
   ambient: Ambient,
   timeLimit?: number,
 ): Promise<unknown> {
-  const run = async (): Promise<unknown> => method.run(...method.signature.spread(bound));
+  const { plugin, name, signature } = method;
+  const call: CheckedCall = { name, plugin, checking: null };
+  const run = async (): Promise<unknown> =>
+    method.run(...(signature.check ? await functionArgs(signature, call, bound) : signature.spread(bound)));
   try {
-    const { plugin, name } = method;
     const result = await runInContext(ambient, { plugin, part: `method ${name}` }, () =>
       timeLimit === undefined ? run() : withTimeLimit(timeLimit, run),
     );
     return result === undefined ? null : result;
   } catch (error) {
     if (!(error instanceof TimeLimitError)) throw error;
-    throw new GenericError(`${method.name}() of plugin ${method.plugin} ${error.message}`, { cause: error });
+    const at = call.checking === null ? '' : `, in the schema of its argument '${call.checking}'`;
+    throw new GenericError(`${name}() of plugin ${plugin} ${error.message}${at}`, { cause: error });
   }
 }

@@ -1,20 +1,21 @@
 import { any, bindArgs, shape } from '@koji/core/api';
 import type { Arg, Method } from '@koji/core/api';
-import { GenericError } from '@koji/core';
-import type { ExportMark } from '../marks.js';
+import type { AnyFunction, ExportMark } from '../marks.js';
+import type { ArgSchemas } from '../schemas.js';
+import type { TaskHandlerClass } from '../task.js';
 import { parametersOf } from './parameters.js';
 import type { NamedParameter, Parameter } from './parameters.js';
+import { isSchemas, schemaArgs } from './schema-args.js';
+import type { ArgCheck, CheckedCall } from './schema-args.js';
+import { SignatureError } from './signature-error.js';
 
 /** A JavaScript function with what the wire needs to call it: its declaration, and how arguments become parameters. */
 export interface Signature {
   readonly declaration: Method;
   /** The JavaScript arguments for what `bindArgs` answered. */
   readonly spread: (bound: Readonly<Record<string, unknown>>) => unknown[];
-}
-
-/** Why a function can't be called from the wire. */
-export class SignatureError extends GenericError {
-  override name = 'SignatureError';
+  /** Has schemas check the values first, and turn them into the function's; absent where there are none. */
+  readonly check?: ArgCheck;
 }
 
 const literals: Record<string, unknown> = { null: null, true: true, false: false };
@@ -41,7 +42,8 @@ type Step = (bound: Readonly<Record<string, unknown>>) => unknown[];
  *
  * @throws SignatureError when the function's source does not say what its arguments are called
  */
-export function signatureOf(fn: (...args: never[]) => unknown, mark: ExportMark = {}): Signature {
+export function signatureOf(fn: AnyFunction, mark: ExportMark = {}): Signature {
+  if (mark.args && isSchemas(mark.args)) return schemaSignature(mark, mark.args);
   const parameters = mark.args ? mark.args.map(declared) : parametersOf(fn);
   if (parameters === null)
     throw new SignatureError(
@@ -73,15 +75,30 @@ export function signatureOf(fn: (...args: never[]) => unknown, mark: ExportMark 
   }
   checkNames(args);
   const declaration: Method = {
-    doc: mark.doc ?? '',
-    needs: mark.needs ?? 'none',
-    access: mark.access ?? 'write',
-    args,
+    ...made(mark, args).declaration,
     ...(rest ? { rest } : {}),
     ...(keywords ? { keywords } : {}),
-    result: shape('any'),
   };
   return { declaration, spread: (bound) => steps.flatMap((step) => step(bound)) };
+}
+
+/** The signature of a class that handles tasks: that of its handler, or what its `Args` say. */
+export function handlerSignature(Handler: TaskHandlerClass): Signature {
+  const { handler } = Handler.prototype as { readonly handler: AnyFunction };
+  return signatureOf(handler, Handler.Args ? { args: Handler.Args } : {});
+}
+
+function schemaSignature(mark: ExportMark, schemas: ArgSchemas): Signature {
+  const { args, check } = schemaArgs(schemas);
+  checkNames(args);
+  return { ...made(mark, args), spread: (bound) => args.map(({ name }) => bound[name]), check };
+}
+
+function made(
+  { doc = '', needs = 'none', access = 'write' }: ExportMark,
+  args: readonly Arg[],
+): Pick<Signature, 'declaration'> {
+  return { declaration: { doc, needs, access, args, result: shape('any') } };
 }
 
 function fields(
@@ -114,12 +131,22 @@ function checkNames(args: readonly Arg[]): void {
   }
 }
 
-/** Fits arguments as they came off the wire to a function's own, for a call of `name`. */
-export function fit(
-  name: string,
-  { declaration, spread }: Signature,
+/** Turns arguments that `bindArgs` has fitted into a function's own. */
+export async function functionArgs(
+  { spread, check }: Signature,
+  call: CheckedCall,
+  bound: Readonly<Record<string, unknown>>,
+): Promise<unknown[]> {
+  return spread(check ? await check(call, bound) : bound);
+}
+
+/** Fits arguments as they came off the wire to a function's own. */
+export async function fit(
+  call: Pick<CheckedCall, 'name' | 'plugin'>,
+  signature: Signature,
   args: readonly unknown[],
   keywords: Readonly<Record<string, unknown>>,
-): unknown[] {
-  return spread(bindArgs(name, declaration, args, keywords));
+): Promise<unknown[]> {
+  const bound = bindArgs(call.name, signature.declaration, args, keywords);
+  return functionArgs(signature, { ...call, checking: null }, bound);
 }

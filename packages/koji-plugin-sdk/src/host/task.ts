@@ -16,7 +16,8 @@ export async function runTask(
   { args, keywords }: { args: readonly unknown[]; keywords: Readonly<Record<string, unknown>> },
 ): Promise<unknown> {
   const handler: BaseTaskHandler = new task.Handler(runtime);
-  const own = fit(runtime.method, task.signature, args, keywords);
+  const call = { name: runtime.method, plugin: task.plugin };
+  const own = await fit(call, task.signature, args, keywords);
   if (handler.checkHost) await checkHost(handler, own);
   await handler.setWeight(handler.weight());
   const result: unknown = await (handler as { handler(...own: unknown[]): unknown }).handler(...own);

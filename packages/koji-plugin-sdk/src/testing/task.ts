@@ -14,7 +14,7 @@ import { PluginLoadError } from '../host/problems.js';
 import { givenEntry } from '../host/package.js';
 import { CallbackRegistry } from '../host/registry.js';
 import { runTask as runHandler } from '../host/task.js';
-import { signatureOf } from '../host/signature.js';
+import { handlerSignature } from '../host/signature.js';
 import type { HubSession } from '../session.js';
 import type { TaskHandlerClass, TaskRuntime, UploadTarget } from '../task.js';
 import { fakeSession, type Answers, type MadeCall } from './fake-session.js';
@@ -120,11 +120,10 @@ async function runAt(
 ): Promise<TaskRecord> {
   const folder = await mkdtemp(path.join(tmpdir(), 'koji-task-'));
   const record = { log: [] as string[], uploads: new Map<string, Buffer>() };
-  const { handler } = Handler.prototype as { readonly handler: (...args: never[]) => unknown };
   const configured = await configure(options, path.join(folder, 'plugins'));
   const logger = loggerFor(record.log);
   const logBefore = setPluginLog(() => logger);
-  const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: signatureOf(handler) };
+  const task = { plugin: 'test', methods: Handler.Methods, Handler, signature: handlerSignature(Handler) };
   try {
     const runtime = new TestRuntime(place, { method, folder, record, options, logger });
     await mkdir(runtime.workdir, { recursive: true });

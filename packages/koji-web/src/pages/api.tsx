@@ -34,7 +34,7 @@ export const api = page('api', {
             </dt>
             <dd>
               <code>{argdesc}</code>
-              {params.method === '' ? null : <p>{doc}</p>}
+              {params.method === '' ? null : <p class="doc">{doc}</p>}
               {params.method === '' ? (
                 <>
                   {' '}

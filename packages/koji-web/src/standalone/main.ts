@@ -18,7 +18,7 @@ import {
 import { parseIni, readOptions, webOptions } from '@koji/core/config';
 import type { Logger } from '@koji/core';
 import type { WebOptions } from '@koji/core/config';
-import { describeProblem, loadPlugins } from '@koji/plugin-sdk/host';
+import { describeProblem, loadPlugins, showTaskArguments } from '@koji/plugin-sdk/host';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import { pageNames } from '../page-names.js';
 import { callsBy } from '../calls.js';
@@ -120,6 +120,7 @@ async function findPlugins(
     taken: { webPages: pageNames },
   });
   if (problems.length > 0) throw new ConfigError(problems.map(describeProblem).join('\n'));
+  showTaskArguments(plugins);
   return plugins;
 }
 
