@@ -11,6 +11,7 @@ const slow = [
   'test/quickstart.test',
   'test/typescript.test',
   'koji-create-plugin/test/create.test',
+  'koji-dev/test/dev.test',
   'koji-hub/test/scheduler-simulation.test',
   'koji-hub/test/hub-command.test',
   'koji-plugin-kiwi/test/builder.test',

@@ -110,6 +110,7 @@ async function filesOf(plugin: NewPlugin): Promise<Map<string, string>> {
   await take(`${language}/eslint.config.js`, 'eslint.config.js');
   if (language === 'ts') await take('ts/tsconfig.json', 'tsconfig.json');
   await take('common/gitignore', '.gitignore');
+  await take('common/launch.json', '.vscode/launch.json');
   files.set('package.json', `${JSON.stringify(await packageOf(plugin), null, 2)}\n`);
   files.set('README.md', readmeOf(plugin));
   return files;
@@ -143,7 +144,7 @@ async function packageOf(plugin: NewPlugin): Promise<object> {
   const { name, language } = plugin;
   const code = codeFolder(language);
   const entries = programsOf(plugin).map(({ program }) => [program, `./${code}/${moduleOf(program)}.js`]);
-  const compiled = { build: 'tsc', lint: 'eslint .', test: 'npm run build && node --test' };
+  const compiled = { build: 'tsc', dev: 'koji-dev', lint: 'eslint .', test: 'npm run build && node --test' };
   // The types of the API, which the plugin's own are added to, are in @koji/core.
   const types = {
     '@koji/core': range,
@@ -162,7 +163,7 @@ async function packageOf(plugin: NewPlugin): Promise<object> {
     files: [code],
     koji: Object.fromEntries(entries) as object,
     scripts: {
-      ...(language === 'ts' ? compiled : { lint: 'eslint .', test: 'node --test' }),
+      ...(language === 'ts' ? compiled : { dev: 'koji-dev', lint: 'eslint .', test: 'node --test' }),
       prepublishOnly: 'npm run lint && npm test',
     },
     peerDependencies: { '@koji/plugin-sdk': range },
@@ -171,6 +172,7 @@ async function packageOf(plugin: NewPlugin): Promise<object> {
       '@koji/hub': range,
       '@koji/plugin-sdk': range,
       eslint: '^10.15.0',
+      'koji-dev': range,
       ...(language === 'ts' ? types : {}),
     },
   };
@@ -205,6 +207,7 @@ ${settings}
 
 \`\`\`sh
 npm install
+npm run dev     # a hub, a builder and demo data around it, which take up what you save
 npm test        # ${language === 'ts' ? 'compiles, then runs' : 'runs'} test/ with a hub of its own
 npm run lint
 npm publish     # does both before; choose a license in package.json first

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { ConfigError, messageOf } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
-import { foldersToWatch, installModuleHooks, watchFolders } from '@koji/plugin-sdk/host';
+import { foldersToWatch, installModuleHooks, wantedPlugins, watchFolders } from '@koji/plugin-sdk/host';
 import { folderOf } from './config.js';
 import type { RunningHub } from './hub.js';
 
@@ -15,8 +15,12 @@ export function watchPlugins(hub: RunningHub, config: HubConfig): { stop(): void
   // Relative imports of a plugin's module are its own files, and as new as it is.
   installModuleHooks();
   const { log } = hub;
+  const { Plugins, PluginPath } = config.options;
+  const from = folderOf(config);
+  const places = { folders: PluginPath.map((folder) => path.resolve(from, folder)), from };
+  // One that did not load at the start may load once it is mended.
   const folders = (): Map<string, boolean> =>
-    foldersToWatch(hub.plugins(), path.join(folderOf(config), 'plugins'));
+    foldersToWatch(wantedPlugins(Plugins, 'hub', places), path.join(from, 'plugins'));
   let count = 0;
   const changed = async (): Promise<void> => {
     count += 1;

@@ -29,6 +29,7 @@ beforeEach(async () => {
     LogFile: 'hub.log',
     PluginPath: 'plugins',
     Plugins: 'loose packed old',
+    PluginFailure: 'skip',
   };
   const lines = Object.entries(options).map(([name, value]) => `${name} = ${value}`);
   await writeFile(path.join(folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
@@ -46,6 +47,9 @@ beforeEach(async () => {
   );
   await save('packed/lib/word.js', `export const word = 'packed 1';\n`);
   await save('old.cjs', `exports.old = () => 'old 1';\nexports.old.exported = true;\n`);
+});
+
+async function start(): Promise<void> {
   hub = spawn(process.execPath, [program, '--watch'], {
     cwd: folder,
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -57,7 +61,7 @@ beforeEach(async () => {
     url = found;
     break;
   }
-});
+}
 afterEach(async () => {
   hub.kill('SIGTERM');
   if (hub.exitCode === null) await once(hub, 'exit');
@@ -78,6 +82,7 @@ async function logSays(text: string): Promise<void> {
 }
 
 test('what is saved serves the next calls: a file, what a package imports, CommonJS', async () => {
+  await start();
   await answers('loose', 'loose 1');
   await save(
     'loose.mjs',
@@ -93,6 +98,7 @@ test('what is saved serves the next calls: a file, what a package imports, Commo
 });
 
 test('what can not be loaded leaves the old code in place, and the log says why', async () => {
+  await start();
   await save('loose.mjs', `import { exported } from ${sdk};\nexport const loose = exported(() => 'loose\n`);
   await logSays('the plugins stay as they were: plugin loose');
   expect(await log()).toContain('has a syntax error');
@@ -103,4 +109,13 @@ test('what can not be loaded leaves the old code in place, and the log says why'
   );
   await answers('other', 'loose 3');
   expect(await post(url, 'loose')).toEqual({ fault: [1000, 'Invalid method: loose'] });
+});
+
+test('a plugin that does not load at the start is taken up once it does', async () => {
+  await save('packed/lib/word.js', `export const word = ;\n`);
+  await start();
+  await logSays('starting without it: plugin packed');
+  expect(await post(url, 'packed')).toEqual({ fault: [1000, 'Invalid method: packed'] });
+  await save('packed/lib/word.js', `export const word = 'mended';\n`);
+  await answers('packed', 'mended');
 });

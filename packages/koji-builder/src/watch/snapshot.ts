@@ -1,10 +1,14 @@
-import { copyFile, cp, mkdir, readdir, realpath, stat, symlink } from 'node:fs/promises';
+import { appendFile, copyFile, cp, mkdir, readdir, realpath, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Snapshot } from '../daemon/protocol.js';
 import { realFile } from '../tasks/load.js';
 import type { Elsewhere } from '../tasks/load.js';
 
 const code = /\.([cm]?[jt]s|json|conf)$/;
+const script = /(?<!\.d)\.[cm]?[jt]s$/;
+// In two parts, or what reads such marks would take this file's own line for one.
+const nameMark = ['source', 'URL'].join('');
 
 /**
  * Copies folders of plugins so that the copies run as they are now, whatever is saved later. A copy has the path of its
@@ -43,14 +47,24 @@ function foldersAbove(folder: string): string[] {
 async function copyPackage(folder: string, to: string): Promise<void> {
   const filter = (file: string): boolean => !/\/(node_modules|\.git)$/.test(file.slice(folder.length));
   await cp(folder, to, { recursive: true, filter });
+  for (const entry of await readdir(to, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) await nameScript(folder, to, path.join(entry.parentPath, entry.name));
+}
+
+/** Lets debuggers and stacks know a copy of a script by the file that it is of. */
+async function nameScript(folder: string, to: string, file: string): Promise<void> {
+  if (!script.test(file)) return;
+  const { href } = pathToFileURL(folder + file.slice(to.length));
+  await appendFile(file, `\n//# ${nameMark}=${href}\n`);
 }
 
 async function copyFiles(folder: string, to: string, link: (file: string) => Promise<void>): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const file = path.join(folder, entry.name);
-    if (entry.isFile() && code.test(entry.name)) await copyFile(file, path.join(to, entry.name));
-    else await link(file);
+    const copy = path.join(to, entry.name);
+    if (!entry.isFile() || !code.test(entry.name)) await link(file);
+    else await copyFile(file, copy).then(() => nameScript(folder, to, copy));
   }
 }
 

@@ -49,5 +49,5 @@ export { blocksOf, killPrograms, outputOf, runProgram } from '../program.js';
 export type { BlocksOptions, OutputOptions, ProgramOptions, ProgramOutput } from '../program.js';
 export { killMarked, killTree, markName } from '../process-tree.js';
 export { withUpload } from '../uploads.js';
-export { foldersToWatch, watchFolders } from './watch.js';
+export { foldersToWatch, wantedPlugins, watchFolders } from './watch.js';
 export type { WatchParts } from './watch.js';

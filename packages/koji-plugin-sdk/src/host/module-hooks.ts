@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { LoadFnOutput, LoadHook, ResolveFnOutput, ResolveHook } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { isTypeScript, stripTypes } from './typescript.js';
 
@@ -32,7 +32,7 @@ export const hooks = {
     }
   },
   load(url: string, context: LoadContext, next: Next<LoadContext, LoadFnOutput>): LoadFnOutput {
-    return loadTypeScript(url, context) ?? next(url, context);
+    return named(url, loadTypeScript(url, context) ?? next(url, context));
   },
 };
 
@@ -49,7 +49,20 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
 
 /** Loads a module, TypeScript without its types. */
 export const load: LoadHook = async (url, context, next) =>
-  loadTypeScript(url, context) ?? next(url, context);
+  named(url, loadTypeScript(url, context) ?? (await next(url, context)));
+
+// In two parts, or what reads such marks would take this file's own line for one.
+const nameMark = ['source', 'URL'].join('');
+
+/** Lets debuggers and stacks know a module that is loaded again by its file: a breakpoint in it stays. */
+function named(url: string, loaded: LoadFnOutput): LoadFnOutput {
+  const { searchParams } = new URL(url);
+  const { source } = loaded;
+  if (!searchParams.has(loadMark) || loaded.format !== 'module' || source === undefined) return loaded;
+  const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
+  const { href } = pathToFileURL(fileURLToPath(url));
+  return { ...loaded, source: `${text}\n//# ${nameMark}=${href}\n` };
+}
 
 /** Hands the marks of a module on to a file that it imports by a relative path. */
 function marked(found: ResolveFnOutput, specifier: string, { parentURL }: ResolveContext): ResolveFnOutput {

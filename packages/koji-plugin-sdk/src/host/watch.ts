@@ -2,6 +2,10 @@ import { existsSync, realpathSync, watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from '@koji/core';
+import { findPlugin } from './find.js';
+import type { PluginPlaces } from './find.js';
+import { readPackage } from './package.js';
+import type { PluginEntry, PluginPart } from './package.js';
 
 /** Milliseconds in which further saves belong to the same change. */
 const gathering = 100;
@@ -62,6 +66,27 @@ export function foldersToWatch(
     if (folder !== null) found.set(folder, version !== null);
   }
   return found;
+}
+
+/**
+ * The plugins that a configuration names, whether they load or not. Of a package whose module is missing, such as one that was
+ * not built yet, `file` is its package.json and `version` empty; plugins that are not installed are left out.
+ */
+export function wantedPlugins(
+  names: readonly string[],
+  part: PluginPart,
+  places: PluginPlaces,
+): Pick<PluginEntry, 'file' | 'version'>[] {
+  return names.flatMap((name) => {
+    const found = findPlugin(name, places);
+    if ('problem' in found) return [];
+    const entry = readPackage(found, part);
+    return [
+      'problem' in entry
+        ? { file: path.join(found.path, 'package.json'), version: '' }
+        : { file: entry.file, version: entry.version },
+    ];
+  });
 }
 
 /** The real folder of a file, which may have been removed a moment ago, and its folder with it. */

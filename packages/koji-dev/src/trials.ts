@@ -1,0 +1,19 @@
+/** Something that a plugin brings, and how to try it. */
+export interface Trial {
+  /** `method greet(who)`. */
+  readonly brings: string;
+  /** A command of `koji` that runs it; null when there is none. */
+  readonly command: string | null;
+}
+
+/** What a plugin brings, and what is wrong with it. */
+export interface Description {
+  readonly trials: readonly Trial[];
+  /** A paragraph each. */
+  readonly problems: readonly string[];
+}
+
+/** The tag that demo builds go into. */
+export const demoTag = 'f44';
+/** A build that is in no tag yet. */
+export const demoBuild = 'zsh-5.9-1';
