@@ -1,7 +1,12 @@
 import { ClientSession, named } from '@koji/client';
 import { openForTests } from '@koji/hub/testing';
 import { demoTag } from './trials.js';
-import type { Passwords } from './site.js';
+
+/** Passwords of those that a site has. */
+export interface Passwords {
+  readonly admin: string;
+  readonly builder: string;
+}
 
 /** What is made besides tags and builds. */
 export interface DemoLogins {

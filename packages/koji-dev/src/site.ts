@@ -4,16 +4,11 @@ import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node
 import { machine, tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeDemo } from './demo.js';
+import type { Passwords } from './demo.js';
 import type { Plugin } from './plugin.js';
 
 /** The name of the builder. */
 const builder = 'builder.localhost';
-
-/** Logins of a site. */
-export interface Passwords {
-  readonly admin: string;
-  readonly builder: string;
-}
 
 /** What a site is made for. */
 export interface SiteOptions {
