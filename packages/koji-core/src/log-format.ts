@@ -53,16 +53,34 @@ const general: Readonly<Record<string, (record: LogRecord) => unknown>> = {
 };
 
 /** The fields that a hub adds to a line: those of the call that it belongs to. */
-export const callFields = ['method', 'remoteaddr', 'user_id', 'user_name', 'session_id', 'callnum'] as const;
+export const callFields = [
+  'method',
+  'remoteaddr',
+  'user_id',
+  'user_name',
+  'session_id',
+  'callnum',
+  'request_id',
+] as const;
 
 const place = /%(?:\((\w+)\)([-+ #0]*)(\d*)(?:\.(\d+))?([sdifrac])|(%))/g;
 
+/** A record as an object of JSON on one line, without the fields that have no value. */
+function jsonLine({ time, level, name, message, fields }: LogRecord): string {
+  const known = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
+  const severity = levels[level]?.name ?? level.toUpperCase();
+  const head = { time: time.toISOString(), level: severity, process: process.pid, name, message };
+  return JSON.stringify({ ...head, ...Object.fromEntries(known) });
+}
+
 /**
- * Makes a formatter of a pattern as Python's logging has it: `%(name)s`, `%(levelname)-8s`.
+ * Makes a formatter of a pattern as Python's logging has it: `%(name)s`, `%(levelname)-8s`. The word `json` makes each line an
+ * object.
  *
  * @throws TypeError naming the part of the pattern that means nothing
  */
 export function logFormatter(pattern: string): LogFormatter {
+  if (pattern.trim() === 'json') return jsonLine;
   const parts: (string | LogFormatter)[] = [];
   let end = 0;
   for (const match of pattern.matchAll(place)) {

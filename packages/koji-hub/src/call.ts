@@ -9,6 +9,8 @@ import type { LoginGuard } from './auth/login-guard.js';
 import type { Client } from './client.js';
 import type { Connection, Database } from './db/connection.js';
 import type { OwnJournals } from './domain/files/journal.js';
+import type { Metrics } from './metrics/metrics.js';
+import type { Tracer } from './metrics/tracing.js';
 import type { WaitingBuilders } from './scheduler/waiting-builders.js';
 import type { TagNews } from './tag-news.js';
 import type { Wake } from './wake.js';
@@ -94,6 +96,10 @@ export interface Hub {
   readonly logins: LoginGuard;
   readonly tagNews: TagNews;
   readonly waitingBuilders: WaitingBuilders;
+  /** Counts calls. */
+  readonly metrics: Metrics;
+  /** Makes spans of calls. */
+  readonly tracer: Tracer;
   /** Counts what plugins do. */
   readonly activity: ActivityLog;
   /** Says which plugins are switched off. */

@@ -15,6 +15,7 @@ import { checkOptions, configWarnings, databaseUrl, folderOf, logLevels, storeOf
 import { openDatabase } from './db/database.js';
 import type { Opened } from './db/database.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
+import { StatementWatches, noObservers, openObservers } from './metrics/observe.js';
 import { openJournals, recoverFiles } from './domain/files/recovery.js';
 import { readPolicies } from './domain/policy/policy.js';
 import { startDeliveries } from './outbox/deliver.js';
@@ -185,6 +186,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       ...(given.onLog ? { onLine: given.onLog } : {}),
     });
     closers.add('log', log.close);
+    const watches = new StatementWatches();
     const database = await openDatabase({
       url: databaseUrl(config.options),
       folder: folderOf(config),
@@ -192,13 +194,18 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       serves: given.serves ?? false,
       longReads: config.options.LongReads,
       connections: config.options.DatabaseConnections,
+      onStatement: watches.told,
     });
     closers.add('database', () => database.close());
     await readySchema(database);
     await makeStore(storeOf(config));
     const wake = openWake(database);
     closers.add('wake', () => wake.close());
+    const observers = given.serves
+      ? await openObservers(config.options, { database, watches, log: log.logger('koji.observe') })
+      : noObservers;
     const hub = {
+      ...observers,
       ...(await compose(config, log.logger, { given })),
       database,
       wake,

@@ -41,7 +41,7 @@ export class WebLogins implements Logins {
     this.checkOffline();
     const caller = await this.callerOf(visitor, { anonymous: 'a login on the web page' });
     const session = new CallerSession(caller.address, 'a login on the web page');
-    const opened = await describeCall('login', caller.remote, () =>
+    const opened = await describeCall('login', caller, () =>
       transactions.without({ method: 'login', caller, session }, (call) =>
         'password' in credentials
           ? login(call, { ...credentials, opts: null, renew: false, exclusive: false })
@@ -121,7 +121,7 @@ export class WebLogins implements Logins {
       },
       write: async (inner) => {
         prepared();
-        return describeCall('web page', caller.remote, () =>
+        return describeCall('web page', caller, () =>
           transactions.write({ method: 'web page', caller, session }, work(inner)),
         );
       },

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerMetrics } from './metrics/cluster.js';
 
 /** What a worker tells once it answers. */
 interface Answering {
@@ -36,6 +37,7 @@ export async function startWorkers(count: number): Promise<Workers> {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   let stopping = false;
   const keep = (worker: Worker): void => {
+    answerMetrics(worker);
     worker.once('exit', (code, signal) => {
       if (stopping) return;
       process.stderr.write(

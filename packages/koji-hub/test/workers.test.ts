@@ -87,6 +87,24 @@ describeOnPostgres('Workers = 3', (kind) => {
     await until(() => childrenOf(hub.pid!).length === 3);
   });
 
+  test('whichever process is asked tells the figures of all', async () => {
+    const ask = () => fetch(url.replace('/kojihub', '/metrics'), { headers: { Connection: 'close' } });
+    const counted = async (): Promise<number> => {
+      const answer = await ask();
+      expect(answer.status).toBe(200);
+      const line = /^koji_hub_call_seconds_count\{method="hello",end="ok"\} (\d+)$/m.exec(
+        await answer.text(),
+      );
+      return Number(line?.[1] ?? 0);
+    };
+    // One that has only just been started does not tell its figures yet.
+    await until(async () => (await ask()).status === 200);
+    const before = await counted();
+    expect(before).toBeGreaterThan(0);
+    for (let i = 0; i < 12; i++) expect(await hello(url)).toBe(true);
+    for (let i = 0; i < 6; i++) expect(await counted()).toBe(before + 12);
+  });
+
   test('a file that one process writes is locked in the others, until the process is killed', async () => {
     const session = headersOf(valueOf(await post(url, 'login', ['root', 'root'])));
     const query = new URLSearchParams({ filename: 'f', filepath: 'busy', fileverify: 'md5', overwrite: '1' });

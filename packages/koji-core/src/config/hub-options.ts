@@ -48,7 +48,7 @@ export const hubOptions = {
   LogLevel: text('WARNING', 'Log level, or space list of logger:level pairs'),
   LogFormat: text(
     '%(asctime)s [%(levelname)s] m=%(method)s u=%(user_name)s p=%(process)s r=%(remoteaddr)s %(name)s: %(message)s',
-    'Pattern of log lines',
+    'Pattern of log lines; json makes each an object of JSON with everything that is known',
   ),
   MissingPolicyOk: boolean(true, 'Treat an undefined allow/deny policy as allow'),
   EnableMaven: boolean(false, 'Turn maven support on'),
@@ -233,6 +233,18 @@ export const hubOptions = {
   UserHeader: text(
     null,
     'Web page: header in which a proxy of TrustedProxies names the user, such as X-Remote-User; the proxy must remove it from what clients send',
+  ),
+  MetricsFrom: words(
+    ['127.0.0.1', '::1'],
+    'Space list of addresses that may read /metrics, * for any; empty counts nothing',
+  ),
+  SlowStatement: integer(
+    1000,
+    'Milliseconds after which a statement of the database is slow: it is logged with the plan that the database has for it; 0 logs none',
+  ),
+  Tracing: boolean(
+    false,
+    'Whether calls and statements become spans of OpenTelemetry; what exports them is loaded into the process by `node --import`',
   ),
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
 };

@@ -33,6 +33,16 @@ export interface Connection {
   readpoint<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** Hears how long a statement took, once it is over; waiting for whoever takes its rows does not count. */
+export type StatementWatch = (query: Sql, milliseconds: number) => void;
+
+/** What a process has of connections, and how many transactions wait for one. */
+export interface DatabaseUse {
+  readonly used: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 /** How to read. */
 export interface ReadOptions {
   /**
@@ -69,6 +79,8 @@ export interface Database {
   claim(name: string): Promise<(() => Promise<void>) | null>;
   /** Whether a process has claimed a name. On SQLite, where one process serves at a time, none has. */
   isClaimed(name: string): Promise<boolean>;
+  /** What this process uses of it just now. */
+  use(): DatabaseUse;
   close(): Promise<void>;
 }
 
@@ -87,6 +99,7 @@ export interface OpenOptions {
   readonly serves?: boolean;
   /** Connections of the pool on PostgreSQL. */
   readonly connections?: number;
+  readonly onStatement?: StatementWatch;
   /** Whether the data source knows the tables, which only a comparison with the schema needs. */
   readonly described?: boolean;
 }

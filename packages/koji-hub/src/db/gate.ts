@@ -5,6 +5,16 @@ export class Gate {
 
   constructor(private readonly most: number) {}
 
+  /** How many are inside. */
+  get used(): number {
+    return this.inside;
+  }
+
+  /** How many wait. */
+  get waits(): number {
+    return this.waiting.length;
+  }
+
   async use<T>(work: () => Promise<T>): Promise<T> {
     // The one that leaves hands its place on, so that nobody slips in between.
     if (this.inside >= this.most) await new Promise<void>((resolve) => this.waiting.push(resolve));

@@ -22,7 +22,7 @@ const keptForLookups = 2;
 /** PostgreSQL: a pool; reads see one snapshot, writes are READ COMMITTED as Koji's are. */
 export async function openPostgres(
   url: string,
-  { log, connections = 10, longReads = 4, described = false }: OpenOptions,
+  { log, connections = 10, longReads = 4, described = false, onStatement }: OpenOptions,
 ): Promise<Opened> {
   const types = typesWith(pg.types);
   const source = await new DataSource({
@@ -51,27 +51,12 @@ export async function openPostgres(
       throw new DatabaseUnavailable('the database cannot be reached', { cause });
     });
     const handle = new PostgresHandle(client, statements);
-    const transaction = new Transaction(handle, check);
-    let broken: Error | undefined;
-    // Without a listener a connection that breaks between two statements would end the process.
-    const onError = (error: Error): void => void (broken = error);
-    client.on('error', onError);
-    try {
-      transaction.check();
-      await handle.command(begin);
-      const result = await work(transaction);
-      transaction.check();
-      await handle.command('COMMIT');
-      return result;
-    } catch (error) {
-      await handle.command('ROLLBACK').catch((failure: unknown) => (broken ??= failure as Error));
-      if (broken) throw new DatabaseUnavailable('the connection to the database broke', { cause: error });
-      throw handle.explain(error);
-    } finally {
-      transaction.finish();
-      client.off('error', onError);
-      client.release(broken);
-    }
+    return transact(
+      client,
+      handle,
+      { begin, transaction: new Transaction(handle, check, onStatement) },
+      work,
+    );
   };
 
   return {
@@ -96,12 +81,46 @@ export async function openPostgres(
     attend: (id) => ears.hold(processLock(id)),
     claim: (name) => ears.claim(claimLock(name)),
     isClaimed: (name) => ears.isClaimed(claimLock(name)),
+    use: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount + long.waits + notForLookups.waits,
+    }),
     close: () =>
       running.close(async () => {
         await ears.stop();
         await source.destroy();
       }),
   };
+}
+
+/** Runs work in a transaction on a connection of the pool, and gives the connection back. */
+async function transact<T>(
+  client: pg.PoolClient,
+  handle: PostgresHandle,
+  { begin, transaction }: { readonly begin: string; readonly transaction: Transaction },
+  work: (db: Connection) => Promise<T>,
+): Promise<T> {
+  let broken: Error | undefined;
+  // Without a listener a connection that breaks between two statements would end the process.
+  const onError = (error: Error): void => void (broken = error);
+  client.on('error', onError);
+  try {
+    transaction.check();
+    await handle.command(begin);
+    const result = await work(transaction);
+    transaction.check();
+    await handle.command('COMMIT');
+    return result;
+  } catch (error) {
+    await handle.command('ROLLBACK').catch((failure: unknown) => (broken ??= failure as Error));
+    if (broken) throw new DatabaseUnavailable('the connection to the database broke', { cause: error });
+    throw handle.explain(error);
+  } finally {
+    transaction.finish();
+    client.off('error', onError);
+    client.release(broken);
+  }
 }
 
 /**

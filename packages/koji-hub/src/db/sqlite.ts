@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type SqliteDatabase from 'better-sqlite3';
 import type { DataSource as TypeOrmSource } from 'typeorm';
-import type { Connection, Opened, OpenOptions, ReadOptions } from './connection.js';
+import type { Connection, Opened, OpenOptions, ReadOptions, StatementWatch } from './connection.js';
 import { Gate } from './gate.js';
 import { Channels, Running } from './running.js';
 import { sqliteDriver } from './sqlite-driver.js';
@@ -45,7 +45,15 @@ async function openWriter(database: string, described: boolean): Promise<TypeOrm
  */
 export async function openSqlite(
   file: string,
-  { folder, readers = 4, longReads = 4, patience = 600_000, serves = false, described = false }: OpenOptions,
+  {
+    folder,
+    readers = 4,
+    longReads = 4,
+    patience = 600_000,
+    serves = false,
+    described = false,
+    onStatement,
+  }: OpenOptions,
 ): Promise<Opened> {
   const name = path.resolve(folder, file);
   const unlock = serves ? lockSqlite(name) : () => undefined;
@@ -64,16 +72,23 @@ export async function openSqlite(
     dialect: 'sqlite',
     read: (work, { long = false, check }: ReadOptions = {}) =>
       running.count(() =>
-        (long ? threads : lookups).use((handle) => within(handle, { begin: 'BEGIN', check }, work)),
+        (long ? threads : lookups).use((handle) =>
+          within(handle, { begin: 'BEGIN', check, onStatement }, work),
+        ),
       ),
     write: (work) =>
-      running.count(() => turns.take(() => within(writer, { begin: 'BEGIN IMMEDIATE' }, work))),
+      running.count(() => turns.take(() => within(writer, { begin: 'BEGIN IMMEDIATE', onStatement }, work))),
     withDataSource: (work) => running.count(() => turns.take(() => work(source))),
     notify: async (channel) => channels.tell(channel),
     listen: (heard) => channels.add(heard),
     attend: () => Promise.resolve(),
     claim: () => Promise.resolve(() => Promise.resolve()),
     isClaimed: () => Promise.resolve(false),
+    use: () => ({
+      used: lookups.used + threads.used + Math.min(turns.all, 1),
+      idle: lookups.idle + threads.idle + (turns.all > 0 ? 0 : 1),
+      waiting: lookups.waits + threads.waits + Math.max(turns.all - 1, 0),
+    }),
     close: () =>
       running.close(async () => {
         await lookups.close();
@@ -84,12 +99,19 @@ export async function openSqlite(
   };
 }
 
+/** How a transaction begins, and who watches it. */
+interface Beginning {
+  readonly begin: string;
+  readonly check?: (() => void) | undefined;
+  readonly onStatement: StatementWatch | undefined;
+}
+
 async function within<T>(
   handle: SqliteHandle,
-  { begin, check }: { readonly begin: string; readonly check?: (() => void) | undefined },
+  { begin, check, onStatement }: Beginning,
   work: (db: Connection) => Promise<T>,
 ): Promise<T> {
-  const transaction = new Transaction(handle, check);
+  const transaction = new Transaction(handle, check, onStatement);
   try {
     transaction.check();
     await handle.command(begin);
@@ -157,6 +179,18 @@ class ReaderPool {
     private readonly open: () => Promise<Reader>,
   ) {
     this.gate = new Gate(most);
+  }
+
+  get used(): number {
+    return this.gate.used;
+  }
+
+  get idle(): number {
+    return this.free.length;
+  }
+
+  get waits(): number {
+    return this.gate.waits;
   }
 
   use<T>(work: (handle: SqliteHandle) => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { RowStream } from '@koji/core/wire';
-import type { Connection, Row } from './connection.js';
+import type { Connection, Row, StatementWatch } from './connection.js';
 import { TransactionFailed } from './errors.js';
 import type { Dialect, Sql, SqlValue } from './sql.js';
 
@@ -44,6 +44,7 @@ export class Transaction implements Connection {
   constructor(
     private readonly handle: Handle,
     private readonly proceed: () => void = () => undefined,
+    private readonly onStatement: StatementWatch = () => undefined,
   ) {}
 
   get dialect(): Dialect {
@@ -69,11 +70,16 @@ export class Transaction implements Connection {
   private async *portions(query: Sql): AsyncGenerator<Row[], void, void> {
     this.check();
     const { text, values } = query.render(this.handle.dialect);
+    let took = 0;
+    let since = performance.now();
     try {
       for await (const portion of this.handle.rows(text, values)) {
+        took += performance.now() - since;
         yield portion;
         this.check();
+        since = performance.now();
       }
+      this.onStatement(query, took + performance.now() - since);
     } catch (error) {
       throw this.fail(error);
     }
@@ -157,8 +163,10 @@ export class Transaction implements Connection {
   private async execute(query: Sql, one: boolean): Promise<Outcome> {
     this.check();
     const { text, values } = query.render(this.handle.dialect);
+    const since = performance.now();
     try {
       const outcome = await this.handle.query(text, values, one);
+      this.onStatement(query, performance.now() - since);
       if (outcome.writes) {
         this.wrote = true;
         this.writes += 1;

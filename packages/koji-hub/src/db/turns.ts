@@ -15,6 +15,11 @@ export class Turns {
     private readonly patience: number,
   ) {}
 
+  /** How many run or wait. */
+  get all(): number {
+    return this.pending;
+  }
+
   /**
    * Runs work when all before it are done.
    *

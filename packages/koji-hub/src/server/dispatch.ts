@@ -15,6 +15,7 @@ import { accessOf, multiCallNames } from './access.js';
 import { Answer } from './answer.js';
 import type { AnswerLimits } from './answer.js';
 import { BodyError } from './body.js';
+import type { CallEnd } from '../metrics/metrics.js';
 import { describeCall } from './call-fields.js';
 import { borderFault } from './faults.js';
 import { xmlForm } from './forms.js';
@@ -62,6 +63,21 @@ interface Making {
   readonly early?: boolean;
 }
 
+/** How a call ended, and the class of what was thrown. */
+interface Ended {
+  readonly end: CallEnd;
+  readonly cause?: string;
+}
+
+function endOf(error: unknown): Ended {
+  const cause = error instanceof Error ? error.constructor.name : typeof error;
+  return { end: error instanceof GenericError ? 'fault' : 'error', cause };
+}
+
+const upload = 'raw upload';
+/** What is counted under its own name without being a method that a plugin could replace. */
+const otherNames: ReadonlySet<string> = new Set([...multiCallNames, upload]);
+
 /** Answers calls and uploads; one for each hub process. */
 export class Dispatcher {
   private readonly log: Logger;
@@ -81,18 +97,38 @@ export class Dispatcher {
 
   /** Answers one call: with its result, or with the fault that anything thrown on the way becomes. */
   async call(incoming: IncomingCall, caller: Caller, reply: Reply): Promise<void> {
+    const { method } = incoming;
+    const answered = (): Promise<Ended> => this.answer(incoming, caller, reply);
+    await describeCall(method, caller, () => this.watched(method, caller, answered));
+  }
+
+  private async answer(incoming: IncomingCall, caller: Caller, reply: Reply): Promise<Ended> {
     const { method, params, form } = incoming;
-    const answered = async (): Promise<void> => {
-      try {
-        await this.memory.during(method, params, () => this.run(incoming, caller, reply));
-      } catch (error) {
-        if (error instanceof ClientGone || reply.gone) return;
-        const text = this.faultText(error, method, form);
-        if (reply.begun) reply.abort();
-        else reply.sendText(text);
-      }
-    };
-    return describeCall(method, caller.remote, answered);
+    try {
+      await this.memory.during(method, params, () => this.run(incoming, caller, reply));
+      return { end: 'ok' };
+    } catch (error) {
+      if (error instanceof ClientGone || reply.gone) return { end: 'gone' };
+      const text = this.faultText(error, method, form);
+      if (reply.begun) reply.abort();
+      else reply.sendText(text);
+      return endOf(error);
+    }
+  }
+
+  /** Counts a call, and makes it a span. */
+  private async watched(method: string, caller: Caller, work: () => Promise<Ended>): Promise<void> {
+    const { metrics, tracer, methods } = this.hub;
+    const began = performance.now();
+    // Names that anybody makes up are one.
+    const name = methods.has(method) || otherNames.has(method) ? method : 'unknown';
+    const end = await tracer.during(name, caller.headers ?? {}, async (span) => {
+      span.set({ 'koji.request_id': caller.requestId ?? '' });
+      const ended = await work();
+      if (ended.cause !== undefined) span.fail(ended.cause);
+      return ended.end;
+    });
+    metrics.call(name, end, (performance.now() - began) / 1000);
   }
 
   /**
@@ -101,17 +137,22 @@ export class Dispatcher {
    * @throws BodyError when the body could not be read
    */
   async upload(caller: Caller, receive: (call: RunningCall) => Promise<UploadResult>): Promise<string> {
-    const method = 'raw upload';
-    return describeCall(method, caller.remote, async () => {
+    const method = upload;
+    let text = '';
+    const received = async (): Promise<Ended> => {
       try {
         const session = await this.transactions.sessionOf({ method: null, caller });
         this.checkLockOut(null, session);
-        return encodeResponse(await this.transactions.without({ method, caller, session }, receive));
+        text = encodeResponse(await this.transactions.without({ method, caller, session }, receive));
+        return { end: 'ok' };
       } catch (error) {
         if (error instanceof BodyError) throw error;
-        return this.faultText(error, method, xmlForm);
+        text = this.faultText(error, method, xmlForm);
+        return endOf(error);
       }
-    });
+    };
+    await describeCall(method, caller, () => this.watched(method, caller, received));
+    return text;
   }
 
   /** Runs work of the hub itself in a transaction, as nobody. */

@@ -25,14 +25,14 @@ import type { Hub } from '../call.js';
 import { BodyError, BodyRoom, readBody, streamBody } from './body.js';
 import type { BodyTimes } from './body.js';
 import type { Dispatcher } from './dispatch.js';
-import { ApiDescription } from './api-description.js';
 import { JsonRpcError, jsonForm, xmlForm } from './forms.js';
 import type { Form } from './forms.js';
 import { readJsonRequest, silentReply } from './json-door.js';
 import type { JsonRequest } from './json-door.js';
-import { Readiness } from './readiness.js';
-import { HttpReply, sendText } from './reply.js';
+import { HttpReply, sendPlain, sendText } from './reply.js';
 import type { ReplyOptions } from './reply.js';
+import { RequestIds } from './request-ids.js';
+import { StateDoors } from './state-doors.js';
 import type { Caller } from './transactions.js';
 import { serveFile } from './files.js';
 import { readRawUpload, receiveUpload } from './uploads.js';
@@ -142,8 +142,8 @@ class Front {
   private readonly inFlight = new Set<Promise<void>>();
   private readonly ahead = new WeakMap<Socket, number>();
   private readonly bodies: BodyRoom;
-  private readonly description: ApiDescription;
-  private readonly readiness: Readiness;
+  private readonly state: StateDoors;
+  private readonly requestIds = new RequestIds();
   private dropNoted = -Infinity;
 
   constructor(
@@ -152,8 +152,7 @@ class Front {
   ) {
     this.log = hub.logger('koji.http');
     this.bodies = new BodyRoom(hub.options.RequestMemory);
-    this.description = new ApiDescription(hub);
-    this.readiness = new Readiness(hub);
+    this.state = new StateDoors(hub, served.stopping.signal);
   }
 
   /** Resolves when no request is in flight. */
@@ -181,7 +180,7 @@ class Front {
     const work = this.answer(request, response).catch((error: unknown) => {
       this.log.error(`${request.method ?? ''} ${(request.url ?? '').split('?')[0] ?? ''} failed`, error);
       if (response.headersSent) response.destroy();
-      else this.reply(response, 500, 'Internal Server Error\n');
+      else sendPlain(response, 500, 'Internal Server Error\n');
     });
     const sent = new Promise<void>((resolve) => response.once('close', resolve));
     const done = Promise.all([work, sent]).then(() => undefined);
@@ -196,11 +195,7 @@ class Front {
     if (this.served.stopping.signal.aborted) response.setHeader('Connection', 'close');
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
-    if (path === '/healthz' || path === '/readyz') return this.tellState(path, request, response);
-    if (path === '/kojihub/openrpc.json') {
-      this.describe(request, response);
-      return;
-    }
+    if (await this.state.answer(path, request, response)) return;
     if (path === '/kojihub' || path.startsWith('/kojihub/')) {
       const isJson = path === '/kojihub/json';
       return this.hubRequest(request, response, { query, isJson });
@@ -211,7 +206,7 @@ class Front {
       return serveFile(this.hub.paths, path.slice('/kojifiles'.length), request, response);
     }
     if (this.served.web && (await this.webRequest(this.served.web, path, request, response))) return;
-    this.reply(response, 404, 'Not Found\nThe hub answers at /kojihub, files are at /kojifiles.\n');
+    sendPlain(response, 404, 'Not Found\nThe hub answers at /kojihub, files are at /kojifiles.\n');
   }
 
   /** Answers requests for the web page; returns false for those that are for something else. */
@@ -232,62 +227,24 @@ class Front {
     return true;
   }
 
-  /** Tells supervisors and load balancers whether the process lives, and whether it can answer calls. */
-  private async tellState(
-    path: '/healthz' | '/readyz',
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    response.setHeader('Cache-Control', 'no-store');
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD');
-      this.reply(response, 405, 'Method Not Allowed\n');
-      return;
-    }
-    const isStopping = path === '/readyz' && this.served.stopping.signal.aborted;
-    const ready = path === '/readyz' ? await this.readiness.problem() : null;
-    const problem = isStopping ? 'the hub is stopping' : ready;
-    this.reply(response, problem === null ? 200 : 503, `${problem ?? 'ok'}\n`);
-  }
-
-  /** Answers with the description of all methods, for clients that are made from it. */
-  private describe(request: IncomingMessage, response: ServerResponse): void {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD');
-      this.reply(response, 405, 'Method Not Allowed\n');
-      return;
-    }
-    const { text, etag } = this.description.current();
-    response.setHeader('ETag', etag);
-    response.setHeader('Cache-Control', 'public, max-age=300');
-    if (request.headers['if-none-match'] === etag) {
-      response.writeHead(304).end();
-      return;
-    }
-    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': text.length });
-    response.end(request.method === 'HEAD' ? undefined : text);
-  }
-
   private async hubRequest(
     request: IncomingMessage,
     response: ServerResponse,
     { query, isJson }: { readonly query: string; readonly isJson: boolean },
   ): Promise<void> {
+    const requestId = this.requestIds.of(request);
+    response.setHeader('X-Request-Id', requestId);
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST');
       const kind = isJson ? 'a JSON-RPC' : 'an XML-RPC';
       const text = `Method Not Allowed\nThis is ${kind} server. Only POST requests are accepted.\n`;
-      this.reply(response, 405, text);
+      sendPlain(response, 405, text);
       return;
     }
     const type = request.headers['content-type'] ?? '';
     if (isJson && !/^application\/json(?:;|$)/i.test(type.trim())) {
       response.setHeader('Connection', 'close');
-      this.reply(
-        response,
-        415,
-        "Unsupported Media Type\nSend the header 'Content-Type: application/json'.\n",
-      );
+      sendPlain(response, 415, "Unsupported Media Type\nSend the header 'Content-Type: application/json'.\n");
       return;
     }
     const coding = request.headers['content-encoding'] ?? 'identity';
@@ -295,7 +252,7 @@ class Front {
       response.setHeader('Accept-Encoding', 'identity');
       response.setHeader('Connection', 'close');
       const text = `Unsupported Media Type\nContent-Encoding '${coding}' is not supported: send the body as it is.\n`;
-      this.reply(response, 415, text);
+      sendPlain(response, 415, text);
       return;
     }
     const { options } = this.hub;
@@ -310,6 +267,8 @@ class Front {
       address: await sessionAddress(address, options.CheckClientIP),
       signal: () => this.signalOf(response),
       remote: remoteOf(request, address),
+      requestId,
+      headers: request.headers,
       client: { address, gone: () => response.destroyed },
     };
     const upload = type === 'application/octet-stream';
@@ -320,7 +279,7 @@ class Front {
       if (!(error instanceof BodyError)) throw error;
       this.log.debug(`a request could not be read: ${error.message}`, error);
       response.setHeader('Connection', 'close');
-      this.reply(response, upload && error.timedOut ? 408 : 400, `Invalid request: ${error.message}\n`);
+      sendPlain(response, upload && error.timedOut ? 408 : 400, `Invalid request: ${error.message}\n`);
     }
   }
 
@@ -356,7 +315,7 @@ class Front {
     if (!request.complete) response.setHeader('Connection', 'close');
     if (problem === 'no room') {
       response.setHeader('Retry-After', retryAfter);
-      this.reply(response, 503, 'Service Unavailable\nToo many long requests at once (RequestMemory).\n');
+      sendPlain(response, 503, 'Service Unavailable\nToo many long requests at once (RequestMemory).\n');
       return;
     }
     // Clients repeat what got a 400, for ten minutes and without a word.
@@ -365,7 +324,7 @@ class Front {
 
   private async callOf(body: Buffer, response: ServerResponse, caller: Caller): Promise<void> {
     if (body.length === 0) {
-      this.reply(response, 400, 'Invalid request: Empty request\n');
+      sendPlain(response, 400, 'Invalid request: Empty request\n');
       return;
     }
     let call: { method: string; params: unknown[] };
@@ -377,7 +336,7 @@ class Front {
         this.fault(response, xmlForm, new GenericError(error.message));
         return;
       }
-      this.reply(response, 400, `Invalid request: ${error.message}\n`);
+      sendPlain(response, 400, `Invalid request: ${error.message}\n`);
       return;
     }
     const reply = new HttpReply(response, this.replyOptions(xmlForm));
@@ -427,11 +386,6 @@ class Front {
   private fault(response: ServerResponse, form: Form, error: Error): void {
     const text = form.fault({ ...faultToWire(error), summary: error.message }, error);
     sendText(response, text, this.replyOptions(form));
-  }
-
-  private reply(response: ServerResponse, status: number, text: string): void {
-    response.writeHead(status, { 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(text) });
-    response.end(text);
   }
 }
 

@@ -21,6 +21,12 @@ export function sendText(
   if (response.writableLength > 0) limitTime(response, timeLimit);
 }
 
+/** Sends a text for people with a status. */
+export function sendPlain(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
 /** The way back to one client, which has a limited time from the first byte of an answer to read all of it. */
 export class HttpReply implements Reply {
   private answer: Answer | null = null;

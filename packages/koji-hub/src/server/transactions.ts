@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from '@koji/core';
 import type { Credentials } from '../auth/credentials.js';
 import type { SessionTimes } from '../auth/session-times.js';
@@ -27,6 +28,10 @@ export interface Caller {
   readonly address: string;
   /** Address and port for the log; the port of a client behind a proxy is unknown: `?`. */
   readonly remote: string;
+  /** What names the request in the log and its answer; none for the hub's own work. */
+  readonly requestId?: string;
+  /** What may name a span that it is part of. */
+  readonly headers?: IncomingHttpHeaders;
   /** Gives what is aborted when the client went away or the hub stops. */
   readonly signal: () => AbortSignal;
   readonly client: Client;

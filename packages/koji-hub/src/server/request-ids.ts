@@ -1,0 +1,16 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** Names requests, so that a line of the log and an answer can be brought together. */
+export class RequestIds {
+  private readonly start = randomBytes(6).toString('hex');
+  private last = 0;
+
+  /** The `X-Request-Id` that the client or a proxy sent, if it can stand in a log; else a new one. */
+  of({ headers }: Pick<IncomingMessage, 'headers'>): string {
+    const given = headers['x-request-id'];
+    return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given)
+      ? given
+      : `${this.start}-${(++this.last).toString(36)}`;
+  }
+}
