@@ -8,6 +8,7 @@ import type { BadEnd } from './after-commit.js';
 import type { LoginGuard } from './auth/login-guard.js';
 import type { Client } from './client.js';
 import type { Connection, Database } from './db/connection.js';
+import type { Part, PartOfRows } from './db/parts.js';
 import type { OwnJournals } from './domain/files/journal.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { Tracer } from './metrics/tracing.js';
@@ -165,6 +166,12 @@ type Answer<R> =
   | (R extends readonly unknown[] | Readonly<Record<string, readonly unknown[]>>
       ? { [K in keyof R]: Rows<R[K]> }
       : never);
+
+/** What answers parts of a method's list without reading the rest; null where the whole list has to be read. */
+export interface PartReader<A = Record<string, unknown>> {
+  count(args: A, call: Call): Promise<number | null>;
+  read(args: A, part: Part, call: Call): Promise<PartOfRows<object> | null>;
+}
 
 /** The methods of a group, one function for each declaration. */
 export type Handlers<M extends Methods> = {

@@ -1,4 +1,10 @@
-import type { EventInfo, InheritanceNode, PackageListEntry, TaggedBuild } from '@koji/core/api';
+import type {
+  EventInfo,
+  InheritanceNode,
+  PackageListEntry,
+  TagDifferences,
+  TaggedBuild,
+} from '@koji/core/api';
 import * as fc from 'fast-check';
 import { databases } from './support/databases.js';
 import { asking } from './support/asking.js';
@@ -62,6 +68,45 @@ const graphs: fc.Arbitrary<Graph> = fc.record({
     maxLength: 12,
   }),
 });
+
+/** How a list is narrowed, sorted and cut. */
+interface Part {
+  order: string | null;
+  offset: number;
+  limit: number;
+  latest: boolean | number;
+  inherit: boolean;
+  prefix: string | null;
+  more: object;
+}
+
+const parts: fc.Arbitrary<Part> = fc.record({
+  order: fc.constantFrom(
+    ...[null, 'nvr', '-nvr', 'tag_name', '-tag_name', '-build_id', 'owner_name', '-completion_time', 'state'],
+  ),
+  offset: fc.integer({ min: 0, max: 3 }),
+  limit: fc.integer({ min: 1, max: 4 }),
+  latest: fc.constantFrom<boolean | number>(true, false, 2, 0),
+  inherit: fc.boolean(),
+  prefix: fc.constantFrom(null, 'a', 'B', '%'),
+  more: fc.constantFrom<object>(
+    {},
+    { prefix: 'A' },
+    { package: 'beta' },
+    { owner: 'kojiadmin', extra: true },
+    { type: 'image' },
+    { prefix: '_', draft: false },
+  ),
+});
+
+/** Sorts as `order` says; rows that are equal keep their places. */
+function sortedBy<T extends object>(rows: readonly T[], order: string): T[] {
+  const isReverse = order.startsWith('-');
+  const key = (row: T): string | number =>
+    (row as Record<string, string | number>)[order.replace('-', '')] ?? '';
+  const compare = (a: T, b: T): number => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0);
+  return [...rows].sort((a, b) => (isReverse ? -compare(a, b) : compare(a, b)));
+}
 
 interface Reached {
   tag: number;
@@ -161,7 +206,14 @@ describe.each(databases)('inheritance on $name', (kind) => {
       await admin('tagBuildBypass', [tags[at]!.name, `${packages[of]}-1-${release}`], { force: true });
   }
 
-  async function compare(graph: Graph, tags: readonly { name: string; id: number }[], event: number | null) {
+  async function compare(
+    graph: Graph,
+    {
+      tags,
+      event,
+      cuts,
+    }: { tags: readonly { name: string; id: number }[]; event: number | null; cuts: readonly Part[] },
+  ): Promise<void> {
     const place = new Map<number | undefined, number>(tags.map(({ id }, i) => [id, i]));
     for (const root of [0, 1]) {
       const { name } = tags[root]!;
@@ -190,24 +242,93 @@ describe.each(databases)('inheritance on $name', (kind) => {
       const first = await admin<TaggedBuild[]>('listTagged', [name], { inherit: true, latest: true, event });
       expect(named(first)).toEqual(builds(graph, root, true));
       expect(await admin('getLatestBuilds', [name], { event })).toEqual(first);
+      await compareParts(name, event, cuts);
+    }
+    await compareTags([tags[0]!.name, tags[1]!.name], event);
+  }
+
+  /** What two tags differ in is what their lists differ in. */
+  async function compareTags(names: readonly [string, string], event: number | null): Promise<void> {
+    const found = await admin<TagDifferences | null>('getTagDifferences', [...names, event, event]);
+    if (found === null) return;
+    const lists = async <T>(read: (name: string) => Promise<Map<string, T>>) => {
+      const [from, to] = [await read(names[0]), await read(names[1])];
+      const keys = [...new Set([...from.keys(), ...to.keys()])].sort();
+      return keys.map((key) => ({
+        package_name: key,
+        from: from.get(key) ?? null,
+        to: to.get(key) ?? null,
+      }));
+    };
+    const builds = await lists(async (name) => {
+      const rows = await admin<TaggedBuild[]>('listTagged', [name], { inherit: true, latest: true, event });
+      return new Map(rows.map(({ package_name, build_id, nvr }) => [package_name, { build_id, nvr }]));
+    });
+    const packages = await lists(async (name) => {
+      const filter = { tagID: name, inherited: true, event };
+      const rows = await admin<PackageListEntry[]>('listPackages', [], filter);
+      return new Map(
+        rows.map(({ package_name, owner_name, blocked }) => [package_name, { owner_name, blocked }]),
+      );
+    });
+    for (const [part, all] of [
+      [found.builds, builds],
+      [found.packages, packages],
+    ] as const) {
+      const isSame = ({ from, to }: { from: unknown; to: unknown }): boolean =>
+        JSON.stringify(from) === JSON.stringify(to);
+      expect(part.rows).toEqual(all.filter((row) => !isSame(row)));
+      expect(part.same).toBe(all.filter(isSame).length);
+      expect(part.added).toBe(all.filter(({ from }) => from === null).length);
+      expect(part.removed).toBe(all.filter(({ to }) => to === null).length);
+      expect(part.changed).toBe(all.length - part.same - part.added - part.removed);
+    }
+  }
+
+  /** Parts that the database finds are those of the whole lists. */
+  async function compareParts(name: string, event: number | null, cuts: readonly Part[]): Promise<void> {
+    for (const { order, offset, limit, latest, inherit, more, prefix } of cuts) {
+      const filter = { event, latest, inherit, ...more };
+      const all = await admin<TaggedBuild[]>('listTagged', [name], filter);
+      const sorted = order === null ? all : sortedBy(all, order);
+      expect(await admin('count', ['listTagged', name], filter)).toBe(all.length);
+      const filterOpts = { order, offset, limit };
+      expect(await admin('countAndFilterResults', ['listTagged', name], { ...filter, filterOpts })).toEqual([
+        all.length,
+        sorted.slice(offset, offset + limit),
+      ]);
+      const listed = { tagID: name, event, inherited: inherit, with_blocked: latest !== false, prefix };
+      const entries = await admin<PackageListEntry[]>('listPackages', [], listed);
+      const by = order?.endsWith('tag_name') ? order : null;
+      const queryOpts = { offset, limit, ...(by === null ? {} : { order: by }) };
+      expect(await admin('listPackages', [], { ...listed, queryOpts })).toEqual(
+        (by === null ? entries : sortedBy(entries, by)).slice(offset, offset + limit),
+      );
+      const counted = await admin('listPackages', [], { ...listed, queryOpts: { countOnly: true } });
+      expect(counted).toBe(entries.length);
     }
   }
 
   it('answers as the naive search does, now and at past events', async () => {
     await fc.assert(
-      fc.asyncProperty(graphs, graphs, async (before, after) => {
-        const tags: { name: string; id: number }[] = [];
-        for (let at = 0; at < size; at++) {
-          const name = `g${++made}`;
-          tags.push({ name, id: await admin<number>('createTag', [name]) });
-        }
-        await build(before, tags);
-        await compare(before, tags, null);
-        const { id: event } = await admin<EventInfo>('getLastEvent');
-        await build(after, tags, before);
-        await compare(after, tags, null);
-        await compare(before, tags, event);
-      }),
+      fc.asyncProperty(
+        graphs,
+        graphs,
+        fc.array(parts, { minLength: 2, maxLength: 3 }),
+        async (before, after, cuts) => {
+          const tags: { name: string; id: number }[] = [];
+          for (let at = 0; at < size; at++) {
+            const name = `g${++made}`;
+            tags.push({ name, id: await admin<number>('createTag', [name]) });
+          }
+          await build(before, tags);
+          await compare(before, { tags, event: null, cuts });
+          const { id: event } = await admin<EventInfo>('getLastEvent');
+          await build(after, tags, before);
+          await compare(after, { tags, event: null, cuts });
+          await compare(before, { tags, event, cuts });
+        },
+      ),
       { numRuns: 5, endOnFailure: true },
     );
   });

@@ -1,5 +1,5 @@
 import { named } from '@koji/core/wire';
-import type { QueryOpts, TaskInfo, UserInfo } from '@koji/core/api';
+import type { QueryOpts, TaggedBuild, TaskInfo, UserInfo } from '@koji/core/api';
 import type { Calls } from './calls.js';
 import { pageLength } from './parts/table.js';
 import type { Listed } from './parts/table.js';
@@ -21,6 +21,19 @@ export async function listPart<T>(
     list({ offset: start, limit: length, ...(order === undefined ? {} : { order }) }),
   ]);
   return { rows: rows as T[], total: Number(total), start, length };
+}
+
+/** Reads a part of the builds of a tag, and how many there are, as the hub's method listTagged has them. */
+export async function taggedPart(
+  calls: Calls,
+  tagId: number,
+  filter: Readonly<Record<string, unknown>>,
+  { start, order, length = pageLength }: Part,
+): Promise<Listed<TaggedBuild>> {
+  const filterOpts = { offset: start, limit: length, ...(order === undefined ? {} : { order }) };
+  const options = named({ ...filter, filterOpts });
+  const [total, rows] = await calls.countAndFilterResults('listTagged', tagId, options);
+  return { rows: (rows ?? []) as TaggedBuild[], total, start, length };
 }
 
 /** Takes a part of a whole list, sorted by a column. */

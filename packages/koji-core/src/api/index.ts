@@ -56,7 +56,15 @@ export type { BuildMethods } from './builds.js';
 export type { BuildTaskMethods } from './build-tasks.js';
 export type { ChannelMethods } from './channels.js';
 export type { CompsMethods, GroupPackage, GroupRequirement, TagGroup } from './comps.js';
-export type { OwnCount, ReportMethods } from './reports.js';
+export type {
+  BuildTimes,
+  DayCount,
+  OwnCount,
+  ReportMethods,
+  TargetCount,
+  TaskSpan,
+  TimesBy,
+} from './reports.js';
 export type { ExternalRepo, ExternalRepoMethods, TagExternalRepo } from './external-repos.js';
 export type { HistoryMethods } from './history.js';
 export type { HostMethods } from './hosts.js';
@@ -69,7 +77,7 @@ export type { PolicyMethods } from './policies.js';
 export type { ResultMethods } from './results.js';
 export type { RpmMethods } from './rpms.js';
 export type { SnapshotMethods } from './snapshots.js';
-export type { TaggingMethods } from './tagging.js';
+export type { ListDifferences, TagDifference, TagDifferences, TaggingMethods } from './tagging.js';
 export type { TagMethods } from './tags.js';
 export type { TargetInfo, TargetMethods } from './targets.js';
 export type { BuildTypeMethods } from './types-of-builds.js';

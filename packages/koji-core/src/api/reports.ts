@@ -1,4 +1,4 @@
-import { any, arg, list, method, shape } from './method.js';
+import { any, arg, float, list, method, shape } from './method.js';
 import type { Methods } from './method.js';
 
 /** A user or host, and how many of something are theirs. */
@@ -8,6 +8,48 @@ export interface OwnCount {
   readonly count: number;
 }
 
+/** The name of a build target, and how many builds were for it. */
+export interface TargetCount {
+  readonly name: string;
+  readonly count: number;
+}
+
+/** How many builds ended in a state on a day. */
+export interface DayCount {
+  /** Days since 1970 in UTC. */
+  readonly day: number;
+  readonly state: number;
+  readonly count: number;
+}
+
+/** What builds are measured by. */
+export type TimesBy = 'package' | 'user' | 'host';
+
+/** How long the builds of one package, user or host waited and ran, in seconds: the median, and what 95 % took at most. */
+export interface BuildTimes {
+  readonly id: number;
+  readonly name: string;
+  readonly count: number;
+  readonly queue50: number;
+  readonly queue95: number;
+  readonly run50: number;
+  readonly run95: number;
+}
+
+/** When a task waited, and when a host worked on it; times are epoch seconds. */
+export interface TaskSpan {
+  readonly channel_id: number;
+  /** Null while no host has it. */
+  readonly host_id: number | null;
+  readonly created: number;
+  /** Null while it waits, and for a task that was canceled before it started. */
+  readonly start: number | null;
+  /** Null while it waits or is open. */
+  readonly end: number | null;
+  readonly weight: number;
+}
+
+const after = arg('after', float);
 const counts = list(shape<OwnCount>('id, name and count'));
 const arches = any<readonly string[] | null>('list(str) | null');
 
@@ -27,6 +69,56 @@ export const reportMethods = {
     args: [arg('arches', arches, null)],
     result: counts,
     faults: ['ParameterError'],
+  }),
+  countBuildsByOwner: method({
+    doc: 'The builds that each user owns, of those created after a time (epoch seconds). Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [after],
+    result: counts,
+  }),
+  countTasksByOwner: method({
+    doc: 'The tasks that each user owns, of those created after a time (epoch seconds). Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [after],
+    result: counts,
+  }),
+  countTasksByHost: method({
+    doc: 'The tasks that each host took, of those created after a time (epoch seconds). Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [after],
+    result: counts,
+  }),
+  countBuildsByTarget: method({
+    doc: 'The build tasks for each target, of those that ended after a time (epoch seconds). Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [after],
+    result: list(shape<TargetCount>('name and count')),
+  }),
+  countBuildsByDay: method({
+    doc: 'The builds that ended on each day (UTC) and in each state after a time (epoch seconds), imported ones left out. Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [after],
+    result: list(shape<DayCount>('day, state and count')),
+  }),
+  measureBuilds: method({
+    doc: 'How long builds that ended after a time (epoch seconds) waited and ran, by `package`, `user` or `host` (its buildArch tasks): median and 95th percentile in seconds. Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [arg('by', any<TimesBy>('str')), after],
+    result: list(shape<BuildTimes>('times of a package, user or host')),
+    faults: ['ParameterError'],
+  }),
+  listTaskSpans: method({
+    doc: 'When tasks waited and hosts worked on them: those that wait or are open, and those that ended after a time (epoch seconds). Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [after],
+    result: list(shape<TaskSpan>('channel, host, times and weight')),
   }),
 } satisfies Methods;
 

@@ -134,6 +134,20 @@ export const taggingMethods = {
     result: list(shape<TaggedBuild>('tagged build')),
     faults: ['GenericError', 'ParameterError'],
   }),
+  getTagDifferences: method({
+    doc: 'What differs between two tags, or one tag at two events: latest builds and package lists. Null where a link of the inheritance has a package filter: only the whole lists tell then. Not in Koji.',
+    needs: 'none',
+    access: 'read',
+    args: [
+      arg('from', nameOrId),
+      arg('to', nameOrId),
+      arg('from_event', eventId, null),
+      arg('to_event', eventId, null),
+      arg('inherit', flag, true),
+    ],
+    result: nullable(shape<TagDifferences>('differences of builds and packages')),
+    faults: ['GenericError'],
+  }),
   listTaggedArchives: method({
     doc: 'The archives of the builds in a tag, with those builds. `type` is maven or win.',
     needs: 'none',
@@ -160,6 +174,31 @@ export const taggingMethods = {
     faults: ['GenericError', 'ParameterError'],
   }),
 } satisfies Methods;
+
+/** Something that two tags have in different forms, or that only one of them has. */
+export interface TagDifference<T> {
+  readonly package_name: string;
+  /** Null where it is missing. */
+  readonly from: T | null;
+  readonly to: T | null;
+}
+
+/** What differs between two lists. */
+export interface ListDifferences<T> {
+  /** The first 200 by the name of the package. */
+  readonly rows: readonly TagDifference<T>[];
+  /** Of all. */
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+  readonly same: number;
+}
+
+/** What differs between two tags. */
+export interface TagDifferences {
+  readonly builds: ListDifferences<{ readonly build_id: number; readonly nvr: string }>;
+  readonly packages: ListDifferences<{ readonly owner_name: string; readonly blocked: boolean }>;
+}
 
 /** The declarations of this group, as a type. */
 export type TaggingMethods = typeof taggingMethods;

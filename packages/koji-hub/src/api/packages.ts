@@ -2,7 +2,7 @@ import { GenericError } from '@koji/core';
 import type { PackageMethods, PackageName, QueryOpts } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../domain/values/lookup.js';
-import { applyOpts, query } from '../db/rows.js';
+import { applyOpts, query, readPart } from '../db/rows.js';
 import { id, sql } from '../db/sql.js';
 import {
   addPackage,
@@ -13,6 +13,7 @@ import {
   removePackage,
   unblockPackage,
 } from '../domain/tags/package-lists.js';
+import { countPackages, readPackagePart } from '../domain/tags/package-parts.js';
 import { prefixIs } from '../domain/values/ids.js';
 import { plain } from '../domain/values/repr.js';
 import { getUser } from '../domain/users/users.js';
@@ -52,7 +53,7 @@ export const packages: Handlers<PackageMethods> = {
   async listPackages(args, call) {
     const { tagID, userID, pkgID, prefix, queryOpts } = args;
     if (tagID === null && userID === null && pkgID === null) return listNames(call, prefix, queryOpts);
-    const rows = await readPackageList(call, {
+    const filter = {
       tagId: tagID === null ? null : (await lookupName(call, 'tag', tagID, { strict: true })).id,
       userId: userID === null ? null : (await getUser(call, userID)).id,
       pkg: pkgID === null ? null : (await lookupName(call, 'package', pkgID, { strict: true })).id,
@@ -61,7 +62,16 @@ export const packages: Handlers<PackageMethods> = {
       withDups: args.with_dups,
       withOwners: args.with_owners,
       withBlocked: args.with_blocked,
-    });
+    };
+    const { tagId } = filter;
+    const part = tagId === null || args.with_dups ? null : readPart(queryOpts);
+    if (tagId !== null && part) {
+      const wanted = { ...filter, tagId, prefix };
+      const found = part.isCount ? countPackages(call, wanted) : readPackagePart(call, wanted, part);
+      const answer = await found;
+      if (answer !== null) return answer as never;
+    }
+    const rows = await readPackageList(call, filter);
     const start = prefix?.toLowerCase();
     return applyOpts(
       start ? rows.filter((row) => row.package_name.toLowerCase().startsWith(start)) : rows,

@@ -1,5 +1,5 @@
-import type { BuildInfo, Named, TaggingMethods } from '@koji/core/api';
-import type { Call, Handlers } from '../call.js';
+import type { BuildInfo, HandlerArgs, Named, TaggingMethods } from '@koji/core/api';
+import type { Call, Handlers, PartReader } from '../call.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { checkComplete, getBuild } from '../domain/builds/builds.js';
 import { checkList, toInt } from '../domain/values/convert.js';
@@ -15,7 +15,9 @@ import {
   tagBuild,
   untagBuild,
 } from '../domain/tagging/tagging.js';
+import { compareTags } from '../domain/tagging/tag-differences.js';
 import { latestMavenArchives, readTaggedArchives } from '../domain/tagging/tagged-archives.js';
+import { countTagged, readTaggedPart } from '../domain/tagging/tagged-parts.js';
 import { findTag, getTag } from '../domain/tags/tags.js';
 import { assertTags } from '../domain/tasks/ownership.js';
 import { makeTask } from '../domain/tasks/make-task.js';
@@ -112,6 +114,11 @@ export const tagging: Handlers<TaggingMethods> = {
     return builds.map((build) => (build.package_name.toLowerCase().startsWith(start) ? build : undefined));
   },
 
+  async getTagDifferences({ from, to, from_event: event, to_event: toEvent, inherit }, call) {
+    const [old, now] = [await getTag(call, from, { event }), await getTag(call, to, { event: toEvent })];
+    return compareTags(call, { tagId: old.id, event, inherit }, { tagId: now.id, event: toEvent, inherit });
+  },
+
   async listTaggedArchives({ tag, event, strict, ...filter }, call) {
     const found = await (strict ? getTag : findTag)(call, tag, { event });
     return found ? readTaggedArchives(call, found.id, { ...filter, event }) : [];
@@ -120,6 +127,18 @@ export const tagging: Handlers<TaggingMethods> = {
   async getLatestMavenArchives({ tag, event, inherit }, call) {
     const { id } = await lookupName(call, 'tag', tag, { strict: true });
     return latestMavenArchives(call, id, { event, inherit });
+  },
+};
+
+/** The parts of what listTagged answers, without the rest. */
+export const taggedParts: PartReader<HandlerArgs<TaggingMethods['listTagged']>> = {
+  async count({ tag, event, strict, ...filter }, call) {
+    const found = await (strict ? getTag : findTag)(call, tag, { event });
+    return found ? countTagged(call, found.id, { ...filter, event }) : 0;
+  },
+  async read({ tag, event, strict, ...filter }, part, call) {
+    const found = await (strict ? getTag : findTag)(call, tag, { event });
+    return found ? readTaggedPart(call, found.id, { ...filter, event }, part) : { total: 0, rows: [] };
   },
 };
 

@@ -4,6 +4,8 @@ import type { QueryOpts } from '@koji/core/api';
 import type { RowStream } from '@koji/core/wire';
 import type { Connection, Row } from './connection.js';
 import { mapInTurns, sortInTurns } from './in-turns.js';
+import { isPossible } from './parts.js';
+import type { Part, SortTerm } from './parts.js';
 import { boolAs, epochAs, epochOf, floatAs, join, Sql, sql, where as whereAll } from './sql.js';
 
 /** An expression whose type SQLite alone would not tell. */
@@ -112,12 +114,11 @@ export async function applyOpts<T extends object>(
   return countOnly ? (found.length as never) : found;
 }
 
-/** A field to sort by. */
-export interface SortTerm {
-  readonly name: string;
-  readonly descending: boolean;
-  /** Nulls are the greatest, unless they come first. */
-  readonly nullsFirst?: boolean;
+/** Returns the part of rows that {@link applyOpts} leaves, or that only their number is wanted; null for all of them. */
+export function readPart(given: QueryOpts | null | undefined): (Part & { readonly isCount: boolean }) | null {
+  const { order: terms, offset, limit, countOnly: isCount } = readGiven(given);
+  const isWhole = isCount ? limit > 0 || offset > 0 || terms.length > 0 : limit === 0;
+  return isWhole || !isPossible(offset + limit) ? null : { offset, limit, terms, isCount };
 }
 
 /**

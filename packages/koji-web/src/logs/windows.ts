@@ -11,7 +11,7 @@ const windowLength = 45_000;
 /** Characters of a line that are shown. */
 const lineLength = 4000;
 /** Bytes that one search looks at. */
-const searched = 1 << 26;
+const searched = 1 << 24;
 
 /** Some lines of a log. */
 export interface Window {
@@ -44,8 +44,8 @@ export async function readLines(
 ): Promise<string[]> {
   const lines: string[] = [];
   let length = 0;
-  for await (const all of linesFrom(calls, log, first))
-    for (const { number, bytes } of all) {
+  for await (const piece of piecesFrom(calls, log, first))
+    for (const { number, bytes } of linesOf(piece)) {
       if (number < first) continue;
       const text = cut(bytes);
       lines.push(text);
@@ -69,15 +69,17 @@ export async function findText(
   { text, from }: { readonly text: string; readonly from: number },
 ): Promise<Found> {
   const wanted = text.toLowerCase();
+  const has = (bytes: Buffer): boolean => plainText(bytes.toString('utf8')).toLowerCase().includes(wanted);
   let length = 0;
-  for await (const all of linesFrom(calls, log, from))
-    for (const { number, bytes } of all) {
-      if (number < from) continue;
-      const has = plainText(cut(bytes)).toLowerCase().includes(wanted);
-      if (has) return { line: number, next: number + 1 };
-      length += bytes.length;
-      if (length > searched) return { line: null, next: number + 1 };
-    }
+  for await (const piece of piecesFrom(calls, log, from)) {
+    length += piece.bytes.length;
+    const end = piece.first + lineCount(piece.bytes);
+    // Most pieces have the text nowhere, which one look at the whole of it tells.
+    if (has(piece.bytes))
+      for (const { number, bytes } of linesOf(piece))
+        if (number >= from && has(Buffer.from(cut(bytes)))) return { line: number, next: number + 1 };
+    if (length > searched) return { line: null, next: end };
+  }
   return { line: null, next: null };
 }
 
@@ -86,32 +88,54 @@ interface Line {
   readonly bytes: Buffer;
 }
 
+/** Whole lines of a log, one after the other in the file. */
+interface Piece {
+  /** The number of the first line. */
+  readonly first: number;
+  readonly bytes: Buffer;
+}
+
 /**
- * The lines from the mark before a number on, those of a piece of the file together, since a step of an asynchronous loop for
- * each of a million lines takes seconds; the end of a very long line is left out.
+ * The lines from the mark before a number on, in pieces of the file, since a step of an asynchronous loop for each of a
+ * million lines takes seconds; the end of a very long line is left out.
  */
-async function* linesFrom(
+async function* piecesFrom(
   calls: Calls,
   { file, size, lines }: Log,
   first: number,
-): AsyncGenerator<readonly Line[], void, void> {
+): AsyncGenerator<Piece, void, void> {
   const mark = lines.before(first);
   let number = mark.line;
   let rest: Buffer = Buffer.alloc(0);
-  const take = (bytes: Buffer): Line => ({ number: number++, bytes });
-  for await (const bytes of readPieces(calls, file, { from: mark.at, to: size })) {
-    const found: Line[] = [];
-    let from = 0;
-    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
-      const own = bytes.subarray(from, end);
-      found.push(take(rest.length > 0 ? Buffer.concat([rest, own]) : own));
+  for await (const read of readPieces(calls, file, { from: mark.at, to: size })) {
+    const end = read.lastIndexOf(10) + 1;
+    if (end > 0) {
+      const bytes = rest.length > 0 ? Buffer.concat([rest, read.subarray(0, end)]) : read.subarray(0, end);
+      yield { first: number, bytes };
+      number += lineCount(bytes);
       rest = Buffer.alloc(0);
-      from = end + 1;
     }
-    if (rest.length < lineLength * 4) rest = Buffer.concat([rest, bytes.subarray(from)]);
-    yield found;
+    if (rest.length < lineLength * 4) rest = Buffer.concat([rest, read.subarray(end)]);
   }
-  if (rest.length > 0) yield [take(rest)];
+  if (rest.length > 0) yield { first: number, bytes: rest };
+}
+
+/** Counts the line ends. */
+function lineCount(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++;
+  return count;
+}
+
+function linesOf({ first, bytes }: Piece): Line[] {
+  const found: Line[] = [];
+  let from = 0;
+  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
+    found.push({ number: first + found.length, bytes: bytes.subarray(from, end) });
+    from = end + 1;
+  }
+  if (from < bytes.length) found.push({ number: first + found.length, bytes: bytes.subarray(from) });
+  return found;
 }
 
 function cut(bytes: Buffer): string {
@@ -140,14 +164,14 @@ const tones: Readonly<Record<string, string>> = {
 };
 
 /** A part of a line in one colour. */
-export interface Piece {
+export interface Coloured {
   readonly text: string;
   readonly tone: string | null;
 }
 
 /** Splits a line where its colour changes. */
-export function coloured(line: string): Piece[] {
-  const pieces: Piece[] = [];
+export function coloured(line: string): Coloured[] {
+  const pieces: Coloured[] = [];
   let tone: string | null = null;
   let from = 0;
   for (const { 0: mark, index } of line.matchAll(marks)) {

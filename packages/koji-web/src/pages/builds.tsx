@@ -3,7 +3,7 @@ import type { BuildListItem, TaggedBuild } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { Calls } from '../calls.js';
 import { found } from '../errors.js';
-import { findUser, listPart, partOf } from '../lists.js';
+import { findUser, listPart, taggedPart } from '../lists.js';
 import { findEvent } from '../moments.js';
 import type { Event } from '../moments.js';
 import { page } from '../page.js';
@@ -201,22 +201,19 @@ function allBuilds(
   );
 }
 
-async function taggedBuilds(
+function taggedBuilds(
   calls: Calls,
   { prefix, order, start, latest, inherited }: Request<'builds'>['params'],
   { tag, user, package: pkg, type, event }: Wanted,
 ): Promise<Listed<TaggedBuild>> {
-  const all = await calls.listTagged(
-    tag?.id ?? 0,
-    named({
-      event: event?.id ?? null,
-      inherit: inherited,
-      latest,
-      prefix,
-      type,
-      owner: user?.name ?? null,
-      package: pkg?.name ?? null,
-    }),
-  );
-  return partOf(all, { start, order });
+  const filter = {
+    event: event?.id ?? null,
+    inherit: inherited,
+    latest,
+    prefix,
+    type,
+    owner: user?.name ?? null,
+    package: pkg?.name ?? null,
+  };
+  return taggedPart(calls, tag?.id ?? 0, filter, { start, order });
 }

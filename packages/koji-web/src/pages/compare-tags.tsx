@@ -1,5 +1,5 @@
 import type { FC } from 'hono/jsx';
-import type { TagInfo } from '@koji/core/api';
+import type { ListDifferences, TagInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { Calls } from '../calls.js';
 import { differencesOf } from '../differences.js';
@@ -13,6 +13,7 @@ import { DifferenceList } from '../parts/differences.js';
 import { TagLink } from '../parts/things.js';
 import { timeText } from '../parts/values.js';
 import { link } from '../routes.js';
+import { orOf } from './report-fallbacks.js';
 
 interface Side {
   readonly tag: { readonly id: number; readonly name: string };
@@ -33,18 +34,11 @@ interface Data {
 export const comparetags = page('comparetags', {
   async load({ calls, params }): Promise<Data> {
     const { tagID, otherID, event, otherEvent, inherited } = params;
-    const [from, to] = await Promise.all([
-      readSide(calls, tagID, { moment: event, inherited }),
-      readSide(calls, otherID ?? tagID, { moment: otherEvent, inherited }),
+    const sides = await Promise.all([
+      findSide(calls, tagID, event),
+      findSide(calls, otherID ?? tagID, otherEvent),
     ]);
-    const builds = differencesOf(from.builds, to.builds);
-    const nvrs = new Set(builds.rows.flatMap((row) => [row.from, row.to]));
-    return {
-      sides: [from.side, to.side],
-      builds,
-      ids: Object.fromEntries([...from.ids, ...to.ids].filter(([nvr]) => nvrs.has(nvr))),
-      packages: differencesOf(from.packages, to.packages),
-    };
+    return { sides, ...(await differences(calls, sides, inherited)) };
   },
   title: ({ sides: [from, to] }) => `${sideText(from)} and ${sideText(to)} compared`,
   show: ({ sides, builds, ids, packages }, view) => {
@@ -115,40 +109,77 @@ export const CompareForm: FC<{ params: ParamsOf<'comparetags'> }> = ({ params })
   </form>
 );
 
+type Compared = Omit<Data, 'sides'>;
+
+async function differences(calls: Calls, sides: Data['sides'], inherit: boolean): Promise<Compared> {
+  const [from, to] = sides;
+  const events = [from.event?.id ?? null, to.event?.id ?? null] as const;
+  const found = await orOf(calls.getTagDifferences(from.tag.id, to.tag.id, ...events, inherit), () =>
+    Promise.resolve(null),
+  );
+  if (found === null) return compareLists(calls, sides, inherit);
+  const { builds, packages } = found;
+  const both = builds.rows.flatMap(({ from: old, to: now }) => [old, now]);
+  return {
+    builds: shownBy(builds, ({ nvr }) => nvr),
+    ids: Object.fromEntries(both.flatMap((one) => (one ? [[one.nvr, one.build_id]] : []))),
+    packages: shownBy(packages, entryText),
+  };
+}
+
+function shownBy<T>({ rows, ...counts }: ListDifferences<T>, textOf: (one: T) => string): Differences {
+  const text = (one: T | null): string | null => (one === null ? null : textOf(one));
+  return {
+    ...counts,
+    rows: rows.map((row) => ({ name: row.package_name, from: text(row.from), to: text(row.to) })),
+  };
+}
+
+const entryText = ({ owner_name: owner, blocked }: { owner_name: string; blocked: boolean }): string =>
+  `${owner}${blocked ? ', blocked' : ''}`;
+
+/** Compares whole lists, where the hub can't compare them. */
+async function compareLists(calls: Calls, sides: Data['sides'], inherited: boolean): Promise<Compared> {
+  const [from, to] = await Promise.all(sides.map((side) => readContent(calls, side, inherited)));
+  const builds = differencesOf(from?.builds ?? new Map(), to?.builds ?? new Map());
+  const nvrs = new Set(builds.rows.flatMap((row) => [row.from, row.to]));
+  const ids = [...(from?.ids ?? []), ...(to?.ids ?? [])];
+  return {
+    builds,
+    ids: Object.fromEntries(ids.filter(([nvr]) => nvrs.has(nvr))),
+    packages: differencesOf(from?.packages ?? new Map(), to?.packages ?? new Map()),
+  };
+}
+
 interface Content {
-  readonly side: Side;
   readonly builds: ReadonlyMap<string, string>;
   readonly ids: readonly (readonly [nvr: string, id: number])[];
   readonly packages: ReadonlyMap<string, string>;
 }
 
-async function readSide(
-  calls: Calls,
-  wanted: string | number,
-  { moment, inherited }: { readonly moment: string; readonly inherited: boolean },
-): Promise<Content> {
-  const event = await findEvent(calls, moment);
-  const tag = found(
-    await findTag(calls, wanted, event),
-    event ? `tag at ${timeText(event.at)} UTC:` : 'tag',
-    wanted,
-  );
+async function readContent(calls: Calls, { tag, event }: Side, inherited: boolean): Promise<Content> {
   const at = event?.id ?? null;
   const [builds, packages] = await Promise.all([
     calls.listTagged(tag.id, named({ event: at, inherit: inherited, latest: true })),
     calls.listPackages(named({ tagID: tag.id, event: at, inherited, with_blocked: true })),
   ]);
   return {
-    side: { tag: { id: tag.id, name: tag.name }, event },
     builds: new Map(builds.map((one) => [one.package_name, one.nvr])),
     ids: builds.map((one) => [one.nvr, one.build_id]),
     packages: new Map(
       packages.map((one) => [
         one.package_name,
-        'tag_id' in one ? `${one.owner_name}${one.blocked ? ', blocked' : ''}` : '',
+        'tag_id' in one ? entryText({ owner_name: String(one.owner_name), blocked: one.blocked }) : '',
       ]),
     ),
   };
+}
+
+async function findSide(calls: Calls, wanted: string | number, moment: string): Promise<Side> {
+  const event = await findEvent(calls, moment);
+  const what = event ? `tag at ${timeText(event.at)} UTC:` : 'tag';
+  const tag = found(await findTag(calls, wanted, event), what, wanted);
+  return { tag: { id: tag.id, name: tag.name }, event };
 }
 
 /** Returns a tag as it was at an event, or is now; null when there was none. */

@@ -1,7 +1,7 @@
 /** The newest builds as feeds. */
 import { named } from '@koji/core/wire';
 import { found } from '../errors.js';
-import { findUser, findTasks } from '../lists.js';
+import { findTasks, findUser, taggedPart } from '../lists.js';
 import { Raw, rawPage } from '../page.js';
 import { buildStateWord } from '../parts/states.js';
 import { numberOf, secondsOf } from '../parts/values.js';
@@ -23,14 +23,13 @@ export const recentbuilds = rawPage('recentbuilds', async ({ calls, params, site
   const pkg = packageId === null ? null : await findPackage(calls, packageId);
   const builds = tag
     ? (
-        await calls.listTagged(
+        await taggedPart(
+          calls,
           tag.id,
-          named({ inherit: true, owner: user?.name ?? null, package: pkg?.name ?? null }),
+          { inherit: true, owner: user?.name ?? null, package: pkg?.name ?? null },
+          { start: 0, order: '-completion_time', length },
         )
-      )
-        .map((build) => ({ ...build, at: secondsOf(build.completion_time) }))
-        .sort((a, b) => (b.at ?? 0) - (a.at ?? 0))
-        .slice(0, length)
+      ).rows.map((build) => ({ ...build, at: secondsOf(build.completion_time) }))
     : (
         await calls.listBuilds(
           named({

@@ -45,11 +45,9 @@ export const packages = page('packages', {
       with_blocked: tag ? blocked : true,
       with_dups: !tag && user !== null,
     };
-    const list = tag
-      ? partOf<Row>(await calls.listPackages(named(filter)), { ...params, order })
-      : await listPart<Row>({ ...params, order }, (queryOpts) =>
-          calls.listPackages(named({ ...filter, queryOpts })),
-        );
+    const list = await listPart<Row>({ ...params, order }, (queryOpts) =>
+      calls.listPackages(named({ ...filter, queryOpts })),
+    );
     return {
       packages: list,
       tag: tag ? { id: tag.id, name: tag.name } : null,

@@ -1,8 +1,7 @@
 /** Reports about how builds end, and how long they take. */
 import { BUILD_STATES } from '@koji/core';
-import type { BuildListItem, TaskListItem } from '@koji/core/api';
+import type { BuildTimes, TimesBy } from '@koji/core/api';
 import { named } from '@koji/core/wire';
-import type { Calls } from '../calls.js';
 import { Bar } from '../charts/bars.js';
 import { Columns } from '../charts/columns.js';
 import { partOf } from '../lists.js';
@@ -10,9 +9,11 @@ import { page } from '../page.js';
 import type { Request } from '../page.js';
 import { Filters, Rows, Section, Table } from '../parts/table.js';
 import type { Column, Listed } from '../parts/table.js';
-import { durationText, numberOf, timeText } from '../parts/values.js';
+import { durationText, timeText } from '../parts/values.js';
 import { link } from '../routes.js';
-import { DaysFilter, day, daysField, mostRows, since } from './report-days.js';
+import { DaysFilter, day, daysField, since } from './report-days.js';
+import { orOf } from './report-fallbacks.js';
+import { buildsByDay, measureBuilds } from './report-times.js';
 
 /** Builds by how they ended. */
 export const buildsbystatus = page('buildsbystatus', {
@@ -64,14 +65,6 @@ export const buildsbystatus = page('buildsbystatus', {
   },
 });
 
-interface DayCount {
-  /** Midnight in UTC, in epoch seconds. */
-  readonly at: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly canceled: number;
-}
-
 /** Days that a chart has columns for. */
 const mostDays = 366;
 
@@ -80,19 +73,19 @@ export const buildsbyday = page('buildsbyday', {
   async load({ calls, params, now }) {
     const days = Math.min(Math.max(params.days, 1), mostDays);
     const first = Math.floor(now / day) * day - (days - 1) * day;
-    const builds = await endedBuilds(calls, first);
+    const found = await orOf(calls.countBuildsByDay(first), () => buildsByDay(calls, first));
     const counts = Array.from({ length: days }, (_, i) => ({
       at: first + i * day,
       succeeded: 0,
       failed: 0,
       canceled: 0,
     }));
-    for (const { state, completion_ts: end } of builds) {
-      const one = counts[Math.floor(((numberOf(end) ?? 0) - first) / day)];
+    for (const { day: number, state, count } of found) {
+      const one = counts[number - first / day];
       if (!one) continue;
-      if (state === BUILD_STATES.FAILED) one.failed++;
-      else if (state === BUILD_STATES.CANCELED) one.canceled++;
-      else one.succeeded++;
+      if (state === BUILD_STATES.FAILED) one.failed += count;
+      else if (state === BUILD_STATES.CANCELED) one.canceled += count;
+      else one.succeeded += count;
     }
     return { days: counts };
   },
@@ -128,59 +121,21 @@ export const buildsbyday = page('buildsbyday', {
   },
 });
 
-function dayText({ at, succeeded, failed, canceled }: DayCount): string {
+interface OneDay {
+  /** Midnight in UTC, in epoch seconds. */
+  readonly at: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly canceled: number;
+}
+
+function dayText({ at, succeeded, failed, canceled }: OneDay): string {
   return `${timeText(at).slice(0, 10)}: ${succeeded} succeeded, ${failed} failed, ${canceled} canceled`;
 }
 
-function endedBuilds(calls: Calls, after: number): Promise<readonly BuildListItem[]> {
-  const queryOpts = { order: '-build_id', limit: mostRows };
-  return calls.listBuilds(named({ completeAfter: after, taskID: -1, queryOpts }));
-}
-
-/** How long things of one package, user or host took, in seconds. */
-interface Times {
-  readonly name: string;
+/** How long the builds of one thing took, with its page. */
+interface Times extends BuildTimes {
   readonly href: string;
-  readonly count: number;
-  readonly queue50: number;
-  readonly queue95: number;
-  readonly run50: number;
-  readonly run95: number;
-}
-
-/** One thing that waited and ran. */
-interface Took {
-  readonly id: number;
-  readonly name: string;
-  readonly queue: number;
-  readonly run: number;
-}
-
-/** The value below which a share of the values is. */
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
-}
-
-function timesOf(all: readonly Took[], hrefOf: (id: number) => string): Times[] {
-  const groups = new Map<number, Took[]>();
-  for (const one of all) {
-    const group = groups.get(one.id);
-    if (group) group.push(one);
-    else groups.set(one.id, [one]);
-  }
-  return [...groups].map(([id, group]) => {
-    const queue = group.map((one) => one.queue).sort((a, b) => a - b);
-    const run = group.map((one) => one.run).sort((a, b) => a - b);
-    return {
-      name: group[0]?.name ?? '',
-      href: hrefOf(id),
-      count: group.length,
-      queue50: percentile(queue, 0.5),
-      queue95: percentile(queue, 0.95),
-      run50: percentile(run, 0.5),
-      run95: percentile(run, 0.95),
-    };
-  });
 }
 
 /** How long builds waited and ran, by package, user or builder. */
@@ -245,41 +200,15 @@ const timeColumns: readonly Column<Times>[] = [
   timeColumn('Ran, 95 %', 'run95'),
 ];
 
-async function readTimes({ calls, params, now }: Request<'buildtimes'>): Promise<Times[]> {
-  const after = since(now, params.days);
-  const tasks = await calls.listTasks(
-    { method: params.by === 'host' ? 'buildArch' : 'build', completeAfter: after },
-    { order: '-id', limit: mostRows },
-  );
-  if (params.by === 'user')
-    return timesOf(
-      tasks.flatMap((task) => tookOf(task, { id: task.owner, name: task.owner_name })),
-      (userID) => link('userinfo', { userID }),
-    );
-  if (params.by === 'host') {
-    const hosts = new Map((await calls.listHosts()).map(({ id, name }) => [id, name]));
-    return timesOf(
-      tasks.flatMap((task) => {
-        const id = task.host_id ?? 0;
-        return tookOf(task, { id, name: hosts.get(id) ?? String(id) });
-      }),
-      (hostID) => link('hostinfo', { hostID }),
-    );
-  }
-  const byId = new Map(tasks.map((task) => [task.id, task]));
-  const builds = await endedBuilds(calls, after);
-  return timesOf(
-    builds.flatMap(({ task_id: taskId, package_id: id, package_name: name }) => {
-      const task = byId.get(taskId ?? 0);
-      return task ? tookOf(task, { id, name }) : [];
-    }),
-    (packageID) => link('packageinfo', { packageID }),
-  );
-}
+/** Leads from a package, user or host to its page. */
+const pageOf: Readonly<Record<TimesBy, (id: number) => string>> = {
+  package: (packageID) => link('packageinfo', { packageID }),
+  user: (userID) => link('userinfo', { userID }),
+  host: (hostID) => link('hostinfo', { hostID }),
+};
 
-/** How long a task waited and ran; nothing for one that never started. */
-function tookOf(task: TaskListItem, owner: { readonly id: number; readonly name: string }): Took[] {
-  const [created, started, ended] = [task.create_ts, task.start_ts, task.completion_ts].map(numberOf);
-  if (created == null || started == null || ended == null) return [];
-  return [{ ...owner, queue: Math.max(started - created, 0), run: Math.max(ended - started, 0) }];
+async function readTimes({ calls, params: { by, days }, now }: Request<'buildtimes'>): Promise<Times[]> {
+  const after = since(now, days);
+  const times = await orOf(calls.measureBuilds(by, after), () => measureBuilds(calls, by, after));
+  return times.map((one) => ({ ...one, href: pageOf[by](one.id) }));
 }

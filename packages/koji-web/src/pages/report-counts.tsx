@@ -1,9 +1,8 @@
 /** Reports that count things by what they belong to. */
 import type { FC } from 'hono/jsx';
-import type { OwnCount, TaskListItem } from '@koji/core/api';
+import type { OwnCount } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import { Bar } from '../charts/bars.js';
-import type { Calls } from '../calls.js';
 import { partOf } from '../lists.js';
 import { page } from '../page.js';
 import type { AnyPage, Request, View } from '../page.js';
@@ -11,7 +10,15 @@ import { Table } from '../parts/table.js';
 import type { Listed } from '../parts/table.js';
 import { link } from '../routes.js';
 import type { RouteName } from '../routes.js';
-import { DaysFilter, mostRows, since } from './report-days.js';
+import {
+  buildsByOwner,
+  buildsByTarget,
+  countEach,
+  orOf,
+  tasksByHost,
+  tasksByOwner,
+} from './report-fallbacks.js';
+import { DaysFilter, since } from './report-days.js';
 
 /** Something with a number. */
 interface Counted {
@@ -83,37 +90,16 @@ const CountTable: FC<{ view: View; list: Data['list']; counted: string; most: nu
   );
 };
 
-/** Counts rows by who or what they belong to. */
-function countBy<T>(
-  rows: readonly T[],
-  ownerOf: (row: T) => Omit<OwnCount, 'count'> | null,
-): readonly OwnCount[] {
-  const counts = new Map<number, { id: number; name: string; count: number }>();
-  for (const row of rows) {
-    const owner = ownerOf(row);
-    if (owner === null) continue;
-    const known = counts.get(owner.id);
-    if (known) known.count++;
-    else counts.set(owner.id, { ...owner, count: 1 });
-  }
-  return [...counts.values()];
-}
-
 const linked = (counts: readonly OwnCount[], hrefOf: (id: number) => string): Counted[] =>
   counts.map(({ id, name, count }) => ({ name, count, href: hrefOf(id) }));
-
-const tasksSince = (calls: Calls, after: number): Promise<readonly TaskListItem[]> =>
-  calls.listTasks({ createdAfter: after }, { limit: mostRows });
 
 /** Builds by owner. */
 export const buildsbyuser = countReport('buildsbyuser', {
   title: 'Builds by user',
   counted: 'builds',
   async count({ calls, params, now }) {
-    const builds = await calls.listBuilds(
-      named({ createdAfter: since(now, params.days), queryOpts: { limit: mostRows } }),
-    );
-    const counts = countBy(builds, ({ owner_id: id, owner_name: name }) => ({ id, name }));
+    const after = since(now, params.days);
+    const counts = await orOf(calls.countBuildsByOwner(after), () => buildsByOwner(calls, after));
     return linked(counts, (userID) => link('builds', { userID }));
   },
 });
@@ -123,8 +109,8 @@ export const tasksbyuser = countReport('tasksbyuser', {
   title: 'Tasks by user',
   counted: 'tasks',
   async count({ calls, params, now }) {
-    const tasks = await tasksSince(calls, since(now, params.days));
-    const counts = countBy(tasks, ({ owner: id, owner_name: name }) => ({ id, name }));
+    const after = since(now, params.days);
+    const counts = await orOf(calls.countTasksByOwner(after), () => tasksByOwner(calls, after));
     return linked(counts, (owner) => link('tasks', { owner, state: 'all' }));
   },
 });
@@ -133,17 +119,15 @@ export const tasksbyuser = countReport('tasksbyuser', {
 export const tasksbyhost = countReport('tasksbyhost', {
   title: 'Tasks by host',
   counted: 'tasks',
-  async count({ calls, params, now }) {
-    const [hosts, tasks] = await Promise.all([
-      calls.listHosts(named(params.hostArch === '' ? {} : { arches: params.hostArch })),
-      tasksSince(calls, since(now, params.days)),
-    ]);
+  async count({ calls, params: { hostArch, days }, now }) {
+    const after = since(now, days);
+    const hosts = await calls.listHosts(named(hostArch === '' ? {} : { arches: hostArch }));
     const names = new Map(hosts.map(({ id, name }) => [id, name]));
-    const counts = countBy(tasks, ({ host_id: id }) => {
-      const name = id === null ? undefined : names.get(id);
-      return id === null || name === undefined ? null : { id, name };
-    });
-    return linked(counts, (hostID) => link('tasks', { hostID, state: 'all' }));
+    const counts = await orOf(calls.countTasksByHost(after), () => tasksByHost(calls, after, names));
+    return linked(
+      counts.filter(({ id }) => names.has(id)),
+      (hostID) => link('tasks', { hostID, state: 'all' }),
+    );
   },
 });
 
@@ -152,47 +136,18 @@ export const buildsbytarget = countReport('buildsbytarget', {
   title: 'Builds by target',
   counted: 'builds',
   async count({ calls, params, now }) {
-    const filter = { method: 'build', completeAfter: since(now, params.days), decode: true };
-    const counts = new Map<string, number>();
-    for (const { request } of await calls.listTasks(filter, { limit: mostRows })) {
-      const target: unknown = Array.isArray(request) ? request[1] : null;
-      if (typeof target === 'string') counts.set(target, (counts.get(target) ?? 0) + 1);
-    }
-    return [...counts].map(([name, count]) => ({ name, count, href: link('buildtargetinfo', { name }) }));
+    const after = since(now, params.days);
+    const counts = await orOf(calls.countBuildsByTarget(after), () => buildsByTarget(calls, after));
+    return counts.map(({ name, count }) => ({ name, count, href: link('buildtargetinfo', { name }) }));
   },
 });
-
-/** Hubs that lack a method of ours are asked once for each of some things, as Koji's own page does. */
-async function countsOrEach(
-  counts: Promise<readonly OwnCount[]>,
-  each: () => Promise<readonly OwnCount[]>,
-): Promise<readonly OwnCount[]> {
-  try {
-    return await counts;
-  } catch (error) {
-    if (error instanceof Error && /Invalid method/.test(error.message)) return each();
-    throw error;
-  }
-}
-
-/** Users or hosts that are asked for one by one. */
-const mostAsked = 300;
-
-async function countEach(
-  things: readonly Omit<OwnCount, 'count'>[],
-  count: (id: number) => Promise<number>,
-): Promise<readonly OwnCount[]> {
-  const counts: OwnCount[] = [];
-  for (const { id, name } of things.slice(0, mostAsked)) counts.push({ id, name, count: await count(id) });
-  return counts.filter((one) => one.count > 0);
-}
 
 /** Packages by owner. */
 export const packagesbyuser = countReport('packagesbyuser', {
   title: 'Packages by user',
   counted: 'packages',
   async count({ calls }) {
-    const counts = await countsOrEach(calls.countPackagesByOwner(), async () =>
+    const counts = await orOf(calls.countPackagesByOwner(), async () =>
       countEach(await calls.listUsers(), (userID) =>
         calls.listPackages(named({ userID, with_dups: true, queryOpts: { countOnly: true } })),
       ),
@@ -209,7 +164,7 @@ export const rpmsbyhost = countReport('rpmsbyhost', {
     const { hostArch, rpmArch } = params;
     const hosts = await calls.listHosts(named(hostArch === '' ? {} : { arches: hostArch }));
     const arches = rpmArch === 'ix86' ? ['i386', 'i486', 'i586', 'i686'] : rpmArch === '' ? null : [rpmArch];
-    const counts = await countsOrEach(calls.countRPMsByHost(arches), () =>
+    const counts = await orOf(calls.countRPMsByHost(arches), () =>
       countEach(hosts, (hostID) => calls.listRPMs(named({ hostID, arches, queryOpts: { countOnly: true } }))),
     );
     const shown = new Set(hosts.map(({ id }) => id));

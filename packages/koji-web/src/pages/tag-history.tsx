@@ -22,7 +22,7 @@ export interface TagChange {
 }
 
 /** Changes on a page of their own. */
-const mostChanges = 200;
+const mostChanges = 150;
 
 /** Reads the newest changes of what tags have: all of a tag or a build. */
 export async function tagChanges(

@@ -71,19 +71,19 @@ export const taginfo = page('taginfo', {
         counts: null,
       };
     }
-    const [parents, children, from, to, repo, external, history, own, builds] = await Promise.all([
-      calls.getFullInheritance(id),
-      calls.getFullInheritance(id, named({ reverse: true })),
-      calls.getBuildTargets(named({ buildTagID: id })),
-      calls.getBuildTargets(named({ destTagID: id })),
-      calls.getRepo(id, REPO_STATES.READY),
-      calls.getExternalRepoList(id),
-      tagChanges(calls, { tag: id }, shownChanges),
-      listed(calls, id, true),
-      calls.listTagged(id, named({ inherit: true, latest: true })),
-    ]);
-    // A list in which nothing is blocked is the same without blocked ones: that of a large tag takes long.
-    const unblocked = own.some(({ blocked }) => blocked) ? await listed(calls, id, false) : own;
+    const [parents, children, from, to, repo, external, history, packages, unblocked, builds] =
+      await Promise.all([
+        calls.getFullInheritance(id),
+        calls.getFullInheritance(id, named({ reverse: true })),
+        calls.getBuildTargets(named({ buildTagID: id })),
+        calls.getBuildTargets(named({ destTagID: id })),
+        calls.getRepo(id, REPO_STATES.READY),
+        calls.getExternalRepoList(id),
+        tagChanges(calls, { tag: id }, shownChanges),
+        countListed(calls, id, true),
+        countListed(calls, id, false),
+        calls.count('listTagged', id, named({ inherit: true, latest: true })),
+      ]);
     return {
       tag,
       deleted: null,
@@ -94,7 +94,7 @@ export const taginfo = page('taginfo', {
       repo,
       external,
       history,
-      counts: { packages: own.length, unblocked: unblocked.length, builds: builds.length },
+      counts: { packages, unblocked, builds },
     };
   },
   title: ({ tag }) => tag.name,
@@ -178,16 +178,11 @@ export const taginfo = page('taginfo', {
   },
 });
 
-/** The package list of a tag, inherited entries included. */
-async function listed(
-  calls: Calls,
-  tagID: number,
-  withBlocked: boolean,
-): Promise<readonly { readonly blocked: boolean }[]> {
-  const rows = await calls.listPackages(
-    named({ tagID, inherited: true, with_owners: false, with_blocked: withBlocked }),
-  );
-  return rows.map((row) => ({ blocked: 'tag_id' in row && row.blocked }));
+/** Returns how many packages a tag lists, inherited ones included. */
+async function countListed(calls: Calls, tagID: number, withBlocked: boolean): Promise<number> {
+  const queryOpts = { countOnly: true };
+  const filter = { tagID, inherited: true, with_owners: false, with_blocked: withBlocked, queryOpts };
+  return Number(await calls.listPackages(named(filter)));
 }
 
 const ExternalRepos: FC<{ repos: readonly TagExternalRepo[] }> = ({ repos }) =>

@@ -167,13 +167,13 @@ function withNames(row: TaggedRow, { tags, packages, volumes }: Names): TaggedRo
 }
 
 /** The name of the package to look for, null for all; Koji's database finds none for what counts as false. */
-function packageName(given: unknown): string | null {
+export function packageName(given: unknown): string | null {
   if (given === null || typeof given === 'string') return given;
   if (!truthy(given)) return '';
   throw new ParameterError(`package must be the name of a package, not ${repr(given)}`);
 }
 
-function taggedConditions(filter: TaggedFilter): Sql[] {
+export function taggedConditions(filter: TaggedFilter): Sql[] {
   const conditions = [
     atEvent('tag_listing', filter.event ?? null),
     sql`build.state = ${BUILD_STATES.COMPLETE}`,
@@ -193,7 +193,7 @@ export function isDraft(table: 'build' | 'rpminfo', draft: boolean): Sql {
 }
 
 // Callers also send texts and nulls, of which only the truth counts.
-function readLatest(latest: unknown): boolean | number {
+export function readLatest(latest: unknown): boolean | number {
   return typeof latest === 'number' || latest instanceof Double ? Number(latest) : Boolean(latest);
 }
 
@@ -281,7 +281,7 @@ export async function readTaggedRpms(
   return [filter.extra === false ? rows : rows.map(withExtra('Invalid json data')), builds()];
 }
 
-function withExtra(complaint: string): <T extends object>(row: T & { extra?: string | null }) => T {
+export function withExtra(complaint: string): <T extends object>(row: T & { extra?: string | null }) => T {
   return (row) => ({ ...row, extra: readJson(row.extra, complaint) as Extra });
 }
 

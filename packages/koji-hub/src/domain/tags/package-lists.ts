@@ -4,6 +4,7 @@ import type { Call } from '../../call.js';
 import { atEvent, history } from '../history/history.js';
 import { lookupName } from '../values/lookup.js';
 import { anyOf, sql, where } from '../../db/sql.js';
+import type { Sql } from '../../db/sql.js';
 import { toArches } from '../values/convert.js';
 import { fullInheritance } from './inheritance.js';
 import { plain } from '../values/repr.js';
@@ -57,33 +58,43 @@ export async function readPackageList(call: Call, filter: PackageListFilter): Pr
   return [...found.values()].flat();
 }
 
-function queryEntries(
-  call: Call,
-  filter: PackageListFilter,
-  tagIds: readonly number[] | null,
-): Promise<PackageListEntry[]> {
+/** Returns what entries must fulfil before those that count are chosen from them. */
+export function entryConditions(filter: PackageListFilter): Sql[] {
   const { userId = null, pkg = null, event = null, withOwners = true, withBlocked = true } = filter;
   const conditions = [atEvent('tag_packages', event)];
-  if (tagIds !== null) conditions.push(anyOf(sql`tag_packages.tag_id`, tagIds));
   if (userId !== null) conditions.push(sql`users.id = ${userId}`);
   if (pkg !== null)
     conditions.push(typeof pkg === 'number' ? sql`package.id = ${pkg}` : sql`package.name = ${pkg}`);
   if (!withBlocked) conditions.push(sql`NOT tag_packages.blocked`);
   if (withOwners) conditions.push(atEvent('tag_package_owners', event));
+  return conditions;
+}
+
+/** The columns of an entry, of tables joined by {@link entryJoins}. */
+export function entryColumns({ withOwners = true }: PackageListFilter): Sql {
+  return sql`package.id AS package_id, package.name AS package_name, tag.id AS tag_id, tag.name AS tag_name,
+    tag_packages.extra_arches, tag_packages.blocked
+    ${withOwners ? sql`, users.id AS owner_id, users.name AS owner_name` : sql``}`;
+}
+
+/** What `tag_packages` is joined with for {@link entryColumns} and {@link entryConditions}. */
+export function entryJoins({ withOwners = true }: PackageListFilter): Sql {
+  const owners = sql`JOIN tag_package_owners ON tag_package_owners.tag_id = tag_packages.tag_id
+      AND tag_package_owners.package_id = tag_packages.package_id
+    JOIN users ON users.id = tag_package_owners.owner`;
+  return sql`JOIN tag ON tag.id = tag_packages.tag_id
+    JOIN package ON package.id = tag_packages.package_id ${withOwners ? owners : sql``}`;
+}
+
+function queryEntries(
+  call: Call,
+  filter: PackageListFilter,
+  tagIds: readonly number[] | null,
+): Promise<PackageListEntry[]> {
+  const conditions = entryConditions(filter);
+  if (tagIds !== null) conditions.push(anyOf(sql`tag_packages.tag_id`, tagIds));
   return call.db.all<PackageListEntry>(
-    sql`SELECT package.id AS package_id, package.name AS package_name, tag.id AS tag_id, tag.name AS tag_name,
-          tag_packages.extra_arches, tag_packages.blocked
-          ${withOwners ? sql`, users.id AS owner_id, users.name AS owner_name` : sql``}
-        FROM tag_packages
-        JOIN tag ON tag.id = tag_packages.tag_id
-        JOIN package ON package.id = tag_packages.package_id
-        ${
-          withOwners
-            ? sql`JOIN tag_package_owners ON tag_package_owners.tag_id = tag_packages.tag_id
-                AND tag_package_owners.package_id = tag_packages.package_id
-              JOIN users ON users.id = tag_package_owners.owner`
-            : sql``
-        }
+    sql`SELECT ${entryColumns(filter)} FROM tag_packages ${entryJoins(filter)}
         ${where(conditions)}
         ORDER BY tag_packages.create_event, package.id`,
   );
