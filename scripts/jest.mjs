@@ -20,6 +20,8 @@ const env = {
   ...process.env,
   NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`.trim(),
 };
+// Tasks of tests that really build take minutes on a busy machine.
+env.KOJI_TEST_LIMIT ??= '280';
 if (postgres) env.KOJI_TEST_POSTGRES = postgres.url;
 if (sqliteOnly) delete env.KOJI_TEST_POSTGRES;
 if (seed !== undefined) env.KOJI_FUZZ_SEED = seed;

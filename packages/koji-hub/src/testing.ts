@@ -29,8 +29,8 @@ export interface HubForTests {
   readonly topdir: string;
   /** Makes a user, or gives one that is there this password and these permissions, too. The stored hash is a weak one. */
   addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
-  /** Runs the callbacks of an event in a transaction. */
-  fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+  /** Runs the callbacks of an event in a transaction; `begun` is called once it has one. */
+  fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E], begun?: () => void): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -65,7 +65,11 @@ export async function openForTests({
     topdir: open.hub.paths.topdir,
     addUser: (name, password, permissions) =>
       open.runOwn('addUser', (call) => putUser(call, name, { password, permissions, hash: quickHash })),
-    fire: (event, payload) => open.runOwn(`fire ${event}`, (call) => call.runCallbacks(event, payload)),
+    fire: (event, payload, begun) =>
+      open.runOwn(`fire ${event}`, (call) => {
+        begun?.();
+        return call.runCallbacks(event, payload);
+      }),
     stop: () => running.stop(),
   };
 }

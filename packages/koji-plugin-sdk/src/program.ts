@@ -84,13 +84,18 @@ interface Running {
 }
 
 // All copies of this package note their programs in one place, so that none is left when the process must go at once.
-const key = Symbol.for('koji.programs');
-const holder = globalThis as { [key]?: Set<number> | undefined };
-const programs = (holder[key] ??= new Set<number>());
+const key = Symbol.for('koji.running-programs');
+const holder = globalThis as { [key]?: Map<number, string> | undefined };
+const programs = (holder[key] ??= new Map<number, string>());
 
 /** Kills every program that this process runs, with its group, at once: nobody waits for them any more. */
 export function killPrograms(): void {
-  for (const pid of programs) killGroup(pid);
+  for (const pid of programs.keys()) killGroup(pid);
+}
+
+/** The names of the programs that this process runs. */
+export function runningPrograms(): string[] {
+  return [...programs.values()];
 }
 
 function start(
@@ -125,7 +130,7 @@ function start(
     },
   };
   const { pid } = child;
-  if (pid !== undefined) programs.add(pid);
+  if (pid !== undefined) programs.set(pid, program);
   const end = (): void => {
     running.overdue = running.end();
     // One that not even SIGKILL ends, such as another user's, is not waited for.

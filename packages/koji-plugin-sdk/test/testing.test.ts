@@ -7,11 +7,12 @@ import {
   RefuseTask,
   callback,
   context,
+  exportCli,
   exported,
   option,
   pluginConfig,
 } from '@koji/plugin-sdk';
-import { runTask, startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
+import { runCommand, runTask, runTaskOf, startTestHub, type TestHub } from '@koji/plugin-sdk/testing';
 
 class Greet extends BaseTaskHandler {
   static override readonly Methods = ['greet', 'greetAgain'];
@@ -209,5 +210,82 @@ describe('startTestHub', () => {
 
   it('says everything that is wrong with a plugin, and leaves nothing behind', async () => {
     await expect(startTestHub({ plugins: { empty: {} } })).rejects.toThrow(ConfigError);
+  });
+});
+
+describe('what does not end', () => {
+  class Waits extends BaseTaskHandler {
+    static override readonly Methods = ['waits'];
+    async handler(what: string): Promise<unknown> {
+      if (what === 'a call') return this.session.getTag('f44');
+      if (what === 'a program') return this.logOutput(['sleep', '1'], 'sleep.log');
+      if (what === 'subtasks') {
+        await this.subtask('child', ['a']);
+        return this.wait();
+      }
+      return new Promise(() => undefined);
+    }
+  }
+  class Parent extends BaseTaskHandler {
+    static override readonly Methods = ['family'];
+    async handler(): Promise<unknown[]> {
+      const ids = [await this.subtask('child', ['a']), await this.subtask('child', ['b'])];
+      return [...(await this.wait(ids)).values()];
+    }
+  }
+  class Child extends BaseTaskHandler {
+    static override readonly Methods = ['child'];
+    handler(name: string): string {
+      return `child ${name}`;
+    }
+  }
+
+  let hub: TestHub;
+  beforeAll(async () => {
+    const stuck = {
+      hold: exported(() => new Promise(() => undefined)),
+      slow: callback('preTag', () => new Promise(() => undefined)),
+    };
+    hub = await startTestHub({ plugins: { stuck }, options: { CallbackTimeout: '1' } });
+  });
+  afterAll(() => hub.stop());
+
+  const timeout = 0.3;
+
+  it.each([
+    ['a call', { calls: { getTag: () => new Promise(() => undefined) } }, 'the answer of getTag'],
+    ['nothing', {}, 'a promise of its own that nothing settles'],
+    ['a program', {}, 'the program sleep'],
+  ])('fails in time and says what it waits for: %s', async (what, more, said) => {
+    await expect(runTask(Waits, [what], { timeout, ...more })).rejects.toThrow(
+      `runTask: the task waits did not end within 0.3 s: it waits for ${said}`,
+    );
+  });
+
+  it('names subtasks that nobody runs, and the hub hears that the task failed', async () => {
+    const id = (await hub.admin.call('makeTask', ['waits', ['subtasks']])) as number;
+    const [child] = [id + 1];
+    await expect(runTaskOf(hub, id, Waits, { timeout: 1 })).rejects.toThrow(
+      `it waits for subtask ${child} (child, FREE), for which there is no handler among its tasks`,
+    );
+    await expect(hub.admin.getTaskResult(id)).rejects.toThrow(/did not end within 1 s/);
+  });
+
+  it('runs subtasks that have a handler while their parent waits', async () => {
+    const { id, result } = await runTask(Parent, [], { hub, tasks: [Child] });
+    expect(result).toEqual(['child a', 'child b']);
+    expect((await hub.admin.getTaskChildren(id)).map(({ state }) => state)).toEqual([2, 2]);
+  });
+
+  it('ends commands, and callbacks that the hub would let run for longer', async () => {
+    const hangs = exportCli({ help: 'hang' })(async (_options, session) => session.call('hold', []));
+    await expect(runCommand(hangs, [], { hub, timeout })).rejects.toThrow(
+      'runCommand: the command did not end within 0.3 s: it waits for the answer of hold',
+    );
+    const payload = { tag: { id: 1, name: 'f44' }, build: { nvr: 'a-1-1' } } as never;
+    await expect(hub.fire('preTag', payload, { timeout: 0.2 })).rejects.toThrow(
+      /^fire: the callbacks of preTag did not end within 0\.2 s: it waits for (the database|a callback), which /,
+    );
+    await expect(hub.fire('preTag', payload)).rejects.toThrow('did not end within 1 s');
   });
 });

@@ -6,6 +6,7 @@ import type { CliOptionTable } from '../marks.js';
 import type { TaskHandlerClass } from '../task.js';
 import type { TestHub, TestSession } from './hub.js';
 import { runTaskOf } from './task.js';
+import { Waits, inTime, tracked } from './waits.js';
 
 /** How to run a command in a test. */
 export interface CommandTestOptions<O extends CliOptionTable = CliOptionTable> {
@@ -19,6 +20,8 @@ export interface CommandTestOptions<O extends CliOptionTable = CliOptionTable> {
   readonly options?: Partial<CliOptions>;
   /** Handlers of the tasks that it waits for: they run, one after the other, when it does. */
   readonly tasks?: readonly TaskHandlerClass[];
+  /** Seconds after which it fails, saying what it waits for. Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
+  readonly timeout?: number;
 }
 
 /** What a command did. */
@@ -40,12 +43,12 @@ class UsageEnd extends Error {}
  * Runs a command as `koji` does, with a session of a test hub. Its arguments are those that are left when its options are
  * read.
  *
- * @throws what the command throws
+ * @throws what the command throws; GenericError when it does not end in time, which says what it waits for
  */
 export async function runCommand<O extends CliOptionTable>(
   command: CliCommand<O>,
   args: readonly string[],
-  { hub, session = hub.admin, flags = {}, options = {}, tasks = [] }: CommandTestOptions<O>,
+  { hub, session = hub.admin, flags = {}, options = {}, tasks = [], timeout }: CommandTestOptions<O>,
 ): Promise<CommandRecord> {
   const printed: string[] = [];
   const warned: string[] = [];
@@ -54,6 +57,7 @@ export async function runCommand<O extends CliOptionTable>(
     const written = pieces.length === 0 ? {} : { written: Buffer.concat(pieces) };
     return { code, printed, warned, ...written };
   };
+  const waits = new Waits();
   const tools: CliTools<O> = {
     print: (line) => void printed.push(line),
     write: (data) => void pieces.push(Buffer.from(data)),
@@ -65,14 +69,14 @@ export async function runCommand<O extends CliOptionTable>(
       throw new UsageEnd(message);
     },
     async upload(file, directory) {
-      await session.upload(file, directory);
+      await waits.during(`the upload of ${file}`, () => session.upload(file, directory));
       return `${directory}/${path.basename(file)}`;
     },
     taskOutput: async (id, name) => readFile(path.join(hub.topdir, 'work', outputOf(id), name)),
     watchTasks: async (ids) => {
       let failed = 0;
       for (const id of ids) {
-        const failure = await failureOf(hub, tasks, id);
+        const failure = await waits.during(`task ${id}`, () => failureOf(hub, tasks, id));
         if (failure !== null) failed = warned.push(`task ${id} failed: ${failure}`);
       }
       return failed > 0 ? 1 : 0;
@@ -81,7 +85,8 @@ export async function runCommand<O extends CliOptionTable>(
   const settings = { profile: 'koji', server: hub.url, weburl: hub.url, quiet: false, poll_interval: 6 };
   const all = { ...settings, ...options };
   try {
-    const code = await command(all, session, args, tools);
+    const limit = { who: 'runCommand: the command', seconds: timeout, waits };
+    const code = await inTime(limit, async () => command(all, tracked(session, waits), args, tools));
     return record(typeof code === 'number' ? code : 0);
   } catch (error) {
     if (!(error instanceof UsageEnd)) throw error;
@@ -101,5 +106,5 @@ async function failureOf(
   const { method } = (await hub.admin.call('getTaskInfo', [id], { strict: true })) as { method: string };
   const Handler = handlers.find(({ Methods }) => Methods.includes(method));
   if (!Handler) throw new GenericError(`runCommand: no handler of ${method} is among its tasks`);
-  return runTaskOf(hub, id, Handler).then(() => null, messageOf);
+  return runTaskOf(hub, id, Handler, { tasks: handlers }).then(() => null, messageOf);
 }

@@ -6,6 +6,7 @@ import type { BuildInfo } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '../callbacks.js';
 import type { PluginManifest } from '../host/package.js';
 import type { HubSession } from '../session.js';
+import { Waits, inTime } from './waits.js';
 
 /** A hub for a test. */
 export interface TestHubOptions {
@@ -67,8 +68,17 @@ export interface TestHub {
     nvr: string,
     about?: { readonly tags?: readonly string[]; readonly files?: readonly string[] },
   ): Promise<BuildInfo>;
-  /** Runs the plugins' callbacks of an event as if it had happened, in a transaction. */
-  fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
+  /**
+   * Runs the plugins' callbacks of an event as if it had happened, in a transaction.
+   *
+   * @param limit.timeout seconds after which it fails, saying what it waits for; default `KOJI_TEST_LIMIT` of the environment,
+   *   else 60. Each callback has its own limit besides, `CallbackTimeout` of the hub
+   */
+  fire<E extends CallbackName>(
+    event: E,
+    payload: CallbackPayloads[E],
+    limit?: { readonly timeout?: number },
+  ): Promise<void>;
   /** Ends the hub, closes every session and removes its files. */
   stop(): Promise<void>;
 }
@@ -87,7 +97,7 @@ interface HubForTests {
     readonly url: string;
     readonly topdir: string;
     addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
-    fire(event: string, payload: object): Promise<void>;
+    fire(event: string, payload: object, begun: () => void): Promise<void>;
     stop(): Promise<void>;
   }>;
 }
@@ -112,6 +122,7 @@ async function needed<T>(name: string): Promise<T> {
 }
 
 const password = 'test';
+const longer = 'option CallbackTimeout of the hub';
 
 /**
  * Starts a hub for a test, with an admin `kojiadmin`. Needs `@koji/hub` and `@koji/client` among the `devDependencies`.
@@ -179,7 +190,14 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
         return known;
       },
       addBuild: (nvr, about = {}) => addBuild(admin, nvr, about),
-      fire: (event, payload) => hub.fire(event, payload),
+      fire: (event, payload, limit = {}) => {
+        let holds = 'the database, which a call that has not ended keeps';
+        const who = `fire: the callbacks of ${event}`;
+        const given = { who, seconds: limit.timeout, waits: new Waits(), reason: async () => holds };
+        return inTime(given, () =>
+          hub.fire(event, payload, () => (holds = `a callback, which ${longer} allows for longer`)),
+        );
+      },
       stop,
     };
   } catch (error) {

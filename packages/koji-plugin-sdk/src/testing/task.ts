@@ -2,7 +2,15 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GenericError, faultToWire, joinSafe, makeLogger, type Logger } from '@koji/core';
+import {
+  GenericError,
+  TASK_STATES,
+  faultToWire,
+  joinSafe,
+  makeLogger,
+  nameOf,
+  type Logger,
+} from '@koji/core';
 import { decodeArgs, encodeArgs, encodeFault, encodeResponse } from '@koji/core/wire';
 import type { CallbackName, CallbackPayloads } from '../callbacks.js';
 import { setConfigFolder } from '../config.js';
@@ -19,6 +27,8 @@ import type { HubSession } from '../session.js';
 import type { TaskHandlerClass, TaskRuntime, UploadTarget } from '../task.js';
 import { fakeSession, type Answers, type MadeCall } from './fake-session.js';
 import type { TestHub } from './hub.js';
+import { Waits, inTime, tracked } from './waits.js';
+import type { Limit } from './waits.js';
 
 /** How to run a task in a test. */
 export interface TaskTestOptions {
@@ -40,6 +50,10 @@ export interface TaskTestOptions {
   readonly topdir?: string;
   /** Runs it as a task of this hub, with a builder's session; its end is told to the hub. */
   readonly hub?: TestHub;
+  /** Handlers of its subtasks, which run when it waits for them. With `hub` only. */
+  readonly tasks?: readonly TaskHandlerClass[];
+  /** Seconds after which it fails, saying what it waits for. Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
+  readonly timeout?: number;
 }
 
 /** What a task did. */
@@ -65,7 +79,8 @@ const fakeHost = { id: 1, name: 'builder', arches: 'x86_64', capacity: 2, task_l
  * Runs a task handler as kojid does, in this process: arguments are checked and placed, `checkHost` is asked, files that
  * it uploads are kept. Without a `hub` it talks to a session that answers out of `calls`.
  *
- * @throws what the handler throws; ParameterError for arguments that don't fit; RefuseTask
+ * @throws what the handler throws; ParameterError for arguments that don't fit; RefuseTask; GenericError when it does not end in
+ *   time, which says what it waits for
  */
 export async function runTask(
   Handler: TaskHandlerClass,
@@ -89,7 +104,7 @@ export async function runTaskOf(
   hub: TestHub,
   id: number,
   Handler: TaskHandlerClass,
-  options: Pick<TaskTestOptions, 'config' | 'options' | 'plugins'> = {},
+  options: Pick<TaskTestOptions, 'config' | 'options' | 'plugins' | 'tasks' | 'timeout'> = {},
 ): Promise<TaskRecord> {
   const { method, request } = (await hub.admin.call('getTaskInfo', [id], {
     request: true,
@@ -127,7 +142,7 @@ async function runAt(
   try {
     const runtime = new TestRuntime(place, { method, folder, record, options, logger });
     await mkdir(runtime.workdir, { recursive: true });
-    const result = await runHandler(task, runtime, given);
+    const result = await inTime(runtime.limit, () => runHandler(task, runtime, given));
     // As over the wire: what can't be sent is no result.
     await place.closed(encodeResponse(result));
     return { ...record, id: place.id, result, calls: place.calls, subtasks: place.subtasks };
@@ -241,6 +256,8 @@ class TestRuntime implements TaskRuntime {
   readonly workdir: string;
   readonly logger: Logger;
   private readonly callbacks: CallbackRegistry;
+  private readonly waits = new Waits();
+  private readonly begun = new Set<number>();
 
   constructor(
     private readonly place: Place,
@@ -249,12 +266,18 @@ class TestRuntime implements TaskRuntime {
     const { method, folder, options, logger } = parts;
     this.id = place.id;
     this.method = method;
-    this.session = place.session;
+    this.session = tracked(place.session, this.waits);
     this.workdir = path.join(folder, 'task');
     const topdir = options.topdir ?? options.hub?.topdir ?? path.join(folder, 'topdir');
     this.options = { topdir, topurl: null, workdir: folder, ...options.options };
     this.logger = logger;
     this.callbacks = callbacksOf(options.plugins ?? {}, this.logger);
+  }
+
+  get limit(): Limit {
+    const { waits, method } = this;
+    const who = `runTask: the task ${method}`;
+    return { who, seconds: this.parts.options.timeout, waits, reason: () => this.openSubtasks() };
   }
 
   async upload(file: string, target: UploadTarget, top = this.workdir): Promise<void> {
@@ -283,8 +306,10 @@ class TestRuntime implements TaskRuntime {
   }
 
   async pause(milliseconds: number): Promise<void> {
+    if (await this.runSubtasks()) return;
     // A hub is asked often, since nobody wakes this task; answers out of a table are there at once.
-    await sleep(this.parts.options.hub ? Math.min(milliseconds, 50) : 0);
+    const shorter = this.parts.options.hub ? Math.min(milliseconds, 50) : 0;
+    await this.waits.during('the end of a pause', () => sleep(shorter));
   }
 
   async waitForNews(method: string, args: readonly unknown[], otherwise: number): Promise<void> {
@@ -294,8 +319,46 @@ class TestRuntime implements TaskRuntime {
   }
 
   async runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void> {
-    await this.callbacks.run(event, payload);
+    await this.waits.during(`callbacks of ${event}`, () => this.callbacks.run(event, payload));
   }
+
+  /** Runs the subtasks that nobody has begun and that have a handler; whether there was one. */
+  private async runSubtasks(): Promise<boolean> {
+    const { hub, tasks = [], ...options } = this.parts.options;
+    if (!hub || tasks.length === 0) return false;
+    let ran = false;
+    for (const { id, method } of await unfinishedSubtasks(hub, this.id)) {
+      const Handler = tasks.find(({ Methods }) => Methods.includes(method));
+      if (!Handler || this.begun.has(id)) continue;
+      this.begun.add(id);
+      ran = true;
+      const run = runTaskOf(hub, id, Handler, { ...options, tasks });
+      // The hub knows how it failed, and the task that waits hears it from there.
+      await this.waits.during(`subtask ${id} (${method})`, () => run.catch(() => undefined));
+    }
+    return ran;
+  }
+
+  /** The subtasks that have not ended; null when there are none. */
+  private async openSubtasks(): Promise<string | null> {
+    const { hub, tasks = [] } = this.parts.options;
+    if (!hub) return null;
+    const all = (await unfinishedSubtasks(hub, this.id)).map(({ id, method, state }) => {
+      const hasHandler = tasks.some(({ Methods }) => Methods.includes(method));
+      const hint = hasHandler ? '' : `, for which there is no handler among its tasks`;
+      return `subtask ${id} (${method}, ${nameOf(TASK_STATES, state)})${hint}`;
+    });
+    return all.length > 0 ? all.join(' and ') : null;
+  }
+}
+
+async function unfinishedSubtasks(
+  hub: TestHub,
+  id: number,
+): Promise<{ readonly id: number; readonly method: string; readonly state: number }[]> {
+  const unfinished: readonly number[] = [TASK_STATES.FREE, TASK_STATES.OPEN, TASK_STATES.ASSIGNED];
+  const all = await hub.admin.getTaskChildren(id);
+  return all.filter(({ state }) => unfinished.includes(state));
 }
 
 /** @throws PluginLoadError with everything that is wrong with the plugins */
