@@ -4,20 +4,25 @@ import { option, pluginConfig } from '@koji/plugin-sdk';
 import type { Delivery } from '@koji/plugin-sdk';
 
 /** What fedoramessaging.conf may say. */
-export const config = pluginConfig('fedoramessaging', {
-  fedoramessaging: {
-    // It may have a login in it.
-    amqp_url: option.secret(option.required(option.text(null, 'The broker: amqps://HOST/VHOST'))),
-    publish_exchange: option.text('amq.topic', 'The exchange that messages go to'),
-    topic_prefix: option.text('', 'What all topics begin with, such as org.fedoraproject.prod'),
-    ca_cert: option.text(null, "File with the CAs of the broker's certificate"),
-    certfile: option.text(null, 'File with the certificate that the hub shows to the broker'),
-    keyfile: option.text(null, 'File with the key of that certificate'),
-    base_url: option.required(option.text(null, 'Where Koji is for people: https://koji.example.org')),
-    files_base_url: option.text(null, 'Where its files are. Default: kojifiles below base_url'),
-    instance: option.text('primary', 'Tells the messages of several hubs apart'),
+export const config = pluginConfig(
+  'fedoramessaging',
+  {
+    fedoramessaging: {
+      // It may have a login in it.
+      amqp_url: option.secret(option.required(option.text(null, 'The broker: amqps://HOST/VHOST'))),
+      publish_exchange: option.text('amq.topic', 'The exchange that messages go to'),
+      topic_prefix: option.text('', 'What all topics begin with, such as org.fedoraproject.prod'),
+      ca_cert: option.text(null, "File with the CAs of the broker's certificate"),
+      certfile: option.text(null, 'File with the certificate that the hub shows to the broker'),
+      keyfile: option.text(null, 'File with the key of that certificate'),
+      base_url: option.required(option.text(null, 'Where Koji is for people: https://koji.example.org')),
+      files_base_url: option.text(null, 'Where its files are. Default: kojifiles below base_url'),
+      instance: option.text('primary', 'Tells the messages of several hubs apart'),
+    },
   },
-});
+  // A URL has a % of its own.
+  { interpolation: false },
+);
 
 /** A message as it waits in the outbox. */
 export type Message = Pick<Outgoing, 'id' | 'address' | 'properties'> & { readonly body: object };

@@ -5,7 +5,11 @@ import type { WebBlock, WebRequest } from '@koji/plugin-sdk/web';
 async function checksOf({ calls }: WebRequest, part: string): Promise<WebBlock | null> {
   const tasks = await calls.listTasks({ method: 'rpmcheck', decode: true }, { order: '-id', limit: 200 });
   const rows = tasks
-    .map(({ id, state: now, request }) => ({ id, now, path: String((request as unknown[])[0]) }))
+    .map(({ id, state: now, request }) => ({
+      id,
+      now,
+      path: Array.isArray(request) ? String(request[0]) : '',
+    }))
     .filter(({ path }) => path.includes(part))
     .map(({ id, now, path }) => [
       link(`taskinfo?taskID=${id}`, path.slice(path.lastIndexOf('/') + 1)),

@@ -58,10 +58,12 @@ export function readXml(source: string): Document {
     throw error;
   });
   parser.write(source).close();
-  const at = top.children.findIndex(isElement);
+  const root = top.children.find(isElement);
+  if (!root) throw new Error('it has no element');
+  const at = top.children.indexOf(root);
   const around = (nodes: readonly Node[]): string => nodes.map(write).join('');
   return {
-    root: top.children[at] as Element,
+    root,
     before: declaration + around(top.children.slice(0, at)),
     after: around(top.children.slice(at + 1)),
   };

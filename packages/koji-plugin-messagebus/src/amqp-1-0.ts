@@ -1,6 +1,6 @@
 import { messageOf } from '@koji/core';
 import type { Connection as RheaConnection, Delivery, EventContext, Sender } from 'rhea';
-import { newEnd } from './transport.js';
+import { fieldOf, newEnd } from './transport.js';
 import type { Broker, Connection, Outgoing, Transport, TransportSettings } from './transport.js';
 
 /** AMQP 1.0: ActiveMQ, Artemis, Qpid, RabbitMQ; what Koji's protonmsg speaks. */
@@ -114,8 +114,8 @@ class SenderLink {
     const found = this.pending.get(delivery);
     this.pending.delete(delivery);
     if (outcome === null) return found?.done();
-    const { error } = (delivery.remote_state ?? {}) as { error?: { description?: unknown } };
-    const why = typeof error?.description === 'string' ? `: ${error.description}` : '';
+    const description = fieldOf(fieldOf(delivery.remote_state, 'error'), 'description');
+    const why = typeof description === 'string' ? `: ${description}` : '';
     found?.failed(new Error(`the broker has ${outcome} the message to ${this.target}${why}`));
   }
 
@@ -130,10 +130,10 @@ class SenderLink {
 /** What an event of rhea says went wrong. */
 function errorOf(context: unknown): Error {
   if (context instanceof Error) return context;
-  const { error, connection } = (context ?? {}) as { error?: unknown; connection?: { error?: unknown } };
-  const found = error ?? connection?.error;
+  const found = fieldOf(context, 'error') ?? fieldOf(fieldOf(context, 'connection'), 'error');
   if (found === undefined || found === null) return new Error('the broker hung up');
-  const { description, condition } = found as { description?: unknown; condition?: unknown };
+  const description = fieldOf(found, 'description');
   if (typeof description === 'string' && description !== '') return new Error(description);
+  const condition = fieldOf(found, 'condition');
   return new Error(typeof condition === 'string' ? condition : messageOf(found));
 }

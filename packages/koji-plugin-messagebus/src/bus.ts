@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@koji/core';
 import { longestConnect } from './limits.js';
+import { fieldOf } from './transport.js';
 import type { Broker, Connection, Outgoing, Transport, TransportSettings } from './transport.js';
 
 /** How to reach the brokers of a bus. */
@@ -202,7 +203,7 @@ function shuffled<T>(items: readonly T[]): T[] {
 
 /** A connection that is refused on several addresses of a host has a reason for each, and no text of its own. */
 function reasonOf(error: unknown): string {
-  const [first] = (error as { errors?: unknown[] }).errors ?? [];
+  const first = fieldOf(fieldOf(error, 'errors'), '0');
   const reason = messageOf(first ?? error);
   return reason === '' ? 'no reason given' : reason;
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type * as Library from '@nats-io/transport-node';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
-import { newEnd, plainPrefix, textProperties } from './transport.js';
+import { fieldOf, newEnd, plainPrefix, textProperties } from './transport.js';
 import type { Connection, Outgoing, Transport } from './transport.js';
 
 /** NATS: kept where a stream of JetStream takes the subject, else for whoever listens at that moment. */
@@ -50,7 +50,7 @@ function watchRefusals(connection: NatsConnection): Set<string> {
   const watch = async (): Promise<void> => {
     for await (const status of connection.status()) {
       if (status.type !== 'error') continue;
-      const { subject } = status.error as { subject?: unknown };
+      const subject = fieldOf(status.error, 'subject');
       if (typeof subject === 'string') refusals.add(subject);
     }
   };
@@ -67,6 +67,12 @@ function headersOf({ headers }: typeof Library, { id, properties }: Outgoing): M
   return made;
 }
 
+/** Whether nobody answers such requests: a server without JetStream. */
+function hasNoResponders(error: unknown): boolean {
+  const ask = fieldOf(error, 'isNoResponders');
+  return typeof ask === 'function' && ask.call(error) === true;
+}
+
 interface ApiAnswer {
   readonly error?: { readonly code?: number; readonly description?: string };
 }
@@ -77,7 +83,7 @@ async function isKept(connection: NatsConnection, subject: string, timeout: numb
   const answer = await connection
     .request('$JS.API.STREAM.NAMES', query, { timeout })
     .catch((error: unknown) => {
-      if ((error as { isNoResponders?: () => boolean }).isNoResponders?.() === true) return null;
+      if (hasNoResponders(error)) return null;
       throw error;
     });
   if (answer === null) return false;

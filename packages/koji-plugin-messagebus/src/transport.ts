@@ -71,9 +71,14 @@ export function plainPrefix(prefix: string): string {
   return prefix.replace(/^(topic:\/\/|\/topic\/)/, '');
 }
 
+/** A field of a value that a library gave, such as an error of its own; undefined where there is none. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
 /** Properties for protocols that have text only: those that are null are left out. */
 export function textProperties(properties: MessageProperties): [string, string][] {
-  return Object.entries(properties).flatMap(([name, value]) =>
-    value === null ? [] : [[name, String(value)] as [string, string]],
+  return Object.entries(properties).flatMap(([name, value]): [string, string][] =>
+    value === null ? [] : [[name, String(value)]],
   );
 }

@@ -70,10 +70,14 @@ function withoutLogin(url: string): { target: URL; authorization: string | null 
   return { target, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
 }
 
+/** A field of an error of any class; undefined where there is none. */
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
 /** Why there was no answer: a code such as ECONNREFUSED at best, since texts may quote the address. */
 function reasonOf(error: unknown, timeout: number): string {
-  const { name, cause } = error as { name?: unknown; cause?: { code?: unknown } };
-  if (name === 'TimeoutError') return `no answer within ${timeout} s`;
-  const code = cause?.code;
+  if (fieldOf(error, 'name') === 'TimeoutError') return `no answer within ${timeout} s`;
+  const code = fieldOf(fieldOf(error, 'cause'), 'code');
   return typeof code === 'string' ? `no answer: ${code}` : 'no answer';
 }

@@ -14,6 +14,7 @@ import type { ImportedPlugin, PluginModule } from './import.js';
 import type { PluginMethod } from './methods.js';
 import type { PluginLimits } from './limits.js';
 import type { PluginEntry, PluginPart } from './package.js';
+import { ParameterNotes } from './parameter-notes.js';
 import type { PluginProblem } from './problems.js';
 import type { PluginCallback } from './registry.js';
 import { declaredTaskOf } from '../schemas.js';
@@ -92,6 +93,8 @@ export interface LoadedPlugin {
   readonly outboxes: readonly PluginOutbox[];
   /** Task methods by their arguments, for those who show them. */
   readonly declaredTasks: readonly ShownTask[];
+  /** What its author should know, a line each. */
+  readonly notes: readonly string[];
   readonly webPages: readonly PluginWebPage[];
   readonly webPanels: readonly PluginWebPanel[];
 }
@@ -115,6 +118,7 @@ export function collect(
     ...gathering.plugin(),
     outboxes: valuesOf(module, outboxOf),
     declaredTasks: gathering.declaredTasks(valuesOf(module, declaredTaskOf)),
+    notes: gathering.notes(),
   };
   const { problems } = gathering;
   if (problems.length === 0 && countFor(plugin, part) + plugin.declaredTasks.length === 0)
@@ -212,13 +216,16 @@ class Gathering {
   private readonly policyTests: PluginPolicyTest[] = [];
   private readonly webPages: PluginWebPage[] = [];
   private readonly webPanels: PluginWebPanel[] = [];
+  private readonly parameters: ParameterNotes;
 
   constructor(
     private readonly entry: PluginEntry,
     private readonly configs: readonly DeclaredConfig[],
-  ) {}
+  ) {
+    this.parameters = new ParameterNotes(entry.file);
+  }
 
-  plugin(): Omit<LoadedPlugin, 'outboxes' | 'declaredTasks'> {
+  plugin(): Omit<LoadedPlugin, 'outboxes' | 'declaredTasks' | 'notes'> {
     const { configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels } = this;
     return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels };
   }
@@ -230,6 +237,10 @@ class Gathering {
         this.problem(finding, 'has Methods, but does not extend BaseTaskHandler', 'extend BaseTaskHandler');
       else this.takeFunction(finding, marksOf(finding.value));
     });
+  }
+
+  notes(): readonly string[] {
+    return this.parameters.notes();
   }
 
   declaredTasks(tasks: readonly DeclaredTask[]): ShownTask[] {
@@ -273,7 +284,7 @@ class Gathering {
       this.problem({ key }, `its _taskWeight is ${String(weight)}`, 'write a number such as 1.5');
       return;
     }
-    const signature = handlerSignature(Handler);
+    const signature = handlerSignature(Handler, this.parameters.reader(key));
     this.tasks.push({ plugin: this.entry.name, methods: methods as string[], Handler, signature });
   }
 
@@ -317,7 +328,7 @@ class Gathering {
       this.problem(finding, `'${name}' can't be the name of a method`, 'use letters, digits, _ and .');
       return;
     }
-    const signature = signatureOf(finding.value, mark);
+    const signature = signatureOf(finding.value, mark, this.parameters.reader(finding.key));
     const { declaration } = signature;
     this.methods.push({ name, plugin: this.entry.name, declaration, signature, run });
   }

@@ -67,8 +67,12 @@ export async function loadPlugins(options: LoadOptions): Promise<LoadResult> {
     const loaded = await loadOne(name, options);
     for (const intrusion of intrusions())
       options.logger?.('koji.plugins').error(`plugin ${name} ${intrusion}`);
-    if ('plugin' in loaded) plugins.push(loaded.plugin);
-    else problems.push(...loaded.problems);
+    if ('plugin' in loaded) {
+      plugins.push(loaded.plugin);
+      for (const note of loaded.plugin.notes)
+        options.logger?.('koji.plugins').warn(`plugin ${name}: ${note}`);
+    }
+    if ('problems' in loaded) problems.push(...loaded.problems);
   }
   problems.push(...checkTogether(plugins, options.taken));
   const failed = new Set(problems.map(({ plugin }) => plugin));

@@ -30,6 +30,9 @@ export function parametersOf(fn: (...args: never[]) => unknown): Parameter[] | n
   return list === null ? null : splitAt(list, ',').map(parseParameter);
 }
 
+/** Characters of a list of parameters; what is longer is none. */
+const longestList = 10_000;
+
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 const opening = '([{';
 const closing = ')]}';
@@ -147,8 +150,14 @@ function listSource(source: string): string | null {
   return null;
 }
 
+/** What is between the brackets that open at a place of source. */
+export function listAt(source: string, at: number): string {
+  const rest = source.slice(at, at + longestList);
+  return rest.slice(1, bracketEnd(rest) - 1);
+}
+
 /** Cuts source at a mark that is in no brackets; an empty last part is dropped, comments and spaces around too. */
-function splitAt(source: string, mark: string, most = Infinity): string[] {
+export function splitAt(source: string, mark: string, most = Infinity): string[] {
   const parts: string[] = [''];
   let depth = 0;
   for (const { kind, text } of tokens(source)) {

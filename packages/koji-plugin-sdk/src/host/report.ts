@@ -16,6 +16,8 @@ export interface PluginReport {
   readonly configs: readonly ConfigReport[];
   /** Its own time limits, a line each. */
   readonly limits: readonly string[];
+  /** What its author should know, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** How often a part of a plugin ran, in the form of `koji-hub plugins --json`. */
@@ -66,6 +68,7 @@ export function reportOf(plugin: LoadedPlugin, rules: LimitRules): PluginReport 
     ],
     configs: configs.map((config) => config.report()),
     limits: describeLimits(plugin.limits, rules),
+    notes: plugin.notes,
   };
 }
 
@@ -79,6 +82,7 @@ export function describeReport(report: PluginReport, activity: readonly Reported
     `  made ${made} of @koji/plugin-sdk; this is ${sdk.present}`,
     ...report.brings.map((line) => `  brings ${line}`),
     ...report.limits.map((line) => `  ${line}`),
+    ...report.notes.map((line) => `  note: ${line}`),
     ...report.configs.flatMap(describeConfig),
     ...activity.map((entry) =>
       entry.kind === 'block'

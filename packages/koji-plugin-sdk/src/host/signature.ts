@@ -42,9 +42,13 @@ type Step = (bound: Readonly<Record<string, unknown>>) => unknown[];
  *
  * @throws SignatureError when the function's source does not say what its arguments are called
  */
-export function signatureOf(fn: AnyFunction, mark: ExportMark = {}): Signature {
+export function signatureOf(
+  fn: AnyFunction,
+  mark: ExportMark = {},
+  mayBeLeftOut: (parameters: readonly Parameter[]) => ReadonlySet<string> = () => new Set(),
+): Signature {
   if (mark.args && isSchemas(mark.args)) return schemaSignature(mark, mark.args);
-  const parameters = mark.args ? mark.args.map(declared) : parametersOf(fn);
+  const parameters = mark.args ? mark.args.map(declared) : ownParameters(fn, mayBeLeftOut);
   if (parameters === null)
     throw new SignatureError(
       "its arguments can't be read from its source (a class, or a bound or native function)",
@@ -82,10 +86,26 @@ export function signatureOf(fn: AnyFunction, mark: ExportMark = {}): Signature {
   return { declaration, spread: (bound) => steps.flatMap((step) => step(bound)) };
 }
 
+/** The parameters that a function's source has; those that TypeScript calls optional have undefined for a default. */
+function ownParameters(
+  fn: AnyFunction,
+  mayBeLeftOut: (parameters: readonly Parameter[]) => ReadonlySet<string>,
+): Parameter[] | null {
+  const parameters = parametersOf(fn);
+  if (!parameters?.some((one) => one.kind === 'name' && one.fallback === null)) return parameters;
+  const optional = mayBeLeftOut(parameters);
+  return parameters.map((one) =>
+    one.kind === 'name' && optional.has(one.name) ? { ...one, fallback: one.fallback ?? 'void 0' } : one,
+  );
+}
+
 /** The signature of a class that handles tasks: that of its handler, or what its `Args` say. */
-export function handlerSignature(Handler: TaskHandlerClass): Signature {
+export function handlerSignature(
+  Handler: TaskHandlerClass,
+  mayBeLeftOut?: (parameters: readonly Parameter[]) => ReadonlySet<string>,
+): Signature {
   const { handler } = Handler.prototype as { readonly handler: AnyFunction };
-  return signatureOf(handler, Handler.Args ? { args: Handler.Args } : {});
+  return signatureOf(handler, Handler.Args ? { args: Handler.Args } : {}, mayBeLeftOut);
 }
 
 function schemaSignature(mark: ExportMark, schemas: ArgSchemas): Signature {
