@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, logFormatter, logLevelNamed } from '@koji/core';
-import { effectWarnings, hubOptions, readHubConfig, readOptions } from '@koji/core/config';
+import { effectWarnings, hubOptions, readHubConfig, readOidcSettings, readOptions } from '@koji/core/config';
 import type { HubConfig, HubOptions } from '@koji/core/config';
 
 /** The folder that a hub makes for itself when nobody wrote a configuration. */
@@ -134,6 +134,7 @@ export function checkOptions({ options, file }: HubConfig): string[] {
     );
   for (const name of ['LoginTimeout', 'LoginLifetime'] as const)
     if (options[name] < 1) problems.push(`${said(name)} = ${options[name]}: at least 1`);
+  problems.push(...readOidcSettings(options, { file, section: 'hub' }).problems);
   if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
   for (const { level } of saidLevels(options.LogLevel))
     try {

@@ -45,6 +45,9 @@ import { openWake } from './wake.js';
 import { PluginSwitches, notesFolder, takeNotes } from './watchdog/switches.js';
 import { openWeb } from './web.js';
 
+/** The user that creates users, and grants permissions, as a provider of logins says. */
+const webUser = 'koji-web';
+
 /** A hub that answers. */
 export interface RunningHub {
   /** `http://ADDRESS:PORT`; the API is at /kojihub, files are at /kojifiles. */
@@ -114,6 +117,8 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     closers.add('deliveries', () => deliveries.stop());
     const web = openWeb(hub, {
       own: open.callsOf('web', { user: '', makes: false }),
+      admitting: open.callsOf('a login on the web page', { user: webUser, makes: true }),
+      file: config.file,
       transactions: open.transactions,
       plugins: open.webPlugins,
       stopping: stopping.signal,

@@ -1,24 +1,27 @@
 /** Logins of visitors of the web page: sessions of this hub that browsers know by an id of their own. */
 import { AuthError, ServerOffline } from '@koji/core';
-import type { Calls, Credentials, Login, Logins, Visitor } from '@koji/web';
+import type { Admission, Calls, Credentials, Login, Logins, Visitor } from '@koji/web';
 import type { Credentials as SessionCredentials } from './auth/credentials.js';
 import { sessionAddress } from './auth/credentials.js';
 import { login, loginOfProxy, logout } from './auth/login.js';
 import { CallerSession } from './auth/sessions.js';
-import type { Hub } from './call.js';
+import type { Call, Hub } from './call.js';
 import { epoch, sql } from './db/sql.js';
 import { describeCall } from './server/call-fields.js';
 import { checkLockOut } from './server/lock-out.js';
 import type { RunningCall } from './server/running-call.js';
+import type { OwnCalls } from './own-calls.js';
 import type { Caller, Transactions } from './server/transactions.js';
 
 /** The web page's methods of a call. */
-export type CallsOf = (call: RunningCall) => Calls;
+export type CallsOf = (call: Call) => Calls;
 
 /** What web logins are made of. */
 interface WebLoginParts {
   readonly hub: Hub;
   readonly transactions: Transactions;
+  /** As the page itself, to let users in. */
+  readonly admitting: OwnCalls;
   readonly signal: AbortSignal;
 }
 
@@ -39,6 +42,7 @@ export class WebLogins implements Logins {
   async open(key: string, credentials: Credentials, visitor: Visitor): Promise<void> {
     const { hub, transactions } = this.parts;
     this.checkOffline();
+    if ('perms' in credentials) await this.admit(credentials);
     const caller = await this.callerOf(visitor, { anonymous: 'a login on the web page' });
     const session = new CallerSession(caller.address, 'a login on the web page');
     const opened = await describeCall('login', caller, () =>
@@ -82,6 +86,14 @@ export class WebLogins implements Logins {
     const found = await this.find(key, visitor);
     await found?.write((calls) => calls.logout());
     await this.parts.hub.database.write((db) => db.run(sql`DELETE FROM web_login WHERE key = ${key}`));
+  }
+
+  /** Makes what a provider says of a user so at the hub. */
+  private async admit(admission: Admission): Promise<void> {
+    const { makeChanges, planAdmission } = await import('@koji/web');
+    const { admitting } = this.parts;
+    const changes = await admitting.read((call) => planAdmission(this.callsOf(call), admission));
+    if (changes.length > 0) await admitting.write((call) => makeChanges(this.callsOf(call), changes));
   }
 
   private async sessionOf(caller: Caller): Promise<CallerSession | null> {
@@ -140,6 +152,8 @@ export class WebLogins implements Logins {
       remote: `${address}:?`,
       signal: () => this.parts.signal,
       client: { address, gone },
+      // The page has limits of its own, see isOver.
+      renewalTimeout: 0,
     };
   }
 }

@@ -1,5 +1,6 @@
 /** The hub's own web page, which reads in this process, each page in one snapshot. */
 import { clientAddress } from '@koji/core';
+import { readOidcSettings } from '@koji/core/config';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import type { Web, WebOptions } from '@koji/web';
 import type { Call, Hub } from './call.js';
@@ -17,6 +18,9 @@ export interface MountedWeb extends Web {
 interface WebParts {
   /** As nobody. */
   readonly own: OwnCalls;
+  /** As the page itself, to let users in. */
+  readonly admitting: OwnCalls;
+  readonly file: string;
   readonly transactions: Transactions;
   readonly plugins: readonly LoadedPlugin[];
   /** Aborted when the hub stops. */
@@ -24,7 +28,10 @@ interface WebParts {
 }
 
 /** Opens the web page of a hub; null when the configuration turns it off. It is loaded by the first request for it. */
-export function openWeb(hub: Hub, { own, transactions, plugins, stopping }: WebParts): MountedWeb | null {
+export function openWeb(
+  hub: Hub,
+  { own, admitting, file, transactions, plugins, stopping }: WebParts,
+): MountedWeb | null {
   const { Web, WebPath, SiteName, KojiGreeting, KojiFilesURL, HiddenUsers, Tasks } = hub.options;
   const { HeavyPages, TrustedProxies } = hub.options;
   if (!Web) return null;
@@ -42,13 +49,13 @@ export function openWeb(hub: Hub, { own, transactions, plugins, stopping }: WebP
     const callsOf = (call: Call) => callsBy((method, args, keywords) => call.invoke(method, args, keywords));
     const read: WebOptions['read'] = (work) => own.read((call) => work(callsOf(call)), { long: true });
     const { LoginDisabled, LoginLifetime, UserHeader } = hub.options;
-    const logins = new WebLogins({ hub, transactions, signal: stopping }, (call) =>
+    const changing = (call: Call) =>
       callsBy((method, args, keywords) => {
         // Each call has its own, as a client's: a row changes once in an event.
         call.nextEvent();
         return call.invoke(method, args, keywords);
-      }),
-    );
+      });
+    const logins = new WebLogins({ hub, transactions, admitting, signal: stopping }, changing);
     return createWeb({
       path,
       site,
@@ -61,6 +68,7 @@ export function openWeb(hub: Hub, { own, transactions, plugins, stopping }: WebP
             logins,
             lifetime: LoginLifetime,
             proxy: UserHeader === null ? null : { header: UserHeader, addresses: TrustedProxies },
+            oidc: readOidcSettings(hub.options, { file, section: 'hub' }).settings,
           },
       log: hub.logger('koji.web'),
       stopping,

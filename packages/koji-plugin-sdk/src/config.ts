@@ -8,15 +8,16 @@ import {
   defaultText,
   folders,
   integer,
+  isReference,
   number,
   parseIni,
   readOptions,
+  readSecret,
   required,
   secret,
   text,
 } from '@koji/core/config';
 import type { Option, OptionTable, OptionValues, Sections } from '@koji/core/config';
-import { isReference, readSecret } from './secret-file.js';
 
 /** Words separated by spaces or commas: Koji's plugins have files with either. */
 function words(fallback: readonly string[], doc: string): Option<readonly string[]> {

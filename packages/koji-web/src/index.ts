@@ -1,6 +1,8 @@
 /** Koji's web page, over the methods of a hub: mounted in one, or alone before any. */
 export { callsBy } from './calls.js';
 export type { Calls, Send } from './calls.js';
+export { makeChanges, planAdmission } from './login/admission.js';
+export type { Admission } from './login/admission.js';
 export type { Credentials, Login, LoginOptions, Logins, Visitor } from './login/logins.js';
 export type { Site } from './site.js';
 export { createWeb } from './server.js';

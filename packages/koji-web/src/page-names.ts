@@ -9,4 +9,6 @@ export const pageNames: readonly string[] = [
   'events',
   'login',
   'logout',
+  'oidclogin',
+  'oidccallback',
 ];

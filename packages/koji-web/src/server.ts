@@ -13,6 +13,7 @@ import { Live } from './live.js';
 import { largestForm } from './login/forms.js';
 import { Guests } from './login/guests.js';
 import type { WebEnv } from './login/guests.js';
+import { Oidc } from './login/oidc.js';
 import { LineMarks } from './logs/line-marks.js';
 import { timeText } from './parts/values.js';
 import { Plugins } from './plugins/run.js';
@@ -35,8 +36,10 @@ export function createWeb(given: WebOptions): Web {
   const options = { ...given, path, site: { ...given.site, menu: plugins.menu } };
   const { login, address } = options;
   const guests = login && new Guests({ login, address, path: path === '' ? '/' : path });
+  const oidc = login?.oidc ? new Oidc(login.oidc, options.log) : null;
   const state = {
     guests,
+    oidc,
     limits: new PageLimits(options.heavyPages),
     lineMarks: new LineMarks(),
     plugins,

@@ -42,6 +42,8 @@ export interface LoggedInUser extends UserInfo {
 export interface LoginOptions {
   /** The client's address, if it is another than the one the hub sees. */
   readonly hostip?: string;
+  /** The user to open the session for, instead of the one whose password it is; only for users of ProxyUsers. Not Koji's. */
+  readonly proxyuser?: string;
 }
 
 const sessionKey = shape<SessionKey>('struct(session-id, session-key, header-auth)');

@@ -227,13 +227,13 @@ export const hubOptions = {
     100_000,
     'Most calls in a multicall, those of multicalls within it included; 0 means no limit',
   ),
+  ProxyUsers: words(
+    [],
+    'Space list of users that may log in other users, with their own password and `proxyuser` in the options of `login`, as a koji-web alone before this hub does',
+  ),
   Web: boolean(true, 'Whether the hub has a web page'),
   WebPath: text('/koji', 'Path of the web page'),
   ...siteOptions,
-  UserHeader: text(
-    null,
-    'Web page: header in which a proxy of TrustedProxies names the user, such as X-Remote-User; the proxy must remove it from what clients send',
-  ),
   MetricsFrom: words(
     ['127.0.0.1', '::1'],
     'Space list of addresses that may read /metrics, * for any; empty counts nothing',

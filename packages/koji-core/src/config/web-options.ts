@@ -1,4 +1,4 @@
-import { boolean, folders, integer, text, words } from './options.js';
+import { boolean, choice, folders, integer, secret, text, words } from './options.js';
 import type { OptionValues } from './options.js';
 
 /** What a web page calls itself and shows, in hub.conf and web.conf alike. */
@@ -18,9 +18,45 @@ export const siteOptions = {
   ),
   LoginDisabled: boolean(false, 'Web page: nobody can log in'),
   LoginTimeout: integer(72, 'Web page: hours without a request after which a login ends'),
-  LoginLifetime: integer(
-    720,
-    'Web page: hours after which a login ends in any case; SessionRenewalTimeout of the hub may end it sooner',
+  LoginLifetime: integer(720, 'Web page: hours after which a login ends in any case'),
+  UserHeader: text(
+    null,
+    'Web page: header in which a proxy of TrustedProxies names the user, such as X-Remote-User; the proxy must remove it from what clients send',
+  ),
+  OIDCIssuer: text(
+    null,
+    'Web page: issuer of an OpenID Connect provider that people log in with, such as https://id.example.com/realms/main; unset means none',
+  ),
+  OIDCName: text('single sign-on', 'Web page: what the page calls the provider'),
+  OIDCClientID: text(null, 'Web page: id of this page at the provider'),
+  OIDCClientSecret: secret(
+    text(
+      null,
+      'Web page: secret of this page at the provider: file:PATH reads it from a file, env:NAME from the environment, anything else is the secret itself',
+    ),
+  ),
+  OIDCClientAuth: choice(
+    'basic',
+    ['post'],
+    'Web page: how the secret is sent to the provider, as client_secret_basic or client_secret_post',
+  ),
+  OIDCRedirectURL: text(
+    null,
+    'Web page: where the provider sends people back to, as it is registered there: the address of the page and oidccallback, such as https://koji.example.com/koji/oidccallback',
+  ),
+  OIDCScopes: words(['openid', 'profile'], 'Web page: space list of scopes to ask the provider for'),
+  OIDCUserClaim: text(
+    'preferred_username',
+    "Web page: claim with the name of the user at the hub; it must be one that people can't choose themselves",
+  ),
+  OIDCGroupsClaim: text('groups', 'Web page: claim with the groups of the user; dots lead into structs'),
+  OIDCPermissions: text(
+    '',
+    'Web page: permissions that groups of the provider have at the hub, with | between the groups: `koji-admins = admin | releng = tag target`. Each login grants and revokes these permissions; others stay as they are',
+  ),
+  OIDCCreatesUsers: boolean(
+    false,
+    'Web page: create users at the hub who log in with the provider for the first time',
   ),
 };
 
@@ -41,6 +77,15 @@ export const webOptions = {
     [],
     'Space list of addresses of reverse proxies whose X-Forwarded-For header names the client',
   ),
+  WebCert: text(
+    null,
+    'File with the certificate and key, as PEM, with which the page logs in at a hub whose ProxyDNs has it, to log in users whom UserHeader or OIDCIssuer name',
+  ),
+  WebUser: text(
+    null,
+    'User as whom the page logs in for that at a hub whose ProxyUsers has it, and has WebPassword',
+  ),
+  WebPassword: secret(text(null, 'Password of WebUser: file:PATH, env:NAME, or the password itself')),
   KojiHubCA: text(null, "File with the certificates of authorities that sign the hub's"),
   HubTimeout: integer(60, 'Seconds that the hub may take to answer a call'),
   LogLevel: text('WARNING', 'Log level'),

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { AuthError, AuthLockError, GenericError } from '@koji/core';
-import type { SessionKey } from '@koji/core/api';
+import type { LoginOptions, SessionKey } from '@koji/core/api';
 import type { Call } from '../call.js';
 import type { Connection } from '../db/connection.js';
 import { forUpdate, now, sql } from '../db/sql.js';
@@ -92,30 +92,54 @@ export async function login(
     return (await checkPassword(password, found?.password ?? null)) ? found : null;
   });
   if (!row) throw wrong();
-  if (row.status !== 0) throw new AuthError(`logins by ${row.name} are not allowed`);
+  checkMayLogIn(row);
+  const { id: userId } = await proxiedUser(call, row, opts);
   const hostip = hostipOf(call, opts);
   return call.write(async ({ db }) => {
-    if (!renew || session.expiredUserId !== row.id)
-      return createSession(db, { userId: row.id, hostip, authtype: authTypes.NORMAL });
+    if (!renew || session.expiredUserId !== userId)
+      return createSession(db, { userId, hostip, authtype: authTypes.NORMAL });
     const renewed = await renewSession(db, session);
     if (renewed && exclusive && session.master === null)
-      await takeExclusive(db, { id: renewed['session-id'], userId: row.id, force: false });
+      await takeExclusive(db, { id: renewed['session-id'], userId, force: false });
     return renewed;
   });
 }
 
+function checkMayLogIn({ name, status }: Login): void {
+  if (status !== 0) throw new AuthError(`logins by ${name} are not allowed`);
+}
+
+/** Returns whom a session is for: the user whose password it is, or the one whom a user of ProxyUsers names. */
+async function proxiedUser(call: Call, user: Login, opts: unknown): Promise<Login> {
+  const wanted = optionOf(opts, 'proxyuser');
+  if (wanted === undefined || wanted === null) return user;
+  if (!call.hub.options.ProxyUsers.includes(user.name))
+    throw new AuthError(`${user.name} is not authorized to login other users`);
+  if (typeof wanted !== 'string') throw new AuthError('proxyuser must be the name of a user');
+  return knownUser(call, wanted);
+}
+
+async function knownUser(call: Call, name: string): Promise<Login> {
+  const row = await readLogin(call, name);
+  if (!row) throw new AuthError(`the hub has no user '${name}'`);
+  checkMayLogIn(row);
+  return row;
+}
+
 /** Logs in a user whom a trusted proxy has authenticated, however it did. */
 export async function loginOfProxy(call: Call, user: string): Promise<SessionKey> {
-  const row = await readLogin(call, user);
-  if (!row) throw new AuthError(`the hub has no user '${user}'`);
-  if (row.status !== 0) throw new AuthError(`logins by ${row.name} are not allowed`);
+  const row = await knownUser(call, user);
   const { address: hostip } = callerOf(call);
   return call.write(({ db }) => createSession(db, { userId: row.id, hostip, authtype: authTypes.GSSAPI }));
 }
 
+function optionOf(opts: unknown, name: keyof LoginOptions): unknown {
+  return typeof opts === 'object' && opts !== null ? (opts as LoginOptions)[name] : undefined;
+}
+
 function hostipOf(call: Call, opts: unknown): string {
   const { CheckClientIP } = call.hub.options;
-  const given = typeof opts === 'object' && opts !== null ? (opts as { hostip?: unknown }).hostip : null;
+  const given = optionOf(opts, 'hostip');
   if (!CheckClientIP) return '-';
   return typeof given === 'string' ? given : callerOf(call).address;
 }

@@ -35,6 +35,8 @@ export interface Caller {
   /** Gives what is aborted when the client went away or the hub stops. */
   readonly signal: () => AbortSignal;
   readonly client: Client;
+  /** Minutes until its session must be renewed, 0 for never. Default: option SessionRenewalTimeout. */
+  readonly renewalTimeout?: number;
 }
 
 /** A call whose session is not known yet. */
@@ -179,8 +181,7 @@ export class Transactions {
   }
 
   private async sessionOn(db: Connection, { method, caller }: Request): Promise<CallerSession> {
-    const { SessionRenewalTimeout: renewalTimeout } = this.hub.options;
-    const { address } = caller;
+    const { address, renewalTimeout = this.hub.options.SessionRenewalTimeout } = caller;
     const session = await openSession(db, caller.credentials(), { method, address, renewalTimeout });
     describeSession(session);
     if (session.loggedIn && session.id !== null) this.times.used(session.id);

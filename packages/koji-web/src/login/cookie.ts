@@ -10,8 +10,13 @@ import { isLoopback } from './forgery.js';
 const cookieName = 'koji-web';
 
 /** Over TLS only, and then by a name that no page without TLS can set; this machine itself needs none. */
-function isSecure(c: Context): boolean {
+export function isSecure(c: Context): boolean {
   return !isLoopback(new URL(c.req.url).hostname);
+}
+
+/** Returns what keeps a cookie to TLS where {@link isSecure} asks for it. */
+export function cookieSecurity(c: Context): { secure: true; prefix: 'secure' } | Record<string, never> {
+  return isSecure(c) ? { secure: true, prefix: 'secure' } : {};
 }
 
 /** Returns the id that a request has; null when it has none of ours. */
@@ -69,12 +74,12 @@ export function sendId(c: Context, id: string, { path, seconds }: CookieScope): 
     path,
     httpOnly: true,
     sameSite: 'Lax',
-    ...(isSecure(c) ? { secure: true, prefix: 'secure' } : {}),
+    ...cookieSecurity(c),
     ...(seconds === undefined ? {} : { maxAge: seconds }),
   });
 }
 
 /** Takes the id from a browser. */
 export function dropId(c: Context, path: string): void {
-  deleteCookie(c, cookieName, { path, ...(isSecure(c) ? { secure: true, prefix: 'secure' } : {}) });
+  deleteCookie(c, cookieName, { path, ...cookieSecurity(c) });
 }

@@ -6,6 +6,7 @@ import type { MenuEntry } from '../routes.js';
 import { isTokenOf } from './cookie.js';
 import { originProblem } from './forgery.js';
 import type { Guest, Guests, WebEnv } from './guests.js';
+import type { Oidc } from './oidc.js';
 
 /** The name of the field with the token. */
 export const tokenField = 'token';
@@ -27,6 +28,8 @@ export interface FormContext {
   readonly c: Context<WebEnv>;
   readonly guests: Guests;
   readonly guest: Guest;
+  /** The provider that people log in with; null when there is none. */
+  readonly oidc: Oidc | null;
   readonly read: Again;
   /** Sends a page. */
   readonly send: (page: FormPage, status?: FormStatus) => Response;

@@ -39,6 +39,11 @@ interface GuestOptions {
 export class Guests {
   constructor(private readonly options: GuestOptions) {}
 
+  /** The path that cookies are for. */
+  get path(): string {
+    return this.options.path;
+  }
+
   /** Returns who a request is from. */
   async find(c: Context<WebEnv>): Promise<Guest> {
     const visitor = this.visitorOf(c.env);

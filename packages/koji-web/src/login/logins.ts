@@ -1,4 +1,6 @@
+import type { OidcSettings } from '@koji/core/config';
 import type { Calls } from '../calls.js';
+import type { Admission } from './admission.js';
 
 /** Who sends a request to the page. */
 export interface Visitor {
@@ -8,9 +10,11 @@ export interface Visitor {
   readonly gone: () => boolean;
 }
 
-/** What a visitor logs in with: a password, or the word of a trusted proxy. */
+/** What a visitor logs in with: a password, the word of a trusted proxy, or that of a provider. */
 export type Credentials =
-  { readonly user: string; readonly password: string } | { readonly user: string; readonly byProxy: true };
+  | { readonly user: string; readonly password: string }
+  | { readonly user: string; readonly byProxy: true }
+  | Admission;
 
 /** A visitor's session at the hub. What the user may do is decided by the hub at each call. */
 export interface Login {
@@ -46,4 +50,6 @@ export interface LoginOptions {
   readonly lifetime: number;
   /** The header in which proxies with these addresses name the user; null when none does. */
   readonly proxy: { readonly header: string; readonly addresses: readonly string[] } | null;
+  /** The OpenID Connect provider that people log in with; null when there is none. */
+  readonly oidc: OidcSettings | null;
 }

@@ -6,7 +6,7 @@ import { link } from '../routes.js';
 import { isUnsafe } from './forgery.js';
 import { formProblem, readForm } from './forms.js';
 import type { FormContext, FormStatus } from './forms.js';
-import { loginAddress, ownAddress } from './paths.js';
+import { loginAddress, ownAddress, providerAddress } from './paths.js';
 
 /** Answers `login`: the word of a trusted proxy is enough; others give a password. */
 export async function answerLogin(context: FormContext): Promise<Response> {
@@ -44,23 +44,30 @@ async function takeLogin(context: FormContext, page: string): Promise<Response> 
 
 const notAForm = { problem: 'This is no form of a browser.', status: 415 } as const;
 
-interface Shown {
+/** A form to log in that is about to be shown. */
+export interface Shown {
   readonly input: URLSearchParams;
   readonly page: string;
   readonly problem?: string;
   readonly status?: FormStatus;
 }
 
-function refused(context: FormContext, error: unknown, shown: Shown): Response {
+/** Shows the form again, with what the hub or the provider said. */
+export function refused(context: FormContext, error: unknown, shown: Shown): Response {
   if (error instanceof ServerOffline)
-    return showLogin(context, { ...shown, problem: `The hub is offline: ${error.message}`, status: 503 });
+    return showLogin(context, {
+      ...shown,
+      problem: `Nobody can log in just now: ${error.message}`,
+      status: 503,
+    });
   if (error instanceof AuthError)
     return showLogin(context, { ...shown, problem: error.message, status: 403 });
   return context.fail(error);
 }
 
-function showLogin(context: FormContext, { input, page, problem, status = 200 }: Shown): Response {
-  const { c, guests, guest } = context;
+/** Shows the form to log in. */
+export function showLogin(context: FormContext, { input, page, problem, status = 200 }: Shown): Response {
+  const { c, guests, guest, oidc } = context;
   const token = guests.tokenFor(c, guest);
   const action = loginAddress(page);
   const children = (
@@ -83,6 +90,13 @@ function showLogin(context: FormContext, { input, page, problem, status = 200 }:
         </button>
         <a href={page}>Back</a>
       </p>
+      {oidc ? (
+        <p>
+          <a href={providerAddress(page)}>
+            Log in with <bdi>{oidc.settings.name}</bdi>
+          </a>
+        </p>
+      ) : null}
     </form>
   );
   return context.send({ title: 'Log in', menu: null, children }, status);
@@ -91,14 +105,14 @@ function showLogin(context: FormContext, { input, page, problem, status = 200 }:
 /** Answers `logout`: a form ends the session, a link asks first. */
 export async function answerLogout(context: FormContext): Promise<Response> {
   const { c, guests, guest } = context;
-  if (guest.login === null) return c.redirect(link('index'), 303);
+  if (guest.login === null) return showGone(context);
   let problem: string | null = null;
   if (c.req.method === 'POST') {
     const form = await readForm(c);
     problem = form === null ? notAForm.problem : formProblem(context, form);
     if (problem === null) {
       await guests.logOut(c, guest);
-      return c.redirect(link('index'), 303);
+      return c.redirect(context.oidc ? 'logout' : link('index'), 303);
     }
   }
   const children = (
@@ -118,4 +132,26 @@ export async function answerLogout(context: FormContext): Promise<Response> {
     </form>
   );
   return context.send({ title: 'Log out', menu: null, children }, problem === null ? 200 : 403);
+}
+
+/** Whoever logs out here is still logged in at the provider, and with one click here again. */
+async function showGone({ c, oidc, send }: FormContext): Promise<Response> {
+  const address = (await oidc?.logoutAddress()) ?? null;
+  if (oidc === null || address === null) return c.redirect(link('index'), 303);
+  const children = (
+    <div class="form narrow">
+      <h1>You are logged out</h1>
+      <p>
+        You may still be logged in with <bdi>{oidc.settings.name}</bdi>:{' '}
+        <a href={address} rel="noreferrer">
+          log out there
+        </a>
+        .
+      </p>
+      <p>
+        <a href={link('index')}>Overview</a>
+      </p>
+    </div>
+  );
+  return send({ title: 'You are logged out', menu: null, children });
 }

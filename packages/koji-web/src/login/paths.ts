@@ -14,7 +14,16 @@ export function ownAddress(wish: string | null): string {
 
 /** Returns the address of the login that leads on to a page. */
 export function loginAddress(page: string): string {
+  return leadingTo('login', page);
+}
+
+/** Returns the address of the login with the provider that leads on to a page. */
+export function providerAddress(page: string): string {
+  return leadingTo('oidclogin', page);
+}
+
+function leadingTo(login: string, page: string): string {
   return page === 'index' || page === link('index')
-    ? 'login'
-    : `login?${new URLSearchParams({ page }).toString()}`;
+    ? login
+    : `${login}?${new URLSearchParams({ page }).toString()}`;
 }

@@ -7,19 +7,20 @@ import { PageError } from '../errors.js';
 import type { Viewer } from '../layout.js';
 import type { FormContext } from '../login/forms.js';
 import type { Guest, WebEnv } from '../login/guests.js';
+import { answerOidc } from '../login/oidc-pages.js';
 import { answerLogin, answerLogout } from '../login/pages.js';
 import { loginAddress } from '../login/paths.js';
 import { findRoute, link } from '../routes.js';
 import { sendError, sendPage } from './answers.js';
 import type { Failure } from './answers.js';
-import { isForm, readAsked } from './asked.js';
+import { isForm, isOidcPage, readAsked } from './asked.js';
 import { answerPage } from './pages.js';
 import type { State, WebOptions } from './state.js';
 
 /** Answers a request for any page: who asks, what for, and what to say when that fails. */
 export async function answer(c: Context<WebEnv>, options: WebOptions, state: State): Promise<Response> {
   const { site, read, log } = options;
-  const { guests } = state;
+  const { guests, oidc } = state;
   const asked = readAsked(c, options.path);
   const { name } = asked;
   const { search } = new URL(c.req.url);
@@ -33,7 +34,7 @@ export async function answer(c: Context<WebEnv>, options: WebOptions, state: Sta
     guests && {
       login: guest?.login ?? null,
       token: guest?.token ?? null,
-      loginAddress: loginAddress(isForm(name) ? link('index') : `${name}${search}`),
+      loginAddress: loginAddress(isForm(name) || isOidcPage(name) ? link('index') : `${name}${search}`),
     };
   const fail = (status: Failure['status'], message: string): Response =>
     sendError(c, asked, { status, message, site, assets, now, viewer: viewer() });
@@ -47,11 +48,11 @@ export async function answer(c: Context<WebEnv>, options: WebOptions, state: Sta
   };
   try {
     guest = guests && (await guests.find(c));
-    if (guests && guest && isForm(name)) {
+    if (guests && guest && (isForm(name) || (oidc && isOidcPage(name)))) {
       c.header('Cache-Control', 'no-store');
       const send: FormContext['send'] = (page, status = 200) =>
         sendPage(c, { ...page, site, assets, now, viewer: viewer() }, status);
-      return await answerForm({ c, guests, guest, read, send, fail: failBy }, name);
+      return await answerForm({ c, guests, guest, oidc, read, send, fail: failBy }, name);
     }
     const reading = { options, state, asked, login: guest?.login ?? null, viewer: viewer(), now, assets };
     return await answerPage(c, reading);
@@ -67,5 +68,6 @@ function isKnown(name: string): boolean {
 
 function answerForm(context: FormContext, name: string): Promise<Response> {
   if (name === 'login') return answerLogin(context);
+  if (context.oidc && isOidcPage(name)) return answerOidc(context, context.oidc, name);
   return isAction(name) ? answerAction(context, name) : answerLogout(context);
 }

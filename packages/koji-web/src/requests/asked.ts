@@ -28,3 +28,8 @@ export function isForm(name: string): boolean {
 export function isStreamed(name: string): boolean {
   return name === 'getfile' || name === 'events';
 }
+
+/** Returns whether a page is a step of a login with the provider. */
+export function isOidcPage(name: string): boolean {
+  return name === 'oidclogin' || name === 'oidccallback';
+}

@@ -14,6 +14,7 @@ export function robots(path: string): string {
     'search',
     'compare',
     'login',
+    'oidc',
   ];
   const heavy = Object.entries(routes).flatMap(([name, { heavy: is }]: [string, Route]) =>
     is === true ? [name] : [],

@@ -6,6 +6,7 @@ import type { Calls } from '../calls.js';
 import type { PageLimits } from '../limits.js';
 import type { Guests } from '../login/guests.js';
 import type { LoginOptions } from '../login/logins.js';
+import type { Oidc } from '../login/oidc.js';
 import type { LineMarks } from '../logs/line-marks.js';
 import type { Plugins } from '../plugins/run.js';
 import type { Site } from '../site.js';
@@ -33,6 +34,8 @@ export interface WebOptions {
 /** What a web page keeps between requests, all of it bounded. */
 export interface State {
   readonly guests: Guests | null;
+  /** The provider that people log in with; null when there is none. */
+  readonly oidc: Oidc | null;
   readonly limits: PageLimits;
   readonly lineMarks: LineMarks;
   readonly plugins: Plugins;

@@ -2,22 +2,27 @@
 import { createHash } from 'node:crypto';
 import { AuthError, FailedLogins, networkOf } from '@koji/core';
 import { ClientSession } from '@koji/client';
-import type { SessionOptions } from '@koji/client';
-import { callsBy } from '../calls.js';
 import type { Calls } from '../calls.js';
+import { planAdmission } from '../login/admission.js';
+import type { Admission } from '../login/admission.js';
 import type { Credentials, Login, Logins, Visitor } from '../login/logins.js';
+import { sessionCalls } from './service.js';
+import type { HubAccess, Service } from './service.js';
 
 /** What logins at a hub elsewhere are made with. */
 export interface ClientLoginOptions {
-  readonly hubUrl: string;
-  readonly session: SessionOptions;
-  /** Seconds that the hub may take to answer a call. */
-  readonly timeout: number;
+  readonly access: HubAccess;
+  /** Opens sessions without passwords; null where only passwords are taken. */
+  readonly service: Service | null;
+  /** The methods of the hub, called by nobody. */
+  readonly calls: Calls;
   /** Hours without a request after which a login ends. */
   readonly idleHours: number;
   /** Hours after which a login ends in any case. */
   readonly lifetime: number;
 }
+
+type Password = Extract<Credentials, { readonly password: string }>;
 
 interface Kept {
   readonly session: ClientSession;
@@ -46,24 +51,12 @@ export class ClientLogins implements Logins {
   constructor(private readonly options: ClientLoginOptions) {}
 
   async open(key: string, credentials: Credentials, { address }: Visitor): Promise<void> {
-    if (!('password' in credentials)) throw new AuthError('this page takes passwords only');
-    const { user, password } = credentials;
-    const network = networkOf(address);
-    const pair = createHash('sha256').update(`${user}\0${network}`).digest('base64');
-    this.pairs.check(pair, 'too many failed logins of this user');
-    this.addresses.check(network, 'too many failed logins from this address');
-    try {
-      const kept = await this.logIn(user, password);
-      this.pairs.forget(pair);
-      await this.makeRoom();
-      this.kept.set(key, kept);
-    } catch (error) {
-      if (error instanceof AuthError) {
-        this.pairs.add(pair);
-        this.addresses.add(network);
-      }
-      throw error;
-    }
+    const kept =
+      'password' in credentials
+        ? await this.logIn(credentials, networkOf(address))
+        : await this.logInTrusted(credentials);
+    await this.makeRoom();
+    this.kept.set(key, kept);
   }
 
   async find(key: string): Promise<Login | null> {
@@ -101,23 +94,56 @@ export class ClientLogins implements Logins {
     await Promise.all([...this.kept.keys()].map((key) => this.end(key)));
   }
 
-  private async logIn(user: string, password: string): Promise<Kept> {
-    const { hubUrl, session: options, timeout } = this.options;
+  private async logIn({ user, password }: Password, network: string): Promise<Kept> {
+    const pair = createHash('sha256').update(`${user}\0${network}`).digest('base64');
+    this.pairs.check(pair, 'too many failed logins of this user');
+    this.addresses.check(network, 'too many failed logins from this address');
+    try {
+      const kept = await this.logInByPassword(user, password);
+      this.pairs.forget(pair);
+      return kept;
+    } catch (error) {
+      if (error instanceof AuthError) {
+        this.pairs.add(pair);
+        this.addresses.add(network);
+      }
+      throw error;
+    }
+  }
+
+  private async logInByPassword(user: string, password: string): Promise<Kept> {
+    const { hubUrl, session: options, timeout } = this.options.access;
     const opening = new ClientSession(hubUrl, { ...options, authTimeout: timeout });
     try {
       const key = await opening.login(user, password);
       if (key === null) throw new AuthError('the hub opened no session');
       // A session of its own, which knows no password to log in with again.
-      const session = new ClientSession(hubUrl, { ...options, session: key });
-      const calls = this.callsOf(session);
-      const [me, perms] = [await calls.getLoggedInUser(), await calls.getPerms()];
-      if (me === null) throw new AuthError('the hub does not know the session that it opened');
-      const now = Date.now();
-      const about = { user: { id: me.id, name: me.name }, perms: new Set(perms) };
-      return { session, ...about, start: now, used: now, asked: now };
+      return await this.keep(new ClientSession(hubUrl, { ...options, session: key }));
     } finally {
       await opening.close();
     }
+  }
+
+  /** Logs in a user whom somebody else has authenticated. */
+  private async logInTrusted(given: Exclude<Credentials, Password>): Promise<Kept> {
+    const { service } = this.options;
+    if (!service) throw new AuthError('this page takes passwords only');
+    if ('perms' in given) await this.admit(given, service);
+    return this.keep(await service.openFor(given.user));
+  }
+
+  private async admit(admission: Admission, service: Service): Promise<void> {
+    const changes = await planAdmission(this.options.calls, admission);
+    if (changes.length > 0) await service.change(changes);
+  }
+
+  private async keep(session: ClientSession): Promise<Kept> {
+    const calls = this.callsOf(session);
+    const [me, perms] = [await calls.getLoggedInUser(), await calls.getPerms()];
+    if (me === null) throw new AuthError('the hub does not know the session that it opened');
+    const now = Date.now();
+    const about = { user: { id: me.id, name: me.name }, perms: new Set(perms) };
+    return { session, ...about, start: now, used: now, asked: now };
   }
 
   /** Asks the hub whether it still knows a session. */
@@ -133,9 +159,7 @@ export class ClientLogins implements Logins {
   }
 
   private callsOf(session: ClientSession): Calls {
-    return callsBy((method, args, keywords) =>
-      session.call(method, args, keywords, { retry: false, timeout: this.options.timeout }),
-    );
+    return sessionCalls(session, this.options.access);
   }
 
   private async makeRoom(): Promise<void> {

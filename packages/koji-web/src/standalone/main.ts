@@ -2,28 +2,19 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ClientSession } from '@koji/client';
-import {
-  ConfigError,
-  clientAddress,
-  logFormatter,
-  logLevelNamed,
-  messageOf,
-  onStopSignal,
-  openLog,
-} from '@koji/core';
-import { parseIni, readOptions, webOptions } from '@koji/core/config';
+import { ConfigError, clientAddress, logFormatter, logLevelNamed, onStopSignal, openLog } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { WebOptions } from '@koji/core/config';
 import { describeProblem, loadPlugins, showTaskArguments } from '@koji/plugin-sdk/host';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import { pageNames } from '../page-names.js';
-import { callsBy } from '../calls.js';
 import { createWeb } from '../server.js';
+import { readWebConfig } from './config.js';
 import { ClientLogins } from './logins.js';
+import { Service, sessionCalls } from './service.js';
 
 const usage = `Usage: koji-web --config FILE
 
@@ -38,34 +29,30 @@ async function main(): Promise<void> {
     (values.help ? process.stdout : process.stderr).write(usage);
     process.exit(values.help ? 0 : 2);
   }
-  const file = path.resolve(values.config);
-  const sections = parseIni([{ file, text: readConfig(file) }]);
-  const options = readOptions(webOptions, sections.get('web') ?? new Map<string, string>(), {
-    file,
-    section: 'web',
-  });
+  const config = readWebConfig(path.resolve(values.config));
+  const { file, options, oidc } = config;
   const log = openLog({
     levels: new Map([['koji', logLevelNamed(options.LogLevel)]]),
     format: logFormatter('%(asctime)s [%(levelname)s] %(name)s: %(message)s'),
     ...(options.LogFile === null ? {} : { file: path.resolve(path.dirname(file), options.LogFile) }),
   });
-  for (const name of ['LoginTimeout', 'LoginLifetime'] as const)
-    if (options[name] < 1) throw new ConfigError(`${file} [web] ${name} = ${options[name]}: at least 1`);
-  const sessionOptions = {
-    ...(options.KojiHubCA === null ? {} : { serverca: options.KojiHubCA }),
-    maxRetries: 1,
-  };
-  const session = new ClientSession(options.KojiHubURL, sessionOptions);
-  const logins = new ClientLogins({
+  const access = {
     hubUrl: options.KojiHubURL,
-    session: sessionOptions,
+    session: {
+      ...(options.KojiHubCA === null ? {} : { serverca: options.KojiHubCA }),
+      maxRetries: 1,
+    },
     timeout: options.HubTimeout,
+  };
+  const session = new ClientSession(access.hubUrl, access.session);
+  const calls = sessionCalls(session, access);
+  const logins = new ClientLogins({
+    access,
+    calls,
+    service: config.service && new Service(access, config.service),
     idleHours: options.LoginTimeout,
     lifetime: options.LoginLifetime,
   });
-  const calls = callsBy((method, args, keywords) =>
-    session.call(method, args, keywords, { retry: false, timeout: options.HubTimeout }),
-  );
   const at = `/${options.WebPath.split('/').filter(Boolean).join('/')}`;
   const stopping = new AbortController();
   const web = createWeb({
@@ -84,7 +71,17 @@ async function main(): Promise<void> {
     plugins: await findPlugins(options, { file, logger: log.logger }),
     address: (request) => clientAddress(request, options.TrustedProxies),
     heavyPages: options.HeavyPages,
-    login: options.LoginDisabled ? null : { logins, lifetime: options.LoginLifetime, proxy: null },
+    login: options.LoginDisabled
+      ? null
+      : {
+          logins,
+          oidc,
+          lifetime: options.LoginLifetime,
+          proxy:
+            options.UserHeader === null
+              ? null
+              : { header: options.UserHeader, addresses: options.TrustedProxies },
+        },
     log: log.logger('koji.web'),
     stopping: stopping.signal,
   });
@@ -93,9 +90,8 @@ async function main(): Promise<void> {
     if (pathName === '/') response.writeHead(302, { Location: `.${at}/` }).end();
     else void web.handle(request, response);
   });
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(options.Listen.trim()) ?? [];
-  if (port === '') throw new ConfigError(`${file} [web] Listen = '${options.Listen}': not ADDRESS:PORT`);
-  server.listen(Number(port), host.replace(/^\[|\]$/g, '') || '0.0.0.0');
+  const { host, port } = config;
+  server.listen(port, host.replace(/^\[|\]$/g, '') || '0.0.0.0');
   await once(server, 'listening');
   console.log(`koji-web answers at http://${host}:${(server.address() as AddressInfo).port}${at}/`);
   onStopSignal(() => {
@@ -122,14 +118,6 @@ async function findPlugins(
   if (problems.length > 0) throw new ConfigError(problems.map(describeProblem).join('\n'));
   showTaskArguments(plugins);
   return plugins;
-}
-
-function readConfig(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`Config file ${file} can't be opened: ${messageOf(cause)}`, { cause });
-  }
 }
 
 main().catch((error: unknown) => {

@@ -48,16 +48,29 @@ export function tokenIn(html: string): string {
   return /name="token" value="([^"]+)"/.exec(html)?.[1] ?? '';
 }
 
-/** A browser: it keeps the cookie and sends forms as browsers do. */
+const loginCookie = 'koji-web';
+
+/** A browser: it keeps cookies and sends forms as browsers do. */
 export class Visitor {
-  cookie: string | null = null;
   setCookie = '';
+  /** Cookies by name, each as `name=value`. */
+  readonly cookies = new Map<string, string>();
 
   constructor(
     /** `http://127.0.0.1:PORT/koji/`. */
     readonly base: string,
     private readonly always: Headers = {},
   ) {}
+
+  /** The cookie of the login, `name=value`; null when there is none. */
+  get cookie(): string | null {
+    return this.cookies.get(loginCookie) ?? null;
+  }
+
+  set cookie(cookie: string | null) {
+    if (cookie === null) this.cookies.delete(loginCookie);
+    else this.cookies.set(loginCookie, cookie);
+  }
 
   get(address: string, headers: Headers = {}): Promise<Answer> {
     return this.ask(address, { headers });
@@ -87,11 +100,15 @@ export class Visitor {
   }
 
   private async ask(address: string, asked: Asked): Promise<Answer> {
-    const headers = { ...this.always, ...(this.cookie ? { Cookie: this.cookie } : {}), ...asked.headers };
+    const cookies = [...this.cookies.values()].join('; ');
+    const headers = { ...this.always, ...(cookies === '' ? {} : { Cookie: cookies }), ...asked.headers };
     const answer = await send(this.base + address, { ...asked, headers });
     for (const line of answer.headers['set-cookie'] ?? []) {
       this.setCookie = line;
-      this.cookie = /Max-Age=0/.test(line) ? null : (line.split(';')[0] ?? null);
+      const [pair = ''] = line.split(';');
+      const [name = ''] = pair.split('=');
+      if (/Max-Age=0/.test(line)) this.cookies.delete(name);
+      else this.cookies.set(name, pair);
     }
     return answer;
   }

@@ -1,0 +1,33 @@
+// An OpenID Connect provider on the loopback interface. It is told of groups and of clients by messages of its parent.
+import { createServer } from 'node:http';
+import Provider from 'oidc-provider';
+
+const groups = new Map();
+let answer = (_, response) => response.writeHead(503).end();
+const server = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1', () => {
+  const { port } = server.address();
+  process.send({ issuer: `http://127.0.0.1:${port}` });
+});
+
+process.on('message', ({ clients, user, is }) => {
+  if (user !== undefined) groups.set(user, is);
+  if (clients) serve(clients);
+  process.send({ done: true });
+});
+process.on('disconnect', () => process.exit());
+
+function serve(clients) {
+  const provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
+    clients,
+    claims: { openid: ['sub'], profile: ['preferred_username', 'roles'] },
+    // What a token does not say is asked for at the userinfo endpoint; clients of both kinds are among the tests.
+    conformIdTokenClaims: true,
+    pkce: { required: () => true },
+    cookies: { keys: ['a key of a test'] },
+    findAccount: (_, id) => ({
+      accountId: id,
+      claims: () => ({ sub: id, preferred_username: id, roles: { koji: groups.get(id) ?? [] } }),
+    }),
+  });
+  answer = provider.callback();
+}
