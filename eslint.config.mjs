@@ -1,5 +1,6 @@
 import tseslint from 'typescript-eslint';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import { noCircle } from './scripts/lint/no-circle.mjs';
 
 /** Which packages a package may not import: the direction of dependencies in docs/architecture.md. */
 const walls = {
@@ -120,7 +121,8 @@ export default tseslint.config(
   },
   {
     files: ['packages/*/src/**/*.{ts,tsx}'],
-    rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] },
+    plugins: { koji: { rules: { 'no-circle': noCircle } } },
+    rules: { 'koji/no-circle': 'error' },
   },
   {
     files: ['**/test/**/*.ts', 'test/**/*.ts'],

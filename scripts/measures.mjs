@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
+import { circlesOf } from './lint/no-circle.mjs';
 import { root } from './setup.mjs';
 import { testSecondsFile } from './test-seconds.mjs';
 
@@ -103,28 +104,9 @@ function spread(numbers) {
   return [at(0.5), at(0.9), sorted.at(-1) ?? 0];
 }
 
-/** The number of files that are part of a circle of imports (Tarjan's strongly connected components). */
+/** The number of files that are part of a circle of imports. */
 function circlesIn(files) {
-  const next = new Map(files.map(({ file, imports }) => [file.replace(/\.tsx?$/, ''), imports]));
-  const index = new Map();
-  const low = new Map();
-  const stack = [];
-  let count = 0;
-  const visit = (name) => {
-    index.set(name, index.size);
-    low.set(name, index.get(name));
-    stack.push(name);
-    for (const other of next.get(name) ?? []) {
-      if (!next.has(other)) continue;
-      if (!index.has(other)) visit(other);
-      if (stack.includes(other)) low.set(name, Math.min(low.get(name), low.get(other)));
-    }
-    if (low.get(name) !== index.get(name)) return;
-    const circle = stack.splice(stack.indexOf(name));
-    if (circle.length > 1) count += circle.length;
-  };
-  for (const name of next.keys()) if (!index.has(name)) visit(name);
-  return count;
+  return circlesOf(new Map(files.map(({ file, imports }) => [file.replace(/\.tsx?$/, ''), imports]))).size;
 }
 
 /** The names in each door of each package, by the compiled declarations. */
