@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.mjs';
 import { freePort } from './ports.mjs';
-import { build, installDriver, installPackages, root } from './setup.mjs';
+import { build, compiler, installDriver, installPackages, root } from './setup.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -149,13 +149,12 @@ The hub answers at ${server}; call it with
 A change of a source is compiled and restarts what runs it. Ctrl-C stops everything.
 `);
 
-const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
-const compiler = spawn(process.execPath, [tsc, '-b', '--watch', '--preserveWatchOutput'], {
+const compiling = spawn(process.execPath, [compiler, '-b', '--watch', '--preserveWatchOutput'], {
   cwd: root,
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 let updates = Promise.resolve();
-createInterface({ input: compiler.stdout }).on('line', (line) => {
+createInterface({ input: compiling.stdout }).on('line', (line) => {
   if (line.trim() !== '') console.log(`tsc: ${line}`);
   if (/Found 0 errors/.test(line))
     updates = updates.then(update).catch((error) => console.error(`update failed: ${error.message}`));
@@ -163,7 +162,7 @@ createInterface({ input: compiler.stdout }).on('line', (line) => {
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, async () => {
     stopping = true;
-    compiler.kill();
+    compiling.kill();
     await updates;
     await stop('kojid');
     await stop('hub');

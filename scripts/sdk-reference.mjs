@@ -297,7 +297,7 @@ class Page {
 
   /** Code in which every known name is a link. */
   code(text, self) {
-    const pieces = text.split(/(?<![\w.'"`])([A-Za-z_]\w*)(?![\w'"`:?])/);
+    const pieces = quoted(text).split(/(?<![\w.'"`])([A-Za-z_]\w*)(?![\w'"`:?])/);
     let plain = '';
     let made = '';
     const flush = () => {
@@ -463,6 +463,9 @@ const nameless = {
   [ts.SyntaxKind.CallSignature]: '()',
   [ts.SyntaxKind.IndexSignature]: '[]',
 };
+
+/** Single quotes around strings, as in the sources: TypeScript 6 writes double ones where it infers a type. */
+const quoted = (text) => text.replace(/"([^'"\n]*)"/g, "'$1'");
 
 const fenced = (text) => (text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``);
 
