@@ -27,9 +27,9 @@ export default {
   reporters: ['default', '<rootDir>/scripts/jest/slowest.mjs'],
   // Most of the suite waits, for processes and polls, so that three files share two cores well.
   maxWorkers: availableParallelism() + 1,
-  // The modules of a test file stay in the memory of its worker, about 20 MB a file, and each garbage collection walks through
-  // all of them: a new worker costs half a second, an old one makes the files that allocate much take ten times as long.
-  workerIdleMemoryLimit: 100_000_000,
+  // A new worker of jest costs more than a second until it has loaded what `outside` keeps, and scripts/jest/free-modules.mjs
+  // keeps them small: this is only for what else may be left behind.
+  workerIdleMemoryLimit: 400_000_000,
   // A hang is what this catches, never a slow machine.
   testTimeout: 300_000,
 };

@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { TestEnvironment } from 'jest-environment-node';
 import { processorFile } from '../test-seconds.mjs';
+import { freeModules } from './free-modules.mjs';
 
 export default class extends TestEnvironment {
   constructor(config, context) {
@@ -26,6 +27,7 @@ export default class extends TestEnvironment {
 
   async teardown() {
     await super.teardown();
+    freeModules();
     const seconds = processorSeconds() - this.before;
     appendFileSync(processorFile, `${JSON.stringify({ file: this.file, seconds })}\n`);
   }
