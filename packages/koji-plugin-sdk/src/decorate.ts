@@ -1,13 +1,6 @@
 import type { AnyFunction, Marks } from './marks.js';
 import { mark } from './marks.js';
-
-/** What a standard decorator is told about its method, as far as it matters here. */
-export interface MethodContext {
-  /** Always `method`: other things can't be marked. */
-  readonly kind: 'method';
-  /** The method's name. */
-  readonly name: string | symbol;
-}
+import type { MethodContext } from './method-context.js';
 
 /** Marks a function: as a wrapper `m(fn)`, a standard decorator `@m` or a legacy one on a method. */
 export interface Marker {

@@ -1,4 +1,5 @@
-import type { Marker, MethodContext } from './decorate.js';
+import type { Marker } from './decorate.js';
+import type { MethodContext } from './method-context.js';
 import { marker } from './decorate.js';
 import type { AnyFunction, ExportMark } from './marks.js';
 import type { ArgSchemas, SchemaMarker } from './schemas.js';

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { WireArgs } from '@koji/core/api';
-import type { MethodContext } from './decorate.js';
+import type { MethodContext } from './method-context.js';
 
 /**
  * Arguments in their order, each with the schema that its value must fit: a value of Zod, Valibot, ArkType or anything else
