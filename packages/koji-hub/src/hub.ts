@@ -31,8 +31,11 @@ import {
 } from './plugins.js';
 import { openOwnCalls } from './own-calls.js';
 import type { OwnCalls } from './own-calls.js';
+import { openPluginCalls } from './plugin-calls.js';
 import { startRepos } from './repos/run.js';
 import { startScheduler } from './scheduler/run.js';
+import { startSchedules } from './schedules/run.js';
+import type { RunningSchedules, ScheduleParts } from './schedules/run.js';
 import { WaitingBuilders } from './scheduler/waiting-builders.js';
 import { multiCallNames } from './server/access.js';
 import { currentFields } from './server/call-fields.js';
@@ -67,6 +70,12 @@ export interface RunningHub {
   stop(): Promise<void>;
 }
 
+/** A hub that answers, and what tests drive of it. */
+interface ServedHub extends RunningHub {
+  /** The schedules of its plugins. */
+  readonly schedules: RunningSchedules;
+}
+
 /** A hub that is put together but answers nobody: for commands. */
 export interface OpenHub {
   readonly hub: Hub;
@@ -93,8 +102,15 @@ export async function startHub(config: HubConfig): Promise<RunningHub> {
   return serve(await openHub(config, { serves: true }));
 }
 
-/** Lets an open hub recover, schedule and answer; closes it when that fails. */
-export async function serve(open: OpenHub): Promise<RunningHub> {
+/**
+ * Lets an open hub recover, schedule and answer; closes it when that fails.
+ *
+ * @param options.now the clock of the plugins' schedules
+ */
+export async function serve(
+  open: OpenHub,
+  { now = Date.now }: { readonly now?: () => number } = {},
+): Promise<ServedHub> {
   const { hub, dispatcher, closers, stopping, config } = open;
   try {
     const journals = await openJournals(hub);
@@ -115,6 +131,11 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
     const outboxes = outboxesOf(hub);
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
     closers.add('deliveries', () => deliveries.stop());
+    // As what looks after repos, nothing of plugins happens by itself while the hub is closed for maintenance.
+    const scheduling = (): Hub['plugins'] => (LockOut || ServerOffline ? [] : hub.plugins);
+    const calls = openPluginCalls(hub, open.transactions, stopping.signal);
+    const schedules = await startSchedules(scheduling(), { ...scheduleParts(hub), calls, now });
+    closers.add('schedules', () => schedules.stop());
     const web = openWeb(hub, {
       own: open.callsOf('web', { user: '', makes: false }),
       admitting: open.callsOf('a login on the web page', { user: webUser, makes: true }),
@@ -135,9 +156,11 @@ export async function serve(open: OpenHub): Promise<RunningHub> {
       });
       Object.assign(hub, { policies, callbacks, methods, plugins });
       deliveries.replace(outboxesOf(hub));
+      await schedules.replace(scheduling());
     };
     const plugins = (): Hub['plugins'] => hub.plugins;
-    return { url: server.url, log: hub.logger('koji'), plugins, reload, stop: () => closers.closeAll() };
+    const stop = (): Promise<void> => closers.closeAll();
+    return { url: server.url, log: hub.logger('koji'), plugins, reload, schedules, stop };
   } catch (error) {
     await closers.closeAll();
     throw error;
@@ -155,6 +178,13 @@ async function followPlugins(
   await takeNotes(database, notesFolder(paths.topdir), { rules, log });
   await switches.follow(database, log);
   closers.add('switches of plugins', () => switches.stop());
+}
+
+/** What the schedules of plugins are run with. */
+function scheduleParts({ database, activity, options, switches, ...hub }: Hub): Omit<ScheduleParts, 'calls'> {
+  const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
+  const log = hub.logger('koji.schedules');
+  return { database, activity, log, circuit, limits: limitRules(options), offUntil: switches.offUntil };
 }
 
 /** The outboxes of all plugins. */

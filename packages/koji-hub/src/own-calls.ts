@@ -3,7 +3,7 @@ import { CallerSession } from './auth/sessions.js';
 import type { Call, Hub } from './call.js';
 import { sql } from './db/sql.js';
 import { createUser } from './domain/users/users.js';
-import type { Transactions } from './server/transactions.js';
+import type { Caller, Transactions } from './server/transactions.js';
 
 /** Work of the hub itself under the name of a user, with every permission. */
 export interface OwnCalls {
@@ -23,19 +23,24 @@ export interface Owner {
   readonly signal: AbortSignal;
 }
 
-/** Gives calls in the name of a user. */
-export function openOwnCalls(
-  hub: Hub,
-  transactions: Transactions,
-  { name, user, makes, signal }: Owner,
-): OwnCalls {
-  const caller = {
+/** The caller of what the hub does by itself. */
+export function ownCaller(signal: AbortSignal): Caller {
+  return {
     credentials: () => ({ anonymous: '' }),
     address: '-',
     remote: '?:?',
     signal: () => signal,
     client: { address: '-', gone: () => false },
   };
+}
+
+/** Gives calls in the name of a user. */
+export function openOwnCalls(
+  hub: Hub,
+  transactions: Transactions,
+  { name, user, makes, signal }: Owner,
+): OwnCalls {
+  const caller = ownCaller(signal);
   const nobody = new CallerSession('-', 'the hub itself');
   const checked = (session: CallerSession) => ({ method: name, caller, session });
   let known: Promise<CallerSession> | null = null;

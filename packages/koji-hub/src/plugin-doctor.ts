@@ -12,10 +12,15 @@ import type { DeadLetter, DeadLetterChoice, QueueState } from './outbox/messages
 import { readActivity } from './plugin-activity.js';
 import type { StoredActivity } from './plugin-activity.js';
 import { findPlugins, limitRules } from './plugins.js';
+import { readSchedules } from './schedules/rows.js';
+import type { ScheduleRow } from './schedules/rows.js';
 
 /** All about the plugins of a hub. */
 export interface PluginsReport {
-  readonly plugins: readonly (PluginReport & { readonly activity: readonly StoredActivity[] })[];
+  readonly plugins: readonly (PluginReport & {
+    readonly activity: readonly StoredActivity[];
+    readonly schedules: readonly ScheduleRow[];
+  })[];
   readonly queues: readonly QueueState[];
   /** What somebody should do something about; `koji-hub plugins --check` fails if there is any. */
   readonly problems: readonly string[];
@@ -27,10 +32,12 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
   const problems = [...found.problems];
   let activity: StoredActivity[] = [];
   let queues: QueueState[] = [];
+  let schedules: ScheduleRow[] = [];
   try {
     await onDatabase(config, async (read) => {
       activity = await read(readActivity);
       queues = await read(queueStates);
+      schedules = await read(readSchedules);
     });
   } catch (error) {
     problems.push(`what plugins did is not known: ${messageOf(error)} (koji-hub check says more)`);
@@ -40,7 +47,7 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
     problems.push(
       entry.kind === 'block'
         ? `plugin ${entry.plugin} is switched off until ${entry.off_until ?? ''}, since it kept the hub from answering: ${entry.last_failure ?? ''}`
-        : `plugin ${entry.plugin}: its ${entry.name} callback is switched off until ${entry.off_until ?? ''}, since it kept failing: ${entry.last_failure ?? ''}`,
+        : `plugin ${entry.plugin}: its ${entry.name} ${entry.kind} is switched off until ${entry.off_until ?? ''}, since it kept failing: ${entry.last_failure ?? ''}`,
     );
   for (const { queue, waiting, dead } of queues) {
     if (!served.has(queue) && waiting > 0)
@@ -55,7 +62,12 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
   const plugins = found.plugins.map((plugin) => ({
     ...reportOf(plugin, limitRules(config.options)),
     activity: activity.filter((entry) => entry.plugin === plugin.name),
+    schedules: schedules.filter(
+      ({ plugin: owner, name }) =>
+        owner === plugin.name && plugin.schedules.some((schedule) => schedule.name === name),
+    ),
   }));
+  problems.push(...plugins.flatMap((plugin) => plugin.schedules.filter(isOverdue).map(overdue)));
   return { plugins, queues, problems };
 }
 
@@ -63,10 +75,36 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
 export function describePlugins({ plugins, queues, problems }: PluginsReport): string[] {
   return [
     ...(plugins.length === 0 ? ['no plugin is enabled'] : []),
-    ...plugins.flatMap((plugin) => describeReport(plugin, plugin.activity)),
+    ...plugins.flatMap((plugin) => [
+      ...describeReport(plugin, plugin.activity),
+      ...plugin.schedules.map(describeSchedule),
+    ]),
     ...queues.map(describeQueue),
     ...problems.map((problem) => `PROBLEM ${problem}`),
   ];
+}
+
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
+/** One line about a schedule. */
+function describeSchedule({ name, next, started, ended, lastError }: ScheduleRow): string {
+  if (started === null) return `  schedule ${name}: never ran, next ${timeOf(next)}`;
+  if (ended === null) return `  schedule ${name}: runs since ${timeOf(started)}`;
+  const how = lastError === null ? '' : ` and failed: ${lastError}`;
+  const took = `took ${(ended - started).toFixed(1)} s`;
+  return `  schedule ${name}: ran ${timeOf(started)}, ${took}${how}; next ${timeOf(next)}`;
+}
+
+/** Seconds after which one that did not run is a problem. */
+const patience = 300;
+
+function isOverdue({ next, started, ended }: ScheduleRow): boolean {
+  const runs = started !== null && ended === null;
+  return Date.now() / 1000 - (runs ? started : next) > patience;
+}
+
+function overdue({ plugin, name, next }: ScheduleRow): string {
+  return `plugin ${plugin}: its schedule ${name} was due ${timeOf(next)}: is the hub running? Its log says what holds it up`;
 }
 
 /** One line about a queue. */

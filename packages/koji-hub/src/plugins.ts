@@ -1,4 +1,4 @@
-import { ConfigError, GenericError } from '@koji/core';
+import { ConfigError, GenericError, messageOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubConfig, HubOptions } from '@koji/core/config';
 import {
@@ -18,11 +18,13 @@ import type {
   PluginManifest,
   PluginMethod,
   PluginPolicyTest,
+  PluginProblem,
 } from '@koji/plugin-sdk/host';
 import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
 import { folderOf } from './config.js';
 import type { PluginTest } from './domain/policy/policy.js';
+import { readCron } from './schedules/cron.js';
 import { noteThrower } from './server/faults.js';
 import { RunningCall } from './server/running-call.js';
 
@@ -66,7 +68,31 @@ export async function findPlugins(
     ...(logger ? { logger } : {}),
     taken: { methods: taken },
   });
-  return { plugins, problems: problems.map(describeProblem) };
+  const wrong = await scheduleProblems(plugins);
+  const bad = new Set(wrong.map(({ plugin }) => plugin));
+  return {
+    plugins: plugins.filter(({ name }) => !bad.has(name)),
+    problems: [...problems, ...wrong].map(describeProblem),
+  };
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof GenericError ? error.message : messageOf(error);
+
+/** What is wrong with the times of schedules. */
+async function scheduleProblems(plugins: readonly LoadedPlugin[]): Promise<PluginProblem[]> {
+  const problems: PluginProblem[] = [];
+  for (const { name: plugin, file, schedules } of plugins)
+    for (const schedule of schedules)
+      await readCron(schedule).catch((error: unknown) =>
+        problems.push({
+          ...{ plugin, file, problem: `schedule ${schedule.name}: ${reasonOf(error)}` },
+          remedy: "write five fields as cron has them, '*/5 * * * *' for every five minutes",
+          topic: 'bad-export',
+          cause: error,
+        }),
+      );
+  return problems;
 }
 
 /**

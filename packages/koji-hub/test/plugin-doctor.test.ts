@@ -11,7 +11,7 @@ import type { RawHub } from './support/raw-hub.js';
 const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@koji/plugin-sdk')).href;
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 
-const plugin = `import { callback, exported, ignoreError, option, outbox, pluginConfig } from ${JSON.stringify(sdk)};
+const plugin = `import { callback, exported, ignoreError, option, outbox, pluginConfig, schedule } from ${JSON.stringify(sdk)};
 export const config = pluginConfig('busy', {
   busy: {
     most: option.integer(3, 'How many at once'),
@@ -22,6 +22,7 @@ export const work = exported((a, b = 1) => a + b);
 export const guard = callback('preTag', () => { throw new Error('not today'); });
 export const shaky = ignoreError(callback('postPackageListChange')(() => { throw new Error('no broker'); }));
 export const letters = outbox('letters', () => { throw new Error('nobody there'); }, { attempts: 1 });
+export const yearly = schedule('yearly', '@yearly', () => undefined);
 export const send = exported((topic) => letters.put(topic, 'hello'));
 `;
 
@@ -66,7 +67,7 @@ describe.each(databases)('what koji-hub says of plugins on $name', (kind) => {
   test('what each is, brings and reads, without secrets', async () => {
     const { code, stdout } = await run('plugins');
     expect(code).toBe(0);
-    expect(stdout.split('\n').slice(0, 9)).toEqual([
+    expect(stdout.split('\n').slice(0, 10)).toEqual([
       'busy',
       `  from ${path.join(hub.folder, 'plugins/busy.mjs')}`,
       expect.stringMatching(/^ {2}made for any version of @koji\/plugin-sdk; this is \d/) as string,
@@ -75,8 +76,10 @@ describe.each(databases)('what koji-hub says of plugins on $name', (kind) => {
       '  brings callback preTag',
       '  brings callback postPackageListChange (may fail)',
       '  brings outbox letters',
+      '  brings schedule yearly: @yearly (UTC)',
       `  reads ${path.join(hub.folder, 'plugins/busy.conf')}`,
     ]);
+    expect(stdout).toMatch(/^ {2}schedule yearly: never ran, next \d{4}-01-01T00:00:00\.000Z$/m);
     expect(stdout).toContain('    [busy] most = 3 (default): How many at once\n');
     expect(stdout).toContain('    [busy] token = (secret): For the broker\n');
     expect(stdout).toContain('    [busy] old means nothing to it\n');

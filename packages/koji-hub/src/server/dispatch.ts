@@ -11,6 +11,7 @@ import { CallerSession } from '../auth/sessions.js';
 import type { SessionTimes } from '../auth/session-times.js';
 import type { Hub, ServedMethod } from '../call.js';
 import { ClientGone } from '../client.js';
+import { ownCaller } from '../own-calls.js';
 import { accessOf, multiCallNames } from './access.js';
 import { Answer } from './answer.js';
 import type { AnswerLimits } from './answer.js';
@@ -157,15 +158,8 @@ export class Dispatcher {
 
   /** Runs work of the hub itself in a transaction, as nobody. */
   runOwn<T>(method: string, work: (call: RunningCall) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const caller: Caller = {
-      credentials: () => ({ anonymous: '' }),
-      address: '-',
-      signal: () => signal,
-      remote: '?:?',
-      client: { address: '-', gone: () => false },
-    };
     const session = new CallerSession('-', 'the hub itself');
-    return this.transactions.write({ method, caller, session }, work);
+    return this.transactions.write({ method, caller: ownCaller(signal), session }, work);
   }
 
   private async run({ method, params, form }: IncomingCall, caller: Caller, reply: Reply): Promise<void> {

@@ -159,11 +159,18 @@ export class RunningCall implements Call, Ambient {
     if (!served) throw new GenericError(`Invalid method: ${method}`);
     try {
       // Who asks from within wants a list where a client would get a stream of rows.
-      return await whole(await runMethod(served, { args, keywords }, this, method));
+      return await this.within(served.declared.access, async (call) =>
+        whole(await runMethod(served, { args, keywords }, call.as(this), method)),
+      );
     } catch (error) {
       noteThrower(error, served.plugin === undefined ? 'hub' : 'plugin');
       throw error;
     }
+  }
+
+  /** This call with the permissions of another one, which opened it. */
+  private as({ session }: RunningCall): RunningCall {
+    return session === this.session ? this : new RunningCall({ ...this.parts, session }, this.outer ?? this);
   }
 
   invokeUnchecked(
@@ -192,6 +199,10 @@ export class RunningCall implements Call, Ambient {
   }
 
   get pluginDb(): PluginDatabase {
+    if (!this.inTransaction)
+      throw new GenericError(
+        `${this.method} has no transaction, so that there is no context.db: declare it with access 'write', or call methods`,
+      );
     const { db } = this;
     return {
       sql: (strings, ...values) => sql(strings, ...(values as SqlValue[])),
@@ -214,12 +225,14 @@ export class RunningCall implements Call, Ambient {
     keywords: Readonly<Record<string, unknown>>,
     options: NewTask,
   ): Promise<number> {
-    return makeTask(this, method, encodeArgs(args, keywords), { ...options });
+    return this.within('write', (call) => makeTask(call, method, encodeArgs(args, keywords), { ...options }));
   }
 
   async enqueue(queue: string, topic: string, text: string): Promise<void> {
-    await putMessage(this.db, queue, topic, text);
-    this.effects.afterCommit(() => this.hub.database.notify(outboxChannel));
+    await this.within('write', async (call) => {
+      await putMessage(call.db, queue, topic, text);
+      call.effects.afterCommit(() => this.hub.database.notify(outboxChannel));
+    });
   }
 
   read<T>(work: (call: Call) => Promise<T>, options: { readonly long?: boolean } = {}): Promise<T> {

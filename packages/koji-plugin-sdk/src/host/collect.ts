@@ -6,6 +6,8 @@ import type { CliCommand } from '../cli.js';
 import { outboxOf } from '../outbox.js';
 import type { PluginOutbox } from '../outbox.js';
 import type { PolicyTest } from '../policy.js';
+import { scheduleOf } from '../schedule.js';
+import type { PluginSchedule } from '../schedule.js';
 import type { WebPage, WebPageMark, WebPanel, WebPanelMark, WebThing } from '../web.js';
 import { isTaskHandler } from '../task.js';
 import type { TaskHandlerClass } from '../task.js';
@@ -91,6 +93,7 @@ export interface LoadedPlugin {
   readonly commands: readonly PluginCommand[];
   readonly policyTests: readonly PluginPolicyTest[];
   readonly outboxes: readonly PluginOutbox[];
+  readonly schedules: readonly PluginSchedule[];
   /** Task methods by their arguments, for those who show them. */
   readonly declaredTasks: readonly ShownTask[];
   /** What its author should know, a line each. */
@@ -117,6 +120,7 @@ export function collect(
   const plugin = {
     ...gathering.plugin(),
     outboxes: valuesOf(module, outboxOf),
+    schedules: valuesOf(module, scheduleOf),
     declaredTasks: gathering.declaredTasks(valuesOf(module, declaredTaskOf)),
     notes: gathering.notes(),
   };
@@ -143,8 +147,8 @@ function countFor(plugin: LoadedPlugin, part: PluginPart): number {
   if (part === 'cli') return plugin.commands.length;
   if (part === 'web') return plugin.webPages.length + plugin.webPanels.length;
   if (part === 'builder') return plugin.tasks.length + plugin.callbacks.length;
-  const { methods, callbacks, policyTests, outboxes } = plugin;
-  return methods.length + callbacks.length + policyTests.length + outboxes.length;
+  const { methods, callbacks, policyTests, outboxes, schedules } = plugin;
+  return [methods, callbacks, policyTests, outboxes, schedules].flat().length;
 }
 
 /** What of a module's values is one of a kind. */
@@ -225,7 +229,7 @@ class Gathering {
     this.parameters = new ParameterNotes(entry.file);
   }
 
-  plugin(): Omit<LoadedPlugin, 'outboxes' | 'declaredTasks' | 'notes'> {
+  plugin(): Omit<LoadedPlugin, 'outboxes' | 'schedules' | 'declaredTasks' | 'notes'> {
     const { configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels } = this;
     return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels };
   }

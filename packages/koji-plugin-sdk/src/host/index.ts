@@ -44,6 +44,7 @@ export type { PluginProblem, ProblemTopic } from './problems.js';
 export type { Activity, ActivityKind, Actor } from './activity.js';
 export type { CircuitOptions } from './circuit.js';
 export type { PluginCallback, RegistryOptions } from './registry.js';
+export type { PluginSchedule, ScheduledRun } from '../schedule.js';
 export type { Signature } from './signature.js';
 export { blocksOf, killPrograms, outputOf, runProgram } from '../program.js';
 export type { BlocksOptions, OutputOptions, ProgramOptions, ProgramOutput } from '../program.js';

@@ -8,9 +8,11 @@ export interface PluginLimits {
   readonly methods?: number;
   /** Of each policy test. */
   readonly policyTests?: number;
+  /** Of each run of a schedule. */
+  readonly schedules?: number;
 }
 
-const kinds = ['callbacks', 'methods', 'policyTests'] as const;
+const kinds = ['callbacks', 'methods', 'policyTests', 'schedules'] as const;
 
 /** What of a plugin has a limit. */
 export type LimitedKind = (typeof kinds)[number];

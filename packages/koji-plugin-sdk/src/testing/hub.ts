@@ -79,6 +79,15 @@ export interface TestHub {
     payload: CallbackPayloads[E],
     limit?: { readonly timeout?: number },
   ): Promise<void>;
+  /**
+   * Runs a schedule of a plugin at once.
+   *
+   * @param plugin the name that the plugin has in `plugins`
+   * @throws GenericError when the run fails
+   */
+  runSchedule(plugin: string, name: string): Promise<void>;
+  /** Moves the clock of the plugins' schedules, which stands still otherwise, and waits for all runs that become due. */
+  passTime(seconds: number): Promise<void>;
   /** Ends the hub, closes every session and removes its files. */
   stop(): Promise<void>;
 }
@@ -98,6 +107,8 @@ interface HubForTests {
     readonly topdir: string;
     addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
     fire(event: string, payload: object, begun: () => void): Promise<void>;
+    runSchedule(plugin: string, name: string): Promise<void>;
+    passTime(seconds: number): Promise<void>;
     stop(): Promise<void>;
   }>;
 }
@@ -198,6 +209,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
           hub.fire(event, payload, () => (holds = `a callback, which ${longer} allows for longer`)),
         );
       },
+      runSchedule: (plugin, name) => hub.runSchedule(plugin, name),
+      passTime: (seconds) => hub.passTime(seconds),
       stop,
     };
   } catch (error) {

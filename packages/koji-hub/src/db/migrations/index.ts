@@ -6,6 +6,7 @@ import { plugins } from './0005-plugins.js';
 import { repoHosts } from './0006-repo-hosts.js';
 import { hubProcesses } from './0007-hub-processes.js';
 import { webLogins } from './0008-web-logins.js';
+import { pluginSchedules } from './0009-plugin-schedules.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   repoHosts,
   hubProcesses,
   webLogins,
+  pluginSchedules,
 ];

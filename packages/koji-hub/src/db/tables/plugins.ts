@@ -1,6 +1,6 @@
 import { big, bool, float, int, maybe, ref, serial, table, text, time } from './table.js';
 
-/** Not Koji's: what plugins did, and the messages that they send. */
+/** Not Koji's: what plugins did and do when, and the messages that they send. */
 export const pluginTables = [
   table(
     'plugin_activity',
@@ -21,6 +21,23 @@ export const pluginTables = [
       off_until: maybe(time()),
     },
     { key: ['plugin', 'kind', 'name'] },
+  ),
+  // When work of plugins is due, and what became of its last run.
+  table(
+    'plugin_schedule',
+    {
+      id: serial(),
+      plugin: text(),
+      name: text(),
+      cron: text(),
+      zone: text(),
+      next_ts: float(),
+      start_ts: maybe(float()),
+      end_ts: maybe(float()),
+      failures: int(0),
+      last_error: maybe(text()),
+    },
+    { unique: [['plugin', 'name']] },
   ),
   // A topic of a queue: its messages are delivered one after the other, by whoever has the lease.
   table(

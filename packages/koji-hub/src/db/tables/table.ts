@@ -72,9 +72,9 @@ export const bool = (value?: boolean): Column => ({
   kind: 'bool',
   ...(value === undefined ? {} : { default: value }),
 });
-export const float = (value: string): Column => ({
+export const float = (value?: string): Column => ({
   kind: 'float',
-  default: { postgres: value, sqlite: value },
+  ...(value === undefined ? {} : { default: { postgres: value, sqlite: value } }),
 });
 /** A time; by default the start of the transaction (`now`) or the wall clock, which are one in SQLite. */
 export const time = (fallback?: 'now' | 'clock'): Column => ({
