@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, ParameterError } from '@koji/core';
 import { Double } from '@koji/core/wire';
 import fc from 'fast-check';
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import type { Connection } from '../src/db/connection.js';
 import { openDatabase } from '../src/db/database.js';
@@ -17,7 +19,18 @@ import {
   TransactionFailed,
   UniqueViolation,
 } from '../src/db/errors.js';
-import { anyOf, boolAs, epoch, floatAs, glob, id, matches, now, sql } from '../src/db/sql.js';
+import {
+  anyOf,
+  boolAs,
+  epoch,
+  floatAs,
+  glob,
+  id,
+  limitStatements,
+  matches,
+  now,
+  sql,
+} from '../src/db/sql.js';
 import { sqliteDriver } from '../src/db/sqlite-driver.js';
 import { until } from '../../../test/support/system.js';
 import { databases, describeOnPostgres } from './support/databases.js';
@@ -123,6 +136,35 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
 
   test('a read cannot write', async () => {
     await expect(database.read((db) => addTag(db, 'x'))).rejects.toThrow(/^database: /);
+  });
+
+  test('what reads without a snapshot writes nothing either, and sees one from where it needs a transaction', async () => {
+    await database.write((own) => addTag(own, 'first'));
+    const bad = database.read((own) => addTag(own, 'no'), { snapshot: false });
+    await expect(bad).rejects.toThrow(dialect === 'postgres' ? /read-only transaction/ : /readonly database/);
+    const seen = await database.read(
+      async (own) => {
+        const before = await tagNames(own);
+        const parts = await own.readpoint(() => tagNames(own));
+        await database.write((other) => addTag(other, 'second'));
+        const rows: string[] = [];
+        for await (const { name } of own.iterate<{ name: string }>(sql`SELECT name FROM tag ORDER BY id`))
+          rows.push(name);
+        return { before, parts, rows };
+      },
+      { snapshot: false },
+    );
+    expect(seen).toEqual({ before: ['first'], parts: ['first'], rows: ['first'] });
+    expect(await database.read(tagNames, { snapshot: false })).toEqual(['first', 'second']);
+    const limited = database.read(
+      async (own) => {
+        await own.all(limitStatements(50));
+        await own.all(sql`SELECT count(*) FROM generate_series(1, 1000000000)`);
+      },
+      { snapshot: false },
+    );
+    if (dialect === 'postgres') await expect(limited).rejects.toThrow('the query takes too long');
+    else await expect(limited).rejects.toThrow('generate_series');
   });
 
   test('a write may follow from within another, when that is over', async () => {
@@ -451,6 +493,26 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     await slow;
     await expect(database.read(tagNames)).rejects.toThrow('closed');
     expect(await (await made.open()).read(tagNames)).toEqual(['slow', 'slower']);
+  });
+});
+
+describeOnPostgres('reads without a snapshot', (kind) => {
+  test('a statement is one trip, and connections stay', async () => {
+    const test = await kind.create();
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    try {
+      const db = await test.open();
+      const trips = async (work: (own: Connection) => Promise<unknown>): Promise<number> => {
+        const before = sent.mock.calls.length;
+        await db.read(work, { snapshot: false });
+        return sent.mock.calls.length - before;
+      };
+      expect(await trips(tagNames)).toBe(1);
+      expect(await trips((own) => own.readpoint(() => tagNames(own)))).toBe(4);
+    } finally {
+      sent.mockRestore();
+      await test.drop();
+    }
   });
 });
 

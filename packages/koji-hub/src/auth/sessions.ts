@@ -12,7 +12,8 @@ import {
 import type { SessionInfo } from '@koji/core/api';
 import type { Session } from '../call.js';
 import type { Connection } from '../db/connection.js';
-import { epoch, forUpdate, sql } from '../db/sql.js';
+import { epoch, forUpdate, jsonRows, sql } from '../db/sql.js';
+import type { Sql } from '../db/sql.js';
 import type { Credentials } from './credentials.js';
 
 /** Calls that may be sent again with the same number although the first try changed something. */
@@ -37,6 +38,7 @@ interface SessionRow extends SessionInfo {
   usertype: number;
   host_id: number | null;
   exclusive_id: number | null;
+  rights: Rights;
 }
 
 /** What the check of a session must know about its call. */
@@ -128,34 +130,45 @@ function sameText(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-function readSession(db: Connection, id: number): Promise<SessionRow | null> {
-  return db.get<SessionRow>(sql`
-    SELECT ${sessionColumns}, sessions.key, sessions.hostip, sessions.closed,
-      users.name AS user_name, users.status, users.usertype, host.id AS host_id,
-      (SELECT other.id FROM sessions other
-        WHERE other.user_id = sessions.user_id AND other.exclusive = TRUE AND other.closed = FALSE) AS exclusive_id
-    FROM sessions JOIN users ON users.id = sessions.user_id LEFT JOIN host ON host.user_id = users.id
-    WHERE sessions.id = ${id}`);
+/** What users may do, and which groups they are in. */
+interface Rights {
+  readonly perms: ReadonlySet<string>;
+  /** Names by id. */
+  readonly groups: ReadonlyMap<number, string>;
 }
 
-/** Permissions of a user, own ones and the groups', and the groups themselves. */
-export async function readRights(
-  db: Connection,
-  userId: number,
-): Promise<{ perms: Set<string>; groups: Map<number, string> }> {
-  const rows = await db.all<{ name: string; group_id: number | null }>(sql`
+/** A row for each permission of a user, own ones and the groups', and for each group, which has an id. */
+function rightsOf(userId: Sql): Sql {
+  return sql`
     SELECT permissions.name, NULL AS group_id FROM user_perms JOIN permissions ON permissions.id = user_perms.perm_id
       WHERE user_perms.active = TRUE AND (user_perms.user_id = ${userId} OR user_perms.user_id IN (
         SELECT user_groups.group_id FROM user_groups WHERE user_groups.active = TRUE AND user_groups.user_id = ${userId}))
     UNION SELECT users.name, users.id FROM user_groups JOIN users ON users.id = user_groups.group_id
-      WHERE user_groups.active = TRUE AND users.usertype = 2 AND user_groups.user_id = ${userId}`);
+      WHERE user_groups.active = TRUE AND users.usertype = 2 AND user_groups.user_id = ${userId}`;
+}
+
+type RightsRow = readonly [name: string, groupId: number | null];
+
+function gatherRights(rows: readonly RightsRow[]): Rights {
   const perms = new Set<string>();
   const groups = new Map<number, string>();
-  for (const { name, group_id } of rows) {
-    if (group_id === null) perms.add(name);
-    else groups.set(group_id, name);
+  for (const [name, groupId] of rows) {
+    if (groupId === null) perms.add(name);
+    else groups.set(groupId, name);
   }
   return { perms, groups };
+}
+
+async function readSession(db: Connection, id: number): Promise<SessionRow | null> {
+  const row = await db.get<Omit<SessionRow, 'rights'> & { rights: string }>(sql`
+    SELECT ${sessionColumns}, sessions.key, sessions.hostip, sessions.closed,
+      users.name AS user_name, users.status, users.usertype, host.id AS host_id,
+      (SELECT other.id FROM sessions other
+        WHERE other.user_id = sessions.user_id AND other.exclusive = TRUE AND other.closed = FALSE) AS exclusive_id,
+      (SELECT ${jsonRows(sql`mine.name, mine.group_id`)} FROM (${rightsOf(sql`sessions.user_id`)}) AS mine) AS rights
+    FROM sessions JOIN users ON users.id = sessions.user_id LEFT JOIN host ON host.user_id = users.id
+    WHERE sessions.id = ${id}`);
+  return row && { ...row, rights: gatherRights(JSON.parse(row.rights) as RightsRow[]) };
 }
 
 /** Thrown out of a snapshot when a session is found too old: its row must be marked, then the call refused. */
@@ -192,7 +205,6 @@ export async function openSession(
   if (row.status !== 0) throw new AuthError(`logins by ${row.user_name} are not allowed`);
   const locked = row.exclusive !== true && row.exclusive_id !== null && row.exclusive_id !== row.master;
   if (locked && !lockFree.has(method ?? '')) throw new AuthLockError('User locked by another session');
-  const { perms, groups } = await db.unchanged(`rights ${row.user_id}`, () => readRights(db, row.user_id));
   return Object.assign(session, {
     loggedIn: true,
     userId: row.user_id,
@@ -202,8 +214,7 @@ export async function openSession(
     authtype: row.authtype,
     callnum,
     info: infoOf(row),
-    perms,
-    groups,
+    ...row.rights,
   });
 }
 

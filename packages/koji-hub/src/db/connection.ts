@@ -50,6 +50,11 @@ export interface ReadOptions {
    * find a connection; on SQLite they run in threads of their own.
    */
   readonly long?: boolean;
+  /**
+   * Whether all of it sees one moment, as it does unless told otherwise. Without, each statement on PostgreSQL sees the moment
+   * at which it begins, as in Koji, and the two trips that begin and end a transaction are saved.
+   */
+  readonly snapshot?: boolean;
   /** Runs before each statement, and throws when the read is to go no further. */
   readonly check?: () => void;
 }

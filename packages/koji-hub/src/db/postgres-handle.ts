@@ -71,6 +71,8 @@ export function readInTurns(client: pg.ClientBase): void {
 interface Known {
   readonly name: string | null;
   readonly writes: boolean;
+  /** Whether it means something in a transaction only. */
+  readonly isLocal: boolean;
 }
 
 /** What is known of a statement's text: its name on the server, which it gets when it is met again, and its kind. */
@@ -85,12 +87,14 @@ export class Statements {
     const writes = /\b(?:insert\s+into|(?<!\bfor\s+)update|delete\s+from|nextval|setval|get_event)\b/i.test(
       text,
     );
+    const isLocal = /^\s*set\s+local\b|\bfor\s+(?:update|share|no\s+key|key\s+share)\b/i.test(text);
     if (found === undefined) {
       if (this.known.size < 10 * namedStatements) this.known.set(text, null);
-      return { name: null, writes };
+      return { name: null, writes, isLocal };
     }
     // Names live on the server as long as a connection does, so their number has an end.
-    const known = { name: this.named < namedStatements ? `k${++this.named}` : null, writes };
+    const name = this.named < namedStatements ? `k${++this.named}` : null;
+    const known = { name, writes, isLocal };
     this.known.set(text, known);
     return known;
   }
@@ -101,13 +105,17 @@ export class PostgresHandle implements Handle {
   readonly dialect = 'postgres';
   private cursors = 0;
 
+  /** @param later the command that begins a transaction, where that waits until something needs one */
   constructor(
     private readonly client: pg.PoolClient,
     private readonly statements: Statements,
+    private later: string | null = null,
   ) {}
 
   async query(text: string, values: readonly SqlValue[]): Promise<Outcome> {
-    const { name, writes } = this.statements.meet(text);
+    const { name, writes, isLocal } = this.statements.meet(text);
+    // The transaction only reads, so that the database refuses what writes.
+    if (this.later !== null && (writes || isLocal)) await this.begin();
     const result = await this.client.query<Row>({
       text,
       values: await bindAll(values),
@@ -119,6 +127,7 @@ export class PostgresHandle implements Handle {
 
   /** Rows by a cursor of the server's, in portions, so that other statements of the transaction run in between. */
   async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row[], void, void> {
+    await this.begin();
     const cursor = `c${++this.cursors}`;
     await this.client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${text}`, await bindAll(values));
     let open = true;
@@ -138,6 +147,10 @@ export class PostgresHandle implements Handle {
   }
 
   async command(text: string): Promise<void> {
+    if (this.later !== null) {
+      if (text === 'COMMIT' || text === 'ROLLBACK') return;
+      await this.begin();
+    }
     const { command } = await this.client.query(text);
     if (text === 'COMMIT' && command === 'ROLLBACK') {
       throw new DatabaseError('database: the commit was turned into a rollback');
@@ -146,6 +159,13 @@ export class PostgresHandle implements Handle {
 
   explain(error: unknown): unknown {
     return explain(error);
+  }
+
+  private async begin(): Promise<void> {
+    const { later } = this;
+    if (later === null) return;
+    this.later = null;
+    await this.client.query(later);
   }
 }
 

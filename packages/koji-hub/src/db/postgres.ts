@@ -16,6 +16,17 @@ import { DataSource } from './typeorm.js';
 const session = '-c timezone=UTC -c datestyle=ISO -c client_min_messages=warning';
 const notifications = 'koji';
 
+const beginRead = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+const beginWrite = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+
+/** How a transaction begins. */
+interface Beginning {
+  readonly begin: string;
+  /** Whether it does so only once a statement needs it. */
+  readonly isLate?: boolean;
+  readonly check?: (() => void) | undefined;
+}
+
 /** Connections that neither long reads nor writes, which may wait for locks, take. */
 const keptForLookups = 2;
 
@@ -31,7 +42,8 @@ export async function openPostgres(
     entities: described ? tables('postgres') : [],
     poolSize: connections,
     poolErrorHandler: (error: unknown) => log?.warn('an idle connection to the database broke', error),
-    extra: { types, options: session, onConnect: readInTurns },
+    // A new connection has no plans: the first calls on it take several times as long. So those that are there stay.
+    extra: { types, options: session, onConnect: readInTurns, idleTimeoutMillis: 0, keepAlive: true },
   }).initialize();
   const pool = (source.driver as unknown as { master: pg.Pool }).master;
   const statements = new Statements();
@@ -43,30 +55,24 @@ export async function openPostgres(
   const notForLookups = new Gate(Math.max(1, connections - keptForLookups));
 
   const within = async <T>(
-    begin: string,
+    { begin, isLate = false, check }: Beginning,
     work: (db: Connection) => Promise<T>,
-    check?: () => void,
   ): Promise<T> => {
     const client = await pool.connect().catch((cause: unknown) => {
       throw new DatabaseUnavailable('the database cannot be reached', { cause });
     });
-    const handle = new PostgresHandle(client, statements);
-    return transact(
-      client,
-      handle,
-      { begin, transaction: new Transaction(handle, check, onStatement) },
-      work,
-    );
+    const handle = new PostgresHandle(client, statements, isLate ? begin : null);
+    const transaction = new Transaction(handle, check, onStatement);
+    return transact(client, handle, { begin: isLate ? null : begin, transaction }, work);
   };
 
   return {
     dialect: 'postgres',
-    read: (work, { long: isLong = false, check }: ReadOptions = {}) => {
-      const read = () => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work, check);
+    read: (work, { long: isLong = false, snapshot = true, check }: ReadOptions = {}) => {
+      const read = () => within({ begin: beginRead, isLate: !snapshot, check }, work);
       return running.count(() => (isLong ? long.use(() => notForLookups.use(read)) : read()));
     },
-    write: (work) =>
-      running.count(() => notForLookups.use(() => within('BEGIN ISOLATION LEVEL READ COMMITTED', work))),
+    write: (work) => running.count(() => notForLookups.use(() => within({ begin: beginWrite }, work))),
     withDataSource: (work) => running.count(() => work(source)),
     notify: async (channel) => {
       channels.tell(channel);
@@ -98,7 +104,7 @@ export async function openPostgres(
 async function transact<T>(
   client: pg.PoolClient,
   handle: PostgresHandle,
-  { begin, transaction }: { readonly begin: string; readonly transaction: Transaction },
+  { begin, transaction }: { readonly begin: string | null; readonly transaction: Transaction },
   work: (db: Connection) => Promise<T>,
 ): Promise<T> {
   let broken: Error | undefined;
@@ -107,7 +113,7 @@ async function transact<T>(
   client.on('error', onError);
   try {
     transaction.check();
-    await handle.command(begin);
+    if (begin !== null) await handle.command(begin);
     const result = await work(transaction);
     transaction.check();
     await handle.command('COMMIT');

@@ -222,6 +222,16 @@ export function jsonContains(outer: Sql, inner: Sql): Sql {
   ]);
 }
 
+/** Rows as the text of a JSON list of lists; `[]` for none. */
+export function jsonRows(columns: Sql): Sql {
+  return new Sql([
+    (dialect) =>
+      dialect === 'postgres' ? 'coalesce(json_agg(json_build_array(' : 'json_group_array(json_array(',
+    ...columns.parts,
+    (dialect) => (dialect === 'postgres' ? ")), '[]')" : '))'),
+  ]);
+}
+
 /** Ends each later statement of the transaction after so many milliseconds; SQLite has limits of its own. */
 export function limitStatements(milliseconds: number): Sql {
   return new Sql([

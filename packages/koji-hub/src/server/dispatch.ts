@@ -187,7 +187,7 @@ export class Dispatcher {
     const { transactions } = this;
     if (access === 'read' || access === 'lookup')
       return transactions.read(
-        { ...request, long: access === 'read' },
+        { ...request, long: access === 'read', snapshot: access === 'read' },
         (session) => this.checkLockOut(request.method, session),
         (call) => this.make({ ...making, early: true }, call),
       );

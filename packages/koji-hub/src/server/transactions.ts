@@ -72,7 +72,7 @@ export class Transactions {
     const given = request.caller.credentials();
     // Nobody's session is in the database, which may have no time just now.
     if ('anonymous' in given) return new CallerSession(request.caller.address, given.anonymous);
-    const read = () => this.hub.database.read((db) => this.sessionOn(db, request));
+    const read = () => this.hub.database.read((db) => this.sessionOn(db, request), { snapshot: false });
     try {
       return await this.markingExpired(read);
     } catch (error) {
@@ -83,12 +83,12 @@ export class Transactions {
   }
 
   /**
-   * Opens the session of a request and runs work on the same snapshot.
+   * Opens the session of a request and runs work on the same snapshot, or without one as ReadOptions tell.
    *
    * @throws ClientGone once the client went away
    */
   async read<T>(
-    request: Request & { readonly method: string; readonly long: boolean },
+    request: Request & { readonly method: string; readonly long: boolean; readonly snapshot?: boolean },
     check: (session: CallerSession) => void,
     work: (call: RunningCall) => Promise<T>,
   ): Promise<T> {
@@ -99,7 +99,7 @@ export class Transactions {
           check(session);
           return this.during(this.running({ ...request, session }, db), work);
         },
-        readOptions(request.caller, request.long),
+        { ...readOptions(request.caller, request.long), snapshot: request.snapshot ?? true },
       ),
     );
   }

@@ -70,12 +70,17 @@ const selectBuild = sql`SELECT build.id, ${allBuildColumns}, ${epoch('events.tim
  */
 export async function findBuildId(call: Call, build: unknown): Promise<number | null> {
   if (isId(build)) return build;
-  const { name, version, release } = nvrOf(build);
   const row = await call.db.get<{ id: number }>(
-    sql`SELECT build.id FROM build JOIN package ON package.id = build.pkg_id
-        WHERE package.name = ${name} AND build.version = ${version} AND build.release = ${release}`,
+    sql`SELECT build.id FROM build JOIN package ON package.id = build.pkg_id WHERE ${isBuild(build)}`,
   );
   return row?.id ?? null;
+}
+
+/** The condition that a row of build and package is the one that is meant. */
+function isBuild(build: unknown): Sql {
+  if (isId(build)) return idIs('build.id', build);
+  const { name, version, release } = nvrOf(build);
+  return sql`package.name = ${name} AND build.version = ${version} AND build.release = ${release}`;
 }
 
 function nvrOf(build: unknown): { name: string; version: string; release: string } {
@@ -89,10 +94,8 @@ function nvrOf(build: unknown): { name: string; version: string; release: string
 
 /** A build by id, NVR or struct; null when there is none. */
 export async function findBuild(call: Call, build: unknown): Promise<BuildInfo | null> {
-  const buildId = await findBuildId(call, build);
-  if (buildId === null) return null;
   const row = await call.db.get<Omit<BuildInfo, 'extra'> & { extra: string | null }>(
-    sql`${selectBuild} WHERE ${idIs('build.id', buildId)}`,
+    sql`${selectBuild} WHERE ${isBuild(build)}`,
   );
   return row && { ...row, extra: readJson(row.extra, 'Invalid extra data') as Extra };
 }
