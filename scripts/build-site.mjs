@@ -86,9 +86,16 @@ export function makeDistribution(words, folder) {
  * @param options.folder where all of it is
  * @param options.distribution words for make-distribution.mjs, such as `--compiler`, or the folder that it made
  * @param options.kojid settings of kojid.conf
+ * @param options.hubOptions settings of hub.conf
  * @param options.inherits whether the build tag inherits from the destination tag, so that builds can need each other
  */
-export async function startBuildSite({ folder, distribution = [], kojid = {}, inherits = false }) {
+export async function startBuildSite({
+  folder,
+  distribution = [],
+  kojid = {},
+  hubOptions = {},
+  inherits = false,
+}) {
   const file = (...names) => path.join(folder, ...names);
   const arch = machine();
   const children = [];
@@ -120,6 +127,7 @@ export async function startBuildSite({ folder, distribution = [], kojid = {}, in
     LogLevel: 'INFO',
     RepoManager: 'hub',
     DisableNotifications: 'True',
+    ...hubOptions,
   });
   hub('migrate');
   hub('user', 'add', 'kojiadmin', '--password', 'secret', '--admin');

@@ -1,5 +1,6 @@
 // npm run interop: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
-// npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some. docs/interop.md has all of it.
+// npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some;
+// -- images: images by ImageFactory; -- maven: a project of Maven. docs/interop.md has all of it.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -23,10 +24,12 @@ import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
 const [command, ...words] = process.argv.slice(2);
-if (command === 'packages' || command === 'trees') {
+if (['images', 'maven', 'packages', 'trees'].includes(command)) {
+  const { runImages } = await import('./interop/images.mjs');
+  const { runMaven } = await import('./interop/maven.mjs');
   const { buildPackages } = await import('./interop/packages.mjs');
   const { makeTrees } = await import('./interop/trees.mjs');
-  await { packages: buildPackages, trees: makeTrees }[command](words);
+  await { images: runImages, maven: runMaven, packages: buildPackages, trees: makeTrees }[command](words);
   process.exit();
 }
 

@@ -201,15 +201,6 @@ test('a chain that can not be built says why', async () => {
 
 test('every task for tools of other builders is refused with the names of these tools', async () => {
   const tools: Readonly<Record<string, string>> = {
-    appliance: 'pykickstart',
-    createAppliance: 'appliance-creator',
-    createImage: 'ImageFactory and oz',
-    createLiveCD: 'livecd-creator',
-    createLiveMedia: 'livemedia-creator',
-    image: 'ImageFactory and oz',
-    indirectionimage: 'ImageFactory and oz',
-    livecd: 'pykickstart',
-    livemedia: 'pykickstart',
     vmExec: 'kojivmd',
     winbuild: 'kojivmd',
   };

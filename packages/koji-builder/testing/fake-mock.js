@@ -164,6 +164,6 @@ function inside(words) {
 
 /** A program that the root has, when it is called by its place in it. */
 function ofRoot(word) {
-  const own = /^\/usr\/bin\/([^/]+)$/.exec(word)?.[1];
+  const own = /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(word)?.[1];
   return own !== undefined && existsSync(path.join(settings.programs, own)) ? own : word;
 }

@@ -38,9 +38,8 @@ export interface InstalledRpm {
   readonly buildtime: number;
 }
 
-/** Which buildroot the rpms are in. */
+/** The repo that rpms came from. */
 export interface Where {
-  readonly rootDir: string;
   readonly arch: string;
   readonly repo: RepoInfo;
 }

@@ -1,6 +1,6 @@
 import { BuildError, GenericError, PathInfo, canonArch } from '@koji/core';
 import { truthy } from '@koji/core/api';
-import type { BuildConfig, NewBuildData, RepoInfo, TargetInfo } from '@koji/core/api';
+import type { BuildConfig, NewBuildData, RepoInfo, TargetInfo, TaskId } from '@koji/core/api';
 import { named } from '@koji/core/wire';
 import type { BaseTaskHandler } from '@koji/plugin-sdk';
 import { resultOf, tagInSubtask } from '../tasks/subtasks.js';
@@ -13,6 +13,8 @@ export interface ImageOptions {
   readonly optional_arches?: readonly string[] | null;
   /** As Python sees truth: the build is not tagged. */
   readonly skip_tag?: unknown;
+  /** An SCM URL with a template of a spec file, to wrap each image into rpms. */
+  readonly specfile?: string | null;
   /** The build's release; the hub's next one when it is missing or empty. */
   readonly release?: string | null;
   /** Options of the own task. */
@@ -53,6 +55,14 @@ export interface ImagePlan {
   readonly method: string;
   /** The arguments of that task. */
   readonly args: (arch: string, image: Image, place: ImagePlace) => readonly unknown[];
+  /** What the result calls the image. Default `image`. */
+  readonly kind?: string;
+  /** The label of the task that makes the image of one arch. Default: the arch. */
+  readonly label?: (arch: string) => string;
+  /** The label of the task that wraps the image of one arch. Default: `rpm`, with the arch if there are several. */
+  readonly wrapperLabel?: (arch: string) => string;
+  /** The name of a file that the images of all architectures have, and the build once. */
+  readonly shared?: string | undefined;
 }
 
 /**
@@ -73,7 +83,7 @@ export async function buildImage(task: BaseTaskHandler, plan: ImagePlan): Promis
   const arches = archesOf(plan, config);
   const { name, version } = await plan.identify(place);
   const release = options.release || (await session.getNextRelease({ name, version }));
-  const build = scratch ? null : await beginBuild(task, { name, version, release }, { target, options });
+  const build = scratch ? null : await beginImage(task, { name, version, release }, { target, options });
   const image = { name, version, release: build?.release ?? release };
   let subtasks: readonly number[];
   try {
@@ -85,14 +95,24 @@ export async function buildImage(task: BaseTaskHandler, plan: ImagePlan): Promis
   if (build && !truthy(options.skip_tag)) {
     await tagInSubtask(task, target.dest_tag, build.id);
   }
-  const paths = new PathInfo(task.options.topdir);
-  if (build) return `image build results in: ${paths.imagebuild({ ...image, volume_name: null })}`;
-  return `Scratch image build results in: ${subtasks.map((id) => paths.task(id)).join(', ')}`;
+  return reportImage(task, { kind: plan.kind ?? 'image', build, subtasks });
 }
 
-interface Begun extends NewBuildData {
-  readonly id: number;
-  readonly release: string;
+/** A build of images that has begun. */
+export type BegunImage = Image & Omit<NewBuildData, keyof Image> & { readonly id: number };
+
+/** Returns where the results of a build are, or those of a scratch build's tasks, in words. */
+export function reportImage(
+  { options: { topdir } }: BaseTaskHandler,
+  {
+    kind,
+    build,
+    subtasks,
+  }: { readonly kind: string; readonly build: BegunImage | null; readonly subtasks: readonly number[] },
+): string {
+  const paths = new PathInfo(topdir);
+  if (build) return `${kind} build results in: ${paths.imagebuild({ ...build, volume_name: null })}`;
+  return `Scratch ${kind} build results in: ${subtasks.map((id) => paths.task(id)).join(', ')}`;
 }
 
 /** A repo of the tag; when there is none yet, it is waited for. */
@@ -111,23 +131,28 @@ function archesOf({ arches }: ImagePlan, config: BuildConfig): readonly string[]
   return arches;
 }
 
-async function beginBuild(
+/**
+ * Begins a build of images.
+ *
+ * @throws BuildError when the destination tag does not list its package
+ */
+export async function beginImage(
   { id, session }: BaseTaskHandler,
-  image: Image,
-  { target, options }: { readonly target: TargetInfo; readonly options: ImageOptions },
-): Promise<Begun> {
+  image: Omit<Image, 'release'> & { readonly release: string | null },
+  { target, options }: { readonly target: TargetInfo; readonly options: Pick<ImageOptions, 'skip_tag'> },
+): Promise<BegunImage> {
   const { dest_tag_name: tag } = target;
   const listed = truthy(options.skip_tag) ? undefined : await session.getPackageConfig(tag, image.name);
   if (listed === null) throw new BuildError(`package (image) ${image.name} not in list for tag ${tag}`);
   if (listed?.blocked) throw new BuildError(`package (image) ${image.name} is blocked for tag ${tag}`);
-  return (await session.host.initImageBuild(id, { ...image, epoch: 0 })) as Begun;
+  return (await session.host.initImageBuild(id, { ...image, epoch: 0 })) as BegunImage;
 }
 
 interface Making extends ImagePlan {
   readonly arches: readonly string[];
   readonly image: Image;
   readonly place: ImagePlace;
-  readonly build: Begun | null;
+  readonly build: BegunImage | null;
 }
 
 async function makeImages(
@@ -137,20 +162,75 @@ async function makeImages(
   const subtasks = new Map<string, number>();
   for (const arch of arches) {
     const args = plan.args(arch, image, place);
+    const about = named({ label: plan.label?.(arch) ?? arch, arch });
     // The method is a plugin's: nothing is known of it.
-    const subtask = await task.session.host.subtask(plan.method, args, task.id, named({ label: arch, arch }));
-    subtasks.set(arch, subtask);
+    subtasks.set(arch, await task.session.host.subtask(plan.method, args, task.id, about));
   }
   const optional = options.optional_arches ?? [];
   const canFail = [...subtasks].filter(([arch]) => optional.includes(arch)).map(([, id]) => id);
   const ids = [...subtasks.values()];
   const results = await task.wait(ids, { all: true, failAny: true, canFail });
-  if ([...results.values()].every(isFault)) throw new GenericError('all subtasks failed');
-  const byTask = Object.fromEntries([...results].map(([id, result]) => [String(id), result]));
+  const made = [...subtasks].filter(([, id]) => !isFault(results.get(id)));
+  if (made.length === 0) throw new GenericError('all subtasks failed');
+  const wrapped = options.specfile
+    ? await wrap(task, { made, place, build, spec: options.specfile, label: wrapperLabel(plan, arches) })
+    : null;
+  const byTask: Results = Object.fromEntries([...results].map(([id, result]) => [String(id), result]));
+  for (const [id, rpmresults] of wrapped ?? []) byTask[id] = { ...(byTask[id] as object), rpmresults };
+  const reported = plan.shared === undefined ? byTask : once(byTask, plan.shared);
   const { host } = task.session;
-  if (build) await host.completeImageBuild(task.id, build.id, byTask);
-  else await host.moveImageBuildToScratch(task.id, byTask);
+  if (build) await host.completeImageBuild(task.id, build.id, reported);
+  else await host.moveImageBuildToScratch(task.id, reported);
   return ids;
+}
+
+/** Results of tasks by their ids as texts. */
+type Results = Record<string, unknown>;
+
+interface Wrapping {
+  /** Architectures with the tasks that made their images. */
+  readonly made: readonly (readonly [string, number])[];
+  readonly place: ImagePlace;
+  readonly build: BegunImage | null;
+  readonly spec: string;
+  readonly label: (arch: string) => string;
+}
+
+/** Wraps images into rpms, each in a subtask; returns what these report, by the tasks that made the images. */
+async function wrap(
+  task: BaseTaskHandler,
+  { made, place, build, spec, label }: Wrapping,
+): Promise<ReadonlyMap<string, object>> {
+  const wrappers = new Map<string, TaskId<object>>();
+  for (const [arch, id] of made) {
+    const info = await task.session.getTaskInfo(id, named({ strict: true }));
+    const args = [spec, place.target, build, info, { repo_id: place.repo.id }] as const;
+    wrappers.set(String(id), await task.subtask('wrapperRPM', args, { label: label(arch), arch: 'noarch' }));
+  }
+  const results = await task.wait([...wrappers.values()], { all: true, failAny: true });
+  return new Map([...wrappers].map(([id, wrapper]) => [id, { ...results.get(wrapper), task_id: wrapper }]));
+}
+
+function wrapperLabel(
+  { wrapperLabel: own }: Omit<ImagePlan, 'arches' | 'options'>,
+  arches: readonly string[],
+) {
+  // Two subtasks of one label would be one task.
+  return own ?? ((arch: string): string => (arches.length === 1 ? 'rpm' : `rpm ${arch}`));
+}
+
+/** Leaves a file in the first result that has it, and takes it out of the others. */
+function once(results: Results, shared: string): Results {
+  let isFirst = true;
+  return Object.fromEntries(
+    Object.entries(results).map(([id, result]) => {
+      const { files = [] } = result as { readonly files?: readonly string[] };
+      if (!files.includes(shared)) return [id, result];
+      const kept = isFirst ? files : files.filter((name) => name !== shared);
+      isFirst = false;
+      return [id, { ...(result as object), files: kept }];
+    }),
+  );
 }
 
 function isFault(result: unknown): boolean {

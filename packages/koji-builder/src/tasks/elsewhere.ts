@@ -1,19 +1,7 @@
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 
-const kickstart = 'the Python modules pykickstart and pycdio';
-const factory = 'ImageFactory and oz';
-
 /** What a kojid needs for the tasks that this one leaves to others. */
 const needs: Readonly<Record<string, string>> = {
-  appliance: kickstart,
-  createAppliance: `appliance-creator and ${kickstart}`,
-  createImage: factory,
-  createLiveCD: `livecd-creator and ${kickstart}`,
-  createLiveMedia: `livemedia-creator and ${kickstart}`,
-  image: factory,
-  indirectionimage: factory,
-  livecd: kickstart,
-  livemedia: kickstart,
   vmExec: 'libvirt and kojivmd',
   winbuild: 'libvirt and kojivmd',
 };

@@ -10,6 +10,13 @@ import { DefaultTask, ForkTask, SleepTask, SubtaskTask, WaitTestTask } from './b
 import { DependantTask } from './dependant.js';
 import { DistRepoTask } from './dist-repo.js';
 import { ElsewhereTask } from './elsewhere.js';
+import { CreateApplianceTask } from './images/appliance.js';
+import { CreateImageTask } from './images/create-image.js';
+import { ImageTask } from './images/image.js';
+import { IndirectionImageTask } from './images/indirection.js';
+import { CreateLiveCdTask } from './images/livecd.js';
+import { CreateLiveMediaTask } from './images/livemedia.js';
+import { ApplianceTask, LiveCdTask, LiveMediaTask } from './images/spins.js';
 import { MavenTask } from './maven.js';
 import { BuildNotificationTask, TagNotificationTask } from './notifications.js';
 import { NewRepoTask } from './new-repo.js';
@@ -21,6 +28,7 @@ import { WrapperRpmTask } from './wrapper-rpm.js';
 
 /** The task types that every builder has. */
 export const builtIn: readonly TaskHandlerClass[] = [
+  ApplianceTask,
   BuildNotificationTask,
   BuildArchTask,
   BuildMavenTask,
@@ -28,13 +36,21 @@ export const builtIn: readonly TaskHandlerClass[] = [
   BuildTask,
   ChainBuildTask,
   ChainMavenTask,
+  CreateApplianceTask,
   CreateDistRepoTask,
+  CreateImageTask,
+  CreateLiveCdTask,
+  CreateLiveMediaTask,
   CreaterepoTask,
   DefaultTask,
   DependantTask,
   DistRepoTask,
   ElsewhereTask,
   ForkTask,
+  ImageTask,
+  IndirectionImageTask,
+  LiveCdTask,
+  LiveMediaTask,
   MavenTask,
   NewRepoTask,
   RebuildSrpmTask,

@@ -32,3 +32,24 @@ export function makeSrpm(folder: string, name: string, spec: string): string {
   const [file = ''] = readdirSync(path.join(top, 'SRPMS'));
   return path.join(top, 'SRPMS', file);
 }
+
+/** Makes a package without files and its source package; `line` is what rpm says about it, with commas between the fields. */
+export function rpmIn(
+  folder: string,
+  name: string,
+): { readonly files: readonly string[]; readonly line: string } {
+  const top = path.join(folder, `rpm-${name}`);
+  mkdirSync(top, { recursive: true });
+  writeFileSync(path.join(top, `${name}.spec`), specOf(name, { head: ['BuildArch: noarch'] }));
+  const run = (program: string, args: readonly string[]): string => {
+    const done = spawnSync(program, args, { encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`${program}: ${done.stderr || String(done.error)}`);
+    return done.stdout;
+  };
+  run('rpmbuild', ['--define', `_topdir ${top}`, '-ba', '--nodeps', path.join(top, `${name}.spec`)]);
+  const files = ['SRPMS', 'RPMS/noarch'].flatMap((place) =>
+    readdirSync(path.join(top, place)).map((file) => path.join(top, place, file)),
+  );
+  const format = '%{NAME},%{VERSION},%{RELEASE},%{ARCH},%{EPOCH},%{SIZE},%{SIGMD5},%{BUILDTIME}';
+  return { files, line: run('rpm', ['-qp', '--qf', format, files.at(-1) ?? '']) };
+}

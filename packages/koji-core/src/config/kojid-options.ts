@@ -3,7 +3,6 @@ import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 
 const passwordsOnly = 'kojid logs in with a password only';
-const noBuildTasks = 'kojid has no tasks of this kind yet';
 
 /** The options of kojid.conf, section `kojid`: those of Koji, then ours. */
 export const kojidOptions = {
@@ -76,18 +75,15 @@ export const kojidOptions = {
   ),
   failed_buildroot_lifetime: integer(14400, 'Seconds that buildroots of failed tasks are kept'),
   rpmbuild_timeout: integer(86400, 'Seconds one rpmbuild may take'),
-  oz_install_timeout: withoutEffect(
-    integer(0, "Seconds an image install may take; 0 for oz's own setting"),
-    noBuildTasks,
-  ),
-  xz_options: withoutEffect(text('-z6T0', 'Options for xz on raw-xz images'), noBuildTasks),
+  oz_install_timeout: integer(0, "Seconds an image install may take; 0 for oz's own setting"),
+  xz_options: text('-z6T0', 'Options for xz on raw-xz images'),
   task_avail_delay: withoutEffect(
     integer(300, 'Seconds to leave a task to builders with more room'),
     'the hub gives tasks to hosts',
   ),
   cert: text(null, 'Client certificate; falls back to /etc/kojid/client.crt if that exists'),
   serverca: text(null, 'Hub CA; falls back to /etc/kojid/serverca.crt if that exists'),
-  allow_noverifyssl: withoutEffect(boolean(false, 'Let image builds turn off ssl checks'), noBuildTasks),
+  allow_noverifyssl: boolean(false, 'Let image builds turn off ssl checks'),
   allow_password_in_scm_url: boolean(false, 'Accept passwords in SCM urls'),
   plugin: words([], 'Builder plugins to load'),
   callback_timeout: integer(60, 'Seconds that a callback of a plugin may take'),
@@ -118,6 +114,11 @@ export const kojidOptions = {
     'Megabytes of memory for what runs in one buildroot (not with mock); 0 for no limit',
   ),
   buildroot_processes: integer(0, 'Processes in one buildroot (not with mock); 0 for no limit'),
+  image_python: text(
+    '/usr/bin/python3',
+    'Python with the module pykickstart, for tasks that make images; with ImageFactory and oz for image and indirectionimage',
+  ),
+  imagefactory_plugins: text('/etc/imagefactory/plugins.d', 'Folder that names the plugins of ImageFactory'),
   template_python: text(
     '/usr/bin/python3',
     'Python with the module Cheetah, which fills the templates of spec files for wrapperRPM tasks',

@@ -1,0 +1,5 @@
+"""Errors."""
+
+
+class KickstartError(Exception):
+    """A file that can't be understood."""
