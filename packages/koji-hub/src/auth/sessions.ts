@@ -159,6 +159,12 @@ function gatherRights(rows: readonly RightsRow[]): Rights {
   return { perms, groups };
 }
 
+/** Returns the permissions and groups of a user. */
+export async function readRights(db: Connection, userId: number): Promise<Rights> {
+  const rows = await db.all<{ name: string; group_id: number | null }>(rightsOf(sql`${userId}`));
+  return gatherRights(rows.map((row) => [row.name, row.group_id]));
+}
+
 async function readSession(db: Connection, id: number): Promise<SessionRow | null> {
   const row = await db.get<Omit<SessionRow, 'rights'> & { rights: string }>(sql`
     SELECT ${sessionColumns}, sessions.key, sessions.hostip, sessions.closed,
