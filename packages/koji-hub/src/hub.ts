@@ -42,6 +42,7 @@ import { currentFields } from './server/call-fields.js';
 import { Dispatcher } from './server/dispatch.js';
 import { listen } from './server/http.js';
 import type { RunningCall } from './server/running-call.js';
+import { PluginRoutes } from './server/plugin-routes.js';
 import { Transactions } from './server/transactions.js';
 import { TagNews } from './tag-news.js';
 import { openWake } from './wake.js';
@@ -144,7 +145,8 @@ export async function serve(
       plugins: open.webPlugins,
       stopping: stopping.signal,
     });
-    const server = await listen(hub, { dispatcher, stopping, web });
+    const routes = new PluginRoutes(hub, calls);
+    const server = await listen(hub, { dispatcher, stopping, web, routes });
     closers.add('server', () => server.stop());
     const reload = async (load: string): Promise<void> => {
       // A plugin that would be left out may be a guard, and the old one is still good.

@@ -36,7 +36,7 @@ test('limits stand in the package.json, and wrong ones are a problem', async () 
     expect((await load({ methods: 120 })).plugins).toMatchObject([{ limits: { methods: 120 } }]);
     const problemOf = async (limits: unknown): Promise<unknown> => (await load(limits)).problems[0]?.problem;
     expect(await problemOf({ method: 120 })).toBe(
-      '"koji": {"limits"} knows no "method", but callbacks, methods, policyTests, schedules',
+      '"koji": {"limits"} knows no "method", but callbacks, methods, policyTests, schedules, routes',
     );
     for (const wrong of ['120', -1, 0, null, 1e9])
       expect(await problemOf({ methods: wrong })).toBe(

@@ -29,6 +29,8 @@ import { JsonRpcError, jsonForm, xmlForm } from './forms.js';
 import type { Form } from './forms.js';
 import { readJsonRequest, silentReply } from './json-door.js';
 import type { JsonRequest } from './json-door.js';
+import { routePrefix } from './plugin-routes.js';
+import type { PluginRoutes } from './plugin-routes.js';
 import { HttpReply, sendPlain, sendText } from './reply.js';
 import type { ReplyOptions } from './reply.js';
 import { RequestIds } from './request-ids.js';
@@ -56,6 +58,7 @@ export interface Listening {
 export interface Served {
   readonly dispatcher: Dispatcher;
   readonly web: MountedWeb | null;
+  readonly routes: PluginRoutes;
   readonly stopping: AbortController;
 }
 
@@ -196,6 +199,7 @@ class Front {
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
     if (await this.state.answer(path, request, response)) return;
+    if (path.startsWith(routePrefix)) return this.routeRequest(request, response, { path, query });
     if (path === '/kojihub' || path.startsWith('/kojihub/')) {
       const isJson = path === '/kojihub/json';
       return this.hubRequest(request, response, { query, isJson });
@@ -225,6 +229,22 @@ class Front {
     if (!isBelow && path !== '/robots.txt') return false;
     await web.handle(request, response);
     return true;
+  }
+
+  private async routeRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, query }: { readonly path: string; readonly query: string },
+  ): Promise<void> {
+    response.setHeader('X-Request-Id', this.requestIds.of(request));
+    const limits = { times: this.bodyTimes, room: this.bodies };
+    try {
+      await this.served.routes.answer(path, query, { request, response, limits });
+    } catch (error) {
+      if (!(error instanceof BodyError)) throw error;
+      response.setHeader('Connection', 'close');
+      sendPlain(response, error.timedOut ? 408 : 400, `Invalid request: ${error.message}\n`);
+    }
   }
 
   private async hubRequest(

@@ -6,6 +6,8 @@ import type { CliCommand } from '../cli.js';
 import { outboxOf } from '../outbox.js';
 import type { PluginOutbox } from '../outbox.js';
 import type { PolicyTest } from '../policy.js';
+import { routeOf } from '../route.js';
+import type { PluginRoute } from '../route.js';
 import { scheduleOf } from '../schedule.js';
 import type { PluginSchedule } from '../schedule.js';
 import type { WebPage, WebPageMark, WebPanel, WebPanelMark, WebThing } from '../web.js';
@@ -94,6 +96,7 @@ export interface LoadedPlugin {
   readonly policyTests: readonly PluginPolicyTest[];
   readonly outboxes: readonly PluginOutbox[];
   readonly schedules: readonly PluginSchedule[];
+  readonly routes: readonly PluginRoute[];
   /** Task methods by their arguments, for those who show them. */
   readonly declaredTasks: readonly ShownTask[];
   /** What its author should know, a line each. */
@@ -121,6 +124,7 @@ export function collect(
     ...gathering.plugin(),
     outboxes: valuesOf(module, outboxOf),
     schedules: valuesOf(module, scheduleOf),
+    routes: valuesOf(module, routeOf),
     declaredTasks: gathering.declaredTasks(valuesOf(module, declaredTaskOf)),
     notes: gathering.notes(),
   };
@@ -147,8 +151,8 @@ function countFor(plugin: LoadedPlugin, part: PluginPart): number {
   if (part === 'cli') return plugin.commands.length;
   if (part === 'web') return plugin.webPages.length + plugin.webPanels.length;
   if (part === 'builder') return plugin.tasks.length + plugin.callbacks.length;
-  const { methods, callbacks, policyTests, outboxes, schedules } = plugin;
-  return [methods, callbacks, policyTests, outboxes, schedules].flat().length;
+  const { methods, callbacks, policyTests, outboxes, schedules, routes } = plugin;
+  return [methods, callbacks, policyTests, outboxes, schedules, routes].flat().length;
 }
 
 /** What of a module's values is one of a kind. */
@@ -229,7 +233,7 @@ class Gathering {
     this.parameters = new ParameterNotes(entry.file);
   }
 
-  plugin(): Omit<LoadedPlugin, 'outboxes' | 'schedules' | 'declaredTasks' | 'notes'> {
+  plugin(): Omit<LoadedPlugin, 'outboxes' | 'schedules' | 'routes' | 'declaredTasks' | 'notes'> {
     const { configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels } = this;
     return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels };
   }

@@ -10,9 +10,11 @@ export interface PluginLimits {
   readonly policyTests?: number;
   /** Of each run of a schedule. */
   readonly schedules?: number;
+  /** Of each request to a route. */
+  readonly routes?: number;
 }
 
-const kinds = ['callbacks', 'methods', 'policyTests', 'schedules'] as const;
+const kinds = ['callbacks', 'methods', 'policyTests', 'schedules', 'routes'] as const;
 
 /** What of a plugin has a limit. */
 export type LimitedKind = (typeof kinds)[number];

@@ -59,6 +59,10 @@ export function reportOf(plugin: LoadedPlugin, rules: LimitRules): PluginReport 
       }),
       ...plugin.policyTests.map((test) => `policy test ${test.name}`),
       ...plugin.outboxes.map((outbox) => `outbox ${outbox.name}`),
+      ...plugin.routes.map(
+        (one) =>
+          `route /kojihub/plugin/${name}/${one.name}${one.signed ? ` signed by ${one.signed.by}` : ''}`,
+      ),
       ...plugin.schedules.map(({ name: own, cron, zone }) => `schedule ${own}: ${cron} (${zone})`),
       ...plugin.tasks.map(
         (task) => `task ${task.methods.join(', ')}${argumentText(task.signature.declaration)}`,
