@@ -7,7 +7,7 @@ export type { Credentials, Login, LoginOptions, Logins, Visitor } from './login/
 export type { Site } from './site.js';
 export { createWeb } from './server.js';
 export type { Web } from './server.js';
-export type { WebOptions } from './requests/state.js';
+export type { WebOptions } from './web-options.js';
 export { pageNames } from './page-names.js';
 export { routes } from './routes.js';
 export type { MenuEntry, Route, RouteName, Routes } from './routes.js';

@@ -21,7 +21,7 @@ import { answer } from './requests/answer.js';
 import { sendAsset, sendEvents } from './requests/answers.js';
 import { isForm, isStreamed, readAsked } from './requests/asked.js';
 import { robots } from './requests/robots.js';
-import type { WebOptions } from './requests/state.js';
+import type { WebOptions } from './web-options.js';
 
 /** A web page that answers requests. */
 export interface Web {

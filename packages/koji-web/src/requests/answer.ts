@@ -15,7 +15,8 @@ import { sendError, sendPage } from './answers.js';
 import type { Failure } from './answers.js';
 import { isForm, isOidcPage, readAsked } from './asked.js';
 import { answerPage } from './pages.js';
-import type { State, WebOptions } from './state.js';
+import type { WebOptions } from '../web-options.js';
+import type { State } from './state.js';
 
 /** Answers a request for any page: who asks, what for, and what to say when that fails. */
 export async function answer(c: Context<WebEnv>, options: WebOptions, state: State): Promise<Response> {

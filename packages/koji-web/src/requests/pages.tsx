@@ -14,7 +14,8 @@ import { findRoute } from '../routes.js';
 import type { Route, RouteName } from '../routes.js';
 import { sendJson, sendPage, sendRaw } from './answers.js';
 import type { Asked } from './asked.js';
-import type { State, WebOptions } from './state.js';
+import type { WebOptions } from '../web-options.js';
+import type { State } from './state.js';
 
 /** A request for a page that reads. */
 export interface Reading {
