@@ -1,7 +1,16 @@
 // npm test: from a fresh clone to the end of the whole suite, on SQLite and on PostgreSQL.
 import path from 'node:path';
 import { existsSync } from 'node:fs';
-import { build, compiler, installDriver, installPackages, installSystem, root, runAlong } from './setup.mjs';
+import {
+  build,
+  compiler,
+  installDriver,
+  installPackages,
+  installSystem,
+  oneChecker,
+  root,
+  runAlong,
+} from './setup.mjs';
 
 const at = (file) => () => existsSync(file);
 const needed = {
@@ -59,7 +68,7 @@ const checks = await Promise.all([
   node('node_modules/eslint/bin/eslint.js', '.'),
   inTurn([
     () => node('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
-    () => runAlong(process.execPath, [compiler, '-p', 'tsconfig.test.json']),
+    () => runAlong(process.execPath, [compiler, '-p', 'tsconfig.test.json', ...oneChecker]),
     () => node('scripts/reference.mjs', '--check'),
   ]),
 ]);
