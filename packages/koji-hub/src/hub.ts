@@ -60,6 +60,8 @@ export interface RunningHub {
   readonly log: Logger;
   /** The plugins that are loaded. */
   plugins(): Hub['plugins'];
+  /** The plugins of the web page. */
+  readonly webPlugins: Hub['plugins'];
   /**
    * Loads the plugins anew; calls that run go on with the old ones.
    *
@@ -119,7 +121,7 @@ export async function serve(
     Object.assign(hub, { journals: journals.folder });
     for (const warning of configWarnings(config)) hub.logger('koji').warn(warning);
     await recoverFiles(hub);
-    await followPlugins(hub, closers);
+    await followPlugins(hub, { closers, plugins: [...hub.plugins, ...open.webPlugins] });
     const scheduler = startScheduler(hub, (work) => open.runOwn('scheduler', work));
     closers.add('scheduler', () => scheduler.stop());
     const { RepoManager, LockOut, ServerOffline } = hub.options;
@@ -162,7 +164,8 @@ export async function serve(
     };
     const plugins = (): Hub['plugins'] => hub.plugins;
     const stop = (): Promise<void> => closers.closeAll();
-    return { url: server.url, log: hub.logger('koji'), plugins, reload, schedules, stop };
+    const { webPlugins } = open;
+    return { url: server.url, log: hub.logger('koji'), plugins, webPlugins, reload, schedules, stop };
   } catch (error) {
     await closers.closeAll();
     throw error;
@@ -171,8 +174,8 @@ export async function serve(
 
 /** Counts what plugins did to processes that are gone, and keeps to what the database says of them from now on. */
 async function followPlugins(
-  { database, switches, options, paths, plugins, ...hub }: Hub,
-  closers: Closers,
+  { database, switches, options, paths, ...hub }: Hub,
+  { closers, plugins }: { readonly closers: Closers; readonly plugins: readonly LoadedPlugin[] },
 ): Promise<void> {
   if (plugins.length === 0) return;
   const log = hub.logger('koji.plugins');

@@ -117,7 +117,9 @@ async function start(): Promise<void> {
   if (found.options.Workers > 1 && values.watch)
     throw new UsageError(`--watch is for one process: set Workers = 1 in ${found.file}`);
   // Where plugins run, a process of its own starts another one for one that a plugin has blocked.
-  const isWatchedOver = found.options.Workers > 1 || (found.options.Plugins.length > 0 && !values.watch);
+  const { Workers, Plugins, Web, WebPlugins } = found.options;
+  const hasPlugins = Plugins.length > 0 || (Web && WebPlugins.length > 0);
+  const isWatchedOver = Workers > 1 || (hasPlugins && !values.watch);
   if (isWatchedOver && !isWorker) return startSeveral(found);
   const hub = await startHub(found);
   const guard = guardProcess(hub, found, { replaced: isWorker });

@@ -48,7 +48,7 @@ export function openWeb(
     const { callsBy, createWeb } = await import('@koji/web');
     const callsOf = (call: Call) => callsBy((method, args, keywords) => call.invoke(method, args, keywords));
     const read: WebOptions['read'] = (work) => own.read((call) => work(callsOf(call)), { long: true });
-    const { LoginDisabled, LoginLifetime, UserHeader } = hub.options;
+    const { LoginDisabled, LoginLifetime, UserHeader, CallbackFailureLimit, CallbackPause } = hub.options;
     const changing = (call: Call) =>
       callsBy((method, args, keywords) => {
         // Each call has its own, as a client's: a row changes once in an event.
@@ -73,6 +73,11 @@ export function openWeb(
       log: hub.logger('koji.web'),
       stopping,
       plugins,
+      pluginRules: {
+        activity: hub.activity,
+        circuit: { limit: CallbackFailureLimit, pause: CallbackPause * 1000 },
+        offUntil: (plugin) => hub.switches.offUntil(plugin),
+      },
     });
   };
   let loaded: Promise<Web> | null = null;

@@ -14,12 +14,16 @@ import { post, valueOf } from './support/raw-hub.js';
 import type { Outcome } from './support/raw-hub.js';
 
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
-const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@koji/plugin-sdk')).href;
+const { resolve } = createRequire(import.meta.url);
+const sdk = pathToFileURL(resolve('@koji/plugin-sdk')).href;
+const sdkWeb = pathToFileURL(resolve('@koji/plugin-sdk/web')).href;
 
 /** What no plugin should do. */
 const bad = `
 import { execFileSync } from 'node:child_process';
 import { exported } from ${JSON.stringify(sdk)};
+import { webPage } from ${JSON.stringify(sdkWeb)};
+export const spin = webPage({ name: 'spin', title: 'Spin' })(() => { for (;;); });
 export const spinForever = exported(() => { for (;;); });
 export const backtrack = exported(() => /(a+)+b/.test('a'.repeat(100)));
 export const waitOutside = exported(() => execFileSync('sleep', ['1000']));
@@ -72,9 +76,10 @@ describe('a hub with a plugin that', () => {
       KojiDir: 'store',
       LogFile: 'hub.log',
       Plugins: 'bad good',
+      WebPlugins: 'bad',
       PluginPath: 'plugins',
       BlockLimit: '1',
-      BlockRetries: '3',
+      BlockRetries: '4',
     };
     const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);
     await writeFile(path.join(database.folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
@@ -114,10 +119,17 @@ describe('a hub with a plugin that', () => {
     },
   );
 
+  const page = 'a page of the web page';
+  const visit = async (): Promise<string> =>
+    fetch(url.replace('kojihub', 'koji/spin')).then(
+      (answer) => answer.text(),
+      () => '',
+    );
   const blocks: [string, RegExp][] = [
+    [page, /stands in page spin of plugin bad; another process.*\n {4}at .* \(.*\/plugins\/bad\.mjs:5\)/],
     [
       'spinForever',
-      /stands in method spinForever of plugin bad; another process.*\n {4}at .* \(.*\/plugins\/bad\.mjs:4\)/,
+      /stands in method spinForever of plugin bad; another process.*\n {4}at .* \(.*\/plugins\/bad\.mjs:6\)/,
     ],
     ['later', /stands in (method later|function inTimer) of plugin bad; another process.*\n {4}at inTimer/],
     [
@@ -128,16 +140,16 @@ describe('a hub with a plugin that', () => {
   test.each(blocks)(
     'blocks all calls is named with its stack, and another process answers: %s',
     async (method, line) => {
-      void call(method);
+      void (method === page ? visit() : call(method));
       await until('the log names it', () => line.test(log()));
       await until('another process answers', answers);
     },
     120_000,
   );
 
-  test('did so three times is switched off, and the others are not', async () => {
+  test('did so four times is switched off, and the others are not', async () => {
     expect(log()).toMatch(
-      /plugin bad is switched off until .*: it kept the hub from answering 3 times within an hour/,
+      /plugin bad is switched off until .*: it kept the hub from answering 4 times within an hour/,
     );
     expect(await call('backtrack')).toEqual({
       fault: [
@@ -145,6 +157,7 @@ describe('a hub with a plugin that', () => {
         expect.stringMatching(/^backtrack\(\) of plugin bad: the plugin is switched off until /) as unknown,
       ],
     });
+    expect(await visit()).toContain('the plugin is switched off until');
     expect(valueOf((await call('greet', 'you'))!)).toBe('hello, you');
   });
 

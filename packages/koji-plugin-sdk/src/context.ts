@@ -130,7 +130,8 @@ export interface PluginCode {
 }
 
 interface Scope extends PluginCode {
-  readonly ambient: Ambient;
+  /** Null for code that has no call of its own: pages and panels of the web page. */
+  readonly ambient: Ambient | null;
   open: boolean;
 }
 
@@ -149,8 +150,17 @@ const holder = globalThis as {
 const shared = (holder[key] ??= { storage: new AsyncLocalStorage<Scope>(), running: 0 });
 
 /** Runs a plugin's code with {@link context}; the context is closed once the code has ended. */
-export async function runInContext<T>(
-  ambient: Ambient,
+export function runInContext<T>(ambient: Ambient, code: PluginCode, run: () => T | Promise<T>): Promise<T> {
+  return runInScope(ambient, code, run);
+}
+
+/** Runs a plugin's code without {@link context}; the watchdog knows it all the same. */
+export function runPluginCode<T>(code: PluginCode, run: () => T | Promise<T>): Promise<T> {
+  return runInScope(null, code, run);
+}
+
+async function runInScope<T>(
+  ambient: Ambient | null,
   { plugin, part }: PluginCode,
   run: () => T | Promise<T>,
 ): Promise<T> {
@@ -191,11 +201,11 @@ export function needAmbient(): Ambient {
   return needScope().ambient;
 }
 
-function needScope(): Scope {
-  const scope = shared.storage.getStore();
-  if (scope?.open === true) return scope;
+function needScope(): PluginCode & { readonly ambient: Ambient } {
+  const { ambient = null, open = false, plugin = '', part = '' } = shared.storage.getStore() ?? {};
+  if (open && ambient) return { ambient, plugin, part };
   throw new GenericError(
-    'context is only there while the hub runs a method or callback of a plugin: not while the plugin loads, in a task or in a command, and not once the call has ended (await everything that a method or callback starts)',
+    'context is only there while the hub runs a method or callback of a plugin: not while the plugin loads, in a task, a command or on the web page, and not once the call has ended (await everything that a method or callback starts)',
   );
 }
 

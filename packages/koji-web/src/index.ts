@@ -4,6 +4,7 @@ export type { Calls, Send } from './calls.js';
 export { makeChanges, planAdmission } from './login/admission.js';
 export type { Admission } from './login/admission.js';
 export type { Credentials, Login, LoginOptions, Logins, Visitor } from './login/logins.js';
+export type { PluginRules } from './plugins/run.js';
 export type { Site } from './site.js';
 export { createWeb } from './server.js';
 export type { Web } from './server.js';

@@ -3,6 +3,7 @@ import type { Logger } from '@koji/core';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import type { Calls } from './calls.js';
 import type { LoginOptions } from './login/logins.js';
+import type { PluginRules } from './plugins/run.js';
 import type { Site } from './site.js';
 
 /** How a web page reads from its hub. */
@@ -16,6 +17,8 @@ export interface WebOptions {
   readonly path: string;
   /** Plugins that add pages and panels. */
   readonly plugins?: readonly LoadedPlugin[];
+  /** Default: nobody counts their runs, and one that fails five times in a row is off for five minutes. */
+  readonly pluginRules?: PluginRules;
   /** Returns the address of who asks, which limits count by. */
   readonly address: (request: IncomingMessage) => string;
   /** Heavy pages that an address may ask for in a minute; 0 means no limit. */

@@ -1,3 +1,4 @@
+import { context } from '@koji/plugin-sdk';
 import { startTestHub } from '@koji/plugin-sdk/testing';
 import type { TestHub } from '@koji/plugin-sdk/testing';
 import {
@@ -29,6 +30,11 @@ const checks = {
     text(`${build.nvr} is of ${build.owner_name}`),
   ]),
   none: webPanel({ on: 'build', title: 'Nothing' })(() => null),
+  sometimes: webPanel({ on: 'package', title: 'Sometimes' })((pkg, { params }) => {
+    if (params['fail'] === '1') throw new Error('not today');
+    return [text(`${pkg.name} today`)];
+  }),
+  outside: webPanel({ on: 'package', title: 'Outside' })(() => [text(context.session.userId ?? 'nobody')]),
   onTag: webPanel({ on: 'tag', title: 'Tag' })((tag) => [text(tag.name)]),
 };
 const broken = {
@@ -43,7 +49,11 @@ let hub: TestHub;
 let build: number;
 
 beforeAll(async () => {
-  hub = await startTestHub({ webPlugins: { checks, broken }, tags: ['f44'] });
+  hub = await startTestHub({
+    webPlugins: { checks, broken },
+    tags: ['f44'],
+    options: { CallbackFailureLimit: '2' },
+  });
   build = (await hub.addBuild('hello-1-1', { tags: ['f44'] })).id;
 });
 
@@ -81,6 +91,33 @@ test('panels are on pages of their things, and one that fails, hangs or answers 
   ]);
   expect((await get('taginfo?tagID=f44')).text).toContain('<bdi>f44</bdi>');
   expect(hub.log.some((line) => line.includes('plugin broken: Throws could not be shown'))).toBe(true);
+});
+
+test('panels are in the JSON of pages, as they are shown', async () => {
+  const { panels } = JSON.parse((await get('taginfo.json?tagID=f44')).text) as { panels: unknown };
+  expect(panels).toEqual([
+    { plugin: 'checks', title: 'Tag', problem: null, blocks: [{ kind: 'text', parts: ['f44'] }] },
+  ]);
+  expect(JSON.parse((await get(`userinfo.json?userID=kojiadmin`)).text)).toMatchObject({ panels: [] });
+  expect(JSON.parse((await get('tags.json')).text)).not.toHaveProperty('panels');
+});
+
+test('a panel that keeps failing is switched off by itself, and has no context of a call', async () => {
+  const show = async (fail: string): Promise<string> =>
+    (await get(`packageinfo?packageID=hello&fail=${fail}`)).text;
+  const first = await show('0');
+  expect(first).toContain('hello today');
+  expect(first).toContain('context is only there while the hub runs a method');
+  expect(await show('1')).toContain('not today');
+  // Once it works, it starts from the beginning.
+  expect(await show('0')).toContain('hello today');
+  for (let i = 0; i < 2; i++) expect(await show('1')).toContain('not today');
+  const last = await show('0');
+  expect(last).not.toContain('hello today');
+  expect(last).toMatch(
+    /Plugin <bdi>checks<\/bdi> could not show this: <bdi>it kept failing and is switched off/,
+  );
+  expect(hub.log.join('\n')).toContain('the panel Sometimes on package of plugin checks is switched off');
 });
 
 test('a plugin can not take the address of a page of Koji', async () => {

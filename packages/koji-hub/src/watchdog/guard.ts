@@ -21,9 +21,10 @@ export function guardProcess(
 ): { stop(): Promise<void> } {
   const release = refuseExit(hub.log);
   const { BlockLimit: limit, LogFile, LogFormat } = config.options;
-  const plugins = hub
-    .plugins()
-    .map(({ name, file }) => ({ name, folder: path.isAbsolute(file) ? path.dirname(file) : '\0' }));
+  const plugins = [...hub.plugins(), ...hub.webPlugins].map(({ name, file }) => ({
+    name,
+    folder: path.isAbsolute(file) ? path.dirname(file) : '\0',
+  }));
   const watchdog =
     limit > 0 && plugins.length > 0
       ? startWatchdog({

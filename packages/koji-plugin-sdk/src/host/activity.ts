@@ -1,7 +1,8 @@
 import { messageOf } from '@koji/core';
 
 /** What of a plugin was running. */
-export type ActivityKind = 'callback' | 'method' | 'task' | 'delivery' | 'schedule' | 'route';
+export type ActivityKind =
+  'callback' | 'method' | 'task' | 'delivery' | 'schedule' | 'route' | 'page' | 'panel';
 
 /** Whose code it was, and which part of it: an event, a method's name, a queue. */
 export interface Actor {

@@ -1,6 +1,6 @@
 /// <reference types="node" preserve="true" />
 export { callbackTable, isCallbackName } from '../callbacks.js';
-export { currentAmbient, currentPluginCode, onPluginCode, runInContext } from '../context.js';
+export { currentAmbient, currentPluginCode, onPluginCode, runInContext, runPluginCode } from '../context.js';
 export type { PluginCode } from '../context.js';
 export { loggerOf } from '../log.js';
 export { messageText } from '../outbox.js';
@@ -8,6 +8,7 @@ export type { Delivery, PluginOutbox } from '../outbox.js';
 export { FreeTask, isTaskHandler } from '../task.js';
 export type { ConfigReport, ConfigSetting, DeclaredConfig } from '../config.js';
 export { ActivityLog } from './activity.js';
+export { Circuit } from './circuit.js';
 export { CallbackRegistry, switchedOff } from './registry.js';
 export { findPlugin, listPlugins } from './find.js';
 export { installModuleHooks } from './install-hooks.js';

@@ -60,7 +60,8 @@ export async function answerPage(c: Context<WebEnv>, reading: Reading): Promise<
   if (data instanceof Raw) return sendRaw(c, data.answer, read);
   c.header('Cache-Control', login ? 'no-store' : 'private, no-cache');
   c.header('Vary', 'Accept, Cookie');
-  if (asked.wantsJson) return sendJson(c, data);
+  const panels = await plugins.panels(name, data, query);
+  if (asked.wantsJson) return sendJson(c, plugins.hasPanels(name) ? { ...(data as object), panels } : data);
   const view: View = { page: name, params, site, now, assets };
   const isPlain = [...query.keys()].every((key) => route.params[key]?.required ?? false);
   return sendPage(c, {
@@ -79,7 +80,7 @@ export async function answerPage(c: Context<WebEnv>, reading: Reading): Promise<
     children: (
       <>
         {page.show(data, view)}
-        <PluginPanels panels={await plugins.panels(name, data, query)} />
+        <PluginPanels panels={panels} />
       </>
     ),
   });
