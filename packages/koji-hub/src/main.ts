@@ -31,6 +31,8 @@ import {
   listDeadLetters,
   listQueues,
 } from './plugin-doctor.js';
+import { pluginWarnings } from './plugins.js';
+import { describeSearch, searchPlugins } from './plugin-search.js';
 import { watchPlugins } from './watch.js';
 import { guardProcess } from './watchdog/guard.js';
 import { backUp } from './upkeep/backup.js';
@@ -50,6 +52,7 @@ Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder}
   user grant NAME PERMISSION                grant a permission
   policy explain NAME [FIELD=VALUE ...]     print which rule of a policy decides about the data, and why
   plugins [--check] [--json]                list plugins with what they provide, their settings, activity and problems
+  plugins search [WORD ...] [--json]        list plugins that can be installed, from the registries that npm is set to
   outbox [dead|replay|drop [QUEUE|ID]]      list the queues of plugins; list, resend or delete undelivered messages
   gc [--apply] [--action ACTION,...] [--user NAME] [--gc-config FILE] [--purge] [--no-mail] [--verbose]
                                             collect garbage: delete, prune, trash, salvage; without --apply only report
@@ -214,7 +217,9 @@ async function policy([action, name, ...fields]: readonly string[]): Promise<voi
   for (const line of lines) console.log(line);
 }
 
-async function plugins(): Promise<void> {
+async function plugins([action, ...words]: readonly string[]): Promise<void> {
+  if (action === 'search') return search(words);
+  if (action !== undefined) throw new UsageError(`plugins: search, not ${action}`);
   const report = await examinePlugins(config());
   const { problems } = report;
   if (values.json) console.log(JSON.stringify(report, null, 2));
@@ -222,6 +227,15 @@ async function plugins(): Promise<void> {
   else for (const problem of problems) process.stderr.write(`${problem}\n`);
   if (values.check && problems.length > 0) process.exitCode = 1;
   else if (values.check && !values.json) console.log('nothing is wrong');
+}
+
+/** Needs no hub: whoever looks for plugins may have none yet. */
+async function search(words: readonly string[]): Promise<void> {
+  const found = await searchPlugins(process.cwd(), words);
+  for (const problem of found.problems) process.stderr.write(`warning: ${problem}\n`);
+  if (values.json) console.log(JSON.stringify(found.plugins, null, 2));
+  else for (const line of describeSearch(found)) console.log(line);
+  if (found.plugins.length === 0) process.exitCode = 1;
 }
 
 async function outbox([action, which, ...more]: readonly string[]): Promise<void> {
@@ -307,6 +321,7 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
   if (command === 'user') return user(rest);
   if (command === 'policy') return policy(rest);
   if (command === 'outbox') return outbox(rest);
+  if (command === 'plugins') return plugins(rest);
   if (command === 'backup' || command === 'restore') return copyOrRestore(command, rest);
   if (rest.length > (command === 'init' ? 1 : 0)) throw new UsageError(`${command}: too many arguments`);
   switch (command) {
@@ -324,14 +339,13 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
       console.log(done.length === 0 ? 'the database is up to date' : `done: ${done.join(', ')}`);
       return;
     }
-    case 'plugins':
-      return plugins();
     case 'gc':
       return collectGarbage();
     case 'fsck':
       return compareFiles();
     case 'check': {
-      for (const warning of configWarnings(config())) process.stderr.write(`warning: ${warning}\n`);
+      for (const warning of [...configWarnings(config()), ...pluginWarnings(config())])
+        process.stderr.write(`warning: ${warning}\n`);
       const problems = await check(config());
       for (const problem of problems) process.stderr.write(`${problem}\n`);
       if (problems.length > 0) process.exitCode = 1;

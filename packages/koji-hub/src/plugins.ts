@@ -2,6 +2,7 @@ import { ConfigError, GenericError, messageOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubConfig, HubOptions } from '@koji/core/config';
 import {
+  describeCopies,
   describeProblem,
   loadPlugins,
   runInContext,
@@ -33,6 +34,14 @@ export interface HubPlugins {
   readonly plugins: readonly LoadedPlugin[];
   /** A paragraph each: plugin, file, problem, remedy. */
   readonly problems: readonly string[];
+}
+
+/** What somebody should know of the plugins that hub.conf names, though it keeps none from working. */
+export function pluginWarnings(config: HubConfig): string[] {
+  const { Plugins, WebPlugins, PluginPath } = config.options;
+  const from = folderOf(config);
+  const folders = PluginPath.map((folder) => path.resolve(from, folder));
+  return describeCopies([...Plugins, ...WebPlugins], { folders, from });
 }
 
 /** Loads the plugins that hub.conf names, where `given` has not their modules. `taken` are the hub's own methods. */
