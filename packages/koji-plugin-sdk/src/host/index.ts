@@ -8,7 +8,6 @@ export type { Delivery, PluginOutbox } from '../outbox.js';
 export { FreeTask, isTaskHandler } from '../task.js';
 export type { ConfigReport, ConfigSetting, DeclaredConfig } from '../config.js';
 export { ActivityLog } from './activity.js';
-export { Circuit } from './circuit.js';
 export { CallbackRegistry, switchedOff } from './registry.js';
 export { describeCopies } from './copies.js';
 export { findPlugin, listPlugins } from './find.js';
