@@ -509,6 +509,15 @@ describeOnPostgres('reads without a snapshot', (kind) => {
       };
       expect(await trips(tagNames)).toBe(1);
       expect(await trips((own) => own.readpoint(() => tagNames(own)))).toBe(4);
+      const numbers = async (own: Connection, most: number): Promise<number> => {
+        let count = 0;
+        for await (const row of own.iterate(sql`SELECT n FROM generate_series(1, 2500) AS n`))
+          if (row.n === most || ++count === most) break;
+        return count;
+      };
+      // With the two that begin and end a transaction: three portions; the first one, and the end of the rest.
+      expect(await trips((own) => numbers(own, 2500))).toBe(5);
+      expect(await trips((own) => numbers(own, 10))).toBe(4);
     } finally {
       sent.mockRestore();
       await test.drop();

@@ -12,6 +12,8 @@ import {
 } from './errors.js';
 import type { ConstraintKind } from './errors.js';
 import { mapInTurns } from './in-turns.js';
+import { readPortal } from './postgres-portal.js';
+import type { BoundValue } from './postgres-portal.js';
 import type { SqlValue } from './sql.js';
 import { fromPostgres, timeText } from './times.js';
 import type { Handle, Outcome } from './transaction.js';
@@ -103,17 +105,17 @@ export class Statements {
 /** One connection of the pool while a transaction holds it. */
 export class PostgresHandle implements Handle {
   readonly dialect = 'postgres';
-  private cursors = 0;
+  private portals = 0;
 
   /** @param later the command that begins a transaction, where that waits until something needs one */
   constructor(
     private readonly client: pg.PoolClient,
-    private readonly statements: Statements,
+    private readonly parts: { readonly statements: Statements; readonly types: pg.CustomTypesConfig },
     private later: string | null = null,
   ) {}
 
   async query(text: string, values: readonly SqlValue[]): Promise<Outcome> {
-    const { name, writes, isLocal } = this.statements.meet(text);
+    const { name, writes, isLocal } = this.parts.statements.meet(text);
     // The transaction only reads, so that the database refuses what writes.
     if (this.later !== null && (writes || isLocal)) await this.begin();
     const result = await this.client.query<Row>({
@@ -125,25 +127,18 @@ export class PostgresHandle implements Handle {
     return { rows: result.rows, changed, writes: writes && changed > 0 };
   }
 
-  /** Rows by a cursor of the server's, in portions, so that other statements of the transaction run in between. */
+  /** Rows in portions, so that other statements of the transaction run in between. */
   async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row[], void, void> {
     await this.begin();
-    const cursor = `c${++this.cursors}`;
-    await this.client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${text}`, await bindAll(values));
-    let open = true;
-    try {
-      for (;;) {
-        const { rows } = await this.client.query<Row>(`FETCH ${fetchSize} FROM ${cursor}`);
-        yield rows;
-        if (rows.length < fetchSize) break;
-      }
-    } catch (error) {
-      open = false;
-      throw error;
-    } finally {
-      // A failed transaction has closed it already, and refuses to be asked.
-      if (open) await this.client.query(`CLOSE ${cursor}`).catch(() => undefined);
-    }
+    const { name } = this.parts.statements.meet(text);
+    yield* readPortal(this.client, {
+      text,
+      name: name ?? '',
+      values: await bindAll(values),
+      portal: `p${++this.portals}`,
+      most: fetchSize,
+      parserOf: (type) => (this.parts.types.getTypeParser as GetParser)(type, 'text'),
+    });
   }
 
   async command(text: string): Promise<void> {
@@ -169,17 +164,21 @@ export class PostgresHandle implements Handle {
   }
 }
 
-function bind(value: SqlValue | undefined): unknown {
+function bind(value: Exclude<SqlValue, readonly unknown[]> | undefined): BoundValue {
   if (value === undefined) throw new TypeError('a query got undefined for a value');
   if (value instanceof Date) return timeText(value);
   return value instanceof Double ? String(value.value) : value;
 }
 
 /** Values as the driver takes them. Lists become text here, in turns: the driver would stop all else for a long one. */
-async function bindAll(values: readonly SqlValue[]): Promise<unknown[]> {
-  const bound: unknown[] = [];
-  for (const value of values) bound.push(Array.isArray(value) ? await arrayText(value) : bind(value));
+async function bindAll(values: readonly SqlValue[]): Promise<BoundValue[]> {
+  const bound: BoundValue[] = [];
+  for (const value of values) bound.push(isList(value) ? await arrayText(value) : bind(value));
   return bound;
+}
+
+function isList(value: SqlValue): value is readonly (number | string)[] {
+  return Array.isArray(value);
 }
 
 async function arrayText(values: readonly (number | string)[]): Promise<string> {

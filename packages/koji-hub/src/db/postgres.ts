@@ -61,7 +61,7 @@ export async function openPostgres(
     const client = await pool.connect().catch((cause: unknown) => {
       throw new DatabaseUnavailable('the database cannot be reached', { cause });
     });
-    const handle = new PostgresHandle(client, statements, isLate ? begin : null);
+    const handle = new PostgresHandle(client, { statements, types }, isLate ? begin : null);
     const transaction = new Transaction(handle, check, onStatement);
     return transact(client, handle, { begin: isLate ? null : begin, transaction }, work);
   };
