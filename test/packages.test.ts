@@ -204,6 +204,37 @@ test('a hub without a driver for SQLite says what to do', () => {
   expect(status).toBe(1);
 });
 
+test('ports of plugins of Koji load from their packages, each part in its program', () => {
+  const bin = (name: string): string => path.join(folder, 'node_modules', '.bin', name);
+  const names = ['fedoramessaging', 'image-builder', 'rekor', 'sign'];
+  const hubConf = `[hub]\nDatabase = sqlite:ported.db\nKojiDir = ${folder}/ported\nPlugins = ${names.join(' ')}\n`;
+  writeFileSync(path.join(folder, 'ported.conf'), hubConf);
+  mkdirSync(path.join(folder, 'plugins'), { recursive: true });
+  const bus = '[fedoramessaging]\namqp_url = amqp://localhost\nbase_url = http://localhost\n';
+  writeFileSync(path.join(folder, 'plugins/fedoramessaging.conf'), bus);
+  execFileSync(bin('koji-hub'), ['--config', 'ported.conf', 'migrate'], { cwd: folder });
+  const listed = execFileSync(bin('koji-hub'), ['--config', 'ported.conf', 'plugins'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  for (const name of names) expect(listed).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  expect(listed).toMatch(/brings method imageBuilderBuild\(target, arches, types, name, version/);
+  expect(listed).not.toContain('PROBLEM');
+  writeFileSync(
+    path.join(folder, 'ported-cli.conf'),
+    '[koji]\nserver = http://localhost/kojihub\nplugins = image-builder\n',
+  );
+  const help = ['-c', 'ported-cli.conf', 'image-builder-build', '--help'];
+  expect(execFileSync(bin('koji'), help, { cwd: folder, encoding: 'utf8' })).toContain('--bootc-ref');
+  const builder = `import { readFileSync } from 'node:fs';
+    const { koji } = JSON.parse(readFileSync('node_modules/koji-plugin-image-builder/package.json', 'utf8'));
+    const part = await import('./node_modules/koji-plugin-image-builder/' + koji.builder);
+    console.log(Object.values(part).flatMap(({ Methods }) => Methods).sort().join());`;
+  writeFileSync(path.join(folder, 'builder-part.mjs'), builder);
+  const methods = execFileSync(process.execPath, ['builder-part.mjs'], { cwd: folder, encoding: 'utf8' });
+  expect(methods.trim()).toBe('imageBuilderBuild,imageBuilderBuildArch');
+});
+
 test('the installed hub starts with an installed plugin, and the installed command calls it', async () => {
   const bin = (name: string): string => path.join(folder, 'node_modules', '.bin', name);
   const port = await freePort();

@@ -12,7 +12,7 @@ export { context } from './context.js';
 export { option, pluginConfig } from './config.js';
 export { pluginLog } from './log.js';
 export { declareTask } from './schemas.js';
-export type { ArgSchemas, ArgsOf, InputsOf } from './schemas.js';
+export type { ArgSchemas, ArgsOf, CheckedMethod, InputsOf } from './schemas.js';
 export type { CallbackFunction } from './callback.js';
 export type { CallbackName, CallbackPayloads } from './callbacks.js';
 export type { CliCommand, CliTools } from './cli.js';
