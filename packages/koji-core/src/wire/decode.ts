@@ -1,6 +1,7 @@
 import { pauseWhenDue } from '../fair-turns.js';
-import { Decoder, finished } from './decoder.js';
-import type { DecodeLimits, DecoderSettings, Document } from './decoder.js';
+import { Decoder } from './decoder.js';
+import type { DecodeLimits, DecoderSettings, Document } from './document.js';
+import { finished } from './steps.js';
 import { WireError } from './errors.js';
 import { TextReader, documentText, skipProlog } from './xml.js';
 

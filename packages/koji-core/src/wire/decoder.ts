@@ -1,96 +1,13 @@
-import { decodeBase64 } from './base64.js';
+import type { DecodeLimits, DecoderSettings, Document } from './document.js';
 import { WireError } from './errors.js';
-import { readDouble, readInteger, strip } from './numbers.js';
-import { DateTime, Double } from './values.js';
-import {
-  checkEpilog,
-  nameAt,
-  skipAttributes,
-  skipComment,
-  skipInstruction,
-  unescapePieces,
-  unescapeText,
-} from './xml.js';
-
-/** What a document may hold at most; going past one of them is a {@link WireError} of kind `unsupported`. */
-export interface DecodeLimits {
-  /** Arrays and structs inside each other; 512, a little more than Koji's own encoder manages. */
-  depth: number;
-  /** Values and struct keys in all; 50 million. */
-  values: number;
-  /** Members of one struct; 200,000. */
-  keys: number;
-  /** Attributes of one element; 64. */
-  attributes: number;
-  /** Length of an element's name; 256. */
-  nameLength: number;
-}
-
-/** What a document holds. */
-export interface Document {
-  method: string | undefined;
-  params: unknown[];
-  isFault: boolean;
-}
-
-/** Characters of a text from which on it is made in pieces. */
-const longText = 65_536;
-/** Keys and values of a struct from which on it is made in pieces; even. */
-const manyMembers = 8192;
-
-/** What the end of an element does. */
-const enum Kind {
-  other,
-  value,
-  nil,
-  boolean,
-  integer,
-  double,
-  string,
-  base64,
-  dateTime,
-  methodName,
-  array,
-  struct,
-  params,
-  fault,
-}
-
-const kinds = new Map<string, Kind>([
-  ['value', Kind.value],
-  ['nil', Kind.nil],
-  ['boolean', Kind.boolean],
-  ['i1', Kind.integer],
-  ['i2', Kind.integer],
-  ['i4', Kind.integer],
-  ['i8', Kind.integer],
-  ['int', Kind.integer],
-  ['biginteger', Kind.integer],
-  ['double', Kind.double],
-  ['float', Kind.double],
-  ['bigdecimal', Kind.double],
-  ['string', Kind.string],
-  ['name', Kind.string],
-  ['base64', Kind.base64],
-  ['dateTime.iso8601', Kind.dateTime],
-  ['methodName', Kind.methodName],
-  ['array', Kind.array],
-  ['struct', Kind.struct],
-  ['params', Kind.params],
-  ['fault', Kind.fault],
-]);
-
-const holdsText = (kind: Kind): boolean => kind >= Kind.boolean && kind <= Kind.methodName;
-
-/** How a document is decoded. */
-export interface DecoderSettings {
-  readonly limits: DecodeLimits;
-  readonly exactDoubles: boolean;
-  /** Makes what takes the place of each value of the outermost array. */
-  readonly mapRow?: ((row: unknown) => unknown) | undefined;
-  /** Whether the text is the begin of a document, of which more comes: see `resume`. */
-  readonly piecewise?: boolean;
-}
+import { Kind, holdsText, kindOf } from './kinds.js';
+import { KojiScalar } from './koji-scalar.js';
+import { MemberHeaders } from './member-headers.js';
+import { Scalars } from './scalars.js';
+import { both, finished, isSteps } from './steps.js';
+import { longText, textPieces } from './text-pieces.js';
+import { ValueStack } from './value-stack.js';
+import { checkEpilog, nameAt, skipAttributes, skipComment, skipInstruction, unescapeText } from './xml.js';
 
 /** Where a decoder was between two tags, to go back to. */
 interface Place {
@@ -104,15 +21,6 @@ interface Place {
   readonly over: boolean;
 }
 
-/** How a member starts, in the form Koji writes: a row's members start like those of the row before. */
-interface Header {
-  text: string;
-  key: string;
-  next: Header | undefined;
-}
-
-const memberStart = '<member>\n<name>';
-
 /**
  * One pass over a document. Which documents are accepted and what they mean follows Koji (expat under Python's xmlrpc), so
  * it is lenient about how elements nest and strict about XML and values. Values gather on one stack; an array or struct
@@ -122,8 +30,8 @@ const memberStart = '<member>\n<name>';
 export class Decoder {
   private readonly open: string[] = [];
   private readonly openKinds: Kind[] = [];
-  private stack: unknown[] = [];
-  private size = 0;
+  private readonly values: ValueStack;
+  private readonly scalars: Scalars;
   private readonly marks: number[] = [];
   /** Where the last start tag ended: text elements mean the text since then. */
   private from = 0;
@@ -134,15 +42,15 @@ export class Decoder {
   private ended: Kind = Kind.other;
   private nextReference: number;
   private nextCdataEnd: number;
-  private readonly headers = new Map<string, Header>();
-  private header: Header | undefined;
+  private readonly headers = new MemberHeaders();
+  private readonly quick = new KojiScalar();
+  private readonly plain = (from: number, to: number): boolean => this.isPlain(from, to);
   /** What is left to do of the last tag before the next one is read: a long value is made in pieces. */
   private unfinished: Iterator<void, void, void> | undefined;
   /** Whether the root element has ended. */
   private over = false;
 
   private readonly limits: DecodeLimits;
-  private readonly exactDoubles: boolean;
   private readonly mapRow: ((row: unknown) => unknown) | undefined;
   private readonly piecewise: boolean;
   /** Whether the outermost of arrays and structs is an array, whose values are rows. */
@@ -161,7 +69,9 @@ export class Decoder {
     { limits, exactDoubles, mapRow, piecewise = false }: DecoderSettings,
   ) {
     this.limits = limits;
-    this.exactDoubles = exactDoubles;
+    const fail = (message: string, kind?: 'unsupported'): WireError => this.error(message, this.at, kind);
+    this.values = new ValueStack(limits, fail);
+    this.scalars = new Scalars(exactDoubles, fail);
     this.mapRow = mapRow;
     this.piecewise = piecewise;
     this.place = this.here();
@@ -196,15 +106,16 @@ export class Decoder {
   /** Notes that another row may be complete, and that this is a place to go back to. */
   private betweenValues(): void {
     const [mark] = this.marks;
-    if (this.mapRow && this.inRows && mark !== undefined && this.size > mark + this.rows) {
-      this.stack[this.size - 1] = this.mapRow(this.stack[this.size - 1]);
+    if (this.mapRow && this.inRows && mark !== undefined && this.values.size > mark + this.rows) {
+      this.values.mapLast(this.mapRow);
       this.rows++;
     }
     if (this.piecewise) this.place = this.here();
   }
 
   private here(): Place {
-    const { at, size, open, openKinds, marks, method, ended, over } = this;
+    const { at, open, openKinds, marks, method, ended, over } = this;
+    const { size } = this.values;
     return { at, size, open: [...open], openKinds: [...openKinds], marks: [...marks], method, ended, over };
   }
 
@@ -219,7 +130,7 @@ export class Decoder {
     this.text = this.rest + more;
     this.offset += at;
     this.at = 0;
-    this.size = size;
+    this.values.size = size;
     this.open.splice(0, Infinity, ...open);
     this.openKinds.splice(0, Infinity, ...openKinds);
     this.marks.splice(0, Infinity, ...marks);
@@ -251,7 +162,7 @@ export class Decoder {
       throw this.error('there is neither a method name nor params nor a fault', 0);
     return {
       method: this.method,
-      params: this.stack.slice(0, this.size),
+      params: this.values.since(0),
       isFault: this.ended === Kind.fault,
     };
   }
@@ -286,19 +197,12 @@ export class Decoder {
   /** Pushes the text of a value. */
   private pushText(from: number, to: number): void {
     if (this.isPlain(from, to)) {
-      this.push(this.text.slice(from, to));
+      this.values.push(this.text.slice(from, to));
       return;
     }
     if (this.nextCdataEnd < to) throw this.error("']]>' in text", this.nextCdataEnd);
-    if (to - from <= longText) this.push(unescapeText(this.text.slice(from, to), from));
-    else this.unfinished = this.textSteps(from, to, (text) => this.push(text));
-  }
-
-  private push(value: unknown): void {
-    if (this.size >= this.limits.values) {
-      throw this.error(`there are more than ${this.limits.values} values`, this.at, 'unsupported');
-    }
-    this.stack[this.size++] = value;
+    if (to - from <= longText) this.values.push(unescapeText(this.text.slice(from, to), from));
+    else this.unfinished = this.textSteps(from, to, (text) => this.values.push(text));
   }
 
   private markup(): void {
@@ -319,7 +223,7 @@ export class Decoder {
       throw this.error('the name of an element is too long', this.at, 'unsupported');
     let end = this.at + 1 + name.length;
     if (text.charCodeAt(end) !== 0x3e) end = skipAttributes(text, end, limits.attributes);
-    const kind = this.kindOf(name);
+    const kind = kindOf(name);
     this.open.push(name);
     this.openKinds.push(kind);
     const empty = text.charCodeAt(end) === 0x2f;
@@ -328,10 +232,6 @@ export class Decoder {
     this.from = this.at;
     this.start(name, kind);
     if (empty) this.end(this.at);
-  }
-
-  private kindOf(name: string): Kind {
-    return kinds.get(name) ?? kinds.get(name.slice(name.lastIndexOf(':') + 1)) ?? Kind.other;
   }
 
   private start(name: string, kind: Kind): void {
@@ -344,7 +244,7 @@ export class Decoder {
         );
       }
       if (this.marks.length === 0) this.inRows = kind === Kind.array;
-      this.marks.push(this.size);
+      this.marks.push(this.values.size);
     } else if (this.bare && kind === Kind.other) {
       throw this.error(`<${name}> is not a type of value`, this.from);
     } else if (holdsText(kind)) {
@@ -372,24 +272,6 @@ export class Decoder {
     this.at = end + 1;
   }
 
-  /** The text since the last start tag, whichever elements ended in between, in pieces. */
-  private *textPieces(from: number, end: number): Generator<string, void, void> {
-    const { text } = this;
-    for (let at = from; at < end;) {
-      const tag = text.indexOf('<', at);
-      const stop = tag === -1 || tag > end ? end : tag;
-      if (stop > at) yield* unescapePieces(text.slice(at, stop), at);
-      if (stop === end) break;
-      if (text.startsWith('<!--', stop)) at = skipComment(text, stop);
-      else if (text.startsWith('<?', stop)) at = skipInstruction(text, stop);
-      else if (text.startsWith('<![CDATA[', stop)) {
-        at = text.indexOf(']]>', stop) + 3;
-        yield text.slice(stop + 9, at - 3);
-      } else at = text.indexOf('>', stop) + 1;
-      if (stop - from > longText) yield '';
-    }
-  }
-
   /** Gathers the text of a value and hands it on. */
   private *textSteps(
     from: number,
@@ -397,7 +279,7 @@ export class Decoder {
     take: (text: string) => unknown,
   ): Generator<void, void, void> {
     let out = '';
-    for (const piece of this.textPieces(from, end)) {
+    for (const piece of textPieces(this.text, from, end)) {
       out += piece;
       yield;
     }
@@ -427,18 +309,18 @@ export class Decoder {
     }
     switch (kind) {
       case Kind.value:
-        if (this.bare) this.withText(textEnd, (text) => this.push(text));
+        if (this.bare) this.withText(textEnd, (text) => this.values.push(text));
         this.bare = false;
         break;
       case Kind.nil:
-        this.push(null);
+        this.values.push(null);
         this.bare = false;
         break;
       case Kind.array:
       case Kind.struct: {
         const mark = this.marks.pop() ?? 0;
-        if (kind === Kind.struct) this.endStruct(mark);
-        else this.replaceFrom(mark, this.stack.slice(mark, this.size));
+        if (kind === Kind.array) this.values.endArray(mark);
+        else this.unfinished = this.values.endStruct(mark) ?? this.unfinished;
         this.bare = false;
         break;
       }
@@ -453,89 +335,12 @@ export class Decoder {
     if (kind === Kind.methodName) {
       this.method = text;
       this.ended = kind;
-    } else this.push(this.valueOf(kind, text));
+    } else this.values.push(this.scalars.valueOf(kind, text));
     return undefined;
   }
 
   private *base64Steps(text: string): Generator<void, void, void> {
-    this.push(this.known(yield* decodeBase64(this.ascii(text)), text, 'base64'));
-  }
-
-  /** Puts an array or struct in the place of what it holds. */
-  private replaceFrom(mark: number, value: unknown): void {
-    this.size = mark;
-    this.push(value);
-  }
-
-  private valueOf(kind: Kind, text: string): unknown {
-    switch (kind) {
-      case Kind.boolean:
-        if (text !== '0' && text !== '1') throw this.error(`'${brief(text)}' is not a boolean: 0 or 1`);
-        return text === '1';
-      case Kind.integer:
-        return this.known(readInteger(text), text, 'an integer');
-      case Kind.double: {
-        const value = this.known(readDouble(text), text, 'a number');
-        return this.exactDoubles && Number.isInteger(value) ? new Double(value) : value;
-      }
-      case Kind.dateTime:
-        return new DateTime(strip(text));
-      default:
-        return text;
-    }
-  }
-
-  private known<T>(value: T | undefined, text: string, wanted: string): T {
-    if (value === undefined) throw this.error(`'${brief(text)}' is not ${wanted}`);
-    return value;
-  }
-
-  private ascii(text: string): string {
-    if (/[^\0-\x7f]/.test(text)) throw this.error('base64 holds characters beyond ASCII');
-    return text;
-  }
-
-  private endStruct(mark: number): void {
-    const { size } = this;
-    if ((size - mark) % 2 !== 0) throw this.error('a member of a struct lacks its name or value');
-    if ((size - mark) / 2 > this.limits.keys) {
-      throw this.error(`a struct has more than ${this.limits.keys} members`, this.at, 'unsupported');
-    }
-    if (size - mark > manyMembers) this.unfinished = this.structSteps(mark);
-    else this.replaceFrom(mark, this.structOf({}, mark, size));
-  }
-
-  private *structSteps(mark: number): Generator<void, void, void> {
-    const { size } = this;
-    const struct = {};
-    for (let from = mark; from < size; from += manyMembers) {
-      this.structOf(struct, from, Math.min(from + manyMembers, size));
-      yield;
-    }
-    this.replaceFrom(mark, struct);
-  }
-
-  /** Adds members to a struct, from keys and values that follow each other on the stack. */
-  private structOf(struct: Record<string, unknown>, from: number, to: number): Record<string, unknown> {
-    const { stack } = this;
-    for (let i = from; i < to; i += 2) {
-      const key = stack[i];
-      if (typeof key !== 'string') throw this.badKey(key);
-      if (key === '__proto__') {
-        Object.defineProperty(struct, key, {
-          value: stack[i + 1],
-          enumerable: true,
-          configurable: true,
-          writable: true,
-        });
-      } else struct[key] = stack[i + 1];
-    }
-    return struct;
-  }
-
-  private badKey(key: unknown): WireError {
-    const hashable = typeof key !== 'object' || key === null || key instanceof Double;
-    return this.error('a key of a struct is not a text', this.at, hashable ? 'unsupported' : undefined);
+    this.values.push(yield* this.scalars.base64(text));
   }
 
   /** Reads a value that is no array or struct in the form Koji writes. */
@@ -550,15 +355,11 @@ export class Decoder {
   private member(): boolean {
     const { text } = this;
     if (this.bare || this.insideText) return false;
-    let header = this.header?.next;
-    if (header === undefined || !text.startsWith(header.text, this.at)) {
-      header = this.findHeader();
-      if (header === undefined) return false;
-    }
-    this.header = header;
+    const header = this.headers.at(text, this.at, this.plain);
+    if (header === null) return false;
     const type = this.at + header.text.length;
     if (text.charCodeAt(type) !== 0x3c) return false;
-    this.push(header.key);
+    this.values.push(header.key);
     if (this.scalar(type)) {
       if (text.startsWith('</member>\n', this.at)) {
         this.at += 10;
@@ -578,112 +379,17 @@ export class Decoder {
     return true;
   }
 
-  private findHeader(): Header | undefined {
-    const { text, at } = this;
-    if (!text.startsWith(memberStart, at)) return undefined;
-    const nameEnd = text.indexOf('<', at + memberStart.length);
-    if (nameEnd === -1 || !text.startsWith('</name>\n<value>', nameEnd)) return undefined;
-    if (!this.isPlain(at, nameEnd)) return undefined;
-    const key = text.slice(at + memberStart.length, nameEnd);
-    let header = this.headers.get(key);
-    if (header === undefined) {
-      header = { text: `${memberStart}${key}</name>\n<value>`, key, next: undefined };
-      if (this.headers.size < 4096) this.headers.set(key, header);
-    }
-    if (this.header !== undefined) this.header.next = header;
-    return header;
-  }
-
-  /**
-   * Reads a value that is no array or struct in the form Koji writes, from its type's start tag to the line end after
-   * the value.
-   */
+  /** Reads a value that is no array or struct in the form Koji writes, from its type's start tag on. */
   private scalar(type: number): boolean {
-    const { text } = this;
-    switch (text.charCodeAt(type + 1)) {
-      case 0x73: {
-        if (!text.startsWith('string>', type + 1)) return false;
-        const from = type + 8;
-        const end = text.indexOf('<', from);
-        if (end === -1 || !text.startsWith('</string></value>\n', end)) return false;
-        this.pushText(from, end);
-        return this.passed(from, end + 18);
-      }
-      case 0x69: {
-        const eight = text.charCodeAt(type + 2) === 0x38;
-        if (!text.startsWith(eight ? '8>' : 'nt>', type + 2)) return false;
-        const from = type + (eight ? 4 : 5);
-        const end = this.integer(from, eight ? '</i8></value>\n' : '</int></value>\n');
-        return end !== -1 && this.passed(from, end);
-      }
-      case 0x6e:
-        if (!text.startsWith('nil/></value>', type + 1)) return false;
-        this.push(null);
-        return this.passed(type + 6, type + 14);
-      case 0x64: {
-        if (!text.startsWith('double>', type + 1)) return false;
-        const from = type + 8;
-        const end = text.indexOf('<', from);
-        if (end === -1 || !text.startsWith('</double></value>\n', end)) return false;
-        if (!this.isPlain(from, end)) return false;
-        this.push(this.valueOf(Kind.double, text.slice(from, end)));
-        return this.passed(from, end + 18);
-      }
-      case 0x62: {
-        const value = text.charCodeAt(type + 9) - 0x30;
-        if (!text.startsWith('boolean>', type + 1) || (value !== 0 && value !== 1)) return false;
-        if (!text.startsWith('</boolean></value>\n', type + 10)) return false;
-        this.push(value === 1);
-        return this.passed(type + 9, type + 29);
-      }
-      default:
-        return false;
-    }
-  }
-
-  private passed(from: number, at: number): true {
-    this.from = from;
-    this.at = at;
+    const { text, quick } = this;
+    if (!quick.read(text, type)) return false;
+    if (quick.kind === Kind.string) this.pushText(quick.from, quick.end);
+    else if (quick.kind === Kind.double) {
+      if (!this.isPlain(quick.from, quick.end)) return false;
+      this.values.push(this.scalars.valueOf(Kind.double, text.slice(quick.from, quick.end)));
+    } else this.values.push(quick.value);
+    this.from = quick.from;
+    this.at = quick.at;
     return true;
   }
-
-  private integer(from: number, close: string): number {
-    const { text } = this;
-    const negative = text.charCodeAt(from) === 0x2d;
-    let at = negative ? from + 1 : from;
-    const first = at;
-    let value = 0;
-    for (
-      let digit = text.charCodeAt(at) - 0x30;
-      digit >= 0 && digit <= 9;
-      digit = text.charCodeAt(at) - 0x30
-    ) {
-      value = value * 10 + digit;
-      at++;
-    }
-    if (at === first || at - first > 15 || !text.startsWith(close, at)) return -1;
-    this.push(negative && value !== 0 ? -value : value);
-    return at + close.length;
-  }
-}
-
-function isSteps(value: unknown): value is Generator<void, void, void> {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value;
-}
-
-function* both(
-  first: Iterator<void, void, void> | undefined,
-  second: Generator<void, void, void>,
-): Generator<void, void, void> {
-  if (first) while (!first.next().done) yield;
-  yield* second;
-}
-
-function brief(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
-}
-
-/** Runs steps to their end without a break. */
-export function finished<T>(steps: Iterator<unknown, T, void>): T {
-  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 }

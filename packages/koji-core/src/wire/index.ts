@@ -12,7 +12,7 @@ export {
   decodeResponseFrom,
 } from './decode.js';
 export type { DecodeFromOptions, DecodeOptions, WireMessage } from './decode.js';
-export type { DecodeLimits } from './decoder.js';
+export type { DecodeLimits } from './document.js';
 export {
   encodeCall,
   encodeFault,

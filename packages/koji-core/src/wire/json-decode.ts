@@ -1,5 +1,5 @@
 import { pauseWhenDue } from '../fair-turns.js';
-import type { DecodeLimits } from './decoder.js';
+import type { DecodeLimits } from './document.js';
 import { WireError } from './errors.js';
 import { readInteger } from './numbers.js';
 import { Double } from './values.js';
