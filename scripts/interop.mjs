@@ -19,6 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { kojidSettings, prepareBuilds, runBuilds } from './interop/builds.mjs';
+import { makeCertificates, startWeb, visit, visitByProxy } from './interop/web.mjs';
 import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
@@ -226,10 +227,15 @@ async function ourClientsAtKojisHub(postgres) {
     DisableNotifications: 'True',
     KojiDebug: 'On',
     RunInterval: 1,
+    ProxyDNs: 'CN=koji-web',
   });
+  const tls = { folder: path.join(at.here, 'tls'), port: await freePort() };
+  makeCertificates(tls.folder);
   const server = path.join(root, 'scripts/interop/upstream_hub.py');
   const args = ['--source', upstream, '--config', path.join(at.here, 'hub.conf'), '--port', String(at.port)];
-  start(at.here, 'hub', [options.python, server, ...args, '--topdir', path.join(at.here, 'store')]);
+  args.push('--topdir', path.join(at.here, 'store'));
+  args.push('--tls-port', String(tls.port), '--tls-folder', tls.folder);
+  start(at.here, 'hub', [options.python, server, ...args]);
   await answering(at);
   run(at, 'koji', ['add-host', builder.user, 'x86_64', 'noarch'], /added/);
   const client = new pg.Client(database);
@@ -240,6 +246,7 @@ async function ourClientsAtKojisHub(postgres) {
   firstHour(at, 'koji');
   run(at, 'koji', ['make-task', 'mytask', 'a', 'b', 'kwarg1=7'], /Created task id/);
   await library(at);
+  await webPage(at, tls);
   // What kojira does: without it no repo is made at a hub of Koji's.
   const login = `--user ${admin.user} --password ${admin.password}`;
   const queue = `while sleep 2; do ${programs.koji.join(' ')} -c koji.conf ${login} call repo.checkQueue; done`;
@@ -294,6 +301,42 @@ async function library({ here, url }) {
   const copy = path.join(here, 'copy.rpm');
   await downloadFile(`${url}/kojifiles/packages/mypkg/1.0/1/noarch/${nvr}.noarch.rpm`, copy);
   check('a download', readFileSync(copy).equals(readFileSync(rpms[1])));
+  await session.logout();
+}
+
+/** koji-web before the hub of a site, with some more things for its pages to show. */
+async function webPage(at, tls) {
+  const koji = (args) => run(at, 'koji', args, /^(?!.*rror)/s);
+  koji(['add-tag', 'mytag-build', '--arches', 'x86_64', '--parent', 'mytag']);
+  koji(['add-target', 'mytarget', 'mytag-build', 'mytag']);
+  koji(['add-external-repo', '-t', 'mytag-build', 'outside', 'http://127.0.0.1:1/$arch/']);
+  const { ClientSession } = await import('@koji/client');
+  const session = new ClientSession(`${at.url}/kojihub`);
+  await session.login(admin.user, admin.password);
+  const check = (what, good) => {
+    console.log(`${good ? 'ok    ' : 'DIFFER'} koji-web: ${what}`);
+    if (!good) process.exitCode = 1;
+  };
+  const byProxy = {
+    KojiHubCA: path.join(tls.folder, 'ca.crt'),
+    WebCert: path.join(tls.folder, 'web.pem'),
+    UserHeader: 'X-Remote-User',
+    TrustedProxies: '127.0.0.1',
+  };
+  for (const [url, settings, person] of [
+    [at.url, {}, visit],
+    [`https://127.0.0.1:${tls.port}`, byProxy, visitByProxy],
+  ]) {
+    const web = await startWeb(at.here, `${url}/kojihub`, {
+      KojiFilesURL: `${at.url}/kojifiles`,
+      ...settings,
+    });
+    try {
+      await person({ base: web.base, admin, session, check });
+    } finally {
+      await web.stop();
+    }
+  }
   await session.logout();
 }
 

@@ -7,7 +7,9 @@ import http.server
 import io
 import os
 import socketserver
+import ssl
 import sys
+import threading
 import wsgiref.simple_server
 
 
@@ -64,7 +66,14 @@ class Handler(wsgiref.simple_server.WSGIRequestHandler):
         environ = super().get_environ()
         environ.update(self.server.settings)
         # Koji names its address by this when it makes URLs.
-        environ['REQUEST_SCHEME'] = 'http'
+        environ['REQUEST_SCHEME'] = self.server.scheme
+        certificate = self.connection.getpeercert() if self.server.scheme == 'https' else None
+        if certificate:
+            names = [part for parts in certificate['subject'] for part in parts]
+            common = dict(names)['commonName']
+            # As mod_ssl says it.
+            environ.update({'SSL_CLIENT_VERIFY': 'SUCCESS', 'SSL_CLIENT_S_DN': 'CN=' + common,
+                            'SSL_CLIENT_I_DN': 'CN=ca', 'SSL_CLIENT_S_DN_CN': common})
         return environ
 
     def log_message(self, format, *args):
@@ -74,6 +83,16 @@ class Handler(wsgiref.simple_server.WSGIRequestHandler):
 class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
     daemon_threads = True
     request_queue_size = 64
+    scheme = 'http'
+    tls = None
+
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.tls is None:
+            return connection, address
+        # The handshake is made by the thread that reads.
+        wrapped = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return wrapped, address
 
 
 def main():
@@ -82,14 +101,29 @@ def main():
     parser.add_argument('--config', required=True, help='hub.conf')
     parser.add_argument('--topdir', required=True, help='KojiDir')
     parser.add_argument('--port', type=int, required=True)
+    parser.add_argument('--tls-port', type=int, help='also answer here by TLS, with client certificates')
+    parser.add_argument('--tls-folder', help='ca.crt and server.pem')
     options = parser.parse_args()
     sys.path.insert(0, os.path.abspath(options.source))
     from kojihub.kojixmlrpc import application
     Handler.topdir = options.topdir
-    server = Server(('127.0.0.1', options.port), Handler)
-    server.settings = {'koji.hub.ConfigFile': options.config, 'koji.hub.ConfigDir': '/nonexistent'}
-    server.set_app(application)
-    server.serve_forever()
+    settings = {'koji.hub.ConfigFile': options.config, 'koji.hub.ConfigDir': '/nonexistent'}
+
+    def listen(port):
+        server = Server(('127.0.0.1', port), Handler)
+        server.settings = settings
+        server.set_app(application)
+        return server
+
+    if options.tls_port:
+        server = listen(options.tls_port)
+        server.scheme = 'https'
+        server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.tls.load_cert_chain(os.path.join(options.tls_folder, 'server.pem'))
+        server.tls.load_verify_locations(os.path.join(options.tls_folder, 'ca.crt'))
+        server.tls.verify_mode = ssl.CERT_OPTIONAL
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    listen(options.port).serve_forever()
 
 
 if __name__ == '__main__':

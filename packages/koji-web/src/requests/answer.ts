@@ -42,6 +42,9 @@ export async function answer(c: Context<WebEnv>, options: WebOptions, state: Sta
   const failBy = (error: unknown): Response => {
     if (error instanceof PageError) return fail(error.status, error.message);
     if (error instanceof ServerOffline) return fail(503, `The hub is offline: ${error.message}`);
+    const [, missing] =
+      /Invalid method: ([\w.]+)/.exec(error instanceof GenericError ? error.message : '') ?? [];
+    if (missing !== undefined) return fail(404, `This hub has no ${missing}(), which the page needs.`);
     // What the hub refuses to answer is about the parameters: pages ask for nothing that isn't there.
     if (error instanceof GenericError) return fail(400, error.message);
     log.error(`page ${name} failed`, error);

@@ -39,7 +39,9 @@ async function main(): Promise<void> {
   const access = {
     hubUrl: options.KojiHubURL,
     session: {
-      ...(options.KojiHubCA === null ? {} : { serverca: options.KojiHubCA }),
+      ...(options.KojiHubCA === null
+        ? {}
+        : { serverCa: path.resolve(path.dirname(file), options.KojiHubCA) }),
       maxRetries: 1,
     },
     timeout: options.HubTimeout,
