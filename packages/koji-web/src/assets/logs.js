@@ -71,6 +71,10 @@ async function onScroll() {
   busy = false;
 }
 
+// A page searches a part of a large log; the next one goes on where it ended.
+const goOn = document.querySelector('.go-on');
+if (goOn) location.replace(goOn.href);
+
 // The first scroll is the browser's, to the line of the address.
 let moved = false;
 if (pre) {

@@ -116,6 +116,8 @@ interface LogData {
   readonly hit: number | null;
   readonly find: string;
   readonly problem: string | null;
+  /** The line from which a search that looked at a part of the log goes on; null when it is over. */
+  readonly next: number | null;
 }
 
 /** Lines shown before the one that was asked for. */
@@ -144,6 +146,7 @@ export const viewlog = page('viewlog', {
       hit: hit?.line ?? null,
       find,
       problem: hit?.line === null ? notFoundText(find, { from: line ?? 1, next: hit.next }) : null,
+      next: hit?.line === null ? hit.next : null,
     };
   },
   title: ({ name, task }) => `${name} of task ${task}`,
@@ -167,7 +170,20 @@ export const viewlog = page('viewlog', {
           </span>
         </header>
         <FindForm data={data} />
-        {data.problem === null ? null : <p class="note">{data.problem}</p>}
+        {data.problem === null ? null : (
+          <p class="note" role="status">
+            {data.problem}{' '}
+            {data.next === null ? null : (
+              <a
+                class="go-on"
+                rel="nofollow"
+                href={link('viewlog', { taskID: task, name, volume, line: data.next, find: data.find })}
+              >
+                Search on
+              </a>
+            )}
+          </p>
+        )}
         {total === 0 ? (
           <Empty>The log is empty{active ? ' so far' : ''}.</Empty>
         ) : (
@@ -197,7 +213,7 @@ function notFoundText(
   const shown = find.length > 60 ? `${find.slice(0, 60)}…` : find;
   return next === null
     ? `No line from ${from} on has '${shown}'.`
-    : `Lines ${from} to ${next - 1} do not have '${shown}'. Search from line ${next} to go on.`;
+    : `Lines ${from} to ${next - 1} do not have '${shown}'.`;
 }
 
 /** A form that searches the whole log, from the line after the one that was found. */
