@@ -65,10 +65,16 @@ async function lookAtLog(
   return JSON.stringify([task?.state, size]);
 }
 
+/** A page that is open. */
+interface Listener {
+  /** What it shows is being watched: it sees to what came between its making and this moment. */
+  ready(): void;
+  changed(): void;
+}
+
 /** Something that pages show, looked at while there are such pages. */
 interface Watched {
-  /** Told of changes. */
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<Listener>;
   seen: string | null;
   timer: NodeJS.Timeout;
 }
@@ -90,7 +96,8 @@ export class Live {
   constructor(private readonly options: LiveOptions) {}
 
   /**
-   * Opens the news of a subject as an answer of type `text/event-stream`: an event `change` for each change.
+   * Opens the news of a subject as an answer of type `text/event-stream`: an event `ready` once it is watched, then
+   * `change` for each change.
    *
    * @returns the status that says why there are none: 400 for an unknown subject, 503 when there are too many connections
    */
@@ -111,7 +118,10 @@ export class Live {
             if ((controller.desiredSize ?? 0) > 0) controller.enqueue(Buffer.from(text));
           };
           const beats = setInterval(send, beat, ': alive\n\n');
-          const leave = this.watch(subject, look, () => send('event: change\ndata: change\n\n'));
+          const leave = this.watch(subject, look, {
+            ready: () => send('event: ready\ndata: ready\n\n'),
+            changed: () => send('event: change\ndata: change\n\n'),
+          });
           const onStop = (): void => {
             close();
             controller.close();
@@ -135,7 +145,7 @@ export class Live {
     );
   }
 
-  private watch(subject: string, look: Look, listener: () => void): () => void {
+  private watch(subject: string, look: Look, listener: Listener): () => void {
     const known = this.watched.get(subject);
     const watched = known ?? {
       listeners: new Set(),
@@ -144,6 +154,7 @@ export class Live {
     };
     watched.listeners.add(listener);
     this.watched.set(subject, watched);
+    if (watched.seen !== null) listener.ready();
     return () => {
       watched.listeners.delete(listener);
       if (watched.listeners.size > 0) return;
@@ -157,9 +168,11 @@ export class Live {
     if (!watched) return;
     try {
       const seen = await this.options.read(look);
-      const isNew = watched.seen !== null && watched.seen !== seen;
+      const { seen: before } = watched;
       watched.seen = seen;
-      if (isNew) for (const listener of [...watched.listeners]) listener();
+      for (const listener of [...watched.listeners])
+        if (before === null) listener.ready();
+        else if (before !== seen) listener.changed();
     } catch (error) {
       // The page itself says what is wrong when it is fetched again.
       this.options.log.debug(`no news of ${JSON.stringify(subject)}`, error);

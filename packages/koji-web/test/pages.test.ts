@@ -1,21 +1,29 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium as browsers } from 'playwright-core';
+import type { Browser, Page, Response } from 'playwright-core';
 import { root } from '../../../test/support/system.js';
 import { hostile } from './support/demo.js';
 import type { Demo } from './support/demo.js';
 import { startDemoHub } from './support/demo-hub.js';
 import type { DemoHub } from './support/demo-hub.js';
+import { Visitor } from './support/visitor.js';
 
 let hub: DemoHub;
 let base: string;
 let demo: Demo;
+/** An rpm with files, as the demo's own one is the source. */
+let binaryRpm: number;
 const get: DemoHub['get'] = (...args) => hub.get(...args);
 
 beforeAll(async () => {
   hub = await startDemoHub({ HeavyPages: '0' });
   ({ base, demo } = hub);
+  const { rpms } = JSON.parse((await get(`buildinfo.json?buildID=${demo.build}`)).text) as {
+    rpms: { id: number; name: string; arch: string }[];
+  };
+  binaryRpm = rpms.find(({ name, arch }) => name === 'hello' && arch === 'noarch')?.id ?? 0;
 });
 
 afterAll(() => hub.stop());
@@ -194,15 +202,19 @@ test('headers allow no inline script, no frame and no guessing of types', async 
   expect(log.text).toContain(hostile);
 });
 
-test('a crawl finds no dead link, no unescaped text and no large page', async () => {
+/** Follows links from the overview, so many to each page; answers what was seen and what is wrong. */
+async function crawl(
+  ask: (address: string) => Promise<{ status: number; type: string; text: string }>,
+  most: number,
+): Promise<{ seen: Set<string>; problems: unknown[] }> {
   const seen = new Set(['']);
   const perPage = new Map<string, number>();
   const problems: unknown[] = [];
   const queue = [''];
   for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
-    const { status, headers, text } = await get(at);
+    const { status, type, text } = await ask(at);
     if (status >= 400) problems.push({ at, status });
-    if (!headers.get('content-type')?.includes('html')) continue;
+    if (!type.includes('html')) continue;
     if (text.length > 100_000) problems.push({ at, length: text.length });
     if (/<script>|<img src=x|href="javascript/i.test(text)) problems.push({ at, unescaped: true });
     for (const [, link = ''] of text.matchAll(/(?:href|src)="([^"]*)"/g)) {
@@ -212,79 +224,290 @@ test('a crawl finds no dead link, no unescaped text and no large page', async ()
       const address = url.href.slice(base.length);
       const name = address.split('?')[0] ?? '';
       const count = (perPage.get(name) ?? 0) + 1;
-      if (seen.has(address) || count > 8) continue;
+      if (seen.has(address) || count > most) continue;
       perPage.set(name, count);
       seen.add(address);
       queue.push(address);
     }
   }
+  return { seen, problems };
+}
+
+test('a crawl finds no dead link, no unescaped text and no large page', async () => {
+  const { seen, problems } = await crawl(async (address) => {
+    const { status, headers, text } = await get(address);
+    return { status, type: headers.get('content-type') ?? '', text };
+  }, 8);
   expect(problems).toEqual([]);
   expect(seen.size).toBeGreaterThan(150);
+});
+
+test('nor does a crawl by somebody who is logged in, forms included', async () => {
+  const visitor = new Visitor(base);
+  await visitor.logIn('kojiadmin', 'secret');
+  const { seen, problems } = await crawl(async (address) => {
+    const { status, headers, text } = await visitor.get(address);
+    return { status, type: headers['content-type'] ?? '', text };
+  }, 3);
+  expect(problems).toEqual([]);
+  const names = new Set([...seen].map((address) => address.split('?')[0]));
+  for (const form of ['canceltask', 'tagedit', 'tagparent', 'hostedit', 'buildtargetedit', 'tagbuild'])
+    expect(names).toContain(form);
 });
 
 const chromium = '/usr/bin/chromium';
 /** Screenshots of the last run, to look at. */
 const shots = path.join(root, 'coverage', 'web');
+/** `KOJI_WEB_SHOTS=1` takes whole pages, every one of them in every width and both schemes. */
+const everyShot = process.env.KOJI_WEB_SHOTS !== undefined;
 
 const inBrowser = existsSync(chromium) ? test : test.skip;
 
+let browser: Browser | null = null;
+beforeAll(async () => {
+  mkdirSync(shots, { recursive: true });
+  if (existsSync(chromium))
+    browser = await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] });
+});
+afterAll(() => browser?.close());
+
+/** What is looked at by a visitor who is logged in. */
+const ownAddresses = (): readonly string[] => [
+  '',
+  `buildinfo?buildID=${demo.build}`,
+  `taskinfo?taskID=${demo.running}`,
+  'taginfo?tagID=f44-build',
+  'tags',
+  `hostinfo?hostID=${demo.host}`,
+  `buildtargetinfo?targetID=${demo.target}`,
+  'userinfo?userID=kojiadmin',
+  'activesession',
+  'tagcreate',
+  'tagedit?tagID=f44',
+  'tagdelete?tagID=f44-testing',
+  'tagparent?tagID=f44-build&action=add',
+  `buildtargetedit?targetID=${demo.target}`,
+  'buildtargetcreate',
+  `hostedit?hostID=${demo.host}`,
+  `disablehost?hostID=${demo.host}`,
+  'notificationcreate',
+  'grantpermission?userID=kojiadmin',
+  `tagbuild?buildID=${demo.build}`,
+  `canceltask?taskID=${demo.running}`,
+];
+
+/** Every page of the table of routes that shows something, one address each, and some in a second form. */
+const shownAddresses = (): readonly string[] => {
+  const more = [
+    '',
+    'builds',
+    'packages',
+    'tags',
+    'tasks?state=all',
+    'users',
+    'hosts',
+    `channelinfo?channelID=1`,
+    'buildtargets',
+    'search?terms=lib*',
+    'reports',
+    'buildsbyuser',
+    'tasksbyuser',
+    'tasksbyhost',
+    'buildsbystatus',
+    'buildsbytarget',
+    'clusterhealth',
+    'reporequests?active=all',
+    `buildroots?repoID=${demo.repo}`,
+    `fileinfo?rpmID=${binaryRpm}&filename=/usr/share/hello/greeting`,
+    'archivelist?type=built&buildrootID=' + String(demo.buildroot),
+    'api',
+    'login',
+  ];
+  const names = new Set<string>();
+  return [...more, ...addresses()].filter((address) => {
+    const name = address.split('?')[0] ?? '';
+    if (names.has(name) || /^(getfile|recentbuilds|taskstatus)/.test(name)) return false;
+    return names.add(name);
+  });
+};
+
+/** Pages with parts that are narrow in their own way. */
+const narrow =
+  /^$|^(tasks|hosts|buildinfo|taskinfo|taginfo|viewlog|hostuse|tagparent|hostedit|activesession)$/;
+const sizes = everyShot
+  ? (['light', 'dark'] as const).flatMap((scheme) =>
+      [360, 1280, 2560].map((width) => [scheme, width] as const),
+    )
+  : ([
+      ['light', 1280],
+      ['dark', 360],
+    ] as const);
+
 inBrowser(
-  'in Chromium nothing hostile runs, no page is wider than a phone, and axe finds no violation',
+  'in Chromium nothing hostile runs, no page is wider than a phone, and axe finds no violation, logged in or not',
   async () => {
     const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     const problems: unknown[] = [];
-    mkdirSync(shots, { recursive: true });
-    const browser = await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-    try {
-      for (const [colorScheme, width] of [
-        ['light', 1280],
-        ['dark', 360],
-      ] as const) {
-        const context = await browser.newContext({
-          // axe is no script of the page's own.
-          bypassCSP: true,
-          colorScheme,
-          viewport: { width, height: 900 },
-        });
-        const page = await context.newPage();
-        page.on('pageerror', (error) => problems.push({ at: page.url(), error: error.message }));
-        const all = ['', 'tasks?state=all', 'hosts', 'search?terms=lib*', 'buildsbyuser', ...addresses()];
-        const shown = new Set<string>();
-        for (const address of all) {
-          const name = address.split('?')[0] ?? '';
-          if (shown.has(name) || /^(getfile|recentbuilds|taskstatus)/.test(name)) continue;
-          // The narrow pages are the same parts: some of them show all.
-          if (width < 700 && !/^$|^(tasks|hosts|buildinfo|taskinfo|taginfo)$/.test(name)) continue;
-          shown.add(name);
-          await page.goto(base + address);
-          await page.evaluate(axe);
-          const found = await page.evaluate<{
-            title: string;
-            violations: string[];
-            isWide: boolean;
-          }>(`(async () => ({
+    for (const [colorScheme, width] of sizes) {
+      const context = await browser!.newContext({
+        // axe is no script of the page's own.
+        bypassCSP: true,
+        colorScheme,
+        viewport: { width, height: 900 },
+      });
+      const page = await context.newPage();
+      page.on('pageerror', (error) => problems.push({ at: page.url(), error: error.message }));
+      const check = async (name: string, answer: Response | null): Promise<void> => {
+        await page.evaluate(axe);
+        const found = await page.evaluate<{
+          title: string;
+          violations: string[];
+          isWide: boolean;
+        }>(`(async () => ({
           title: document.title,
           violations: (await axe.run()).violations.map(({ id, nodes }) => id + ' ' + nodes[0].html),
           isWide: document.documentElement.scrollWidth > innerWidth,
         }))()`);
-          if (found.violations.length > 0 || found.isWide || /HACKED$/.test(found.title))
-            problems.push({ address, width, ...found });
-          await page.screenshot({ path: path.join(shots, `${name || 'index'}-${colorScheme}.png`) });
-        }
-        await context.close();
-      }
-      const page = await browser.newPage();
-      await page.goto(base);
-      await page.keyboard.press('/');
-      await page.keyboard.type('hello');
-      await page.getByRole('option', { name: 'hello package' }).click();
-      await page.waitForURL(/packageinfo/);
-      await page.getByRole('link', { name: 'hello-2.12-3' }).click();
-      await page.waitForURL(/buildinfo/);
-      expect(await page.title()).toBe('hello-2.12-3 | Koji');
-    } finally {
-      await browser.close();
+        const status = answer?.status() ?? 200;
+        const length = (await answer?.text())?.length ?? 0;
+        const isBad = found.isWide || status !== 200 || length > 100_000 || /HACKED$/.test(found.title);
+        if (isBad || found.violations.length > 0) problems.push({ name, width, status, length, ...found });
+        await page.screenshot({
+          path: path.join(shots, `${name}-${colorScheme}${everyShot ? `-${width}` : ''}.png`),
+          fullPage: everyShot,
+        });
+      };
+      const look = async (address: string, prefix: string): Promise<void> => {
+        const name = address.split('?')[0] ?? '';
+        // The narrow pages are the same parts: some of them show all.
+        if (!everyShot && width < 700 && !narrow.test(name)) return;
+        await check(`${prefix}${name || 'index'}`, await page.goto(base + address));
+      };
+      for (const address of shownAddresses()) await look(address, '');
+      await logIn(page, 'wrong');
+      await page.getByRole('alert').waitFor();
+      await check('login-refused', null);
+      await logIn(page, 'secret');
+      await page.getByRole('button', { name: 'Log out' }).waitFor();
+      for (const address of ownAddresses()) await look(address, 'my-');
+      await context.close();
     }
     expect(problems).toEqual([]);
   },
+  everyShot ? 1_200_000 : 300_000,
 );
+
+async function logIn(page: Page, password: string): Promise<void> {
+  await page.goto(`${base}login`);
+  await page.getByLabel('User', { exact: true }).fill('kojiadmin');
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+}
+
+/** Appends a line to the log of the task that runs, as its builder does. */
+function writeLine(line: string): void {
+  const folder = path.join(
+    hub.folder,
+    'store/work/tasks',
+    String(demo.running % 10_000),
+    String(demo.running),
+  );
+  appendFileSync(path.join(folder, 'root.log'), `${line}\n`);
+}
+
+inBrowser(
+  'a person finds a build, follows a log that grows, logs in, cancels a task, edits inheritance and compares builds',
+  async () => {
+    const context = await browser!.newContext({ viewport: { width: 1280, height: 900 } });
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    const shot = (name: string) => page.screenshot({ path: path.join(shots, `flow-${name}.png`) });
+    await page.goto(base);
+    await page.keyboard.press('/');
+    await page.keyboard.type('hello');
+    await page.getByRole('option', { name: 'hello package' }).waitFor();
+    await shot('1-search');
+    await page.getByRole('option', { name: 'hello package' }).click();
+    await page.waitForURL(/packageinfo/);
+    await page.getByRole('link', { name: 'hello-2.12-3' }).click();
+    await page.waitForURL(/buildinfo/);
+    expect(await page.title()).toBe('hello-2.12-3 | Koji');
+    await shot('2-build');
+
+    await page.goto(`${base}taskinfo?taskID=${demo.running}`);
+    await page.getByRole('link', { name: 'root.log' }).first().click();
+    await page.waitForURL(/viewlog/);
+    const heard = page.waitForRequest(/\/events\?/);
+    await page.reload();
+    await heard;
+    writeLine('This line came while somebody looked.');
+    await page.getByText('This line came while somebody looked.').waitFor();
+    await page.getByText('Lines 1 through 3 of 3').first().waitFor();
+    await shot('3-log');
+
+    await page.goto(`${base}taskinfo?taskID=${demo.waiting}`);
+    await page.getByRole('link', { name: 'Log in' }).click();
+    await page.getByLabel('User', { exact: true }).fill('kojiadmin');
+    await page.getByLabel('Password').fill('secret');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.waitForURL(`${base}taskinfo?taskID=${demo.waiting}`);
+    await page.getByRole('link', { name: 'Cancel', exact: true }).click();
+    await shot('4-cancel');
+    await page.getByRole('button', { name: 'Cancel the task' }).click();
+    await page.waitForURL(`${base}taskinfo?taskID=${demo.waiting}`);
+    expect(await page.locator('header.thing .state').textContent()).toBe('canceled');
+
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Tags' }).click();
+    await page.getByRole('link', { name: 'f44-build' }).click();
+    await page.getByRole('link', { name: 'Inheritance …' }).click();
+    await page.getByRole('link', { name: 'edit the parent f44', exact: true }).click();
+    await page.getByLabel('Priority').fill('7');
+    await shot('5-inheritance');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.waitForURL(/taginfo/);
+    const tag = JSON.parse((await get('taginfo.json?tagID=f44-build')).text) as { parents: object[] };
+    expect(tag.parents).toMatchObject([{ name: 'f44', priority: 7 }]);
+
+    await page.goto(`${base}buildinfo?buildID=${demo.nextBuild}`);
+    await page
+      .getByRole('link', { name: /compare/i })
+      .first()
+      .click();
+    await page.waitForURL(/comparebuilds/);
+    await page.getByRole('heading', { name: 'Files' }).waitFor();
+    expect(await page.getByText('/usr/share/hello/farewell').count()).toBeGreaterThan(0);
+    await shot('6-compare');
+    await context.close();
+    expect(problems).toEqual([]);
+  },
+);
+
+inBrowser('a person reads all of that without scripts, and a reload shows what a log has got', async () => {
+  const context = await browser!.newContext({
+    javaScriptEnabled: false,
+    viewport: { width: 1280, height: 900 },
+  });
+  const page = await context.newPage();
+  await page.goto(base);
+  await page.getByRole('search').locator('input[name=terms]').first().fill('hello');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/search|packageinfo/);
+  if (/search/.test(page.url())) await page.locator('main a[href^=packageinfo]').first().click();
+  await page.waitForURL(/packageinfo/);
+  await page.getByRole('link', { name: 'hello-2.12-3' }).click();
+  await page.waitForURL(/buildinfo/);
+  await page
+    .getByRole('link', { name: /compare/i })
+    .first()
+    .click();
+  await page.waitForURL(/comparebuilds/);
+  await page.goto(`${base}taskinfo?taskID=${demo.running}`);
+  await page.getByRole('link', { name: 'root.log' }).first().click();
+  await page.waitForURL(/viewlog/);
+  writeLine('This line came while nobody looked.');
+  await page.reload();
+  expect(await page.getByText('This line came while nobody looked.').count()).toBe(1);
+  await page.screenshot({ path: path.join(shots, 'flow-without-scripts.png') });
+  await context.close();
+});

@@ -28,6 +28,12 @@ async function fetchLines(line) {
   return [...(fresh?.querySelectorAll('.line') ?? [])].map((one) => document.adoptNode(one));
 }
 
+/** Says which lines are on the page now. */
+function showRange() {
+  const text = `Lines ${numberOf(pre.firstElementChild)} through ${numberOf(pre.lastElementChild)} of ${total}`;
+  box.querySelectorAll('.pager > span').forEach((one) => (one.textContent = text));
+}
+
 async function addLater() {
   const last = numberOf(pre.lastElementChild);
   const fresh = await fetchLines(last + 20);
@@ -38,6 +44,7 @@ async function addLater() {
     else if (numberOf(line) > last) pre.append(line);
   }
   while (pre.childElementCount > most) pre.firstElementChild.remove();
+  showRange();
 }
 
 async function addEarlier() {
@@ -47,6 +54,7 @@ async function addEarlier() {
   pre.prepend(...fresh);
   window.scrollBy(0, document.documentElement.scrollHeight - scrollHeight);
   while (pre.childElementCount > most) pre.lastElementChild.remove();
+  showRange();
 }
 
 /** Lines that have no end on the page: the log goes on in this direction. */
@@ -102,7 +110,7 @@ if (pre) {
 /** Adds what is written while the end of the log is on the page. */
 function follow() {
   if (!box.dataset.live) return;
-  const stop = watch(box.dataset.live, async () => {
+  const look = async () => {
     if (!box.dataset.live) return stop();
     if (document.hidden || busy || hasLater()) return;
     const isAtEnd = window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
@@ -114,5 +122,7 @@ function follow() {
       // The hub is away for a moment.
     }
     busy = false;
-  });
+  };
+  // What was written between the making of the page and now is told by nobody.
+  const stop = watch(box.dataset.live, look, look);
 }

@@ -30,17 +30,17 @@ export const api = page('api', {
         {methods.map(({ name, doc, argdesc }) => (
           <div>
             <dt>
-              <code>{name}</code>
+              {params.method === '' ? (
+                <a href={link('api', { method: name })}>
+                  <code>{name}</code>
+                </a>
+              ) : (
+                <code>{name}</code>
+              )}
             </dt>
             <dd>
               <code>{argdesc}</code>
               {params.method === '' ? null : <p class="doc">{doc}</p>}
-              {params.method === '' ? (
-                <>
-                  {' '}
-                  <a href={link('api', { method: name })}>documentation</a>
-                </>
-              ) : null}
             </dd>
           </div>
         ))}

@@ -170,7 +170,7 @@ export const hostinfo = page('hostinfo', {
       />
       <Section title="Buildroots in use" note={buildroots.length}>
         {buildroots.length === 0 ? (
-          <Empty>None just now.</Empty>
+          <Empty>None just now: a buildroot is here while a task uses it.</Empty>
         ) : (
           <ul class="plain">
             {buildroots.map((root) => (

@@ -4,21 +4,39 @@ import { page } from '../page.js';
 import { numberOf } from '../parts/values.js';
 import { link, routes } from '../routes.js';
 
+/** The titles of the reports, by the name of their page. */
+const titles: Readonly<Record<string, string>> = {
+  packagesbyuser: 'Packages by user',
+  buildsbyuser: 'Builds by user',
+  tasksbyuser: 'Tasks by user',
+  rpmsbyhost: 'RPMs by host',
+  tasksbyhost: 'Tasks by host',
+  buildsbystatus: 'Builds by status',
+  buildsbytarget: 'Builds by target',
+  buildsbyday: 'Builds a day',
+  buildtimes: 'Queue and build times',
+  hostuse: 'Utilisation of hosts',
+  clusterhealth: 'Cluster health',
+};
+
 /** The reports. */
 export const reports = page('reports', {
   load: async () => ({
     reports: Object.entries(routes)
       .filter(([name, { menu }]) => menu === 'Reports' && name !== 'reports')
-      .map(([name, { doc }]) => ({ name, doc })),
+      .map(([name, { doc }]) => ({ name, title: titles[name] ?? name, doc })),
   }),
   title: () => 'Reports',
   show: ({ reports: all }) => (
     <>
       <h1>Reports</h1>
-      <ul class="plain">
-        {all.map(({ name, doc }) => (
+      <ul class="cards">
+        {all.map(({ name, title, doc }) => (
           <li>
-            <a href={name}>{doc}</a>
+            <a href={name}>
+              <b>{title}</b>
+              <span>{doc}</span>
+            </a>
           </li>
         ))}
       </ul>

@@ -132,14 +132,13 @@ export const buildrootinfo = page('buildrootinfo', {
           {
             name: 'Contents',
             value: (
-              <>
-                <a href={link('rpmlist', { buildrootID: root.id, type: 'component' })}>rpms in it</a>{' '}
-                <a href={link('rpmlist', { buildrootID: root.id, type: 'built' })}>rpms built in it</a>{' '}
-                <a href={link('archivelist', { buildrootID: root.id, type: 'component' })}>archives in it</a>{' '}
-                <a href={link('archivelist', { buildrootID: root.id, type: 'built' })}>
-                  archives built in it
-                </a>
-              </>
+              <ul class="inline-list">
+                {contents.map(([page, type, text]) => (
+                  <li>
+                    <a href={link(page, { buildrootID: root.id, type })}>{text}</a>
+                  </li>
+                ))}
+              </ul>
             ),
           },
         ]}
@@ -147,6 +146,14 @@ export const buildrootinfo = page('buildrootinfo', {
     </>
   ),
 });
+
+/** The lists of what is in a buildroot and what was built in it. */
+const contents = [
+  ['rpmlist', 'component', 'rpms in it'],
+  ['rpmlist', 'built', 'rpms built in it'],
+  ['archivelist', 'component', 'archives in it'],
+  ['archivelist', 'built', 'archives built in it'],
+] as const;
 
 /** Requests for repositories. */
 export const reporequests = page('reporequests', {

@@ -1,4 +1,4 @@
-import type { FC } from 'hono/jsx';
+import type { Child, FC } from 'hono/jsx';
 import { REPO_STATES } from '@koji/core';
 import type { InheritanceNode, TagExternalRepo, TagInfo, TagListItem, TargetInfo } from '@koji/core/api';
 import { named } from '@koji/core/wire';
@@ -111,36 +111,7 @@ export const taginfo = page('taginfo', {
           {data.deleted ? <span class="state off">deleted</span> : null}
         </header>
         <TagFacts tag={tag} />
-        {counts ? (
-          <ul class="figures">
-            <li>
-              <a href={link('builds', { tagID: tag.id })}>
-                <b>{counts.builds}</b> latest builds
-              </a>
-            </li>
-            <li>
-              <a href={link('packages', { tagID: tag.id, blocked: 0 })}>
-                <b>{counts.unblocked}</b> packages
-              </a>
-            </li>
-            <li>
-              <a href={link('packages', { tagID: tag.id })}>
-                <b>{counts.packages}</b> with blocked ones
-              </a>
-            </li>
-            <li>
-              {repo ? (
-                <a href={link('repoinfo', { repoID: repo.id })}>
-                  <b>{repo.id}</b> newest repository
-                </a>
-              ) : (
-                <a href={link('reporequests', { tag: tag.id, active: 'all' })}>
-                  <b>0</b> repositories: show requests
-                </a>
-              )}
-            </li>
-          </ul>
-        ) : null}
+        {counts ? <TagFigures tag={tag} counts={counts} repo={repo} /> : null}
         {parents.length + children.length > 0 ? (
           <Section title="Inheritance" id="inheritance">
             <InheritanceGraph graph={{ tag, parents, children }} />
@@ -148,16 +119,29 @@ export const taginfo = page('taginfo', {
         ) : null}
         <div class="columns">
           <Section title="Inherits from" note={parents.length}>
-            <Inheritance nodes={parents} all={view.params.all} tag={tag} />
+            <Inheritance
+              nodes={parents}
+              all={view.params.all}
+              tag={tag}
+              empty={
+                <>
+                  No parents. <code>koji add-tag-inheritance {tag.name} PARENT</code> adds one.
+                </>
+              }
+            />
           </Section>
           <Section title="Inherited by" note={children.length}>
-            <Inheritance nodes={children} all={view.params.all} tag={tag} />
+            <Inheritance nodes={children} all={view.params.all} tag={tag} empty="No tag inherits from it." />
           </Section>
         </div>
         <ExternalRepos repos={external} />
         <div class="columns">
-          <Targets title="Targets that build from it" targets={from} />
-          <Targets title="Targets that put results here" targets={to} />
+          <Targets title="Targets that build from it" targets={from} command={`NAME ${tag.name} DEST-TAG`} />
+          <Targets
+            title="Targets that put results here"
+            targets={to}
+            command={`NAME BUILD-TAG ${tag.name}`}
+          />
         </div>
         <Section
           title="Newest changes"
@@ -211,6 +195,38 @@ const ExternalRepos: FC<{ repos: readonly TagExternalRepo[] }> = ({ repos }) =>
     </Section>
   );
 
+interface FigureProps {
+  readonly tag: TagInfo;
+  readonly counts: { readonly packages: number; readonly unblocked: number; readonly builds: number };
+  readonly repo: { readonly id: number } | null;
+}
+
+/** What a tag has in numbers, each of which leads to the list. */
+const TagFigures: FC<FigureProps> = ({ tag, counts, repo }) => (
+  <ul class="figures">
+    <Figure href={link('builds', { tagID: tag.id })} value={counts.builds} text="latest builds" />
+    <Figure href={link('packages', { tagID: tag.id, blocked: 0 })} value={counts.unblocked} text="packages" />
+    <Figure href={link('packages', { tagID: tag.id })} value={counts.packages} text="with blocked ones" />
+    {repo ? (
+      <Figure href={link('repoinfo', { repoID: repo.id })} value={repo.id} text="newest repository" />
+    ) : (
+      <Figure
+        href={link('reporequests', { tag: tag.id, active: 'all' })}
+        value={0}
+        text="repositories: show requests"
+      />
+    )}
+  </ul>
+);
+
+const Figure: FC<{ href: string; value: number; text: string }> = ({ href, value, text }) => (
+  <li>
+    <a href={href}>
+      <b>{value}</b> {text}
+    </a>
+  </li>
+);
+
 const TagFacts: FC<{ tag: TagInfo }> = ({ tag }) => (
   <Facts
     facts={[
@@ -226,13 +242,16 @@ const TagFacts: FC<{ tag: TagInfo }> = ({ tag }) => (
 
 const mostNodes = 300;
 
-const Inheritance: FC<{ nodes: readonly InheritanceNode[]; all: boolean; tag: TagInfo }> = ({
-  nodes,
-  all,
-  tag,
-}) => {
+interface InheritanceProps {
+  readonly nodes: readonly InheritanceNode[];
+  readonly all: boolean;
+  readonly tag: TagInfo;
+  readonly empty: Child;
+}
+
+const Inheritance: FC<InheritanceProps> = ({ nodes, all, tag, empty }) => {
   const shown = nodes.filter(({ currdepth }) => all || currdepth <= shownDepth).slice(0, mostNodes);
-  if (nodes.length === 0) return <Empty>Nothing.</Empty>;
+  if (nodes.length === 0) return <Empty>{empty}</Empty>;
   return (
     <ul class="plain tree">
       {shown.map((node) => (
@@ -255,10 +274,16 @@ const Inheritance: FC<{ nodes: readonly InheritanceNode[]; all: boolean; tag: Ta
   );
 };
 
-const Targets: FC<{ title: string; targets: readonly TargetInfo[] }> = ({ title, targets }) => (
+const Targets: FC<{ title: string; targets: readonly TargetInfo[]; command: string }> = ({
+  title,
+  targets,
+  command,
+}) => (
   <Section title={title} note={targets.length}>
     {targets.length === 0 ? (
-      <Empty>None.</Empty>
+      <Empty>
+        No targets. <code>koji add-target {command}</code> makes one.
+      </Empty>
     ) : (
       <ul class="plain">
         {targets.slice(0, 200).map(({ id, name }) => (
@@ -353,7 +378,9 @@ export const externalrepoinfo = page('externalrepoinfo', {
       <Facts facts={[{ name: 'URL', value: <External url={repo.url} /> }]} />
       <Section title="Tags that use it" note={users.length}>
         {users.length === 0 ? (
-          <Empty>None.</Empty>
+          <Empty>
+            No tags. <code>koji add-external-repo -t TAG {repo.name}</code> adds it to one.
+          </Empty>
         ) : (
           <ul class="plain">
             {users.map(({ tag_id: id, tag_name: name, merge_mode: mode }) => (

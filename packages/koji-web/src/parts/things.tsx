@@ -63,7 +63,7 @@ export const TaskLink: FC<{ id: number; task?: LabelledTask | null; text?: strin
   task,
   text,
 }) => (
-  <a href={link('taskinfo', { taskID: id })}>
+  <a class="task" href={link('taskinfo', { taskID: id })}>
     <bdi>{text ?? (task ? labelOf(task) : String(id))}</bdi>
   </a>
 );

@@ -73,10 +73,10 @@ export const Time: FC<{ at: Numeric; now?: number | undefined; exact?: boolean }
   const seconds = numberOf(at);
   if (seconds === null || Number.isNaN(new Date(seconds * 1000).getTime()))
     return <span class="none">–</span>;
-  const text = timeText(seconds, exact);
+  const [date = '', clock = ''] = timeText(seconds, exact).split(' ');
   return (
     <time datetime={iso(seconds)} title={`${timeText(seconds, true)} UTC`}>
-      {text} <span class="zone">UTC</span>
+      <span class="date">{date}</span> {clock} <span class="zone">UTC</span>
       {now === undefined ? null : <span class="ago"> {agoText(seconds, now)}</span>}
     </time>
   );
