@@ -13,8 +13,10 @@ import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import { pageNames } from '../page-names.js';
 import { createWeb } from '../server.js';
 import { readWebConfig } from './config.js';
+import type { WebConfig } from './config.js';
 import { ClientLogins } from './logins.js';
 import { Service, sessionCalls } from './service.js';
+import type { HubAccess } from './service.js';
 
 const usage = `Usage: koji-web --config FILE
 
@@ -36,16 +38,7 @@ async function main(): Promise<void> {
     format: logFormatter('%(asctime)s [%(levelname)s] %(name)s: %(message)s'),
     ...(options.LogFile === null ? {} : { file: path.resolve(path.dirname(file), options.LogFile) }),
   });
-  const access = {
-    hubUrl: options.KojiHubURL,
-    session: {
-      ...(options.KojiHubCA === null
-        ? {}
-        : { serverCa: path.resolve(path.dirname(file), options.KojiHubCA) }),
-      maxRetries: 1,
-    },
-    timeout: options.HubTimeout,
-  };
+  const access = accessOf(config);
   const session = new ClientSession(access.hubUrl, access.session);
   const calls = sessionCalls(session, access);
   const logins = new ClientLogins({
@@ -102,6 +95,12 @@ async function main(): Promise<void> {
     server.closeAllConnections();
     void Promise.all([session.close(), logins.closeAll()]).then(() => process.exit(0));
   });
+}
+
+function accessOf({ file, options }: WebConfig): HubAccess {
+  const { KojiHubURL: hubUrl, KojiHubCA, HubTimeout: timeout } = options;
+  const trust = KojiHubCA === null ? {} : { serverCa: path.resolve(path.dirname(file), KojiHubCA) };
+  return { hubUrl, timeout, session: { ...trust, maxRetries: 1 } };
 }
 
 async function findPlugins(
