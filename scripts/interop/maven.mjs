@@ -1,7 +1,8 @@
 // npm run interop -- maven: builds a project by buildMaven with this machine's mvn, in a sandbox out of its own packages, at a new hub
-// whose tag has what mvn needs: the files that mvn takes from /usr/share/maven-repo when it builds the project here.
+// whose tag has what mvn needs: the files that mvn takes from /usr/share/maven-repo when it builds the project here. Then wraps the
+// result into rpms. --backend has another back end make the buildroots, --keep leaves everything where it is.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { program, siteFolder, startBuildSite, writeSettings } from '../build-site.mjs';
@@ -36,6 +37,27 @@ ${wanted.map((name) => `    <plugin><artifactId>maven-${name}-plugin</artifactId
 
 const source =
   'package org.example;\npublic class Greeting { public static String text() { return "hello"; } }\n';
+
+/** The spec file that wraps the project, as a template. */
+const template = `Name: greeting
+Version: $version
+Release: $release
+Summary: For a test
+License: MIT
+BuildArch: noarch
+#for $number, $file in enumerate($all_artifacts)
+Source$number: $file
+#end for
+%description
+$maven_info.group_id
+%install
+mkdir -p %{buildroot}/usr/share/java
+#for $jar in $artifacts['.jar']
+install -m 644 %{_sourcedir}/$jar %{buildroot}/usr/share/java/
+#end for
+%files
+/usr/share/java/*.jar
+`;
 
 /** Writes the project, and builds it on this machine; returns the files that mvn has needed. */
 function prepare(folder) {
@@ -83,7 +105,10 @@ async function importAll(session, folder, files) {
 
 /** Runs the command; `args` are the words after its name. */
 export async function runMaven(args) {
-  const { values } = parseArgs({ args, options: { keep: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    args,
+    options: { backend: { type: 'string', default: 'sandbox' }, keep: { type: 'boolean' } },
+  });
   const missing = wanted.filter((name) => versionOf(name) === undefined);
   if (missing.length > 0 || spawnSync('mvn', ['-v']).status !== 0) {
     const names = wanted.map((name) =>
@@ -104,20 +129,28 @@ export async function runMaven(args) {
       folder,
       distribution: ['--more', at('more.json')],
       hubOptions: { EnableMaven: 'yes' },
+      kojid: { buildroot_backend: values.backend },
     });
     const { session } = site;
     for (const tag of ['f44', 'f44-build']) await session.call('editTag2', [tag], { maven_support: true });
     await session.call('editTag2', ['f44-build'], { maven_include_all: true });
-    const group = 'maven-build';
-    await session.call('groupListAdd', ['f44-build', group]);
-    for (const name of ['bash', 'coreutils', 'sed', 'redhat-release', ...packages])
-      await session.call('groupPackageListAdd', ['f44-build', group, name]);
+    const groups = JSON.parse(readFileSync(at('distribution/groups.json'), 'utf8'));
+    for (const [group, names] of [
+      ['maven-build', ['bash', 'coreutils', 'sed', 'redhat-release', ...packages]],
+      ['wrapper-rpm-build', groups.build],
+    ]) {
+      await session.call('groupListAdd', ['f44-build', group]);
+      for (const name of names) await session.call('groupPackageListAdd', ['f44-build', group, name]);
+    }
     await session.addHostToChannel('builder', 'maven');
     await session.call('packageListAdd', ['f44', 'org.example-greeting', 'kojiadmin']);
     console.log(
       `${await importAll(session, at('needed'), files)} builds imported, with ${files.length} files`,
     );
     const url = site.git.commit('greeting', at('project'));
+    mkdirSync(at('wrapper'));
+    writeFileSync(at('wrapper/greeting.spec.tmpl'), template);
+    const wrapper = site.git.commit('wrapper', at('wrapper'));
     writeSettings(at('koji.conf'), 'koji', {
       ...{ server: `${site.url}/kojihub`, topurl: `${site.url}/kojifiles`, authtype: 'password' },
     });
@@ -127,8 +160,13 @@ export async function runMaven(args) {
     // The first repo of the tag must have what was imported.
     const run = (...words) => spawnSync(node, [koji, ...login, ...words], { stdio: 'inherit' }).status;
     process.exitCode = run('wait-repo', '--request', '--timeout=20', 'f44-build');
-    if (process.exitCode === 0) process.exitCode = run('maven-build', '--wait', 'f44', url);
-    run('buildinfo', 'org.example-greeting-1.0-1');
+    const nvr = 'org.example-greeting-1.0-1';
+    for (const words of [
+      ['maven-build', '--wait', 'f44', url],
+      ['wrapper-rpm', '--wait', 'f44', nvr, wrapper],
+    ])
+      if (process.exitCode === 0) process.exitCode = run(...words);
+    run('buildinfo', nvr);
   } finally {
     await site?.stop();
     if (process.exitCode || values.keep) console.log(`the logs are in ${folder}`);

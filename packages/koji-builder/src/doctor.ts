@@ -2,6 +2,8 @@ import type { KojidOptions } from '@koji/core/config';
 import { backendNames, type BackendName } from './buildroot/backend.js';
 import { usableBackend } from './buildroot/backends.js';
 import { needsOf, type Need } from './buildroot/needs.js';
+import { lacksTools, type ImageTool } from './tasks/images/python.js';
+import { lacksTemplates } from './tasks/spec-template.js';
 
 /** What a builder has and lacks to make buildroots. */
 export interface DoctorReport {
@@ -12,6 +14,8 @@ export interface DoctorReport {
   /** Why none works; null when one does. */
   readonly problem: string | null;
   readonly backends: Readonly<Record<BackendName, readonly Need[]>>;
+  /** What tasks that need more than a buildroot lack here, by their methods; null for nothing. */
+  readonly tasks: Readonly<Record<string, string | null>>;
 }
 
 /** Looks at everything that each back end needs. */
@@ -24,7 +28,21 @@ export async function examineHost(options: KojidOptions): Promise<DoctorReport> 
     chosen: name,
     problem,
     backends: Object.fromEntries(found) as Record<BackendName, readonly Need[]>,
+    tasks: await examineTasks(options),
   };
+}
+
+const imageTasks: Readonly<Record<string, readonly ImageTool[]>> = {
+  'image, createImage': ['ImageFactory', 'oz', 'pykickstart'],
+  indirectionimage: ['ImageFactory', 'oz'],
+  'livecd, livemedia, appliance': ['pykickstart'],
+};
+
+async function examineTasks(options: KojidOptions): Promise<DoctorReport['tasks']> {
+  const lacking = Object.entries(imageTasks).map(
+    async ([methods, tools]) => [methods, await lacksTools(options, tools)] as const,
+  );
+  return { wrapperRPM: await lacksTemplates(options), ...Object.fromEntries(await Promise.all(lacking)) };
 }
 
 /**
@@ -33,7 +51,7 @@ export async function examineHost(options: KojidOptions): Promise<DoctorReport> 
  * @param problemsOnly leaves out what is in order, and back ends that this builder does not use
  */
 export function describeHost(report: DoctorReport, problemsOnly: boolean): string[] {
-  const { asked, chosen, problem, backends } = report;
+  const { asked, chosen, problem, backends, tasks } = report;
   const about = Object.entries(backends).filter(([name]) => !problemsOnly || concerns(name, report));
   return [
     ...(problemsOnly
@@ -44,7 +62,15 @@ export function describeHost(report: DoctorReport, problemsOnly: boolean): strin
       ...(problemsOnly ? [] : [`${name}: ${needs.some(isBroken) ? 'does not work here' : 'works here'}`]),
       ...needs.flatMap((need) => lineOf(need, problemsOnly ? `${name}: ` : '  ')),
     ]),
+    // A builder without them gives these tasks to others: no problem of its own.
+    ...(problemsOnly
+      ? []
+      : ['tasks that need more than a buildroot:', ...Object.entries(tasks).map(taskLine)]),
   ].filter((line) => !problemsOnly || !line.includes('  ok  '));
+}
+
+function taskLine([methods, lacking]: readonly [string, string | null]): string {
+  return lacking === null ? `   ok  ${methods}` : `  refused here: ${methods}, for want of ${lacking}`;
 }
 
 function concerns(name: string, { asked, chosen }: DoctorReport): boolean {

@@ -3,16 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BUILD_STATES } from '@koji/core';
 import type { TaskInfo } from '@koji/core/api';
-import { kojidOptions, readOptions } from '@koji/core/config';
 import { named } from '@koji/core/wire';
-import { RefuseTask } from '@koji/plugin-sdk';
 import { runTask, startTestHub } from '@koji/plugin-sdk/testing';
 import type { TestHub } from '@koji/plugin-sdk/testing';
 import { CreateImageTask } from '../src/tasks/images/create-image.js';
 import { ImageTask } from '../src/tasks/images/image.js';
 import { IndirectionImageTask } from '../src/tasks/images/indirection.js';
-import { lacksTools } from '../src/tasks/images/python.js';
-import { makeTemplate, parseDistro } from '../src/tasks/images/template.js';
 import { TagBuildTask } from '../src/tasks/tag.js';
 import { runFamily, type FamilyRecord } from './support/family.js';
 import { gitSite, type GitSite } from './support/git.js';
@@ -20,7 +16,6 @@ import { imageTools } from './support/image-tools.js';
 import { rpmIn } from './support/specs.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-image-'));
-const defaults = readOptions(kojidOptions, new Map(), { file: 'kojid.conf', section: 'kojid' });
 let hub: TestHub;
 let git: GitSite;
 let tools: ReturnType<typeof imageTools>;
@@ -431,46 +426,4 @@ describe('an image built with the tools of another one', () => {
       `Input task (${made}) must be in closed state - current state is (free)`,
     );
   });
-});
-
-test('tasks for images are refused where their tools are missing, with the names of these', async () => {
-  const options = { ...tools, image_python: '/usr/bin/python3' };
-  const refused: [Parameters<typeof runTask>[0], readonly unknown[], string][] = [
-    [
-      ImageTask,
-      ['a', '1', [], 't', 'http://a/'],
-      'image needs ImageFactory, oz and pykickstart, which /usr/bin/python3 (image_python in kojid.conf)',
-    ],
-    [
-      CreateImageTask,
-      ['a', '1', '1', 'x86_64', {}, 1, {}, 'http://a/'],
-      'createImage needs ImageFactory, oz and pykickstart',
-    ],
-    [IndirectionImageTask, [{}], 'indirectionimage needs ImageFactory and oz, which'],
-  ];
-  for (const [Handler, args, text] of refused) {
-    const run = runTask(Handler, args, { options });
-    await expect(run).rejects.toThrow(RefuseTask);
-    await expect(run).rejects.toThrow(text);
-  }
-  const about = { ...defaults, ...tools };
-  expect(await lacksTools(about, ['oz'])).toBeNull();
-  expect(await lacksTools({ ...about, image_python: '/none' }, ['oz'])).toContain('could not run /none');
-  expect(await lacksTools({ ...about, imagefactory_plugins: '/none' }, ['ImageFactory'])).toContain(
-    'there is no folder /none (imagefactory_plugins in kojid.conf)',
-  );
-});
-
-test('a template names what oz knows, and nothing of a user becomes a part of it', () => {
-  expect(parseDistro('RHEL-5.9')).toEqual(['RHEL-5', 'U9']);
-  expect(parseDistro('CentOS-7.4')).toEqual(['CentOS-7', '4']);
-  expect(parseDistro('Fedora-40')).toEqual(['Fedora', '40']);
-  for (const odd of ['Fedora', 'RHEL-7', 'Debian-12', null, 'Fedora-40-1'])
-    expect(() => parseDistro(odd)).toThrow('Unknown or supported distro given');
-  const about = { distro: 'Fedora-40', arch: 'armhfp', tree: 'http://a/?b&c', diskSize: '</size>' };
-  const text = makeTemplate({ ...about, name: '<x>' });
-  expect(text).toContain('<name>&lt;x&gt;</name>');
-  expect(text).toContain('<arch>armv7l</arch>');
-  expect(text).toContain('<url>http://a/?b&amp;c</url>');
-  expect(text).toContain('<size>&lt;/size&gt;</size>');
 });

@@ -20,7 +20,7 @@ export function imageTools(
   const packages = `lib/python${/\d+\.\d+/.exec(stdout)?.[0]}/site-packages`;
   for (const name of ['bin', packages, 'plugins.d']) mkdirSync(at(name), { recursive: true });
   symlinkSync('/usr/bin/python3', at('bin/python3'));
-  writeFileSync(at('pyvenv.cfg'), 'home = /usr/bin\ninclude-system-site-packages = true\n');
+  writeFileSync(at('pyvenv.cfg'), 'home = /usr/bin\ninclude-system-site-packages = false\n');
   writeFileSync(path.join(at(packages), 'images.pth'), `${sources.join('\n')}\n`);
   return { image_python: at('bin/python3'), imagefactory_plugins: at('plugins.d') };
 }
