@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,7 @@ import { runTask } from '@koji/plugin-sdk/testing';
 import { CreateImageTask } from '../src/tasks/images/create-image.js';
 import { ImageTask } from '../src/tasks/images/image.js';
 import { IndirectionImageTask } from '../src/tasks/images/indirection.js';
+import { programFile } from '../src/programs/index.js';
 import { lacksTools } from '../src/tasks/images/python.js';
 import { makeTemplate, parseDistro } from '../src/tasks/images/template.js';
 import { imageTools } from './support/image-tools.js';
@@ -85,4 +87,33 @@ test('kojid doctor lists the tasks that need more than a buildroot, with what th
     'refused here: image, createImage, for want of ImageFactory, oz and pykickstart, which',
   );
   expect(report(bare, '--check')).not.toContain('refused here');
+});
+
+test('an image that is cancelled has its virtual machine ended', async () => {
+  const at = (name: string): string => path.join(folder, name);
+  const config = { plugins: tools.imagefactory_plugins, tmpdir: at('oz-tmp'), timeout: null };
+  const base = { template: '<name>a</name>', parameters: { install_script: 'echo wait' } };
+  const request = {
+    ...{
+      work: 'build',
+      task: 1,
+      targets: [],
+      domains: [],
+      qcow2: null,
+      rpms: false,
+      result: at('answer.json'),
+    },
+    config: { ...config, image_manager_args: { storage_path: at('images') } },
+    base,
+  };
+  writeFileSync(at('request.json'), JSON.stringify(request));
+  const child = spawn(tools.image_python, ['-IB', programFile('imagefactory'), at('request.json')], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(String(line)).toBe('waiting\n');
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([143, null]);
+  expect(existsSync(at('oz-tmp-aborted'))).toBe(true);
+  expect(existsSync(at('answer.json'))).toBe(false);
 });

@@ -1,6 +1,7 @@
 """A stand-in for ImageFactory, as far as kojid uses it: images are texts of JSON that tell how they were asked for.
 
-A line `echo rpm NAME,VERSION,…` of the kickstart file is an rpm of the image, `echo fail ARCH TEXT` makes the installation fail.
+A line `echo rpm NAME,VERSION,…` of the kickstart file is an rpm of the image, `echo fail ARCH TEXT` makes the installation fail,
+and one that says `echo wait` lasts ten minutes.
 """
 
 import json
@@ -8,6 +9,7 @@ import os
 import re
 import sys
 import threading
+import time
 import types
 import uuid
 
@@ -103,6 +105,9 @@ class Builder:
         """Makes a raw image."""
         image = self.base_image
         script = parameters["install_script"]
+        if "echo wait" in script:
+            print("waiting", flush=True)
+            time.sleep(600)
         failure = re.search(r"^echo fail (\S+) (.*)$", script, re.MULTILINE)
         if failure and "<arch>%s<" % failure[1] in template:
             os.makedirs(settings["oz_screenshot_dir"])
