@@ -129,7 +129,7 @@ const Account: FC<{ viewer: Viewer }> = ({ viewer: { login, token, loginAddress 
   ) : (
     <form class="account" method="post" action="logout">
       <Token token={token} />
-      <a href={link('userinfo', { userID: login.user.id })}>
+      <a href={link('userinfo', { userID: login.user.id })} title={login.user.name}>
         <bdi>{login.user.name}</bdi>
       </a>
       <a href={link('activesession')}>Sessions</a>
