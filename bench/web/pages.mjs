@@ -6,6 +6,8 @@ export const unmeasured = {
   logout: 'a form with one button',
   assets: 'files',
   events: 'never ends',
+  oidclogin: 'leads to another server',
+  oidccallback: 'comes from another server',
 };
 
 const onlyId = ['canceltask', 'freetask', 'resubmittask'];

@@ -1,5 +1,6 @@
 import { double, named } from '@koji/core/wire';
 import type { HostInfo } from '@koji/core/api';
+import type { Calls } from '../calls.js';
 import { PageError, found } from '../errors.js';
 import { flag, neededText, text } from '../params.js';
 import type { Kind } from '../params.js';
@@ -7,7 +8,7 @@ import { HostLink } from '../parts/things.js';
 import { numberOf } from '../parts/values.js';
 import { link } from '../routes.js';
 import { action } from './action.js';
-import type { ActionRequest } from './action.js';
+import type { Action, ActionRequest } from './action.js';
 import { CheckField, ChoicesField, LongField, TextField } from './fields.js';
 import type { ActionRoutes } from './routes.js';
 
@@ -96,41 +97,45 @@ export const hostedit = action('hostedit', {
   },
 });
 
+interface Switch {
+  readonly verb: 'Enable' | 'Disable';
+  /** What the host does from then on. */
+  readonly then: string;
+  readonly run: (calls: Calls, host: HostInfo) => Promise<unknown>;
+}
+
+/** Declares a page that asks before it switches a builder on or off. */
+function hostSwitch(name: 'enablehost' | 'disablehost', { verb, then, run }: Switch): Action {
+  return action(name, {
+    menu: 'Hosts',
+    fields: {},
+    load: findHost,
+    title: (host) => `${verb} host ${host.name}?`,
+    show: (host) => (
+      <p>
+        <HostLink id={host.id} name={host.name} /> {then}
+      </p>
+    ),
+    button: `${verb} the host`,
+    isGrave: verb === 'Disable',
+    back,
+    async run({ calls, data }) {
+      await run(calls, data);
+      return back(data);
+    },
+  });
+}
+
 /** Lets a builder take tasks. */
-export const enablehost = action('enablehost', {
-  menu: 'Hosts',
-  fields: {},
-  load: findHost,
-  title: ({ name }) => `Enable host ${name}?`,
-  show: (host) => (
-    <p>
-      <HostLink id={host.id} name={host.name} /> takes tasks again.
-    </p>
-  ),
-  button: 'Enable the host',
-  back,
-  async run({ calls, data }) {
-    await calls.enableHost(data.id);
-    return back(data);
-  },
+export const enablehost = hostSwitch('enablehost', {
+  verb: 'Enable',
+  then: 'takes tasks again.',
+  run: (calls, { id }) => calls.enableHost(id),
 });
 
 /** Keeps a builder from taking tasks. */
-export const disablehost = action('disablehost', {
-  menu: 'Hosts',
-  fields: {},
-  load: findHost,
-  title: ({ name }) => `Disable host ${name}?`,
-  show: (host) => (
-    <p>
-      <HostLink id={host.id} name={host.name} /> takes no more tasks. Those that run there go on.
-    </p>
-  ),
-  button: 'Disable the host',
-  isGrave: true,
-  back,
-  async run({ calls, data }) {
-    await calls.disableHost(data.id);
-    return back(data);
-  },
+export const disablehost = hostSwitch('disablehost', {
+  verb: 'Disable',
+  then: 'takes no more tasks. Those that run there go on.',
+  run: (calls, { id }) => calls.disableHost(id),
 });

@@ -9,7 +9,7 @@ import { found } from '../errors.js';
 import { orNull } from '../lists.js';
 import { page } from '../page.js';
 import { DifferenceList } from '../parts/differences.js';
-import { Empty, Filters, Rows, Section } from '../parts/table.js';
+import { Empty, Filters, Rows, Section, TextFilter } from '../parts/table.js';
 import { BuildLink } from '../parts/things.js';
 import { Time, durationText, numberOf, sizeText } from '../parts/values.js';
 import { link } from '../routes.js';
@@ -119,33 +119,33 @@ export const comparebuilds = page('comparebuilds', {
             {data.left > 0 ? (
               <p class="note">Files and dependencies of {data.left} further rpms are left out.</p>
             ) : null}
-            <DifferenceList
-              title="Dependencies"
-              id="dependencies"
-              things="dependencies"
-              differences={data.dependencies}
-              sides={sidesOf(data)}
-            />
-            <DifferenceList
-              title="Files"
-              id="files"
-              things="files"
-              differences={data.files}
-              sides={sidesOf(data)}
-              shown={fileText}
-            />
-            <DifferenceList
-              title="Buildroot"
-              id="buildroot"
-              things="rpms in the buildroots"
-              differences={data.buildroot}
-              sides={sidesOf(data)}
-            />
+            {parts.map(({ id, title, things, shown }) => (
+              <DifferenceList
+                title={title}
+                id={id}
+                things={things}
+                differences={data[id]}
+                sides={sidesOf(data)}
+                {...(shown ? { shown } : {})}
+              />
+            ))}
           </>
         )}
       </>
     ),
 });
+
+/** What is compared of one architecture. */
+const parts: readonly {
+  readonly id: 'dependencies' | 'files' | 'buildroot';
+  readonly title: string;
+  readonly things: string;
+  readonly shown?: (value: string) => string;
+}[] = [
+  { id: 'dependencies', title: 'Dependencies', things: 'dependencies' },
+  { id: 'files', title: 'Files', things: 'files', shown: (value) => fileText(value) },
+  { id: 'buildroot', title: 'Buildroot', things: 'rpms in the buildroots' },
+];
 
 /** Headings of the two sides: what is not the same of both names. */
 function sidesOf({ builds: [from, to] }: Comparison): [string, string] {
@@ -155,14 +155,8 @@ function sidesOf({ builds: [from, to] }: Comparison): [string, string] {
 
 const Choose: FC<{ asked: readonly [string, string] }> = ({ asked }) => (
   <form class="filters" method="get" action="comparebuilds">
-    <label>
-      <span>Build</span>
-      <input name="buildID" value={asked[0]} required maxlength={300} />
-    </label>
-    <label>
-      <span>Other build</span>
-      <input name="otherID" value={asked[1]} required maxlength={300} />
-    </label>
+    <TextFilter name="buildID" label="Build" value={asked[0]} required />
+    <TextFilter name="otherID" label="Other build" value={asked[1]} required />
     <button type="submit">Compare</button>
   </form>
 );

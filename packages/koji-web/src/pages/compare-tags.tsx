@@ -10,6 +10,7 @@ import type { Event } from '../moments.js';
 import { page } from '../page.js';
 import type { ParamsOf } from '../routes.js';
 import { DifferenceList } from '../parts/differences.js';
+import { TextFilter } from '../parts/table.js';
 import { TagLink } from '../parts/things.js';
 import { timeText } from '../parts/values.js';
 import { link } from '../routes.js';
@@ -89,10 +90,7 @@ export const CompareForm: FC<{ params: ParamsOf<'comparetags'> }> = ({ params })
         ['otherEvent', 'At', params.otherEvent],
       ] as const
     ).map(([name, label, value]) => (
-      <label>
-        <span>{label}</span>
-        <input name={name} value={String(value)} required={name === 'tagID'} maxlength={300} />
-      </label>
+      <TextFilter name={name} label={label} value={String(value)} required={name === 'tagID'} />
     ))}
     <label>
       <span>Inherited</span>

@@ -6,10 +6,11 @@ import type { Calls } from '../calls.js';
 import { Mine, loadMine } from '../login/mine.js';
 import type { MyThings } from '../login/mine.js';
 import { page } from '../page.js';
-import { BuildStateChip, TaskStateChip } from '../parts/states.js';
+import { BuildStateChip } from '../parts/states.js';
 import { Empty, Rows, Section } from '../parts/table.js';
-import { BuildLink, TaskLink, UserLink } from '../parts/things.js';
-import { Ago, durationText, numberOf } from '../parts/values.js';
+import { TaskRows, withoutResult } from '../parts/task-rows.js';
+import { BuildLink, UserLink } from '../parts/things.js';
+import { Ago, numberOf } from '../parts/values.js';
 import { link } from '../routes.js';
 import { Gauge } from '../charts/bars.js';
 
@@ -75,10 +76,10 @@ export const home = page('index', {
       <div class="columns">
         <div>
           <Section title="Running" note={<a href={link('tasks', { state: 'open' })}>all</a>}>
-            <Tasks label="running tasks" tasks={data.running} now={now} empty="Nothing runs just now." />
+            <TaskRows label="running tasks" tasks={data.running} now={now} empty="Nothing runs just now." />
           </Section>
           <Section title="Waiting" note={<a href={link('tasks', { state: 'free' })}>all</a>}>
-            <Tasks
+            <TaskRows
               label="waiting tasks"
               tasks={data.waiting}
               now={now}
@@ -93,11 +94,6 @@ export const home = page('index', {
     </>
   ),
 });
-
-/** A task of a list, without the result that lists don't show. */
-export function withoutResult(task: TaskListItem): TaskListItem {
-  return { ...task, result: null };
-}
 
 function countTasks(calls: Calls, state: readonly number[]): Promise<number> {
   return calls.listTasks({ state }, { countOnly: true });
@@ -152,43 +148,6 @@ const Figures: FC<{ data: Overview }> = ({ data: { counts, builders } }) => (
     </li>
   </ul>
 );
-
-const Tasks: FC<{ label: string; tasks: readonly TaskListItem[]; now: number; empty: string }> = ({
-  label,
-  tasks,
-  now,
-  empty,
-}) =>
-  tasks.length === 0 ? (
-    <Empty>{empty}</Empty>
-  ) : (
-    <Rows
-      label={label}
-      rows={tasks}
-      columns={[
-        {
-          title: 'Task',
-          cell: (task) => (
-            <>
-              <span class="id">{task.id}</span>{' '}
-              <TaskLink id={task.id} task={{ ...task, request: task.request }} />
-            </>
-          ),
-        },
-        {
-          title: 'Owner',
-          wide: true,
-          cell: ({ owner, owner_name: name }) => <UserLink id={owner} name={name} />,
-        },
-        {
-          title: 'For',
-          numeric: true,
-          cell: (task) => durationText(now - (numberOf(task.start_ts ?? task.create_ts) ?? now)),
-        },
-        { title: 'State', cell: ({ state }) => <TaskStateChip state={state} /> },
-      ]}
-    />
-  );
 
 const Builds: FC<{ builds: readonly BuildListItem[]; now: number }> = ({ builds, now }) =>
   builds.length === 0 ? (

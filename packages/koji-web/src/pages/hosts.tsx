@@ -1,14 +1,16 @@
-import type { ChannelInfo, HostInfo } from '@koji/core/api';
+import type { ChannelInfo, HostInfo, TaskListItem } from '@koji/core/api';
 import { BR_STATES, TASK_STATES } from '@koji/core';
 import { named } from '@koji/core/wire';
 import { hostActions } from '../actions/links.js';
 import { Gauge } from '../charts/bars.js';
+import type { Calls } from '../calls.js';
 import { found } from '../errors.js';
 import { partOf } from '../lists.js';
 import { page } from '../page.js';
 import { BuildrootStateChip } from '../parts/states.js';
 import { Empty, Facts, Filters, Section, Table } from '../parts/table.js';
 import type { Column } from '../parts/table.js';
+import { TaskRows, withoutResult } from '../parts/task-rows.js';
 import { HostLink } from '../parts/things.js';
 import { Ago, Time, YesNo, numberOf } from '../parts/values.js';
 import { link } from '../routes.js';
@@ -117,6 +119,19 @@ export const hosts = page('hosts', {
   },
 });
 
+/** Tasks in a list of what runs or waits. */
+const shownTasks = 10;
+
+/** Reads tasks that run or wait, those first that wait longest or were made last. */
+async function tasksOf(
+  calls: Calls,
+  filter: { readonly state: readonly number[]; readonly host_id?: number; readonly channel_id?: number },
+): Promise<TaskListItem[]> {
+  const order = filter.state.includes(TASK_STATES.FREE) ? 'id' : '-id';
+  const tasks = await calls.listTasks({ ...filter, decode: true }, { order, limit: shownTasks });
+  return tasks.map(withoutResult);
+}
+
 /** A builder: its settings, tasks and buildroots. */
 export const hostinfo = page('hostinfo', {
   async load({ calls, params: { hostID, userID } }) {
@@ -131,17 +146,19 @@ export const hostinfo = page('hostinfo', {
       wanted,
     );
     const states = [BR_STATES.INIT, BR_STATES.WAITING, BR_STATES.BUILDING];
-    const [channels, buildroots] = await Promise.all([
+    const [channels, running, buildroots] = await Promise.all([
       calls.listChannels(host.id),
+      tasksOf(calls, { host_id: host.id, state: [TASK_STATES.OPEN] }),
       calls.listBuildroots(
         named({ hostID: host.id, state: states, queryOpts: { order: '-id', limit: 100 } }),
       ),
     ]);
-    return { host, channels, buildroots };
+    return { host, channels, running, buildroots };
   },
   title: ({ host }) => host.name,
   actions: ({ host }, login) => hostActions(host, login),
-  show: ({ host, channels, buildroots }, { now }) => (
+  live: () => 'queue',
+  show: ({ host, channels, running, buildroots }, { now }) => (
     <>
       <header class="thing">
         <p class="kind">Host {host.id}</p>
@@ -168,6 +185,12 @@ export const hostinfo = page('hostinfo', {
           { name: 'Channels', value: channels.map((one) => <ChannelName channel={one} />) },
         ]}
       />
+      <Section
+        title="Running"
+        note={<a href={link('tasks', { hostID: host.id, state: 'all' })}>all tasks</a>}
+      >
+        <TaskRows label="running tasks" tasks={running} now={now} empty="Nothing runs here just now." />
+      </Section>
       <Section title="Buildroots in use" note={buildroots.length}>
         {buildroots.length === 0 ? (
           <Empty>None just now: a buildroot is here while a task uses it.</Empty>
@@ -198,15 +221,23 @@ const ChannelName = ({ channel: { id, name } }: { channel: ChannelInfo }) => (
 export const channelinfo = page('channelinfo', {
   async load({ calls, params: { channelID } }) {
     const channel = found(await calls.getChannel(channelID), 'channel', channelID);
-    const state = [TASK_STATES.FREE, TASK_STATES.OPEN, TASK_STATES.ASSIGNED];
-    const [active, members] = await Promise.all([
-      calls.listTasks({ channel_id: channel.id, state }, { countOnly: true }),
+    const waits = [TASK_STATES.FREE, TASK_STATES.ASSIGNED];
+    const runs = [TASK_STATES.OPEN];
+    const count = (state: readonly number[]): Promise<number> =>
+      calls.listTasks({ channel_id: channel.id, state }, { countOnly: true });
+    const [open, free, running, waiting, members] = await Promise.all([
+      count(runs),
+      count(waits),
+      tasksOf(calls, { channel_id: channel.id, state: runs }),
+      tasksOf(calls, { channel_id: channel.id, state: waits }),
       calls.listHosts(named({ channelID: channel.id })),
     ]);
-    return { channel, active, hosts: partOf(members, { start: 0, length: 500 }) };
+    const hosts = partOf(members, { start: 0, length: 500 });
+    return { channel, active: open + free, counts: { open, free }, running, waiting, hosts };
   },
   title: ({ channel }) => channel.name,
-  show: ({ channel, active, hosts: list }, view) => (
+  live: () => 'queue',
+  show: ({ channel, active, counts, running, waiting, hosts: list }, view) => (
     <>
       <header class="thing">
         <p class="kind">Channel {channel.id}</p>
@@ -226,6 +257,19 @@ export const channelinfo = page('channelinfo', {
           { name: 'Comment', value: <bdi>{channel.comment}</bdi>, show: Boolean(channel.comment) },
         ]}
       />
+      <div class="columns">
+        <Section title="Running" note={counts.open}>
+          <TaskRows label="running tasks" tasks={running} now={view.now} empty="Nothing runs just now." />
+        </Section>
+        <Section title="Waiting" note={counts.free}>
+          <TaskRows
+            label="waiting tasks"
+            tasks={waiting}
+            now={view.now}
+            empty="Nothing waits: its builders take new tasks at once."
+          />
+        </Section>
+      </div>
       <Section title="Hosts">
         <Table
           view={view}

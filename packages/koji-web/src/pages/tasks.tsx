@@ -28,7 +28,7 @@ import { TaskParams } from '../parts/task-params.js';
 import { BuildLink, HostLink, TaskLink, UserLink, labelOf } from '../parts/things.js';
 import { LongText, Json, Size, Time, YesNo, durationText, numberOf } from '../parts/values.js';
 import { link } from '../routes.js';
-import { withoutResult } from './home.js';
+import { withoutResult } from '../parts/task-rows.js';
 
 type Row = TaskListItem & { readonly depth?: number };
 

@@ -249,14 +249,29 @@ export interface Filter {
   readonly options?: readonly (readonly [value: string, text: string])[];
 }
 
+interface TextFilterProps {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  readonly required?: boolean;
+}
+
+/** A field of text among those that choose what a page shows. */
+export const TextFilter: FC<TextFilterProps> = ({ name, label, value, required = false }) => (
+  <label>
+    <span>{label}</span>
+    <input name={name} value={value} required={required} maxlength={300} />
+  </label>
+);
+
 /** The fields above a list that choose what it shows. */
 export const Filters: FC<{ view: View; filters: readonly Filter[] }> = ({ view, filters }) => (
   <form class="filters" method="get" action={view.page}>
     <Hidden view={view} except={['start', ...filters.map(({ name }) => name)]} />
-    {filters.map(({ name, label, value, options }) => (
-      <label>
-        <span>{label}</span>
-        {options ? (
+    {filters.map(({ name, label, value, options }) =>
+      options ? (
+        <label>
+          <span>{label}</span>
           <select name={name}>
             {options.map(([one, text]) => (
               <option value={one} selected={one === value}>
@@ -264,11 +279,11 @@ export const Filters: FC<{ view: View; filters: readonly Filter[] }> = ({ view, 
               </option>
             ))}
           </select>
-        ) : (
-          <input name={name} value={value} />
-        )}
-      </label>
-    ))}
+        </label>
+      ) : (
+        <TextFilter name={name} label={label} value={value} />
+      ),
+    )}
     <button type="submit">Show</button>
   </form>
 );
