@@ -116,6 +116,19 @@ function nodeOf(major: string): string {
   return execFileSync('npx', args, { encoding: 'utf8', env }).trim();
 }
 
+// The hub runs on the Node.js that SQLite's driver was compiled for, whichever one the others run on.
+let system: System;
+beforeAll(async () => {
+  system = await System.create({
+    hub: { Plugins: 'fails', PluginPath: path.join(folder, 'plugins') },
+    kojid: { plugins: 'typed', pluginpath: path.join(folder, 'tasks') },
+  });
+  const conf = system.path('koji.conf');
+  writeFileSync(conf, `${readFileSync(conf, 'utf8')}plugin_paths = ${folder}/commands\n`);
+  await system.startHub();
+});
+afterAll(() => system.stop());
+
 describe.each(['20', '22', '24'])('on Node.js %s', (major) => {
   const node = nodeOf(major);
 
@@ -152,23 +165,16 @@ describe.each(['20', '22', '24'])('on Node.js %s', (major) => {
   });
 
   test('kojid runs a task of a TypeScript file, and koji a command', async () => {
-    const system = await System.create({
-      node,
-      hub: { Plugins: 'fails', PluginPath: path.join(folder, 'plugins') },
-      kojid: { plugins: 'typed', pluginpath: path.join(folder, 'tasks') },
-    });
+    system.node = node;
+    await system.startBuilder();
     try {
-      await system.startHub();
-      await system.startBuilder();
-      const conf = system.path('koji.conf');
       const id = /\d+/.exec(system.koji('make-task', 'typed', 'A'))?.[0] ?? '';
       system.koji('watch-task', id);
       expect(system.koji('call', '--json-output', 'getTaskResult', id)).toContain('"oneA"');
       expect(system.tryKoji('call', 'fails').stderr).toContain('on line 5');
-      writeFileSync(conf, `${readFileSync(conf, 'utf8')}plugin_paths = ${folder}/commands\n`);
       expect(system.koji('greet', 'everybody')).toBe('hello everybody\n');
     } finally {
-      await system.stop();
+      await system.kill('kojid', 'SIGTERM');
     }
   });
 });

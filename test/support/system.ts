@@ -70,7 +70,8 @@ export class System {
     readonly folder: string,
     port: number,
     private readonly npx: NodeJS.ProcessEnv | undefined,
-    private readonly node: string,
+    /** The Node.js that kojid and koji run on; may change while they don't. */
+    public node: string,
   ) {
     this.url = `http://127.0.0.1:${port}/kojihub`;
   }
