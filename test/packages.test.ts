@@ -116,7 +116,7 @@ test('every door of every package opens', () => {
   execFileSync(process.execPath, ['doors.mjs'], { cwd: folder });
 }, 60_000);
 
-test.each(['koji', 'kojid', 'koji-hub'])('the package %s is the command of that name, for npx', (name) => {
+test.each(['koji', 'kojid', 'koji-hub', 'koji-dev'])('the package %s is the command of that name, for npx', (name) => {
   const command = path.join(folder, 'node_modules', name, 'bin', `${name}.js`);
   const { status, stdout } = spawnSync(command, ['--help'], { cwd: folder, encoding: 'utf8' });
   expect(stdout.toLowerCase()).toContain(`usage: ${name} `);

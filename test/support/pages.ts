@@ -59,7 +59,7 @@ export async function runBlocks(
 
 /** Ends the programs whose numbers the commands of a page have left in `NAME.pid`. */
 export async function stopDaemons(folder: string): Promise<void> {
-  for (const name of ['kojid', 'hub', 'receiver']) {
+  for (const name of ['dev', 'kojid', 'hub', 'receiver']) {
     const file = path.join(folder, `${name}.pid`);
     if (!existsSync(file)) continue;
     const pid = Number(readFileSync(file, 'utf8'));

@@ -7,6 +7,9 @@ import { api } from '@koji/core/api';
 /** What a plugin can begin with. */
 export type Part = 'method' | 'callback' | 'task' | 'command';
 
+/** Major versions of TypeScript that a plugin can be compiled by. */
+export type TypeScriptVersion = 5 | 6 | 7;
+
 /** All parts, in the order in which they are told of. */
 export const parts: readonly Part[] = ['method', 'callback', 'task', 'command'];
 
@@ -18,6 +21,8 @@ export interface NewPlugin {
   readonly scope?: string | null;
   readonly parts: readonly Part[];
   readonly language: 'ts' | 'js';
+  /** The major version of the compiler. Default: 6. */
+  readonly typescript?: TypeScriptVersion;
   /** The folder to make. */
   readonly folder: string;
 }
@@ -138,18 +143,29 @@ function programsOf({ parts: wanted }: NewPlugin): (typeof programs)[number][] {
   return programs.filter((one) => one.parts.some((part) => wanted.includes(part)));
 }
 
+/** The compilers by version. That of 7 has no API for lint, which therefore keeps version 6. */
+const compilers = {
+  5: { compiler: { typescript: '~5.9.3' }, build: 'tsc' },
+  6: { compiler: { typescript: '~6.0.3' }, build: 'tsc' },
+  7: {
+    compiler: { typescript: '~6.0.3', 'typescript-7': 'npm:typescript@~7.0.2' },
+    build: 'node node_modules/typescript-7/bin/tsc',
+  },
+} as const;
+
 async function packageOf(plugin: NewPlugin): Promise<object> {
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
   const range = `^${version}`;
   const { name, language } = plugin;
   const code = codeFolder(language);
   const entries = programsOf(plugin).map(({ program }) => [program, `./${code}/${moduleOf(program)}.js`]);
-  const compiled = { build: 'tsc', dev: 'koji-dev', lint: 'eslint .', test: 'npm run build && node --test' };
+  const { compiler, build } = compilers[plugin.typescript ?? 6];
+  const compiled = { build, dev: 'koji-dev', lint: 'eslint .', test: 'npm run build && node --test' };
   // The types of the API, which the plugin's own are added to, are in @koji/core.
   const types = {
     '@koji/core': range,
     '@types/node': '^20.19.0',
-    typescript: '~6.0.3',
+    ...compiler,
     'typescript-eslint': '^8.73.0',
   };
   return {
@@ -169,10 +185,10 @@ async function packageOf(plugin: NewPlugin): Promise<object> {
     peerDependencies: { '@koji/plugin-sdk': range },
     devDependencies: {
       '@koji/client': range,
+      '@koji/dev': range,
       '@koji/hub': range,
       '@koji/plugin-sdk': range,
       eslint: '^10.15.0',
-      'koji-dev': range,
       ...(language === 'ts' ? types : {}),
     },
   };

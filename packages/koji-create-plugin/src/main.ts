@@ -2,12 +2,13 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@koji/core';
 import { CreateError, createPlugin, packageName, parts } from './create.js';
-import type { NewPlugin, Part } from './create.js';
+import type { NewPlugin, Part, TypeScriptVersion } from './create.js';
 
 const usage = `Usage: npm create @koji/plugin NAME -- [options]
 
   --parts LIST        what to begin with, with commas between: ${parts.join(',')} (the default)
   --language ts|js    TypeScript (the default) or JavaScript
+  --typescript 5|6|7  the compiler's version (default: 6)
   --scope @SCOPE      for a package @SCOPE/koji-plugin-NAME
   --folder DIR        the folder to make (default: koji-plugin-NAME)
   --yes               ask nothing
@@ -23,6 +24,7 @@ function readArguments() {
       options: {
         parts: { type: 'string' },
         language: { type: 'string' },
+        typescript: { type: 'string', default: '6' },
         scope: { type: 'string' },
         folder: { type: 'string' },
         yes: { type: 'boolean', short: 'y', default: false },
@@ -46,6 +48,12 @@ function languageOf(text: string): NewPlugin['language'] {
   throw new UsageError(`no such language: ${text}; there are ts and js`);
 }
 
+function versionOf(text: string): TypeScriptVersion {
+  const found = ([5, 6, 7] as const).find((version) => String(version) === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`no such version of TypeScript: ${text}; there are 5, 6 and 7`);
+}
+
 /** Answers a question, or with its default where nobody can be asked. */
 type Ask = (question: string, fallback: string) => Promise<string>;
 
@@ -62,6 +70,7 @@ async function run(ask: Ask): Promise<void> {
     scope: values.scope ?? null,
     parts: partsOf(values.parts ?? (await asked(`Parts (${parts.join(', ')})`, parts.join(',')))),
     language: languageOf(values.language ?? (await asked('Language (ts, js)', 'ts'))),
+    typescript: versionOf(values.typescript),
     folder: values.folder ?? `koji-plugin-${name}`,
   };
   const files = await createPlugin(plugin);

@@ -128,6 +128,7 @@ test.each([
   [['a', 'b'], 2, 'one name, not a b'],
   [['greet', '--parts', 'metod'], 2, 'no such part: metod; there are method, callback, task, command'],
   [['greet', '--language', 'py'], 2, 'no such language: py; there are ts and js'],
+  [['greet', '--typescript', '4'], 2, 'no such version of TypeScript: 4; there are 5, 6 and 7'],
   [['greet', '--fast'], 2, "Unknown option '--fast'"],
   [['Greet'], 1, "'Greet' can't be the name of a plugin: use lower case letters, digits and hyphens"],
   [['../greet'], 1, "'../greet' can't be the name of a plugin"],

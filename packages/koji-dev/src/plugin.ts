@@ -60,11 +60,15 @@ function isCompiled(folder: string, modules: readonly string[]): boolean {
   return existsSync(path.join(folder, 'tsconfig.json')) && modules.some((file) => /\.[cm]?js$/.test(file));
 }
 
+/** The packages that have one; version 7 is beside version 6, which lint needs. */
+const compilers = ['typescript-7', 'typescript'];
+
 /** Finds the compiler that the plugin's own build uses. */
 function compilerOf(folder: string): string | null {
   for (let at = path.resolve(folder); ; at = path.dirname(at)) {
-    const file = path.join(at, 'node_modules', 'typescript', 'bin', 'tsc');
-    if (existsSync(file)) return file;
+    const files = compilers.map((name) => path.join(at, 'node_modules', name, 'bin', 'tsc'));
+    const found = files.find((file) => existsSync(file));
+    if (found !== undefined) return found;
     if (at === path.dirname(at)) return null;
   }
 }
