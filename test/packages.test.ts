@@ -116,12 +116,15 @@ test('every door of every package opens', () => {
   execFileSync(process.execPath, ['doors.mjs'], { cwd: folder });
 }, 60_000);
 
-test.each(['koji', 'kojid', 'koji-hub', 'koji-dev'])('the package %s is the command of that name, for npx', (name) => {
-  const command = path.join(folder, 'node_modules', name, 'bin', `${name}.js`);
-  const { status, stdout } = spawnSync(command, ['--help'], { cwd: folder, encoding: 'utf8' });
-  expect(stdout.toLowerCase()).toContain(`usage: ${name} `);
-  expect(status).toBe(0);
-});
+test.each(['koji', 'kojid', 'koji-hub', 'koji-dev'])(
+  'the package %s is the command of that name, for npx',
+  (name) => {
+    const command = path.join(folder, 'node_modules', name, 'bin', `${name}.js`);
+    const { status, stdout } = spawnSync(command, ['--help'], { cwd: folder, encoding: 'utf8' });
+    expect(stdout.toLowerCase()).toContain(`usage: ${name} `);
+    expect(status).toBe(0);
+  },
+);
 
 describe('in a project that sets no types and checks the declarations of libraries', () => {
   const compilers = path.join(folder, 'compilers');

@@ -151,7 +151,11 @@ test('the ten minutes of docs/plugins/ten-minutes.md lead from an empty folder t
   const own = path.join(homedir(), '.npmrc');
   const settings = existsSync(own) ? readFileSync(own, 'utf8') : '';
   writeFileSync(path.join(home, '.npmrc'), `${settings}\n@koji:registry=${registry!.url}\n`);
-  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  const usual = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  // What npm has fetched before, but not what `npm create` has kept of an earlier @koji/create-plugin of this version.
+  const cache = path.join(temp, 'cache');
+  mkdirSync(cache);
+  symlinkSync(path.join(usual, '_cacache'), path.join(cache, '_cacache'));
   const env = {
     ...withPrebuiltSqlite(),
     HOME: home,
