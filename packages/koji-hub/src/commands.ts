@@ -14,7 +14,10 @@ import { lookupName } from './domain/values/lookup.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
 import { sql } from './db/sql.js';
 import { createUser, findUser, userPerms } from './domain/users/users.js';
-import { compose, openHub } from './hub.js';
+import { compose, openHub, ownMethodNames } from './hub.js';
+import { dropPluginTables, listPluginTables, migratePlugins } from './db/plugin-tables.js';
+import type { PluginTableFacts } from './db/plugin-tables.js';
+import { findPlugins } from './plugins.js';
 import type { RunningCall } from './server/running-call.js';
 
 /** A login that was just made; its password is shown once and kept nowhere. */
@@ -192,7 +195,10 @@ export async function explainPolicy(
 export async function migrateDatabase(config: HubConfig): Promise<string[]> {
   const database = await openDatabase({ url: databaseUrl(config.options), folder: folderOf(config) });
   try {
-    return await migrate(database);
+    const done = await migrate(database);
+    // What is wrong with plugins is for `check` to tell; their tables are not touched then.
+    const { plugins } = await findPlugins(config, { taken: ownMethodNames(), given: {} });
+    return [...done, ...(await migratePlugins(database, plugins))];
   } finally {
     await database.close();
   }
@@ -213,6 +219,30 @@ export async function check(config: HubConfig): Promise<string[]> {
     problems.push(`KojiDir '${storeOf(config)}' cannot be used: ${messageOf(error)}`),
   );
   return problems;
+}
+
+/**
+ * Drops the tables of a plugin once that is confirmed. Returns what they are, or were.
+ *
+ * @throws ConfigError while the plugin is enabled
+ */
+export async function dropTables(
+  config: HubConfig,
+  plugin: string,
+  { confirmed }: { readonly confirmed: boolean },
+): Promise<PluginTableFacts[]> {
+  if (config.options.Plugins.includes(plugin))
+    throw new ConfigError(`plugin ${plugin} is enabled: take it out of Plugins and restart the hub first`);
+  const database = await openExisting(config);
+  try {
+    return await database.write(async (db) => {
+      const found = await listPluginTables(db, plugin);
+      if (confirmed) await dropPluginTables(db, plugin);
+      return found;
+    });
+  } finally {
+    await database.close();
+  }
 }
 
 /** Opens a hub's database; unlike a start, it makes none. */

@@ -15,6 +15,7 @@ import { checkOptions, configWarnings, databaseUrl, folderOf, logLevels, storeOf
 import { openDatabase } from './db/database.js';
 import type { Opened } from './db/database.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
+import { migratePlugins, missingSteps } from './db/plugin-tables.js';
 import { StatementWatches, noObservers, openObservers } from './metrics/observe.js';
 import { openJournals, recoverFiles } from './domain/files/recovery.js';
 import { readPolicies } from './domain/policy/policy.js';
@@ -85,6 +86,7 @@ export interface OpenHub {
   readonly config: HubConfig;
   readonly dispatcher: Dispatcher;
   readonly transactions: Transactions;
+  readonly database: Opened;
   readonly closers: Closers;
   /** The plugins of the web page. */
   readonly webPlugins: readonly LoadedPlugin[];
@@ -158,6 +160,7 @@ export async function serve(
         activity,
         switches: hub.switches,
       });
+      await readyPluginTables(open.database, plugins);
       Object.assign(hub, { policies, callbacks, methods, plugins });
       deliveries.replace(outboxesOf(hub));
       await schedules.replace(scheduling());
@@ -255,6 +258,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       journals: null,
       logger: log.logger,
     };
+    await readyPluginTables(database, hub.plugins);
     const activity = new ActivityWriter(hub.activity, database, log.logger('koji.plugins'));
     closers.add('activity of plugins', () => activity.close());
     const times = new SessionTimes(database, log.logger('koji.auth'));
@@ -271,6 +275,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       config,
       dispatcher,
       transactions,
+      database,
       closers,
       webPlugins,
       stopping,
@@ -350,6 +355,17 @@ function ownMethods(): Map<string, ServedMethod> {
       return [name, { declared, handler: handler as ServedMethod['handler'] }];
     }),
   );
+}
+
+/** As {@link readySchema}, for the tables of plugins. */
+async function readyPluginTables(database: Opened, plugins: Hub['plugins']): Promise<void> {
+  if (database.dialect === 'sqlite') {
+    await migratePlugins(database, plugins);
+    return;
+  }
+  const missing = await missingSteps(database, plugins);
+  if (missing.length > 0)
+    throw new ConfigError(`the database lacks ${missing.join(', ')}: run koji-hub migrate`);
 }
 
 /** A SQLite file is the hub's own and is kept up to date; a PostgreSQL database others may use, so its owner is asked. */

@@ -15,6 +15,7 @@ import {
   addUser,
   changePassword,
   check,
+  dropTables,
   explainPolicy,
   grantPermission,
   init,
@@ -52,6 +53,7 @@ Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder}
   user grant NAME PERMISSION                grant a permission
   policy explain NAME [FIELD=VALUE ...]     print which rule of a policy decides about the data, and why
   plugins [--check] [--json]                list plugins with what they provide, their settings, activity and problems
+  plugins drop-tables NAME [--yes]          list the tables of a plugin that is not enabled; drop them with --yes
   plugins search [WORD ...] [--json]        list plugins that can be installed, from the registries that npm is set to
   outbox [dead|replay|drop [QUEUE|ID]]      list the queues of plugins; list, resend or delete undelivered messages
   gc [--apply] [--action ACTION,...] [--user NAME] [--gc-config FILE] [--purge] [--no-mail] [--verbose]
@@ -93,6 +95,7 @@ function readArguments() {
         repair: { type: 'boolean', default: false },
         user: { type: 'string' },
         verbose: { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
       },
     });
   } catch (error) {
@@ -219,7 +222,8 @@ async function policy([action, name, ...fields]: readonly string[]): Promise<voi
 
 async function plugins([action, ...words]: readonly string[]): Promise<void> {
   if (action === 'search') return search(words);
-  if (action !== undefined) throw new UsageError(`plugins: search, not ${action}`);
+  if (action === 'drop-tables') return dropPluginTables(words);
+  if (action !== undefined) throw new UsageError(`plugins: search or drop-tables, not ${action}`);
   const report = await examinePlugins(config());
   const { problems } = report;
   if (values.json) console.log(JSON.stringify(report, null, 2));
@@ -227,6 +231,17 @@ async function plugins([action, ...words]: readonly string[]): Promise<void> {
   else for (const problem of problems) process.stderr.write(`${problem}\n`);
   if (values.check && problems.length > 0) process.exitCode = 1;
   else if (values.check && !values.json) console.log('nothing is wrong');
+}
+
+async function dropPluginTables([plugin, ...more]: readonly string[]): Promise<void> {
+  if (plugin === undefined || more.length > 0) throw new UsageError('plugins drop-tables: name one plugin');
+  const found = await dropTables(config(), plugin, { confirmed: values.yes });
+  if (found.length === 0) console.log(`plugin ${plugin} has no tables`);
+  for (const { table, rows } of found)
+    console.log(`${values.yes ? 'dropped' : 'would drop'} ${table} with ${rows} rows`);
+  if (found.length === 0 || values.yes) return;
+  process.stderr.write('nothing was dropped: add --yes to drop them for good\n');
+  process.exitCode = 1;
 }
 
 /** Needs no hub: whoever looks for plugins may have none yet. */

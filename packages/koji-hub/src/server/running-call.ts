@@ -3,7 +3,7 @@ import type { Logger, PathInfo } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
 import type { Access } from '@koji/core/api';
 import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
-import { loggerOf } from '@koji/plugin-sdk/host';
+import { currentPluginCode, isPluginTable, loggerOf } from '@koji/plugin-sdk/host';
 import type { Ambient, NewTask, PluginDatabase } from '@koji/plugin-sdk/host';
 import { Effects } from '../after-commit.js';
 import type { BadEnd } from '../after-commit.js';
@@ -12,7 +12,8 @@ import type { Client } from '../client.js';
 import type { Call, Hub } from '../call.js';
 import type { Connection } from '../db/connection.js';
 import { query, whole } from '../db/rows.js';
-import { Sql, now, sql } from '../db/sql.js';
+import { pluginTableName } from '../db/plugin-tables.js';
+import { Sql, id, now, sql } from '../db/sql.js';
 import type { SqlValue } from '../db/sql.js';
 import { makeTask } from '../domain/tasks/make-task.js';
 import { noteThrower } from './faults.js';
@@ -205,7 +206,7 @@ export class RunningCall implements Call, Ambient {
       );
     const { db } = this;
     return {
-      sql: (strings, ...values) => sql(strings, ...(values as SqlValue[])),
+      sql: (strings, ...values) => sql(strings, ...values.map(spliced)),
       all: (fragment) => db.all(own(fragment)),
       get: (fragment) => db.get(own(fragment)),
       run: (fragment) => db.run(own(fragment)),
@@ -272,6 +273,13 @@ export class RunningCall implements Call, Ambient {
   private checkOpen(): void {
     if (this.ending.over) throw new Error(`the call of ${this.method} has ended`);
   }
+}
+
+/** A table of the plugin that runs by its name in the database; any other value as it is. */
+function spliced(value: unknown): SqlValue | Sql {
+  const code = currentPluginCode();
+  if (isPluginTable(value) && code) return id(pluginTableName(code.plugin, value.table));
+  return value as SqlValue;
 }
 
 /** A fragment that {@link sql} made, and nothing that merely looks like one. */

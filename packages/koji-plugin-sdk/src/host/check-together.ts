@@ -47,6 +47,7 @@ function claims(plugin: LoadedPlugin): Claim[] {
     ...plugin.policyTests.map(({ name }) => `policy test ${name}`),
     ...plugin.webPages.map(({ name }) => `web page ${name}`),
     ...plugin.outboxes.map(({ name }) => `outbox ${name}`),
+    ...plugin.tables.map(() => `tables of ${plugin.name}`),
     ...plugin.routes.map(({ name }) => `route ${name} of ${plugin.name}`),
     ...plugin.schedules.map(({ name }) => `schedule ${name} of ${plugin.name}`),
   ].map((thing) => ({ plugin, thing }));

@@ -8,6 +8,8 @@ import type { PluginOutbox } from '../outbox.js';
 import type { PolicyTest } from '../policy.js';
 import { routeOf } from '../route.js';
 import type { PluginRoute } from '../route.js';
+import { tablesOf } from '../tables.js';
+import type { DeclaredTables } from '../tables.js';
 import { scheduleOf } from '../schedule.js';
 import type { PluginSchedule } from '../schedule.js';
 import type { WebPage, WebPageMark, WebPanel, WebPanelMark, WebThing } from '../web.js';
@@ -97,6 +99,7 @@ export interface LoadedPlugin {
   readonly outboxes: readonly PluginOutbox[];
   readonly schedules: readonly PluginSchedule[];
   readonly routes: readonly PluginRoute[];
+  readonly tables: readonly DeclaredTables[];
   /** Task methods by their arguments, for those who show them. */
   readonly declaredTasks: readonly ShownTask[];
   /** What its author should know, a line each. */
@@ -125,6 +128,7 @@ export function collect(
     outboxes: valuesOf(module, outboxOf),
     schedules: valuesOf(module, scheduleOf),
     routes: valuesOf(module, routeOf),
+    tables: valuesOf(module, tablesOf),
     declaredTasks: gathering.declaredTasks(valuesOf(module, declaredTaskOf)),
     notes: gathering.notes(),
   };
@@ -233,7 +237,7 @@ class Gathering {
     this.parameters = new ParameterNotes(entry.file);
   }
 
-  plugin(): Omit<LoadedPlugin, 'outboxes' | 'schedules' | 'routes' | 'declaredTasks' | 'notes'> {
+  plugin(): Omit<LoadedPlugin, 'outboxes' | 'schedules' | 'routes' | 'tables' | 'declaredTasks' | 'notes'> {
     const { configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels } = this;
     return { ...this.entry, configs, methods, callbacks, tasks, commands, policyTests, webPages, webPanels };
   }

@@ -46,6 +46,8 @@ export type { Activity, ActivityKind, Actor } from './activity.js';
 export { Circuit } from './circuit.js';
 export type { CircuitOptions } from './circuit.js';
 export type { PluginCallback, RegistryOptions } from './registry.js';
+export { isPluginTable } from '../tables.js';
+export type { DeclaredTables } from '../tables.js';
 export { isSigned } from '../route.js';
 export type { PluginRoute } from '../route.js';
 export type { PluginSchedule, ScheduledRun } from '../schedule.js';

@@ -59,6 +59,7 @@ export function reportOf(plugin: LoadedPlugin, rules: LimitRules): PluginReport 
       }),
       ...plugin.policyTests.map((test) => `policy test ${test.name}`),
       ...plugin.outboxes.map((outbox) => `outbox ${outbox.name}`),
+      ...plugin.tables.flatMap(({ names }) => names.map((one) => `table ${one}`)),
       ...plugin.routes.map(
         (one) =>
           `route /kojihub/plugin/${name}/${one.name}${one.signed ? ` signed by ${one.signed.by}` : ''}`,

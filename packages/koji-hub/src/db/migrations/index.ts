@@ -7,6 +7,7 @@ import { repoHosts } from './0006-repo-hosts.js';
 import { hubProcesses } from './0007-hub-processes.js';
 import { webLogins } from './0008-web-logins.js';
 import { pluginSchedules } from './0009-plugin-schedules.js';
+import { pluginTableSteps } from './0010-plugin-tables.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   hubProcesses,
   webLogins,
   pluginSchedules,
+  pluginTableSteps,
 ];

@@ -39,6 +39,12 @@ export const pluginTables = [
     },
     { unique: [['plugin', 'name']] },
   ),
+  // The steps of tables of plugins that are done.
+  table(
+    'plugin_migration',
+    { plugin: text(), number: int(), digest: text(), time: time('now') },
+    { key: ['plugin', 'number'] },
+  ),
   // A topic of a queue: its messages are delivered one after the other, by whoever has the lease.
   table(
     'outbox_lane',
