@@ -35,22 +35,11 @@ export const bus = new Bus(() => {
 });
 
 /** Sends a message, and waits until the broker has it. */
-export async function publish(
-  { properties, body, ...message }: Message,
-  { created }: Delivery,
-): Promise<void> {
-  const headers = {
-    ...properties,
-    'sent-at': created.toISOString().replace(/\.\d+Z$/, '+00:00'),
-    priority: 0,
-  };
-  await bus.publish({
-    ...message,
-    properties: headers,
-    body: JSON.stringify(body, plain),
-    ttl: null,
-    created,
-  });
+export async function publish({ body, ...message }: Message, { created }: Delivery): Promise<void> {
+  const sentAt = created.toISOString().replace(/\.\d+Z$/, '+00:00');
+  const properties = { ...message.properties, 'sent-at': sentAt, priority: 0 };
+  const text = JSON.stringify(body, plain);
+  await bus.publish({ ...message, properties, body: text, ttl: null, created });
 }
 
 /** Floats that languages write differently are left out; Koji's times become epoch seconds. */
