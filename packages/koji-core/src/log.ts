@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { format, types } from 'node:util';
 import type * as Winston from 'winston';
 import { ConfigError } from './errors.js';
+import { LogBounds } from './log-bounds.js';
 import type { LogFormatter, LogRecord } from './log-format.js';
 import { withoutSecrets } from './secrets.js';
 
@@ -166,34 +167,44 @@ function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
 export function openLog(options: LogOptions = {}): Log {
   const { format: formatter, fields } = options;
   const { config, createLogger, format: formats, transports } = winston();
+  const out = options.onLine
+    ? new transports.Stream({ stream: sink(options.onLine) })
+    : options.file
+      ? new transports.File({ filename: options.file })
+      : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) });
   const root = createLogger({
     level: 'silly',
     format: formatter
       ? formats.printf((info) => formatter((info as unknown as { record: LogRecord }).record))
       : formats.combine(formats.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), formats.printf(lineOf)),
-    transports: [
-      options.onLine
-        ? new transports.Stream({ stream: sink(options.onLine) })
-        : options.file
-          ? new transports.File({ filename: options.file })
-          : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) }),
-    ],
+    transports: [out],
   });
   let closed = false;
+  const write = (level: LogLevel, name: string, message: string): void => {
+    const record = formatter && { time: new Date(), level, name, message, fields: fields?.() ?? {} };
+    root.log({ level, message, name, record });
+  };
+  const bounds = new LogBounds({
+    isIdle: () => root.writableLength + root.readableLength + out.writableLength === 0,
+    tellDropped: (name, lines) =>
+      closed ||
+      write('error', name, `${lines} lines were left out: they came faster than the log could be written`),
+  });
   return {
     logger: (name) => {
       const least = rankOf(name, options);
       return makeLogger((level, text) => {
         // What speaks late, such as a connection that the server ends, must not end the process.
         if (closed || rank(level) > least) return;
-        const message = text();
-        const record = formatter && { time: new Date(), level, name, message, fields: fields?.() ?? {} };
-        root.log({ level, message, name, record });
+        const message = bounds.admit(name, text);
+        if (message === null) return;
+        write(level, name, message);
         if (level === 'error') options.onError?.(`[ERROR] ${name}: ${message}`);
       });
     },
     close: () =>
       new Promise((resolve) => {
+        bounds.written();
         closed = true;
         root.on('finish', () => resolve());
         root.end();

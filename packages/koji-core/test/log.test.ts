@@ -108,3 +108,32 @@ test('a logger has the level of the nearest name above it', async () => {
     ...['other i', 'other w', 'other e'],
   ]);
 });
+
+test("a plugin's flood of lines stays bounded in memory, is told of, and hurts no other log", async () => {
+  const file = path.join(folder, 'flood.log');
+  const log = openLog({ file });
+  const [flood, other] = ['koji.plugin.flood', 'koji.other'].map((name) => log.logger(name)) as [
+    Logger,
+    Logger,
+  ];
+  let asked = 0;
+  for (let i = 0; i < 20_000; i++) {
+    flood.info({ toString: () => `line ${(asked += 1)}` });
+    if (i % 10 === 0) other.info(`other ${i}`);
+  }
+  flood.info('x'.repeat(100_000));
+  const told = (): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  while (!(await told()).includes('left out')) await new Promise((resolve) => setTimeout(resolve, 10));
+  flood.info('y'.repeat(100_000));
+  await log.close();
+  const text = await told();
+  const lines = text.split('\n');
+  expect(lines.filter((line) => line.includes('koji.other'))).toHaveLength(2000);
+  expect(lines.filter((line) => line.includes('[INFO]') && line.includes('koji.plugin.flood'))).toHaveLength(
+    1001,
+  );
+  expect(text).toMatch(
+    /\[ERROR\] \{\d+\} koji\.plugin\.flood 19001 lines were left out: they came faster than the log could be written\n/,
+  );
+  expect(text).toMatch(/y… \(100000 characters\)\n/);
+});
