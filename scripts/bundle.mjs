@@ -7,7 +7,7 @@ import { root } from './setup.mjs';
 /** What starts besides the doors in `exports`, by the folder of the package. */
 const programs = {
   'koji-core': [],
-  'koji-plugin-sdk': ['host/module-hooks.js'],
+  'koji-plugin-sdk': ['host/module-hooks.js', 'host/isolation/plugin-thread.js'],
   'koji-client': ['cli/main.js'],
   'koji-builder': ['main.js', 'daemon/child.js'],
   'koji-web': ['standalone/main.js'],

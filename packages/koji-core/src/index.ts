@@ -43,6 +43,7 @@ export { limitProcess } from './limits.js';
 export type { ProcessLimits } from './limits.js';
 export { callFields, logFormatter } from './log-format.js';
 export type { LogFormatter, LogRecord } from './log-format.js';
+export { LogBounds } from './log-bounds.js';
 export { logLevelNamed, makeLogger, openLog } from './log.js';
 export type { Log, LogLevel, LogOptions, Logger } from './log.js';
 export {

@@ -161,7 +161,9 @@ export async function serve(
         switches: hub.switches,
       });
       await readyPluginTables(open.database, plugins);
+      const before = hub.plugins;
       Object.assign(hub, { policies, callbacks, methods, plugins });
+      await closePlugins(before);
       deliveries.replace(outboxesOf(hub));
       await schedules.replace(scheduling());
     };
@@ -193,6 +195,11 @@ function scheduleParts({ database, activity, options, switches, ...hub }: Hub): 
   const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
   const log = hub.logger('koji.schedules');
   return { database, activity, log, circuit, limits: limitRules(options), offUntil: switches.offUntil };
+}
+
+/** Ends the threads of isolated plugins. */
+async function closePlugins(plugins: Hub['plugins']): Promise<void> {
+  await Promise.all(plugins.map(async (plugin) => plugin.close?.()));
 }
 
 /** The outboxes of all plugins. */
@@ -258,6 +265,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       journals: null,
       logger: log.logger,
     };
+    closers.add('threads of plugins', () => closePlugins(hub.plugins));
     await readyPluginTables(database, hub.plugins);
     const activity = new ActivityWriter(hub.activity, database, log.logger('koji.plugins'));
     closers.add('activity of plugins', () => activity.close());

@@ -133,9 +133,6 @@ async function start(): Promise<void> {
   if (values.watch) watchPlugins(hub, found);
   if (isWorker) reportUrl(hub.url);
   else console.log(`koji-hub answers at ${hub.url}/kojihub`);
-  // Calls have borders of their own: what gets here is a stray timer or promise, of a plugin say, and no reason to go down.
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
-    process.on(event, (error: unknown) => hub.log.error('an error outside of any call', error));
   stopOnSignals(async () => {
     await hub.stop();
     await guard.stop();

@@ -15,6 +15,7 @@ import {
 import type {
   ActivityLog,
   LimitRules,
+  LoadOptions,
   LoadedPlugin,
   PluginManifest,
   PluginMethod,
@@ -23,7 +24,7 @@ import type {
 } from '@koji/plugin-sdk/host';
 import path from 'node:path';
 import type { Call, ServedMethod } from './call.js';
-import { folderOf } from './config.js';
+import { folderOf, storeOf } from './config.js';
 import type { PluginTest } from './domain/policy/policy.js';
 import { readCron } from './schedules/cron.js';
 import { noteThrower } from './server/faults.js';
@@ -74,7 +75,7 @@ export async function findPlugins(
     modules: given,
     manifests,
     ...(load === undefined ? {} : { load }),
-    ...(logger ? { logger } : {}),
+    ...(logger ? { logger, wall: wallFor(config) } : {}),
     taken: { methods: taken },
   });
   const wrong = await scheduleProblems(plugins);
@@ -146,6 +147,13 @@ export function checkPlugins(config: HubConfig, { problems }: HubPlugins, log: L
   for (const problem of problems) log.error(`starting without it: ${problem}`);
 }
 
+/** How plugins are isolated that ask for it. */
+function wallFor(config: HubConfig): NonNullable<LoadOptions['wall']> {
+  const { BlockLimit } = config.options;
+  // Without a limit a day is patience enough.
+  return { patience: (BlockLimit || 86_400) * 1000, topdir: storeOf(config), options: { ...config.options } };
+}
+
 /** How long code of plugins may run. */
 export function limitRules({ CallbackTimeout: usual, MaxCallbackTimeout: most }: HubOptions): LimitRules {
   return { usual, most };
@@ -168,6 +176,8 @@ export function serveMethod(method: PluginMethod, { timeLimit, activity, offUnti
     if (until) throw new GenericError(`${name}() of plugin ${plugin}: ${switchedOff(until)}`);
     return activity.measure({ plugin, kind: 'method', name }, () =>
       runPluginMethod(method, args, ambientOf(call), timeLimit).catch((error: unknown) => {
+        if (error instanceof Error && error.cause instanceof TimeLimitError)
+          call.hub.logger('koji.plugins').warn(error.message);
         noteThrower(error, 'plugin');
         throw error;
       }),
@@ -186,7 +196,9 @@ export function asPolicyTest({ name, plugin, run }: PluginPolicyTest, timeLimit:
         withTimeLimit(timeLimit, async () => run(data, ...words)),
       ).catch((error: unknown) => {
         if (!(error instanceof TimeLimitError)) throw error;
-        throw new GenericError(`${part} of plugin ${plugin} ${error.message}`, { cause: error });
+        const text = `${part} of plugin ${plugin} ${error.message}`;
+        call.hub.logger('koji.plugins').warn(text);
+        throw new GenericError(text, { cause: error });
       }),
   };
 }

@@ -16,7 +16,10 @@ export interface Workers {
   stop(): Promise<void>;
 }
 
+/** Milliseconds before another process takes the place of one that ended soon after its start. */
 const restartPause = 1000;
+/** Milliseconds that are soon. */
+const soon = 5000;
 
 /** Whether this is one of the processes that {@link startWorkers} started; it is to start a hub and {@link reportUrl}. */
 export const isWorker = cluster.isWorker;
@@ -38,12 +41,14 @@ export async function startWorkers(count: number): Promise<Workers> {
   let stopping = false;
   const keep = (worker: Worker): void => {
     answerMetrics(worker);
+    const started = Date.now();
     worker.once('exit', (code, signal) => {
       if (stopping) return;
       process.stderr.write(
         `koji-hub: process ${worker.process.pid} ended (${signal || code}), starting another\n`,
       );
-      void sleep(restartPause).then(() => stopping || keep(cluster.fork()));
+      const pause = Date.now() - started < soon ? restartPause : 0;
+      void sleep(pause).then(() => stopping || keep(cluster.fork()));
     });
   };
   const first = cluster.fork();

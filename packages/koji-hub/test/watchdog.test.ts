@@ -21,7 +21,7 @@ const sdkWeb = pathToFileURL(resolve('@koji/plugin-sdk/web')).href;
 /** What no plugin should do. */
 const bad = `
 import { execFileSync } from 'node:child_process';
-import { exported } from ${JSON.stringify(sdk)};
+import { context, exported } from ${JSON.stringify(sdk)};
 import { webPage } from ${JSON.stringify(sdkWeb)};
 export const spin = webPage({ name: 'spin', title: 'Spin' })(() => { for (;;); });
 export const spinForever = exported(() => { for (;;); });
@@ -30,6 +30,12 @@ export const waitOutside = exported(() => execFileSync('sleep', ['1000']));
 export const later = exported(() => { setTimeout(function inTimer() { for (;;); }, 10); return 1; });
 export const leave = exported(() => process.exit(3));
 export const killHub = exported(() => process.kill(process.pid, 'SIGKILL'));
+export const patch = exported(() => { Array.prototype.flat = function flat() { return []; }; return 1; });
+export const reject = exported(() => { Promise.reject(new Error('nobody hears it')); return 1; });
+export const stray = exported(() => { setTimeout(() => { throw new Error('too late'); }, 10); return 1; });
+export const flood = exported(() => { for (let i = 0; i < 20000; i++) context.log.warn('line ' + i); return 1; });
+const kept = [];
+export const leak = exported(() => { for (let i = 0; i < 60000; i++) kept.push({ text: 'x' + i, more: [i] }); return 1; });
 const map = Array.prototype.map;
 Array.prototype.map = function (...args) { return map.apply(this, args); };
 process.on('SIGTERM', () => {});
@@ -79,13 +85,14 @@ describe('a hub with a plugin that', () => {
       WebPlugins: 'bad',
       PluginPath: 'plugins',
       BlockLimit: '1',
-      BlockRetries: '4',
+      BlockRetries: '5',
     };
     const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);
     await writeFile(path.join(database.folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
     hub = spawn(process.execPath, [program], {
       cwd: database.folder,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      // Little memory, so that a leak takes little time.
+      env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=120' },
       stdio: 'ignore',
     });
     await until('the hub answers', answers);
@@ -125,6 +132,34 @@ describe('a hub with a plugin that', () => {
       (answer) => answer.text(),
       () => '',
     );
+  const offences: [string, RegExp][] = [
+    [
+      'patch',
+      /plugin bad replaced Array\.prototype\.flat by .*\/plugins\/bad\.mjs:12, which all code of the process uses; it is put back/,
+    ],
+    ['reject', /an error outside of any call, (in method reject of|of) plugin bad.*\n?.*nobody hears it/],
+    ['stray', /an error outside of any call, (in method stray of|of) plugin bad.*\n?.*too late/],
+    [
+      'flood',
+      /koji\.plugin\.bad:? 19000 lines were left out: they came faster than the log could be written/,
+    ],
+  ];
+  test.each(offences)('goes on, and is named: %s', async (method, line) => {
+    expect(await call(method)).toEqual({ value: 1 });
+    await until('the log names it', () => line.test(log()));
+    expect(await answers()).toBe(true);
+  });
+
+  test('fills the memory is named with its function, and another process answers', async () => {
+    const line =
+      /memory runs out, \d+ % of the heap are in use: plugin bad holds most .* by .* \(.*\/plugins\/bad\.mjs:17\); another process/;
+    await until('the log names it', async () => {
+      await call('leak');
+      return line.test(log());
+    });
+    await until('another process answers', answers);
+  }, 120_000);
+
   const blocks: [string, RegExp][] = [
     [page, /stands in page spin of plugin bad; another process.*\n {4}at .* \(.*\/plugins\/bad\.mjs:5\)/],
     [
@@ -147,9 +182,9 @@ describe('a hub with a plugin that', () => {
     120_000,
   );
 
-  test('did so four times is switched off, and the others are not', async () => {
+  test('did so five times is switched off, and the others are not', async () => {
     expect(log()).toMatch(
-      /plugin bad is switched off until .*: it kept the hub from answering 4 times within an hour/,
+      /plugin bad is switched off until .*: it kept the hub from answering 5 times within an hour/,
     );
     expect(await call('backtrack')).toEqual({
       fault: [

@@ -67,8 +67,8 @@ export async function loadTasks(
   });
   callbacks.add(plugins.flatMap((plugin) => plugin.callbacks));
   return {
-    plugins: plugins.map(({ name, version, sdkRange, limits, file }) => {
-      return { name, version, sdkRange, limits, file: realFile(file) };
+    plugins: plugins.map(({ name, version, sdkRange, limits, isolated, file }) => {
+      return { name, version, sdkRange, limits, isolated, file: realFile(file) };
     }),
     byMethod: new Map(all.flatMap((task) => task.methods.map((method) => [method, task] as const))),
     callbacks,

@@ -157,7 +157,7 @@ export const hubOptions = {
   ),
   CallbackPause: integer(300, 'Seconds that such a callback is switched off before it is tried again'),
   BlockLimit: integer(
-    3,
+    2,
     'Seconds that code of a plugin may hold up all calls before the process is replaced; 0 lets it',
   ),
   BlockRetries: integer(

@@ -9,7 +9,7 @@ import { isStruct } from '../domain/values/convert.js';
 import type { Logger } from '@koji/core';
 import type { Connection, Database } from '../db/connection.js';
 import { sql } from '../db/sql.js';
-import type { BlockNote } from './watchdog.js';
+import type { BlockNote } from './notes.js';
 
 /** When a plugin is switched off. */
 export interface SwitchRules {

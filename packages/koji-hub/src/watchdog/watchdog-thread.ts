@@ -1,11 +1,11 @@
 /** The thread of the watchdog: asks the loop's thread, when it stands, through the debugger where it is. */
-import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import inspector from 'node:inspector';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
-import type { BlockNote, WatchdogData } from './watchdog.js';
+import { leaveNote } from './notes.js';
+import type { BlockNote } from './notes.js';
+import type { WatchdogData } from './watchdog.js';
+import { pluginAt, scriptFile } from './whose.js';
 
 /** A line of the stack. */
 interface Frame {
@@ -60,7 +60,7 @@ async function report(times: number): Promise<void> {
   ].join('\n');
   write(message);
   if (!ends) return;
-  if (code) leaveNote({ ...code, message, at: new Date().toISOString() });
+  if (code) note({ ...code, message, at: new Date().toISOString() });
   process.kill(process.pid, 'SIGKILL');
 }
 
@@ -81,7 +81,7 @@ async function lookAtLoop(): Promise<Standstill | null> {
     if (!found || !top) return null;
     const frames = found.callFrames.map(({ functionName, location }) => ({
       name: functionName,
-      file: placeOf(files.get(location.scriptId) ?? '?'),
+      file: scriptFile(files.get(location.scriptId) ?? '?'),
       line: location.lineNumber + 1,
     }));
     return { code: (await codeAt(session, top.callFrameId)) ?? codeOf(frames), frames };
@@ -111,8 +111,8 @@ function codeAt(session: inspector.Session, callFrameId: string): Promise<Stands
 /** The plugin that the innermost line belongs to that any does: a timer, or a callback behind the call. */
 function codeOf(frames: readonly Frame[]): Standstill['code'] {
   for (const { name, file } of frames) {
-    const plugin = plugins.find(({ folder }) => file.startsWith(folder + path.sep));
-    if (plugin) return { plugin: plugin.name, part: `function ${name || '<anonymous>'}` };
+    const plugin = pluginAt(plugins, file);
+    if (plugin !== null) return { plugin, part: `function ${name || '<anonymous>'}` };
   }
   return null;
 }
@@ -124,10 +124,6 @@ function lastEntered(): Standstill['code'] {
   return space > 0 ? { plugin: text.slice(0, space), part: text.slice(space + 1) } : null;
 }
 
-function placeOf(url: string): string {
-  return url.startsWith('file:') ? fileURLToPath(url.replace(/\?.*$/, '')) : url;
-}
-
 function write(message: string): void {
   const [before, after] = line;
   const text = `${before}${message}${after}\n`;
@@ -135,10 +131,9 @@ function write(message: string): void {
   else fs.appendFileSync(logFile, text);
 }
 
-function leaveNote(note: BlockNote): void {
+function note(left: BlockNote): void {
   try {
-    fs.mkdirSync(notes, { recursive: true, mode: 0o700 });
-    fs.writeFileSync(path.join(notes, `${randomUUID()}.json`), JSON.stringify(note), { mode: 0o600 });
+    leaveNote(notes, left);
   } catch (error) {
     write(`could not note which plugin it was: ${String(error)}`);
   }

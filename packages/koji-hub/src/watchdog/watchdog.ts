@@ -2,12 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { LogFormatter } from '@koji/core';
 import { onPluginCode } from '@koji/plugin-sdk/host';
-
-/** A plugin by name, and the folder that its code is in. */
-export interface PluginFolder {
-  readonly name: string;
-  readonly folder: string;
-}
+import type { PluginPlace } from './whose.js';
 
 /** How to watch. */
 export interface WatchdogOptions {
@@ -15,8 +10,8 @@ export interface WatchdogOptions {
   readonly limit: number;
   /** Whether this process may be ended, since another one takes its place. */
   readonly replaced: boolean;
-  readonly plugins: readonly PluginFolder[];
-  /** Where notes for the next start are left, {@link BlockNote} each; made if need be. */
+  readonly plugins: readonly PluginPlace[];
+  /** Where notes for the next start are left, one for each block; made if need be. */
   readonly notes: string;
   /** Where the line of the log goes; null for standard error. */
   readonly logFile: string | null;
@@ -31,17 +26,6 @@ export interface WatchdogData extends Omit<WatchdogOptions, 'format'> {
   readonly entered: SharedArrayBuffer;
   /** A line of the log around the message, as the hub formats it. */
   readonly line: readonly [before: string, after: string];
-}
-
-/** What a process leaves behind that a plugin had blocked. */
-export interface BlockNote {
-  readonly plugin: string;
-  /** The code that ran, `method greet`. */
-  readonly part: string;
-  /** What the log says of it. */
-  readonly message: string;
-  /** ISO time. */
-  readonly at: string;
 }
 
 const longestEntry = 512;

@@ -89,6 +89,8 @@ export interface LoadedPlugin {
   readonly sdkRange: string | null;
   /** How long its code may run, as it asks. */
   readonly limits: PluginLimits;
+  /** Whether its code runs in a thread of its own. */
+  readonly isolated: boolean;
   readonly file: string;
   readonly configs: readonly DeclaredConfig[];
   readonly methods: readonly PluginMethod[];
@@ -104,6 +106,8 @@ export interface LoadedPlugin {
   readonly declaredTasks: readonly ShownTask[];
   /** What its author should know, a line each. */
   readonly notes: readonly string[];
+  /** Ends its thread, if it has one. */
+  readonly close?: () => Promise<void>;
   readonly webPages: readonly PluginWebPage[];
   readonly webPanels: readonly PluginWebPanel[];
 }

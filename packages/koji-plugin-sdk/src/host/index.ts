@@ -10,6 +10,7 @@ export type { ConfigReport, ConfigSetting, DeclaredConfig } from '../config.js';
 export { ActivityLog } from './activity.js';
 export { CallbackRegistry, switchedOff } from './registry.js';
 export { describeCopies } from './copies.js';
+export { watchBuiltIns } from './intrusions.js';
 export { findPlugin, listPlugins } from './find.js';
 export { installModuleHooks } from './install-hooks.js';
 export { loadPlugins } from './load.js';

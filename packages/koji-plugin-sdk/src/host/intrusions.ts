@@ -33,31 +33,49 @@ interface Kept {
   readonly descriptor: PropertyDescriptor;
 }
 
-/** Notes what is everybody's; the result names what was changed since, and has put it back. */
-export function watchIntrusions(): () => readonly string[] {
+/** A built-in that was replaced. */
+export interface ReplacedBuiltIn {
+  /** Such as `Array.prototype.map`. */
+  readonly name: string;
+  /** What stands in its place now. */
+  readonly value: unknown;
+  /** Puts the original back, and returns whether that was possible. */
+  readonly putBack: () => boolean;
+}
+
+/** Notes what is everybody's; the result names what was changed since. */
+export function watchBuiltIns(): () => readonly ReplacedBuiltIn[] {
   const kept = Object.entries(everybodys).flatMap(([name, owner]) =>
     Reflect.ownKeys(owner).map((key) => keep(`${name}.${String(key)}`, owner, key)),
   );
   for (const key of globals) kept.push(keep(key, globalThis, key));
+  return () => replacedOf(kept);
+}
+
+/** Notes what is everybody's; the result names what was changed since, and has put it back. */
+export function watchIntrusions(): () => readonly string[] {
+  const replaced = watchBuiltIns();
   const listeners = new Map(events.map((event) => [event, process.rawListeners(event)]));
-  return () => [...restoreProperties(kept), ...removeListeners(listeners)];
+  return () => [...replaced().map(putRight), ...removeListeners(listeners)];
 }
 
 function keep(name: string, owner: object, key: PropertyKey): Kept {
   return { name, owner, key, descriptor: Reflect.getOwnPropertyDescriptor(owner, key) ?? {} };
 }
 
-function restoreProperties(kept: readonly Kept[]): string[] {
-  const changed = kept.filter(({ owner, key, descriptor }) => {
+function replacedOf(kept: readonly Kept[]): ReplacedBuiltIn[] {
+  return kept.flatMap(({ name, owner, key, descriptor }) => {
     const now = Reflect.getOwnPropertyDescriptor(owner, key);
-    return (
-      !Object.is(now?.value, descriptor.value) || now?.get !== descriptor.get || now?.set !== descriptor.set
-    );
+    const isSame =
+      Object.is(now?.value, descriptor.value) && now?.get === descriptor.get && now?.set === descriptor.set;
+    const value: unknown = now?.value ?? now?.get;
+    const putBack = (): boolean => Reflect.defineProperty(owner, key, descriptor);
+    return isSame ? [] : [{ name, value, putBack }];
   });
-  return changed.map(({ name, owner, key, descriptor }) => {
-    const isBack = Reflect.defineProperty(owner, key, descriptor);
-    return `replaces ${name}, which all code of the process uses${isBack ? '; it is put back' : ''}`;
-  });
+}
+
+function putRight({ name, putBack }: ReplacedBuiltIn): string {
+  return `replaces ${name}, which all code of the process uses${putBack() ? '; it is put back' : ''}`;
 }
 
 function removeListeners(before: ReadonlyMap<string, readonly unknown[]>): string[] {

@@ -12,6 +12,8 @@ import type { ImportedPlugin, PluginModule } from './import.js';
 import { setPluginLog } from '../log.js';
 import { givenEntry, readPackage } from './package.js';
 import type { PluginEntry, PluginManifest, PluginPart } from './package.js';
+import { loadBehindWall } from './isolation/wall.js';
+import type { WallOptions } from './isolation/wall.js';
 import { watchIntrusions } from './intrusions.js';
 import type { PluginProblem } from './problems.js';
 
@@ -35,6 +37,10 @@ export interface LoadOptions extends PluginPlaces {
   readonly modules?: Readonly<Record<string, object>>;
   /** What the package.json of such modules say under `koji`, by plugin. */
   readonly manifests?: Readonly<Record<string, PluginManifest>>;
+  /** How plugins of a hub are isolated that ask for it; without, they run as the others do. */
+  readonly wall?: Pick<WallOptions, 'patience' | 'topdir' | 'options'>;
+  /** This is the thread of an isolated plugin. */
+  readonly inThread?: boolean;
   /** Milliseconds that one plugin may take to load. Default 10,000. */
   readonly timeLimit?: number;
   /** Where to import a plugin's file from instead of its own place, such as a copy. */
@@ -95,7 +101,12 @@ async function loadOne(
   }
   const entry = findEntry(name, options);
   if ('problem' in entry) return { problems: [entry] };
-  const { timeLimit = 10_000, load, moved } = options;
+  const { timeLimit = 10_000, load, moved, wall, logger } = options;
+  if (entry.isolated && wall && logger && !options.inThread) {
+    const configFolder = options.configFolder ?? path.join(options.from, 'plugins');
+    const { from, folders } = options;
+    return loadBehindWall({ ...wall, entry, from, folders, configFolder, logger });
+  }
   const file = moved ? moved(entry.file) : entry.file;
   const imported = await importPlugin(entry, { timeLimit, load, file });
   return 'problems' in imported ? imported : collected(entry, imported, options);

@@ -34,6 +34,8 @@ export interface PluginEntry {
   readonly sdkRange: string | null;
   /** How long its code may run, as its package.json asks. */
   readonly limits: PluginLimits;
+  /** Whether the hub runs it in a thread of its own. */
+  readonly isolated: boolean;
   /** The module to import. */
   readonly file: string;
 }
@@ -59,7 +61,7 @@ interface PackageJson {
 /** Reads a plugin's package.json and checks it against this SDK; a loose file has none. */
 export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry | PluginProblem {
   if (!found.isPackage)
-    return { name: found.name, version: null, sdkRange: null, limits: {}, file: found.path };
+    return { name: found.name, version: null, sdkRange: null, limits: {}, isolated: false, file: found.path };
   const file = path.join(found.path, 'package.json');
   let manifest: PackageJson;
   try {
@@ -82,7 +84,8 @@ export function readPackage(found: FoundPlugin, part: PluginPart): PluginEntry |
 export function givenEntry(name: string, manifest: PluginManifest = {}): PluginEntry | PluginProblem {
   const file = `the module given as ${name}`;
   const limits = readLimits(manifest.limits);
-  if (typeof limits !== 'string') return { name, version: null, sdkRange: null, limits, file };
+  if (typeof limits !== 'string')
+    return { name, version: null, sdkRange: null, limits, isolated: false, file };
   return {
     ...{ plugin: name, file, topic: 'bad-package', problem: `limits ${limits}` },
     remedy: 'write seconds, such as limits: { methods: 120 }',
@@ -152,12 +155,20 @@ function entryOf(found: FoundPlugin, manifest: PackageJson, part: PluginPart): P
       'write seconds, such as "limits": { "methods": 120 }',
       'bad-package',
     );
+  const isolation = koji?.['isolation'];
+  if (isolation !== undefined && isolation !== 'worker' && isolation !== 'none')
+    return problem(
+      `"koji": {"isolation"} is neither "worker" nor "none"`,
+      'write "isolation": "worker"',
+      'bad-package',
+    );
   const sdkRange = manifest.peerDependencies?.[sdkName];
   return {
     name: found.name,
     version: manifest.version ?? null,
     sdkRange: typeof sdkRange === 'string' ? sdkRange : null,
     limits,
+    isolated: isolation === 'worker',
     file,
   };
 }

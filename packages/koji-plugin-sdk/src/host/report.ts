@@ -16,6 +16,8 @@ export interface PluginReport {
   readonly configs: readonly ConfigReport[];
   /** Its own time limits, a line each. */
   readonly limits: readonly string[];
+  /** Whether it runs in a thread of its own. */
+  readonly isolated: boolean;
   /** What its author should know, a line each. */
   readonly notes: readonly string[];
 }
@@ -75,6 +77,7 @@ export function reportOf(plugin: LoadedPlugin, rules: LimitRules): PluginReport 
     configs: configs.map((config) => config.report()),
     limits: describeLimits(plugin.limits, rules),
     notes: plugin.notes,
+    isolated: plugin.isolated,
   };
 }
 
@@ -87,6 +90,7 @@ export function describeReport(report: PluginReport, activity: readonly Reported
     `  from ${file}`,
     `  made ${made} of @koji/plugin-sdk; this is ${sdk.present}`,
     ...report.brings.map((line) => `  brings ${line}`),
+    ...(report.isolated ? ['  runs in a thread of its own'] : []),
     ...report.limits.map((line) => `  ${line}`),
     ...report.notes.map((line) => `  note: ${line}`),
     ...report.configs.flatMap(describeConfig),
