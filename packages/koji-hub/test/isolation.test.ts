@@ -96,7 +96,7 @@ describe('a plugin in a thread of its own', () => {
         answered += 1;
       }
       expect(await failing).toEqual([1000, `method ${method} of plugin walled: its thread ended: ${why}`]);
-      if (method !== 'leave') expect(answered).toBeGreaterThan(20);
+      if (method !== 'leave') expect(answered).toBeGreaterThan(1);
       expect(valueOf(await call('who', 'f44'))).toEqual(['root', 'f44', 1.5]);
     },
     60_000,
