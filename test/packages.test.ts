@@ -85,7 +85,7 @@ test('a package holds what it needs and nothing else', () => {
       .map((file) => file.path)
       .filter(
         (file) =>
-          !/^(dist\/|bin\/|src\/|templates\/|testing\/|index\.[cm]?js$|package\.json$|README\.md$|LICENSE$)/.test(
+          !/^(dist\/|bin\/|programs\/|src\/|templates\/|testing\/|index\.[cm]?js$|package\.json$|README\.md$|LICENSE$)/.test(
             file,
           ),
       );

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { databaseUrl } from './database-url.js';
 export {
   listProfileSettings,
