@@ -126,8 +126,10 @@ async function develop(cwd, node) {
     if (/says admin/.test(printed) && /1 builds are the latest/.test(printed)) dev.kill('SIGINT');
   });
   const late = setTimeout(() => dev.kill('SIGTERM'), 120_000);
+  const never = setTimeout(() => dev.kill('SIGKILL'), 150_000);
   const [code] = await once(dev, 'exit');
   clearTimeout(late);
+  clearTimeout(never);
   if (code !== 0 || !/says admin/.test(printed)) throw new Error(`koji-dev ended with ${code}:\n${printed}`);
 }
 

@@ -67,12 +67,16 @@ export class Program {
     const { child } = this;
     if (!child?.pid) return;
     this.child = null;
-    const ended = once(child, 'close');
+    const closed = once(child, 'close');
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    const ended = isOver ? null : once(child, 'exit');
     child.kill(hard ? 'SIGKILL' : 'SIGTERM');
     const late = setTimeout(() => child.kill('SIGKILL'), patience);
     await ended;
     clearTimeout(late);
+    // What it started may live on and hold its output open.
     killGroup(child.pid);
+    await closed;
   }
 
   /** Ends it at once, with all that it started. */
