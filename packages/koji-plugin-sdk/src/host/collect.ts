@@ -122,10 +122,10 @@ interface Finding {
 /** Gathers what a module brings, from its marks. */
 export function collect(
   entry: PluginEntry,
-  { module, configs }: ImportedPlugin,
+  { module, configs, file = entry.file }: ImportedPlugin,
   part: PluginPart,
 ): { plugin: LoadedPlugin; problems: PluginProblem[] } {
-  const gathering = new Gathering(entry, configs);
+  const gathering = new Gathering(entry, configs, file);
   for (const finding of inOrder(findings(module))) gathering.take(finding);
   const plugin = {
     ...gathering.plugin(),
@@ -237,8 +237,9 @@ class Gathering {
   constructor(
     private readonly entry: PluginEntry,
     private readonly configs: readonly DeclaredConfig[],
+    file: string,
   ) {
-    this.parameters = new ParameterNotes(entry.file);
+    this.parameters = new ParameterNotes(file);
   }
 
   plugin(): Omit<LoadedPlugin, 'outboxes' | 'schedules' | 'routes' | 'tables' | 'declaredTasks' | 'notes'> {

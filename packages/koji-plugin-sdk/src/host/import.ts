@@ -18,6 +18,8 @@ export type PluginModule = Readonly<Record<string, unknown>>;
 export interface ImportedPlugin {
   readonly module: PluginModule;
   readonly configs: readonly DeclaredConfig[];
+  /** The file with the types of what was run, where it is a copy of the plugin's own. */
+  readonly file?: string;
 }
 
 // A module runs, and declares, once only, however often it is imported.
@@ -43,7 +45,9 @@ export async function importPlugin(
     const configs = configsByUrl.get(url) ?? declared();
     configsByUrl.set(url, configs);
     const problems = configProblems(entry.name, configs);
-    return problems.length > 0 ? { problems } : { module, configs };
+    if (problems.length > 0) return { problems };
+    // What was compiled from the plugin's file has no types any more.
+    return path.extname(file) === path.extname(entry.file) ? { module, configs, file } : { module, configs };
   } catch (cause) {
     // A wrong value may be why it threw, and is the better message.
     const problems = configProblems(entry.name, declared());

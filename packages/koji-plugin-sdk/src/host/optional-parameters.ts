@@ -45,7 +45,7 @@ function readTexts(first: string): string[] {
   let length = 0;
   for (const file of files) {
     if (files.size > mostFiles || length > mostCharacters) break;
-    const text = fs.readFileSync(file, 'utf8');
+    const text = textOf(file);
     texts.push(text);
     length += text.length;
     for (const [, place = ''] of text.matchAll(/(?:from|import)\s*\(?\s*['"](\.\.?\/[^'"]+)['"]/g)) {
@@ -141,12 +141,21 @@ function typedParts(list: string): string[] {
 export function lacksDeclarations(file: string): boolean {
   if (!path.isAbsolute(file) || typesOf(file) !== null) return false;
   const map = `${file}.map`;
-  return fs.existsSync(map) && /\.[cm]?tsx?"/.test(fs.readFileSync(map, 'utf8').slice(0, 100_000));
+  return fs.existsSync(map) && /\.[cm]?tsx?"/.test(textOf(map).slice(0, 100_000));
 }
 
 /** Whether a module is minified, so that its parameters have names that nobody chose. */
 export function isMinified(file: string): boolean {
   if (!path.isAbsolute(file) || isTypeScript(file)) return false;
-  const text = fs.readFileSync(file, 'utf8').slice(0, 100_000);
+  const text = textOf(file).slice(0, 100_000);
   return text.length / text.split('\n').length > 150;
+}
+
+/** The text of a file; nothing for one that was removed since the plugin was loaded from it. */
+function textOf(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
