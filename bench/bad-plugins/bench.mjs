@@ -186,7 +186,7 @@ try {
 
 const [cpu] = os.cpus();
 const [load = 0] = os.loadavg();
-const machine = `${os.cpus().length} × ${cpu?.model ?? 'unknown processor'}, ${Math.round(os.totalmem() / 2 ** 30)} GB, Linux ${os.release()}, Node.js ${process.versions.node}, SQLite, load ${load.toFixed(1)} of other work`;
+const machine = `${os.cpus().length} × ${cpu?.model ?? 'unknown processor'}, ${Math.round(os.totalmem() / 2 ** 30)} GB, Linux ${os.release().replace(/^(\d+\.\d+).*/, '$1')}, Node.js ${process.versions.node}, SQLite, load ${load.toFixed(1)} of other work`;
 console.log(machine);
 if (process.argv.includes('--write')) {
   const table = [
