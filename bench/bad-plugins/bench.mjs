@@ -155,6 +155,8 @@ async function examine(kind, bad) {
     for (let i = 0; i < (bad.calls ?? 1) && !bad.named.test(hub.log()); i++) await call(hub, 'offend');
     for (let i = 0; i < 600 && !bad.named.test(hub.log()); i++) await sleep(50);
     const isNamed = bad.named.test(hub.log());
+    // A process that is replaced ends a moment after the log has named whose fault it is.
+    await sleep(1000);
     for (let i = 0; i < 600 && !(await call(hub, 'greet')); i++) await sleep(50);
     const gap = await stop();
     await costOfCall(hub);

@@ -180,9 +180,16 @@ async function runInScope<T>(
   }
 }
 
-/** Has a function told of all code of plugins that begins to run from now on, null once none runs; null ends that. */
-export function onPluginCode(entered: ((code: PluginCode | null) => void) | null): void {
-  shared.entered = entered ?? undefined;
+const listeners = new Set<(code: PluginCode | null) => void>();
+
+/** Has a function told of all code of plugins that begins to run from now on, and null once none runs; the result ends that. */
+export function onPluginCode(entered: (code: PluginCode | null) => void): () => void {
+  listeners.add(entered);
+  shared.entered = (code) => listeners.forEach((listener) => listener(code));
+  return () => {
+    listeners.delete(entered);
+    if (listeners.size === 0) shared.entered = undefined;
+  };
 }
 
 /** The code of a plugin that runs now, in a call; null for any other code. */

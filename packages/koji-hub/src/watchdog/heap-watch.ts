@@ -1,6 +1,7 @@
 /** Names the plugin that fills the memory, before there is none left. */
 import inspector from 'node:inspector';
 import v8 from 'node:v8';
+import { onPluginCode } from '@koji/plugin-sdk/host';
 import { pluginAt, scriptFile } from './whose.js';
 import type { PluginPlace } from './whose.js';
 
@@ -34,20 +35,33 @@ export interface HeapWatchOptions {
 /** Watches the heap; the result ends that. */
 export function watchHeap({ places, full }: HeapWatchOptions): () => void {
   let session: inspector.Session | null = null;
-  const timer = setInterval(() => {
+  let isOver = false;
+  const look = (): void => {
+    if (isOver) return;
     const { used_heap_size: used, heap_size_limit: limit } = v8.getHeapStatistics();
     const share = used / Math.max(limit - young, limit / 2);
-    if (share > alert) session ??= startNoting();
-    else if (share < alert / 2) session = stopNoting(session);
+    if (share > alert && !session) {
+      // Nothing is noted yet, however full it is.
+      session = startNoting();
+      return;
+    }
+    if (share < alert / 2) session = stopNoting(session);
     if (share < last || !session) return;
-    clearInterval(timer);
+    isOver = true;
     full(leakIn(session, places), share);
-    session = stopNoting(session);
-  }, interval).unref();
-  return () => {
+    stop();
+  };
+  const timer = setInterval(look, interval).unref();
+  // A look takes a quarter of a microsecond, and calls in a row may fill the memory between two looks of the timer.
+  const stopHearing = onPluginCode(() => {
+    look();
+  });
+  const stop = (): void => {
     clearInterval(timer);
+    stopHearing();
     session = stopNoting(session);
   };
+  return stop;
 }
 
 function startNoting(): inspector.Session {

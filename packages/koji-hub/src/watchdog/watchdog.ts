@@ -56,12 +56,12 @@ export function startWatchdog({ format, ...options }: WatchdogOptions): { stop()
   const length = new Int32Array(entered, 0, 1);
   const text = new Uint8Array(entered, 4);
   const encoder = new TextEncoder();
-  onPluginCode((code) => {
+  const stopHearing = onPluginCode((code) => {
     length[0] = code ? encoder.encodeInto(`${code.plugin} ${code.part}`, text).written : 0;
   });
   return {
     async stop() {
-      onPluginCode(null);
+      stopHearing();
       clearInterval(timer);
       await thread.terminate();
     },
