@@ -22,7 +22,7 @@ import { gallery } from './gallery.mjs';
 const speedLimit = 0.95;
 const gapLimit = 5; // seconds
 const calls = Number(process.env.BENCH_CALLS ?? 5000);
-const rounds = Number(process.env.BENCH_ROUNDS ?? 4);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 10);
 const program = fileURLToPath(new URL('../../packages/koji-hub/dist/bundle/main.js', import.meta.url));
 const nodeModules = fileURLToPath(new URL('../../node_modules', import.meta.url));
 const page = fileURLToPath(new URL('../../docs/plugins/walls.md', import.meta.url));
