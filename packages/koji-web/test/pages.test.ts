@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium as browsers } from 'playwright-core';
 import type { Browser, Page, Response } from 'playwright-core';
+import { BR_STATES, TASK_STATES } from '@koji/core';
 import { root } from '../../../test/support/system.js';
 import { hostile } from './support/demo.js';
 import type { Demo } from './support/demo.js';
@@ -116,6 +117,29 @@ test('two builds are compared by packages, files, dependencies and sizes', async
   expect(names(data.packages)).toContain('hello.noarch');
   const page = await get(`buildinfo?buildID=${nextBuild}`);
   expect(page.text).toContain(`comparebuilds?buildID=${build}&amp;otherID=${nextBuild}`);
+});
+
+test('a build shows what became of it on each arch, with the buildroot', async () => {
+  const { arches } = JSON.parse((await get(`buildinfo.json?buildID=${demo.build}`)).text) as {
+    arches: { task: { id: number }; buildroots: { id: number }[] }[];
+  };
+  expect(arches).toEqual([
+    {
+      task: expect.objectContaining({
+        method: 'buildArch',
+        arch: 'noarch',
+        state: TASK_STATES.CLOSED,
+      }) as unknown,
+      buildroots: [
+        { id: expect.any(Number) as number, state: BR_STATES.EXPIRED, host_name: 'builder1.example.com' },
+      ],
+    },
+  ]);
+  const { text } = await get(`buildinfo?buildID=${demo.build}`);
+  const [section = ''] = /<section id="arches".*?<\/section>/s.exec(text) ?? [];
+  expect(section).toContain(`taskinfo?taskID=${arches[0]?.task.id}`);
+  expect(section).toContain(`buildrootinfo?buildrootID=${arches[0]?.buildroots[0]?.id}`);
+  expect(section).toContain('builder1.example.com');
 });
 
 test('a tag is compared with itself at a moment, and shows what it had then', async () => {

@@ -22,6 +22,8 @@ import { Empty, Facts, Rows, Section } from '../parts/table.js';
 import { PackageLink, RpmLink, TagLink, TaskLink, UserLink } from '../parts/things.js';
 import { External, Json, LongText, Size, Time, durationText, numberOf, timeText } from '../parts/values.js';
 import { link } from '../routes.js';
+import { Arches, loadArches } from './build-arches.js';
+import type { ArchResult } from './build-arches.js';
 import { TagChanges, tagChanges } from './tag-history.js';
 import type { TagChange } from './tag-history.js';
 
@@ -39,6 +41,7 @@ interface BuildData {
   readonly changelog: readonly ChangelogEntry[];
   readonly logs: readonly BuildLog[];
   readonly task: TaskInfo | null;
+  readonly arches: readonly ArchResult[];
   /** Seconds that builds of the package take on average; only while it builds. */
   readonly average: number | null;
 }
@@ -61,7 +64,7 @@ export const buildinfo = page('buildinfo', {
     const build = found(await calls.getBuild(params.buildID), 'build', params.buildID);
     const { id } = build;
     const isGoing = build.state === BUILD_STATES.BUILDING;
-    const [tags, history, previous, rpms, archives, types, logs, task, average] = await Promise.all([
+    const [tags, history, previous, rpms, archives, types, logs, task, arches, average] = await Promise.all([
       calls.listTags(id),
       tagChanges(calls, { build: id }, shownChanges),
       findPrevious(calls, build),
@@ -71,6 +74,7 @@ export const buildinfo = page('buildinfo', {
       // A build whose name makes no path has no logs.
       orNull(calls.getBuildLogs(id)).then((all) => all ?? []),
       build.task_id === null ? null : findTask(calls, build.task_id),
+      build.task_id === null ? [] : loadArches(calls, build.task_id),
       isGoing ? calls.getAverageBuildDuration(build.package_id) : null,
     ]);
     const source = rpms.find(({ arch }) => arch === 'src');
@@ -93,6 +97,7 @@ export const buildinfo = page('buildinfo', {
       changelog: changelog ?? [],
       logs,
       task,
+      arches,
       average: numberOf(average),
     };
   },
@@ -132,6 +137,7 @@ export const buildinfo = page('buildinfo', {
           </Section>
           <Logs data={data} site={site} />
         </div>
+        <Arches arches={data.arches} now={now} />
         {data.history.length > 0 ? (
           <Section title="History of tags" id="history">
             <TagChanges changes={data.history} of="build" />
