@@ -23,6 +23,9 @@ from imgfac.ReservationManager import ReservationManager
 from imgfac.TargetImage import TargetImage
 
 builders = []
+# While a builder begins, nobody can end its guest: a signal that comes then waits here.
+begins = False
+pending = None
 
 
 class BuildFailed(Exception):
@@ -53,6 +56,10 @@ def set_up(asked):
 
 def stop(number, _frame):
     """Ends the guests of a task that is cancelled, which run in a process of libvirt."""
+    global pending
+    if begins:
+        pending = number
+        return
     abort()
     os._exit(128 + number)
 
@@ -65,6 +72,20 @@ def abort():
                 builder.os_plugin.abort()
             except Exception:  # the others must end, too
                 traceback.print_exc()
+
+
+def begin(make):
+    """Starts a builder, whose guest can be ended from then on."""
+    global begins
+    begins = True
+    try:
+        builder = make()
+        builders.append(builder)
+    finally:
+        begins = False
+        if pending is not None:
+            stop(pending, None)
+    return builder
 
 
 def finished(builder, thread, image):
@@ -80,17 +101,19 @@ def finished(builder, thread, image):
 
 def build_base(base):
     """Builds the raw image."""
-    builder = BuildDispatcher().builder_for_base_image(base["template"], parameters=base["parameters"])
-    builders.append(builder)
+    builder = begin(
+        lambda: BuildDispatcher().builder_for_base_image(base["template"], parameters=base["parameters"])
+    )
     return finished(builder, builder.base_thread, builder.base_image)
 
 
 def build_target(target, image_id, parameters):
     """Builds an image of another kind from one that there is."""
-    builder = BuildDispatcher().builder_for_target_image(
-        target, image_id=image_id, template=None, parameters=parameters
+    builder = begin(
+        lambda: BuildDispatcher().builder_for_target_image(
+            target, image_id=image_id, template=None, parameters=parameters
+        )
     )
-    builders.append(builder)
     return finished(builder, builder.target_thread, builder.target_image)
 
 

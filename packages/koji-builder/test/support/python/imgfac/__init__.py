@@ -159,6 +159,9 @@ class Dispatcher:
         Manager().add_image(builder.base_image)
         builder.base_thread = threading.Thread(target=builder.install, args=(template, parameters))
         builder.base_thread.start()
+        if "echo wait" in parameters["install_script"]:
+            # The guest runs before anybody knows of the builder.
+            time.sleep(0.5)
         return builder
 
     def builder_for_target_image(self, target, image_id=None, template=None, parameters=None):
