@@ -199,8 +199,14 @@ export async function outputOf(
     const closed = new Promise((resolve) => stream?.once('close', resolve));
     stream?.on('data', (chunk: Buffer) => {
       room -= chunk.length;
-      if (room >= 0) chunks.push(chunk);
-      else void running.end(0);
+      if (room >= 0) {
+        chunks.push(chunk);
+        return;
+      }
+      // Nothing more is read, since each block that came would look through all processes once more.
+      stdout?.destroy();
+      stderr?.destroy();
+      void running.end(0);
     });
     return { chunks, closed };
   };
