@@ -38,14 +38,14 @@ test.each(tables)('every option of %s has an effect, or says why it has none', (
 });
 
 test('options without effect are told when a file sets them, others are not', () => {
-  const place = { file: '/etc/koji-hub/hub.conf', section: 'hub' };
+  const place = { file: '/etc/kojid/kojid.conf', section: 'kojid' };
   const optionsOf = (values: Record<string, string>) =>
-    readOptions(hubOptions, new Map(Object.entries(values)), place);
-  expect(effectWarnings(hubOptions, optionsOf({ MaxJobs: '3', DNUsernameComponent: 'CN' }), place)).toEqual(
+    readOptions(kojidOptions, new Map(Object.entries(values)), place);
+  expect(effectWarnings(kojidOptions, optionsOf({ maxjobs: '3', use_fast_upload: 'yes' }), place)).toEqual(
     [],
   );
-  expect(effectWarnings(hubOptions, optionsOf({ ProxyDNs: 'CN=x', LoginCreatesUser: 'no' }), place)).toEqual([
-    '/etc/koji-hub/hub.conf [hub] ProxyDNs has no effect: users log in with passwords only',
-    '/etc/koji-hub/hub.conf [hub] LoginCreatesUser has no effect: users log in with passwords only',
+  expect(effectWarnings(kojidOptions, optionsOf({ use_fast_upload: 'no', pkgurl: 'x' }), place)).toEqual([
+    '/etc/kojid/kojid.conf [kojid] use_fast_upload has no effect: uploads are always raw',
+    '/etc/kojid/kojid.conf [kojid] pkgurl has no effect: topurl has taken its place',
   ]);
 });

@@ -19,6 +19,7 @@ import { dropPluginTables, listPluginTables, migratePlugins } from './db/plugin-
 import type { PluginTableFacts } from './db/plugin-tables.js';
 import { findPlugins } from './plugins.js';
 import type { RunningCall } from './server/running-call.js';
+import { tlsProblems } from './server/tls.js';
 
 /** A login that was just made; its password is shown once and kept nowhere. */
 export interface NewLogin {
@@ -213,6 +214,7 @@ export async function check(config: HubConfig): Promise<string[]> {
     problems.push(error instanceof ConfigError ? error.message : messageOf(error));
   };
   const strict = { ...config, options: { ...config.options, PluginFailure: 'refuse' as const } };
+  problems.push(...(await tlsProblems(config)));
   await compose(strict, () => silent).catch(tell);
   await checkDatabase(config).catch(tell);
   await access(storeOf(config), constants.R_OK | constants.W_OK).catch((error: unknown) =>

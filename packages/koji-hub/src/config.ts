@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, logFormatter, logLevelNamed } from '@koji/core';
-import { effectWarnings, hubOptions, readHubConfig, readOidcSettings, readOptions } from '@koji/core/config';
+import { hubOptions, readHubConfig, readOidcSettings, readOptions } from '@koji/core/config';
 import type { HubConfig, HubOptions } from '@koji/core/config';
+import { parseConfiguredSubject } from './auth/distinguished-names.js';
 
 /** The folder that a hub makes for itself when nobody wrote a configuration. */
 export const embeddedFolder = 'koji';
@@ -132,6 +133,7 @@ export function checkOptions({ options, file }: HubConfig): string[] {
     problems.push(
       `${said('UserHeader')} = '${options.UserHeader}': name the proxies that may send it in TrustedProxies`,
     );
+  problems.push(...loginProblems(options, said));
   for (const name of ['LoginTimeout', 'LoginLifetime'] as const)
     if (options[name] < 1) problems.push(`${said(name)} = ${options[name]}: at least 1`);
   problems.push(...readOidcSettings(options, { file, section: 'hub' }).problems);
@@ -157,9 +159,41 @@ export function checkOptions({ options, file }: HubConfig): string[] {
   return problems;
 }
 
-/** Returns a line for each option that the configuration sets although it has no effect here. */
+/** Problems of the options about TLS, certificates and what proxies say of them. */
+function loginProblems(options: HubOptions, said: (name: string) => string): string[] {
+  const problems: string[] = [];
+  const needs = (name: keyof HubOptions, other: keyof HubOptions, remedy: string): void => {
+    const value = options[other];
+    const isUnset = value === null || (Array.isArray(value) && value.length === 0);
+    if (options[name] !== null && isUnset)
+      problems.push(`${said(name)} = '${String(options[name])}': ${remedy}`);
+  };
+  needs('TLSCertificate', 'TLSKey', 'name the file with its key in TLSKey');
+  for (const name of ['TLSKey', 'TLSChain', 'TLSClientCA'] as const)
+    needs(name, 'TLSCertificate', 'name the certificate of the hub in TLSCertificate');
+  needs('TLSClientCRL', 'TLSClientCA', 'name the authorities in TLSClientCA');
+  for (const name of ['ClientVerifyHeader', 'ClientDNHeader', 'PrincipalHeader'] as const)
+    needs(name, 'TrustedProxies', 'name the proxies that may send it in TrustedProxies');
+  needs(
+    'ClientDNHeader',
+    'ClientVerifyHeader',
+    'name the header with the result of the check in ClientVerifyHeader',
+  );
+  needs('ClientVerifyHeader', 'ClientDNHeader', 'name the header with the subject in ClientDNHeader');
+  for (const text of options.ProxyDNs.split('|').map((one) => one.trim()))
+    if (text !== '' && parseConfiguredSubject(text) === null)
+      problems.push(
+        `${said('ProxyDNs')}: '${text}' is no DN, such as CN=koji-web,O=Example or /O=Example/CN=koji-web`,
+      );
+  return problems;
+}
+
+/** Returns a line for what is allowed, and is likely to be no good idea. */
 export function configWarnings({ options, file }: HubConfig): string[] {
-  return effectWarnings(hubOptions, options, { file, section: 'hub' });
+  const { PrincipalHeader, AllowedKrbRealms, LoginCreatesUser } = options;
+  if (PrincipalHeader === null || AllowedKrbRealms !== '*' || !LoginCreatesUser) return [];
+  const why = 'a principal of any realm that the KDC trusts logs in as the user of its name; name the realms';
+  return [`${file} [hub] AllowedKrbRealms = '*': ${why}`];
 }
 
 /** The text of a new hub.conf. */

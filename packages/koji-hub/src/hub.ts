@@ -44,6 +44,7 @@ import { Dispatcher } from './server/dispatch.js';
 import { listen } from './server/http.js';
 import type { RunningCall } from './server/running-call.js';
 import { PluginRoutes } from './server/plugin-routes.js';
+import { Tls } from './server/tls.js';
 import { Transactions } from './server/transactions.js';
 import { TagNews } from './tag-news.js';
 import { openWake } from './wake.js';
@@ -55,7 +56,7 @@ const webUser = 'koji-web';
 
 /** A hub that answers. */
 export interface RunningHub {
-  /** `http://ADDRESS:PORT`; the API is at /kojihub, files are at /kojifiles. */
+  /** `http://ADDRESS:PORT`, with TLS `https://`; the API is at /kojihub, files are at /kojifiles. */
   readonly url: string;
   /** Writes to the hub's log. */
   readonly log: Logger;
@@ -70,6 +71,8 @@ export interface RunningHub {
    * @throws ConfigError with everything that is wrong; then the old ones stay
    */
   reload(load: string): Promise<void>;
+  /** Reads the certificates of TLS again, which the hub does by itself when their files change; null without TLS. */
+  readonly certificates: (() => void) | null;
   /** Takes no more requests, lets those in flight finish, and closes everything. */
   stop(): Promise<void>;
 }
@@ -150,7 +153,9 @@ export async function serve(
       stopping: stopping.signal,
     });
     const routes = new PluginRoutes(hub, calls);
-    const server = await listen(hub, { dispatcher, stopping, web, routes });
+    const tls = await Tls.open(config, hub.logger('koji.tls'));
+    if (tls) closers.add('certificates', () => tls.stop());
+    const server = await listen(hub, { dispatcher, stopping, web, routes, tls });
     closers.add('server', () => server.stop());
     const reload = async (load: string): Promise<void> => {
       // A plugin that would be left out may be a guard, and the old one is still good.
@@ -170,7 +175,17 @@ export async function serve(
     const plugins = (): Hub['plugins'] => hub.plugins;
     const stop = (): Promise<void> => closers.closeAll();
     const { webPlugins } = open;
-    return { url: server.url, log: hub.logger('koji'), plugins, webPlugins, reload, schedules, stop };
+    const certificates = tls && (() => tls.reload());
+    return {
+      url: server.url,
+      log: hub.logger('koji'),
+      plugins,
+      webPlugins,
+      reload,
+      certificates,
+      schedules,
+      stop,
+    };
   } catch (error) {
     await closers.closeAll();
     throw error;

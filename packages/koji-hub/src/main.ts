@@ -33,6 +33,7 @@ import {
   listQueues,
 } from './plugin-doctor.js';
 import { pluginWarnings } from './plugins.js';
+import { tlsWarnings } from './server/tls.js';
 import { describeSearch, searchPlugins } from './plugin-search.js';
 import { watchPlugins } from './watch.js';
 import { guardProcess } from './watchdog/guard.js';
@@ -133,6 +134,7 @@ async function start(): Promise<void> {
   if (values.watch) watchPlugins(hub, found);
   if (isWorker) reportUrl(hub.url);
   else console.log(`koji-hub answers at ${hub.url}/kojihub`);
+  if (hub.certificates) process.on('SIGHUP', hub.certificates);
   stopOnSignals(async () => {
     await hub.stop();
     await guard.stop();
@@ -144,6 +146,7 @@ async function startSeveral(found: HubConfig): Promise<void> {
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   const workers = await startWorkers(found.options.Workers).catch(() => process.exit(1));
   console.log(`koji-hub answers at ${workers.url}/kojihub`);
+  if (found.options.TLSCertificate !== null) process.on('SIGHUP', () => workers.signal('SIGHUP'));
   stopOnSignals(() => workers.stop());
 }
 
@@ -356,8 +359,12 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
     case 'fsck':
       return compareFiles();
     case 'check': {
-      for (const warning of [...configWarnings(config()), ...pluginWarnings(config())])
-        process.stderr.write(`warning: ${warning}\n`);
+      const warnings = [
+        ...configWarnings(config()),
+        ...(await tlsWarnings(config())),
+        ...pluginWarnings(config()),
+      ];
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       const problems = await check(config());
       for (const problem of problems) process.stderr.write(`${problem}\n`);
       if (problems.length > 0) process.exitCode = 1;

@@ -60,7 +60,7 @@ export function openWeb(
       path,
       site,
       read,
-      address: (request) => clientAddress(request, TrustedProxies),
+      address: (request) => clientAddress(request, hub.options),
       heavyPages: HeavyPages,
       login: LoginDisabled
         ? null

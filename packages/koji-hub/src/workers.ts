@@ -12,6 +12,8 @@ interface Answering {
 /** A hub of several processes. */
 export interface Workers {
   readonly url: string;
+  /** Sends a signal to every process. */
+  signal(name: NodeJS.Signals): void;
   /** Lets every process finish what it has in flight. */
   stop(): Promise<void>;
 }
@@ -60,11 +62,16 @@ export async function startWorkers(count: number): Promise<Workers> {
   ]);
   keep(first);
   for (let i = 1; i < count; i++) keep(cluster.fork());
+  const workers = (): Worker[] =>
+    Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   return {
     url,
+    signal(name) {
+      for (const worker of workers()) worker.process.kill(name);
+    },
     async stop() {
       stopping = true;
-      const running = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      const running = workers();
       await Promise.all(
         running.map(async (worker) => {
           if (worker.isDead()) return;

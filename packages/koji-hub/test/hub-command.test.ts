@@ -127,10 +127,12 @@ describe('the koji-hub command', () => {
       'RLIMIT_CORE = plenty',
       'RLIMIT_AS = 1000000',
       'RLIMIT_CPU = 1',
-      'ProxyDNs = CN=proxy',
+      'TrustedProxies = 127.0.0.9',
+      'PrincipalHeader = X-Remote-User',
     ];
     await writeFile(file, (await readFile(file, 'utf8')).replace('[hub]', `[hub]\n${options.join('\n')}`));
     await run('--config', 'site/hub.conf', 'user', 'add', 'bob', '--password', 'secret one');
+    const anyRealm = `${file} [hub] AllowedKrbRealms = '*': a principal of any realm that the KDC trusts logs in as the user of its name; name the realms`;
     const { url, child } = await start('--config', 'site/hub.conf');
     let log = '';
     child.stderr?.on('data', (text: string) => (log += text));
@@ -152,7 +154,7 @@ describe('the koji-hub command', () => {
     );
     expect(log).not.toContain('secret one');
     for (const line of [
-      `<WARNING  m=None u=None p=PID r=?:? koji> ${file} [hub] ProxyDNs has no effect: users log in with passwords only`,
+      `<WARNING  m=None u=None p=PID r=?:? koji> ${anyRealm}`,
       '<WARNING  m=None u=None p=PID r=?:? koji> Setting resource limit: RLIMIT_NOFILE = 700 800',
       '<ERROR    m=None u=None p=PID r=?:? koji> Invalid resource limit: RLIMIT_CORE=plenty',
       '<ERROR    m=None u=None p=PID r=?:? koji> Unable to set RLIMIT_AS=1000000: this process has ',
@@ -161,7 +163,7 @@ describe('the koji-hub command', () => {
       expect(said.replace(/p=\d+/g, 'p=PID')).toContain(line);
     expect(await run('--config', 'site/hub.conf', 'check')).toMatchObject({
       code: 0,
-      stderr: `warning: ${file} [hub] ProxyDNs has no effect: users log in with passwords only\n`,
+      stderr: `warning: ${anyRealm}\n`,
     });
     await writeFile(file, (await readFile(file, 'utf8')).replace('%(message)s', '%(massage)s'));
     expect(await run('--config', 'site/hub.conf', 'check')).toMatchObject({

@@ -1,9 +1,8 @@
-import { boolean, choice, folders, integer, text, withoutEffect, words } from './options.js';
+import { boolean, choice, folders, integer, text, words } from './options.js';
+import { loginOptions } from './login-options.js';
 import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 import { siteOptions } from './web-options.js';
-
-const passwordsOnly = 'users log in with passwords only';
 
 /** The options of hub.conf, section `hub`: those of Koji, then ours. */
 export const hubOptions = {
@@ -15,27 +14,18 @@ export const hubOptions = {
   DBPass: text(null, 'Database password'),
   DBConnectionString: text(null, 'Full connection string; replaces the other DB options'),
   KojiDir: text(null, 'Root of the file store; unset keeps /mnt/koji'),
-  ProxyPrincipals: withoutEffect(
-    text('', 'Comma list of Kerberos principals that may log in other users'),
-    passwordsOnly,
-  ),
+  ProxyPrincipals: text('', 'Comma list of Kerberos principals that may log in other users'),
   HostPrincipalFormat: text(null, 'Pattern with %s that gives new hosts a principal'),
   AllowedKrbRealms: text('*', 'Comma list of accepted realms, * for any'),
   DisableURLSessions: boolean(false, 'Refuse session data in the query string'),
-  DNUsernameComponent: withoutEffect(text('CN', 'Certificate subject part used as user name'), passwordsOnly),
-  ProxyDNs: withoutEffect(
-    text('', 'Certificate DNs, separated by |, that may log in other users'),
-    passwordsOnly,
+  DNUsernameComponent: text('CN', 'Certificate subject part used as user name'),
+  ProxyDNs: text(
+    '',
+    'Certificate DNs, separated by |, that may log in other users: `CN=koji-web,O=Example,C=US` or `/C=US/O=Example/CN=koji-web`',
   ),
   CheckClientIP: boolean(true, 'Tie sessions to the client address'),
-  LoginCreatesUser: withoutEffect(
-    boolean(true, 'Create unknown users at GSSAPI or SSL login'),
-    passwordsOnly,
-  ),
-  AllowProxyAuthType: withoutEffect(
-    boolean(false, 'Let a proxying client state another auth type for the user'),
-    passwordsOnly,
-  ),
+  LoginCreatesUser: boolean(true, 'Create unknown users at GSSAPI or SSL login'),
+  AllowProxyAuthType: boolean(false, 'Let a proxying client state another auth type for the user'),
   KojiWebURL: text('http://localhost.localdomain/koji', 'Web UI address put into notifications'),
   EmailDomain: text(null, 'Mail domain added to user names'),
   NotifyOnSuccess: boolean(true, 'Also mail the submitter and package owner when a build succeeds'),
@@ -183,10 +173,7 @@ export const hubOptions = {
     'Wrong passwords from one address until all logins from there are refused; 0 for no limit',
   ),
   FailedLoginPause: integer(300, 'Seconds from the first wrong password until these are forgotten'),
-  TrustedProxies: words(
-    [],
-    'Space list of addresses of reverse proxies whose X-Forwarded-For header names the client',
-  ),
+  ...loginOptions,
   RequestTimeout: integer(900, 'Seconds that a client may take to send a whole request'),
   RequestMemory: integer(
     268_435_456,

@@ -1,3 +1,4 @@
+import { proxyOptions } from './login-options.js';
 import { boolean, choice, folders, integer, secret, text, words } from './options.js';
 import type { OptionValues } from './options.js';
 
@@ -73,10 +74,7 @@ export const webOptions = {
     ['/usr/lib/koji-web-plugins'],
     'Colon list of directories with plugins of the web page',
   ),
-  TrustedProxies: words(
-    [],
-    'Space list of addresses of reverse proxies whose X-Forwarded-For header names the client',
-  ),
+  ...proxyOptions,
   WebCert: text(
     null,
     'File with the certificate and key, as PEM, with which the page logs in at a hub whose ProxyDNs has it, to log in users whom UserHeader or OIDCIssuer name',

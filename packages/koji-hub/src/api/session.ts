@@ -7,10 +7,10 @@ import {
   logoutChild,
   makeExclusive,
   makeShared,
-  sslLogin,
   subsession,
 } from '../auth/login.js';
 import { sessionColumns } from '../auth/sessions.js';
+import { sslLogin } from '../auth/transport-login.js';
 import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { plain } from '../domain/values/repr.js';
@@ -20,7 +20,7 @@ import { getUser } from '../domain/users/users.js';
 /** Logging in and out, and what the hub knows about the caller. */
 export const session: Handlers<typeof sessionMethods> = {
   login: (args, call) => login(call, args),
-  sslLogin: (_, call) => sslLogin(call),
+  sslLogin: (args, call) => sslLogin(call, args),
   logout: ({ session_id: sessionId }, call) => logout(call, sessionId),
   logoutChild: ({ session_id: sessionId }, call) => logoutChild(call, sessionId),
   subsession: (_, call) => subsession(call),

@@ -95,17 +95,32 @@ export async function login(
   checkMayLogIn(row);
   const { id: userId } = await proxiedUser(call, row, opts);
   const hostip = hostipOf(call, opts);
-  return call.write(async ({ db }) => {
-    if (!renew || session.expiredUserId !== userId)
-      return createSession(db, { userId, hostip, authtype: authTypes.NORMAL });
-    const renewed = await renewSession(db, session);
-    if (renewed && exclusive && session.master === null)
-      await takeExclusive(db, { id: renewed['session-id'], userId, force: false });
-    return renewed;
-  });
+  return call.write((writing) =>
+    openOrRenew(writing, { userId, hostip, authtype: authTypes.NORMAL, renew, exclusive }),
+  );
 }
 
-function checkMayLogIn({ name, status }: Login): void {
+/** A login whose user is known. */
+interface KnownLogin extends NewSession {
+  readonly renew: unknown;
+  readonly exclusive: unknown;
+}
+
+/** Opens a session of a user, or renews the expired one of the call if it is of the same user. */
+export async function openOrRenew(
+  call: Call,
+  { renew, exclusive, ...wanted }: KnownLogin,
+): Promise<SessionKey | null> {
+  const session = callerOf(call);
+  if (!renew || session.expiredUserId !== wanted.userId) return createSession(call.db, wanted);
+  const renewed = await renewSession(call.db, session);
+  if (renewed && exclusive && session.master === null)
+    await takeExclusive(call.db, { id: renewed['session-id'], userId: wanted.userId, force: false });
+  return renewed;
+}
+
+/** @throws AuthError for a user who is blocked */
+export function checkMayLogIn({ name, status }: Pick<Login, 'name' | 'status'>): void {
   if (status !== 0) throw new AuthError(`logins by ${name} are not allowed`);
 }
 
@@ -142,12 +157,6 @@ function hostipOf(call: Call, opts: unknown): string {
   const given = optionOf(opts, 'hostip');
   if (!CheckClientIP) return '-';
   return typeof given === 'string' ? given : callerOf(call).address;
-}
-
-/** Logs in with an identity that the transport established; this hub's own transport establishes none. */
-export function sslLogin(call: Call): never {
-  if (call.session.loggedIn) throw new AuthError('Already logged in');
-  throw new AuthError('could not verify client: None');
 }
 
 /** Opens a session that ends with the caller's top session. */

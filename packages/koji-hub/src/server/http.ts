@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,6 +38,8 @@ import { RequestIds } from './request-ids.js';
 import { StateDoors } from './state-doors.js';
 import type { Caller } from './transactions.js';
 import { serveFile } from './files.js';
+import { identityOf } from './identities.js';
+import type { Tls } from './tls.js';
 import { readRawUpload, receiveUpload } from './uploads.js';
 import type { MountedWeb } from '../web.js';
 
@@ -60,16 +63,15 @@ export interface Served {
   readonly web: MountedWeb | null;
   readonly routes: PluginRoutes;
   readonly stopping: AbortController;
+  /** Null without TLS. */
+  readonly tls: Tls | null;
 }
 
 /** Begins to answer at the address of option `Listen`. */
 export async function listen(hub: Hub, served: Served): Promise<Listening> {
-  const { stopping } = served;
+  const { stopping, tls } = served;
   const front = new Front(hub, served);
-  const server = http.createServer({
-    noDelay: true,
-    ...serverLimits(hub.options),
-  });
+  const server = createServer(hub.options, tls);
   if (hub.options.MaxConnections > 0) server.maxConnections = hub.options.MaxConnections;
   server.on('drop', () => {
     front.noteDrop();
@@ -90,7 +92,7 @@ export async function listen(hub: Hub, served: Served): Promise<Listening> {
   }
   const { port: taken } = server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     async stop() {
       const state = { closed: false };
       const closed = once(server, 'close').then(() => (state.closed = true));
@@ -109,6 +111,14 @@ export async function listen(hub: Hub, served: Served): Promise<Listening> {
       await closed;
     },
   };
+}
+
+function createServer(options: HubOptions, tls: Tls | null): http.Server | https.Server {
+  const common = { noDelay: true, ...serverLimits(options) };
+  if (!tls) return http.createServer(common);
+  const server = https.createServer({ ...common, ...tls.serverOptions() });
+  tls.follow(server);
+  return server;
 }
 
 function serverLimits(options: HubOptions): http.ServerOptions {
@@ -195,7 +205,9 @@ class Front {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('Koji-Version', KOJI_VERSION);
-    if (this.served.stopping.signal.aborted) response.setHeader('Connection', 'close');
+    const { stopping, tls } = this.served;
+    const isOver = stopping.signal.aborted || tls?.isCurrent(request.socket) === false;
+    if (isOver) response.setHeader('Connection', 'close');
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
     if (await this.state.answer(path, request, response)) return;
@@ -281,7 +293,7 @@ class Front {
       this.fault(response, form, new ServerOffline(options.OfflineMessage ?? 'server is offline'));
       return;
     }
-    const address = clientAddress(request, options.TrustedProxies);
+    const address = clientAddress(request, options);
     const caller: Caller = {
       credentials: () => readCredentials(request.headers, query, options.DisableURLSessions),
       address: await sessionAddress(address, options.CheckClientIP),
@@ -289,7 +301,11 @@ class Front {
       remote: remoteOf(request, address),
       requestId,
       headers: request.headers,
-      client: { address, gone: () => response.destroyed },
+      client: {
+        address,
+        gone: () => response.destroyed,
+        identity: () => identityOf(request, options, this.served.tls),
+      },
     };
     const upload = type === 'application/octet-stream';
     try {

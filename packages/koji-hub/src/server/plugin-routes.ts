@@ -125,7 +125,7 @@ export class PluginRoutes {
   private async run(found: Found, query: string, request: IncomingMessage, body: Buffer): Promise<Plain> {
     const { plugin, route, circuit } = found;
     const title = `route ${route.name} of ${plugin.name}`;
-    const address = clientAddress(request, this.hub.options.TrustedProxies);
+    const address = clientAddress(request, this.hub.options);
     const headers = headersOf(request);
     if (route.signed && !isSigned(route.signed, headers, body)) {
       this.log.warn(`${title}: a request from ${address} has no signature that fits, and was refused`);

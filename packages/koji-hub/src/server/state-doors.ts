@@ -88,7 +88,7 @@ export class StateDoors {
     // Of an unknown proxy's requests nobody can tell whose they are.
     const isForwarded = proxyHeaders.some((name) => request.headers[name] !== undefined);
     const isKnown = !isForwarded || proxies.includes(peerAddress(request));
-    return isKnown && readers.includes(clientAddress(request, proxies));
+    return isKnown && readers.includes(clientAddress(request, this.hub.options));
   }
 
   private async figures(): Promise<string | null | undefined> {

@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     },
     read: (work) => work(calls),
     plugins: await findPlugins(options, { file, logger: log.logger }),
-    address: (request) => clientAddress(request, options.TrustedProxies),
+    address: (request) => clientAddress(request, options),
     heavyPages: options.HeavyPages,
     login: options.LoginDisabled
       ? null

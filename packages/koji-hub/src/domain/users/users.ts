@@ -204,7 +204,8 @@ export async function removePrincipal(call: Call, userId: number, principal: str
   return removed > 0;
 }
 
-function checkRealm(call: Call, principal: string): void {
+/** @throws AuthError for a principal whose realm AllowedKrbRealms does not have */
+export function checkRealm(call: Call, principal: string): void {
   const allowed = call.hub.options.AllowedKrbRealms;
   if (allowed === '*') return;
   const at = principal.indexOf('@');
