@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { TestEnvironment } from 'jest-environment-node';
 import { processorFile } from '../test-seconds.mjs';
 import { freeModules } from './free-modules.mjs';
+import { freeStorages } from './free-storages.mjs';
 
 export default class extends TestEnvironment {
   constructor(config, context) {
@@ -28,6 +29,7 @@ export default class extends TestEnvironment {
   async teardown() {
     await super.teardown();
     freeModules();
+    freeStorages();
     const seconds = processorSeconds() - this.before;
     appendFileSync(processorFile, `${JSON.stringify({ file: this.file, seconds })}\n`);
   }
