@@ -192,7 +192,7 @@ const machine = `${os.cpus().length} × ${cpu?.model ?? 'unknown processor'}, ${
 console.log(machine);
 if (process.argv.includes('--write')) {
   const table = [
-    '| kind | what it does | others waited at most, s | speed of their calls afterwards | the log names it |',
+    '| kind | what it does | longest wait of others, s | speed of their calls afterwards | named in the log |',
     '| --- | --- | --- | --- | --- |',
     ...rows.map(
       ({ kind, what, gap, speed, isNamed }) =>

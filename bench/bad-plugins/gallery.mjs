@@ -10,7 +10,7 @@ export const gallery = {
 export const offend = exported(() => { for (;;); });`,
     named: /stands in method offend of plugin bad; another process/,
   },
-  'loop behind a wall': {
+  'isolated loop': {
     what: 'the same, with `"isolation": "worker"`',
     code: `import { exported } from '${sdk}';
 export const offend = exported(() => { for (;;); });`,
@@ -34,7 +34,7 @@ export const offend = exported(() => { for (let i = 0; i < 60000; i++) kept.push
     memory: 120,
   },
   unhandled: {
-    what: 'a promise that is refused unheard, and a timer that throws',
+    what: 'a rejected promise without a handler, and a timer that throws',
     code: `import { exported } from '${sdk}';
 export const offend = exported(() => {
   Promise.reject(new Error('unheard'));
@@ -70,7 +70,7 @@ export const offend = exported(() => new Promise(() => {}));`,
     calls: 0,
   },
   'wrong types': {
-    what: 'an answer that no wire can carry',
+    what: 'a result that cannot be encoded',
     code: `import { exported } from '${sdk}';
 export const offend = exported(() => { const answer = { fn: () => 1 }; answer.self = answer; return answer; });`,
     named: /offend: fault 1/,
