@@ -113,23 +113,43 @@ export async function installPackages({ development = true } = {}) {
     console.log(
       `installing npm packages (the first time takes ${part === 'all' ? 'a minute' : 'half a minute'})`,
     );
-    if (!(await runAlong('npm', words))) process.exit(1);
+    if (!(await reporting('npm install', runAlong('npm', words)))) process.exit(1);
   });
 }
 
-// As db/sqlite-driver.ts of the hub chooses it. That for newer releases of Node.js has its binaries in its package.
-const driver = process.versions.napi >= 10 ? 'better-sqlite3-13' : 'better-sqlite3';
+/** Awaits a step and prints every half minute what is still running. */
+async function reporting(what, step) {
+  const started = performance.now();
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    console.log(`still waiting for ${what} (${seconds} s)`);
+  }, 30_000);
+  try {
+    return await step;
+  } finally {
+    clearInterval(timer);
+  }
+}
 
-/** Makes sure that SQLite's driver works, which is compiled where no binary is to be had. */
+// The choice of db/sqlite-driver.ts in the hub. The driver for newer releases of Node.js has its binaries in its package.
+const driver = process.versions.napi >= 10 ? 'better-sqlite3-13' : 'better-sqlite3-12';
+
+/** Makes sure that SQLite's driver works; it is compiled where no binary can be downloaded. */
 export async function installDriver() {
   if (await driverWorks()) return;
+  const prefix = path.resolve(process.execPath, '../..');
+  const hasHeaders = existsSync(path.join(prefix, 'include/node/node.h'));
+  const headers = hasHeaders ? `of ${prefix}` : 'downloaded from nodejs.org';
   console.log(
-    `getting SQLite's driver (${driver}); where no binary is to be had, compiling it takes a minute`,
+    `installing SQLite's driver (${driver}): a binary downloaded from github.com, or a minute of compiling with headers ${headers}`,
   );
-  const rebuild = ['rebuild', '--loglevel=error', '--foreground-scripts', driver];
-  if ((await runAlong('npm', rebuild, { stdio: 'ignore' })) && (await driverWorks())) return;
+  const env = hasHeaders ? { ...process.env, npm_config_nodedir: prefix } : process.env;
+  const words = ['rebuild', '--ignore-scripts=false', '--loglevel=error', '--foreground-scripts', driver];
+  const rebuild = (stdio) =>
+    reporting(`npm rebuild ${driver}: its download or compiler`, runAlong('npm', words, { env, stdio }));
+  if ((await rebuild('ignore')) && (await driverWorks())) return;
   await installSystem({ python3: 'python3', make: 'make', 'g++': 'g++' });
-  if (!(await runAlong('npm', rebuild)) || !(await driverWorks())) process.exit(1);
+  if (!(await rebuild('inherit')) || !(await driverWorks())) process.exit(1);
 }
 
 function driverWorks() {

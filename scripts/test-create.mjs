@@ -54,13 +54,23 @@ const variants = listOf(values.language).flatMap((language) =>
 
 /** Returns the program of a release, which npm keeps. */
 function programOf(version) {
-  const words = ['exec', '--yes', '--package', `node@${version}`, '--', 'node', '-p', 'process.execPath'];
+  const words = [
+    'exec',
+    '--yes',
+    '--ignore-scripts=false',
+    '--package',
+    `node@${version}`,
+    '--',
+    'node',
+    '-p',
+    'process.execPath',
+  ];
   return execFileSync('npm', words, { encoding: 'utf8', cwd: tmpdir() }).trim();
 }
 
 /** Packs what a plugin is developed with; answers the files by the names of the packages. */
 function pack() {
-  const names = ['core', 'plugin-sdk', 'client', 'web', 'hub', 'builder', 'dev'].map(
+  const names = ['core', 'plugin-sdk', 'client', 'web', 'hub', 'builder', 'dev', 'sqlite-node20'].map(
     (name) => `koji-${name}`,
   );
   const words = [
@@ -82,11 +92,11 @@ async function install(folder, variant, { packed, node }) {
   const { devDependencies } = JSON.parse(readFileSync(path.join(folder, 'made/package.json'), 'utf8'));
   const manifest = { private: true, devDependencies: { ...devDependencies, ...packed }, overrides: packed };
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
-  // With the newest Node.js: SQLite's driver for newer ones is not for older ones, but that for older ones is for all.
+  // With the newest Node.js: npm leaves the driver for newer releases out on older ones, and `packed` has the one for older ones.
   execFileSync('npm', ['install', ...quiet], { cwd: folder, stdio: 'inherit', env: environment(node) });
   rmSync(path.join(folder, 'made'), { recursive: true });
   // Compiling SQLite's driver takes a minute: the one that was compiled here is the same. That of newer releases needs none.
-  const driver = 'node_modules/better-sqlite3/build';
+  const driver = 'node_modules/better-sqlite3-12/build';
   if (existsSync(path.join(root, driver)))
     cpSync(path.join(root, driver), path.join(folder, driver), { recursive: true });
 }

@@ -1,5 +1,6 @@
-// npm run test:nodes -- 22 24 26: what is committed here, on other releases of Node.js. A clone is installed and started by the
-// quickstart, then built, and the suites of hub, SDK, client and builder run on SQLite. The package `node` of npm has the programs.
+// npm run test:nodes -- 22 24 26: what is committed here, on other releases of Node.js. The quickstart installs
+// and starts a clone. The clone is then built, its packed hub is installed, and the suites of hub, SDK, client and builder run on
+// SQLite. The package `node` of npm has the programs.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,6 +42,7 @@ async function tryOn(version) {
       '0',
     ],
     installation: ['--input-type=module', '-e', install],
+    packages: ['scripts/install-packed.mjs'],
     tests: ['scripts/jest.mjs', '--sqlite', ...suites],
   };
   for (const [failed, words] of Object.entries(steps)) {
@@ -53,6 +55,16 @@ async function tryOn(version) {
 
 /** Returns the program of a release, which npm keeps. */
 function programOf(version) {
-  const words = ['exec', '--yes', '--package', `node@${version}`, '--', 'node', '-p', 'process.execPath'];
+  const words = [
+    'exec',
+    '--yes',
+    '--ignore-scripts=false',
+    '--package',
+    `node@${version}`,
+    '--',
+    'node',
+    '-p',
+    'process.execPath',
+  ];
   return execFileSync('npm', words, { encoding: 'utf8', cwd: tmpdir() }).trim();
 }

@@ -125,7 +125,7 @@ test('the plugin that docs/plugins/publish.md makes passes both, too', async () 
  * what it has fetched before.
  */
 function withPrebuiltSqlite(): NodeJS.ProcessEnv {
-  const source = path.join(root, 'node_modules', 'better-sqlite3');
+  const source = path.join(root, 'node_modules', 'better-sqlite3-12');
   const { version } = readJson(path.join(source, 'package.json')) as Manifest;
   const prebuilds = path.join(temp, 'prebuilds');
   mkdirSync(prebuilds, { recursive: true });

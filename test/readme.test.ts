@@ -56,7 +56,7 @@ const checks: Readonly<Record<string, (state: string) => unknown>> = {
   '`koji` command': (state) => {
     expect(numberIn(state)).toBe(builtInCommands.filter((command) => !command.extra).length);
     const extra = builtInCommands.filter((command) => command.extra).map(({ name }) => name);
-    const [, others = ''] = state.split('along;');
+    const [, others = ''] = state.split('plugins;');
     expect(extra).toEqual(expect.arrayContaining(namesIn(others, /./)));
   },
   'package builds': (state) => expect([...tasks]).toEqual(expect.arrayContaining(taskTypes(state))),

@@ -20,7 +20,7 @@ export const tools = path.join(root, 'tools', 'release');
 /** The environment of somebody who knows nothing of jest and of `npm test`. */
 export function strangersEnvironment(): NodeJS.ProcessEnv {
   const ours =
-    /^(NODE_OPTIONS|NODE_ENV|NODE_PATH|JEST_WORKER_ID|KOJI_.*|ACTIONS_.*|npm_(package|lifecycle)_.*)$/;
+    /^(NODE_OPTIONS|NODE_ENV|NODE_PATH|JEST_WORKER_ID|KOJI_.*|ACTIONS_.*|npm_(package|lifecycle)_.*|npm_config_ignore_scripts)$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }
 

@@ -33,7 +33,8 @@ const left = new Set([
 
 /** Adds hostile text to every text of every row. */
 function spoil(folder: string): number {
-  const Driver = createRequire(import.meta.url)('better-sqlite3') as typeof SqliteDatabase;
+  const driver = Number(process.versions['napi']) >= 10 ? 'better-sqlite3-13' : 'better-sqlite3-12';
+  const Driver = createRequire(import.meta.url)(driver) as typeof SqliteDatabase;
   const db = new Driver(path.join(folder, 'koji.db'));
   let count = 0;
   try {

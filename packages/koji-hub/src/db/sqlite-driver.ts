@@ -4,23 +4,26 @@ import { ConfigError, messageOf } from '@koji/core';
 
 const require = createRequire(import.meta.url);
 
-// 13 needs Node-API 10, which Node.js 20 has not; 12 aborts on Node.js 24.19 and newer where it was compiled for them.
+// better-sqlite3 13 needs Node-API 10, which Node.js 20 lacks. Version 12 aborts on Node.js 24.19 and newer where it was compiled
+// for them.
 const names =
-  Number(process.versions['napi']) >= 10 ? ['better-sqlite3-13', 'better-sqlite3'] : ['better-sqlite3'];
+  Number(process.versions['napi']) >= 10
+    ? ['better-sqlite3-13', '@koji/sqlite-node20']
+    : ['@koji/sqlite-node20'];
 
 let found: { readonly name: string; readonly Driver: typeof SqliteDatabase } | null = null;
 
 /**
- * The driver for SQLite that works on this Node.js. Both are optional dependencies, so that a hub on PostgreSQL needs none.
+ * Returns the driver for SQLite that works on this Node.js. All drivers are optional dependencies, since a hub on PostgreSQL needs none.
  *
- * @throws ConfigError when none could be installed
+ * @throws ConfigError when no driver could be installed
  */
 export function sqliteDriver(): typeof SqliteDatabase {
   return findDriver().Driver;
 }
 
 /**
- * The name of its package, for threads.
+ * Returns the name of the driver's package, which threads load by themselves.
  *
  * @throws ConfigError as {@link sqliteDriver}
  */
@@ -34,7 +37,7 @@ function findDriver(): NonNullable<typeof found> {
   for (const name of names) {
     try {
       const Driver = require(name) as typeof SqliteDatabase;
-      // It loads what was compiled for this machine when it is used first.
+      // The driver loads its compiled part only when a database is opened.
       new Driver(':memory:').close();
       return (found = { name, Driver });
     } catch (error) {
