@@ -5,6 +5,7 @@ import path from 'node:path';
 import { ConfigError, GenericError, USERTYPES, makeLogger, messageOf } from '@koji/core';
 import { readHubConfig } from '@koji/core/config';
 import type { HubConfig } from '@koji/core/config';
+import type { LoadedPlugin } from '@koji/plugin-sdk/host';
 import { hashPassword } from './auth/passwords.js';
 import { checkOptions, databaseUrl, folderOf, newConfigText, storeOf } from './config.js';
 import { openDatabase } from './db/database.js';
@@ -12,10 +13,12 @@ import type { Opened } from './db/database.js';
 import { history } from './domain/history/history.js';
 import { lookupName } from './domain/values/lookup.js';
 import { checkSchema, migrate, schemaState } from './db/migrate.js';
+import { planUpgrade } from './db/upgrade-plan.js';
+import type { UpgradePlan } from './db/upgrade-plan.js';
 import { sql } from './db/sql.js';
 import { createUser, findUser, userPerms } from './domain/users/users.js';
 import { compose, openHub, ownMethodNames } from './hub.js';
-import { dropPluginTables, listPluginTables, migratePlugins } from './db/plugin-tables.js';
+import { dropPluginTables, listPluginTables, migratePlugins, missingSteps } from './db/plugin-tables.js';
 import type { PluginTableFacts } from './db/plugin-tables.js';
 import { findPlugins } from './plugins.js';
 import type { RunningCall } from './server/running-call.js';
@@ -192,17 +195,53 @@ export async function explainPolicy(
   }
 }
 
-/** Brings the database's schema up to date; the steps done. */
-export async function migrateDatabase(config: HubConfig): Promise<string[]> {
+/** What {@link planMigration} finds: the steps of the hub's tables, and those of plugins by name. */
+export type MigrationPlan = UpgradePlan & { readonly plugins: readonly string[] };
+
+/** Plans what {@link migrateDatabase} is going to do. */
+export async function planMigration(config: HubConfig): Promise<MigrationPlan> {
   const database = await openDatabase({ url: databaseUrl(config.options), folder: folderOf(config) });
   try {
-    const done = await migrate(database);
-    // What is wrong with plugins is for `check` to tell; their tables are not touched then.
-    const { plugins } = await findPlugins(config, { taken: ownMethodNames(), given: {} });
-    return [...done, ...(await migratePlugins(database, plugins))];
+    const plan = await planUpgrade(database);
+    // Their steps are noted in a table that may be to be made.
+    const plugins = plan.steps.length > 0 ? [] : await missingSteps(database, await ownPlugins(config));
+    return { ...plan, plugins };
   } finally {
     await database.close();
   }
+}
+
+/**
+ * Brings the database's schema up to date. Returns the steps done.
+ *
+ * @param options.beside whether to do it although hubs of another version serve that the steps are not meant for
+ * @throws ConfigError for what is in the way; then nothing is done
+ */
+export async function migrateDatabase(
+  config: HubConfig,
+  { beside = false }: { readonly beside?: boolean } = {},
+): Promise<string[]> {
+  const where = { url: databaseUrl(config.options), folder: folderOf(config) };
+  const { steps, toStop, problems } = await planMigration(config);
+  const serving = toStop.map(
+    ({ host, pid }) =>
+      `process ${pid} on ${host} serves, and not all steps are additive: stop that hub first`,
+  );
+  const inTheWay = [...problems, ...(beside ? [] : serving)];
+  if (inTheWay.length > 0) throw new ConfigError(inTheWay.join('\n'));
+  // No hub may serve from a SQLite file of another version; plugins' tables alone are made beside it.
+  const database = await openDatabase({ ...where, serves: steps.length > 0 });
+  try {
+    const done = await migrate(database);
+    return [...done, ...(await migratePlugins(database, await ownPlugins(config)))];
+  } finally {
+    await database.close();
+  }
+}
+
+/** What is wrong with plugins is for `check` to tell; their tables are not touched then. */
+async function ownPlugins(config: HubConfig): Promise<readonly LoadedPlugin[]> {
+  return (await findPlugins(config, { taken: ownMethodNames(), given: {} })).plugins;
 }
 
 const silent = makeLogger(() => undefined);

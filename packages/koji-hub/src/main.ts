@@ -20,8 +20,10 @@ import {
   grantPermission,
   init,
   migrateDatabase,
+  planMigration,
 } from './commands.js';
 import { checkOptions, configWarnings, embeddedFolder, findConfig } from './config.js';
+import { describeUpgrade } from './db/upgrade-plan.js';
 import { runGc } from './gc/run.js';
 import { startHub } from './hub.js';
 import {
@@ -64,7 +66,8 @@ Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder}
   fsck [--repair] [--quick] [--json]        compare the file store with the database and print every problem; --quick reads no
                                             file, --repair moves what is extra aside and makes missing links
   check                                     check the configuration, database and plugins, and print every problem
-  migrate                                   upgrade the database schema
+  migrate [--plan [--json]] [--yes]         upgrade the database schema; --plan prints what would be done, how long it takes and
+                                            what it blocks; --yes does it beside running hubs that must be stopped for it
 
 A password is the first line of FILE; FILE - is standard input.
 `;
@@ -90,6 +93,7 @@ function readArguments() {
         action: { type: 'string', multiple: true, default: [] },
         apply: { type: 'boolean', default: false },
         'gc-config': { type: 'string' },
+        plan: { type: 'boolean', default: false },
         'no-mail': { type: 'boolean', default: false },
         purge: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
@@ -274,6 +278,18 @@ async function outbox([action, which, ...more]: readonly string[]): Promise<void
   } else throw new UsageError(`outbox: dead, replay or drop, not ${action}`);
 }
 
+async function upgrade(): Promise<void> {
+  if (values.plan) {
+    const plan = await planMigration(config());
+    if (values.json) console.log(JSON.stringify(plan, null, 2));
+    else for (const line of [...describeUpgrade(plan), ...plan.plugins]) console.log(line);
+    if (plan.problems.length > 0) process.exitCode = 1;
+    return;
+  }
+  const done = await migrateDatabase(config(), { beside: values.yes });
+  console.log(done.length === 0 ? 'the database is up to date' : `done: ${done.join(', ')}`);
+}
+
 async function collectGarbage(): Promise<void> {
   const { action, apply, purge, user: name, verbose } = values;
   const failed = await runGc(
@@ -349,11 +365,8 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
       console.log(`made ${made.file}\nuser ${made.user}${shown}`);
       return;
     }
-    case 'migrate': {
-      const done = await migrateDatabase(config());
-      console.log(done.length === 0 ? 'the database is up to date' : `done: ${done.join(', ')}`);
-      return;
-    }
+    case 'migrate':
+      return upgrade();
     case 'gc':
       return collectGarbage();
     case 'fsck':

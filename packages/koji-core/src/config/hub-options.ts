@@ -202,6 +202,10 @@ export const hubOptions = {
   MaxHeaderLength: integer(16_384, 'Largest accepted headers of a request in bytes'),
   HeaderTimeout: integer(60, 'Seconds that a client may take to send the headers of a request'),
   KeepAliveTimeout: integer(65, 'Seconds that a connection stays open without a request'),
+  StopDelay: integer(
+    0,
+    'Seconds for which a hub that is told to stop goes on answering, while /readyz says 503, so that a load balancer sends it nothing more',
+  ),
   LongReads: integer(
     4,
     'Lists and searches that a process reads from the database at the same time; others wait, while lookups by name or id go on',

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '@koji/core';
 import type { Opened } from './connection.js';
 import type { Dialect } from './sql.js';
 import { migrations } from './migrations/index.js';
-import { recordedName, runnable } from './migrations/migration.js';
+import { isAdditive, recordedName, runnable } from './migrations/migration.js';
 import type { Migration } from './migrations/migration.js';
 
 /** Where a database's schema stands. */
@@ -22,12 +23,16 @@ export interface SchemaState {
 const migrationLock = 0x6b6f6a69;
 
 /** Tells which migrations a database has and lacks, without changing anything. */
-export async function schemaState(database: Opened): Promise<SchemaState> {
-  return database.withDataSource((source) => stateOf(source, database.dialect, migrations));
+export async function schemaState(
+  database: Opened,
+  steps: readonly Migration[] = migrations,
+): Promise<SchemaState> {
+  return database.withDataSource((source) => stateOf(source, database.dialect, steps));
 }
 
 /**
- * Brings the schema of a database up to date, each step in a transaction of its own. Several hubs may do so at once.
+ * Brings the schema of a database up to date, each step in a transaction of its own, so that what is cut off goes on where
+ * it was. Several hubs may do so at once.
  *
  * @returns the names of the steps done
  * @throws ConfigError when a later version has been at the database, or another program made its tables
@@ -37,7 +42,9 @@ export async function migrate(database: Opened, steps: readonly Migration[] = mi
     if (database.dialect === 'sqlite') return run(source, 'sqlite', steps);
     const runner = source.createQueryRunner();
     try {
-      await runner.query(`SELECT pg_advisory_lock(${migrationLock})`);
+      // Waiting in the database would be a statement that new indexes wait for.
+      const take = `SELECT pg_try_advisory_lock(${migrationLock}) AS taken`;
+      while (!((await runner.query(take)) as { taken: boolean }[])[0]?.taken) await sleep(100);
       return await run(source, 'postgres', steps);
     } finally {
       await runner.query(`SELECT pg_advisory_unlock(${migrationLock})`);
@@ -55,14 +62,16 @@ async function run(source: DataSource, dialect: Dialect, steps: readonly Migrati
 }
 
 /**
- * Refuses a database that this version can't work on; pending migrations alone are fine.
+ * Refuses a database that this version can't work on. Pending migrations alone are fine, and so are additive ones of a later
+ * version: a hub runs on beside one that is newer.
  *
  * @throws ConfigError saying what to do
  */
 export function checkSchema({ unknown, foreign }: SchemaState): void {
-  if (unknown.length > 0) {
+  const breaking = unknown.filter((name) => !isAdditive(name));
+  if (breaking.length > 0) {
     throw new ConfigError(
-      `the database has migrations of a later version (${unknown.join(', ')}): use that version, or restore a backup`,
+      `the database has migrations of a later version (${breaking.join(', ')}): use that version, or restore a backup`,
     );
   }
   if (foreign) {

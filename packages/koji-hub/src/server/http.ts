@@ -94,6 +94,8 @@ export async function listen(hub: Hub, served: Served): Promise<Listening> {
   return {
     url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     async stop() {
+      front.end();
+      if (hub.options.StopDelay > 0) await sleep(hub.options.StopDelay * 1000);
       const state = { closed: false };
       const closed = once(server, 'close').then(() => (state.closed = true));
       server.close();
@@ -158,6 +160,7 @@ class Front {
   private readonly state: StateDoors;
   private readonly requestIds = new RequestIds();
   private dropNoted = -Infinity;
+  private ending = false;
 
   constructor(
     private readonly hub: Hub,
@@ -165,7 +168,12 @@ class Front {
   ) {
     this.log = hub.logger('koji.http');
     this.bodies = new BodyRoom(hub.options.RequestMemory);
-    this.state = new StateDoors(hub, served.stopping.signal);
+    this.state = new StateDoors(hub, () => this.ending);
+  }
+
+  /** Is no longer ready, and lets every connection go with the answer to its request. */
+  end(): void {
+    this.ending = true;
   }
 
   /** Resolves when no request is in flight. */
@@ -205,8 +213,7 @@ class Front {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('Koji-Version', KOJI_VERSION);
-    const { stopping, tls } = this.served;
-    const isOver = stopping.signal.aborted || tls?.isCurrent(request.socket) === false;
+    const isOver = this.ending || this.served.tls?.isCurrent(request.socket) === false;
     if (isOver) response.setHeader('Connection', 'close');
     // Proxies send the whole address.
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');

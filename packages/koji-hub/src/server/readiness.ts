@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hub } from '../call.js';
 import { migrations } from '../db/migrations/index.js';
-import { recordedName } from '../db/migrations/migration.js';
+import { isAdditive, recordedName } from '../db/migrations/migration.js';
 import { sql } from '../db/sql.js';
 
 /** Milliseconds for which an answer holds, however many ask. */
@@ -46,9 +46,9 @@ export class Readiness {
       db.all<{ name: string }>(sql`SELECT name FROM migrations`),
     );
     const applied = new Set(rows.map(({ name }) => name));
-    const isCurrent = migrations.every((step) => applied.has(recordedName(step)));
-    return isCurrent && applied.size === migrations.length
-      ? null
-      : 'the schema of the database is of another version';
+    const known = new Set(migrations.map(recordedName));
+    const isComplete = [...known].every((name) => applied.has(name));
+    const isNewer = [...applied].some((name) => !known.has(name) && !isAdditive(name));
+    return isComplete && !isNewer ? null : 'the schema of the database is of another version';
   }
 }

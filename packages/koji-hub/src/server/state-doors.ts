@@ -22,7 +22,8 @@ export class StateDoors {
 
   constructor(
     private readonly hub: Hub,
-    private readonly stopping: AbortSignal,
+    /** Whether the hub is told to stop; it may go on answering for a while. */
+    private readonly isEnding: () => boolean,
   ) {
     this.description = new ApiDescription(hub);
     this.readiness = new Readiness(hub);
@@ -62,7 +63,7 @@ export class StateDoors {
   }
 
   private async problem(): Promise<string | null> {
-    if (this.stopping.aborted) return 'the hub is stopping';
+    if (this.isEnding()) return 'the hub is stopping';
     return this.readiness.problem();
   }
 

@@ -5,7 +5,7 @@ import type { HubConfig } from '@koji/core/config';
 import { databaseUrl, folderOf } from '../config.js';
 import { openDatabase } from '../db/database.js';
 import { migrations } from '../db/migrations/index.js';
-import { recordedName } from '../db/migrations/migration.js';
+import { isAdditive, recordedName } from '../db/migrations/migration.js';
 import { lockSqlite } from '../db/sqlite-lock.js';
 import { syncPath } from '../domain/files/durable.js';
 import { digestOf } from '../domain/values/digests.js';
@@ -27,7 +27,7 @@ export async function restore(config: HubConfig, folder: string): Promise<Backup
   if (kind !== wanted)
     throw new ConfigError(`the backup is of a ${kind} database, but ${config.file} names a ${wanted} one`);
   const known = new Set(migrations.map(recordedName));
-  const unknown = description.migrations.filter((name) => !known.has(name));
+  const unknown = description.migrations.filter((name) => !known.has(name) && !isAdditive(name));
   if (unknown.length > 0)
     throw new ConfigError(`the backup is of a later version (${unknown.join(', ')}): use that version`);
   const copy = path.join(folder, backupFiles.database[kind]);

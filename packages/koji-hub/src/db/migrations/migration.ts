@@ -1,26 +1,52 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { Dialect } from '../sql.js';
 
+/** An index on a table that may be large. */
+export interface NewIndex {
+  readonly name: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
 /** One step of the schema. Never changed once released; a later step corrects it. */
 export interface Migration extends Readonly<Record<Dialect, readonly string[]>> {
   readonly number: number;
   readonly name: string;
   /** Rows to insert after the statements, by table. */
   readonly rows?: Readonly<Record<string, readonly Readonly<Record<string, string | number | null>>[]>>;
+  /** Indexes that PostgreSQL makes while others write. A step with such has no statements, as it has no transaction. */
+  readonly indexes?: readonly NewIndex[];
+  /**
+   * Whether hubs of the version before go on working once the step is done: it only adds what they need not know of. The
+   * database then has it in the recorded name, so that those hubs can tell.
+   */
+  readonly additive?: boolean;
 }
 
+/** What ends the name of an additive migration, before the number. */
+const additiveMark = '+';
+
 /** The name a migration is recorded under; TypeORM orders by the thirteen digits at its end. */
-export function recordedName(migration: Migration): string {
-  return `${migration.name}${String(migration.number).padStart(13, '0')}`;
+export function recordedName({ name, number, additive = false }: Migration): string {
+  return `${name}${additive ? additiveMark : ''}${String(number).padStart(13, '0')}`;
+}
+
+/** Whether a recorded name, of whichever version, is one of an additive migration. */
+export function isAdditive(recorded: string): boolean {
+  return recorded.at(-14) === additiveMark;
 }
 
 /** A migration as TypeORM runs it. */
 export function runnable(migration: Migration, dialect: Dialect): MigrationInterface {
+  const isOnline = dialect === 'postgres' && migration.indexes !== undefined;
   return {
     name: recordedName(migration),
+    ...(isOnline ? { transaction: false } : {}),
 
     async up(runner: QueryRunner): Promise<void> {
       for (const statement of migration[dialect]) await runner.query(statement);
+      for (const index of migration.indexes ?? [])
+        await (isOnline ? makeOnline(runner, index) : runner.query(indexStatement(index)));
       for (const [table, rows] of Object.entries(migration.rows ?? {})) {
         for (const row of rows) {
           const places = Object.keys(row).map((_, i) => (dialect === 'postgres' ? `$${i + 1}` : '?'));
@@ -34,4 +60,20 @@ export function runnable(migration: Migration, dialect: Dialect): MigrationInter
       throw new Error(`migration ${migration.number} (${migration.name}) cannot be undone: restore a backup`);
     },
   };
+}
+
+function indexStatement({ name, table, columns }: NewIndex, how = ''): string {
+  const listed = columns.map((column) => `"${column}"`).join(', ');
+  return `CREATE INDEX ${how}"${name}" ON "${table}" (${listed})`;
+}
+
+/** Makes an index beside writers. One that was cut off is there, but useless, and is made again. */
+async function makeOnline(runner: QueryRunner, index: NewIndex): Promise<void> {
+  const [found] = (await runner.query(
+    `SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)`,
+    [`"${index.name}"`],
+  )) as { valid: boolean }[];
+  if (found?.valid) return;
+  if (found) await runner.query(`DROP INDEX CONCURRENTLY "${index.name}"`);
+  await runner.query(indexStatement(index, 'CONCURRENTLY '));
 }
