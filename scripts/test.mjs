@@ -21,6 +21,8 @@ const needed = {
   'createrepo-c': 'createrepo_c',
   openssl: 'openssl',
   postgresql: at('/usr/lib/postgresql'),
+  // It stands before two hubs.
+  'nginx-light': at('/usr/sbin/nginx'),
   // Brokers for the message bus plugin; the tests start their own.
   mosquitto: at('/usr/sbin/mosquitto'),
   'nats-server': at('/usr/sbin/nats-server'),
@@ -53,6 +55,12 @@ const wanted = [
   {
     packages: { 'python3-cheetah': at('/usr/lib/python3/dist-packages/Cheetah') },
     tests: 'tests of wrapper rpms',
+  },
+  { packages: { systemd: 'systemd-analyze' }, tests: 'tests of services of systemd' },
+  { packages: { haproxy: at('/usr/sbin/haproxy') }, tests: 'tests of the configuration of HAProxy' },
+  {
+    packages: { 'python3-yaml': at('/usr/lib/python3/dist-packages/yaml') },
+    tests: 'tests of the files for containers',
   },
   { packages: { zsh: 'zsh', fish: 'fish' }, tests: 'tests of completion in these shells' },
 ];

@@ -1,4 +1,5 @@
-import { logLevelNamed, messageOf, openLog, type Log } from '@koji/core';
+import { ConfigError, logFormatter, logLevelNamed, messageOf, openLog, type Log } from '@koji/core';
+import type { LogFormatter } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionOptions } from '@koji/client';
 import { AdminMail } from './admin-mail.js';
@@ -6,11 +7,11 @@ import { AdminMail } from './admin-mail.js';
 /**
  * Opens kojid.log for appending; the daemon and the processes of its tasks write to the same file.
  *
- * @throws ConfigError for a `log_level` that there is not
+ * @throws ConfigError for a `log_level` that there is not, or a `log_format` that can't be read
  */
 export function openBuilderLog(options: KojidOptions): Log {
   const level = logLevelNamed(options.log_level ?? 'INFO');
-  const file = options.logfile ? { file: options.logfile } : {};
+  const file = { format: formatOf(options), ...(options.logfile ? { file: options.logfile } : {}) };
   const to = (options.admin_emails ?? '').split(',').map((address) => address.trim());
   const addresses = to.filter(Boolean);
   if (addresses.length === 0) return openLog({ level, ...file });
@@ -25,6 +26,14 @@ export function openBuilderLog(options: KojidOptions): Log {
       await log.close();
     },
   };
+}
+
+function formatOf({ log_format: pattern }: KojidOptions): LogFormatter {
+  try {
+    return logFormatter(pattern);
+  } catch (cause) {
+    throw new ConfigError(`kojid.conf [kojid] log_format = '${pattern}': ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** What kojid.conf says about calling the hub. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { inspect, parseArgs } from 'node:util';
 import path from 'node:path';
-import { AuthError, ConfigError, onStopSignal } from '@koji/core';
+import { AuthError, ConfigError, onStopSignal, openServiceNotices } from '@koji/core';
 import { kojidOptions, readKojidConfig } from '@koji/core/config';
 import { RequestError } from '@koji/client';
 import { PluginLoadError } from '@koji/plugin-sdk/host';
@@ -40,11 +40,13 @@ async function main(): Promise<void> {
   const options = readKojidConfig({ file, overrides });
   if (command === 'doctor') return showHost(options, { check, json });
   if (command === 'plugins') return showPlugins(options, path.dirname(file), { check, json });
+  const notices = openServiceNotices();
   const starting = new AbortController();
   let builder: Builder | null = null;
   // Asked twice, it waits for nobody.
   onStopSignal((before) => {
     starting.abort();
+    void notices.stopping();
     void builder?.stop(before > 0 ? 0 : undefined).catch(() => undefined);
   });
   followFirst();
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
     if (starting.signal.aborted) return;
     throw error;
   }
+  await notices.ready();
   // What was asked while it started.
   if (starting.signal.aborted) void builder.stop();
   if (await builder.stopped) await startAgain();

@@ -37,6 +37,8 @@ export { FailedLogins } from './failed-logins.js';
 export { askPassword, readPassword } from './password-input.js';
 export { Closers } from './closers.js';
 export { pauseWhenDue } from './fair-turns.js';
+export { openServiceNotices } from './service-notices.js';
+export type { ServiceNotices } from './service-notices.js';
 export { onStopSignal } from './stop-signals.js';
 export { writeIndentedJson, writeJson } from './json.js';
 export { limitProcess } from './limits.js';

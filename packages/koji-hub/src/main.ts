@@ -8,8 +8,10 @@ import {
   limitProcess,
   messageOf,
   onStopSignal,
+  openServiceNotices,
   readPassword,
 } from '@koji/core';
+import type { ServiceNotices } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
 import {
   addUser,
@@ -117,6 +119,8 @@ function config(): HubConfig {
 }
 
 async function start(): Promise<void> {
+  // A worker is no service of its own: it has no socket of the service manager.
+  const notices = openServiceNotices();
   let found = findConfig(values.config);
   if (!found) {
     const made = await init(path.resolve(embeddedFolder));
@@ -131,7 +135,7 @@ async function start(): Promise<void> {
   const { Workers, Plugins, Web, WebPlugins } = found.options;
   const hasPlugins = Plugins.length > 0 || (Web && WebPlugins.length > 0);
   const isWatchedOver = Workers > 1 || (hasPlugins && !values.watch);
-  if (isWatchedOver && !isWorker) return startSeveral(found);
+  if (isWatchedOver && !isWorker) return startSeveral(found, notices);
   const hub = await startHub(found);
   const guard = guardProcess(hub, found, { replaced: isWorker });
   await limitProcess(found.options, hub.log, { isRestarted: isWorker });
@@ -140,18 +144,24 @@ async function start(): Promise<void> {
   else console.log(`koji-hub answers at ${hub.url}/kojihub`);
   if (hub.certificates) process.on('SIGHUP', hub.certificates);
   stopOnSignals(async () => {
+    await notices.stopping();
     await hub.stop();
     await guard.stop();
   });
+  await notices.ready();
 }
 
-async function startSeveral(found: HubConfig): Promise<void> {
+async function startSeveral(found: HubConfig, notices: ServiceNotices): Promise<void> {
   const problems = checkOptions(found);
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   const workers = await startWorkers(found.options.Workers).catch(() => process.exit(1));
   console.log(`koji-hub answers at ${workers.url}/kojihub`);
   if (found.options.TLSCertificate !== null) process.on('SIGHUP', () => workers.signal('SIGHUP'));
-  stopOnSignals(() => workers.stop());
+  stopOnSignals(async () => {
+    await notices.stopping();
+    await workers.stop();
+  });
+  await notices.ready();
 }
 
 /** The first signal stops gracefully, a second one at once. */

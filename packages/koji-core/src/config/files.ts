@@ -12,6 +12,7 @@ import type { ClientOptions } from './koji-options.js';
 import { kojidOptions } from './kojid-options.js';
 import type { KojidOptions } from './kojid-options.js';
 import { readOptions } from './options.js';
+import { secretOption } from './secret-file.js';
 import type { OptionTable } from './options.js';
 import { sortTexts } from '../sort-texts.js';
 
@@ -46,7 +47,11 @@ export function readHubConfig(from: { file?: string; dir?: string; env?: Environ
     section: 'hub',
   });
   return {
-    options: { ...options, RLIMIT_NOFILE: options.RLIMIT_NOFILE ?? options.RLIMIT_OFILE },
+    options: {
+      ...options,
+      RLIMIT_NOFILE: options.RLIMIT_NOFILE ?? options.RLIMIT_OFILE,
+      DBPass: secretOption(options.DBPass, { file, section: 'hub', name: 'DBPass' }),
+    },
     policies: sections.get('policy') ?? new Map<string, string>(),
     file,
   };
@@ -83,6 +88,7 @@ export function readKojidConfig(from: {
   return {
     ...options,
     RLIMIT_NOFILE: options.RLIMIT_NOFILE ?? options.RLIMIT_OFILE,
+    password: secretOption(options.password, { file, section: 'kojid', name: 'password' }),
     cert: options.cert ?? existing(path.join(etc, 'client.crt')),
     serverca: options.serverca ?? existing(path.join(etc, 'serverca.crt')),
   };

@@ -11,7 +11,7 @@ export const hubOptions = {
   DBHost: text(null, 'Database host; empty means the local socket'),
   DBhost: text(null, 'Older spelling of DBHost, used when DBHost is unset'),
   DBPort: integer(null, 'Database TCP port'),
-  DBPass: text(null, 'Database password'),
+  DBPass: text(null, 'Database password: file:PATH, env:NAME, or the password itself'),
   DBConnectionString: text(null, 'Full connection string; replaces the other DB options'),
   KojiDir: text(null, 'Root of the file store; unset keeps /mnt/koji'),
   ProxyPrincipals: text('', 'Comma list of Kerberos principals that may log in other users'),

@@ -43,7 +43,7 @@ export const kojidOptions = {
   ccache: withoutEffect(text('/var/tmp/kojid.ccache', 'Kerberos credential cache'), passwordsOnly),
   server: text('', 'Hub url; must be set'),
   user: text(null, 'User name for password login'),
-  password: text(null, 'Password for password login'),
+  password: text(null, 'Password for password login: file:PATH, env:NAME, or the password itself'),
   retry_interval: integer(60, 'Seconds between call retries'),
   max_retries: integer(120, 'Call retries'),
   offline_retry: boolean(true, 'Keep retrying while the hub says it is offline'),
@@ -94,6 +94,10 @@ export const kojidOptions = {
   build_arch_can_fail: boolean(false, 'Let sibling arches finish when one fails'),
   ...processLimits,
   logfile: text(null, 'File to append the log to; unset writes to standard error'),
+  log_format: text(
+    '%(asctime)s [%(levelname)s] {%(process)d} %(name)s %(message)s',
+    'Pattern of log lines; json makes each an object of JSON with everything that is known',
+  ),
   shutdowntimeout: integer(
     30,
     'Seconds that a stopping builder waits for its tasks before it frees them for another one',

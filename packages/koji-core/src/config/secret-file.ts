@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { ConfigError } from '../errors.js';
 
 /** A token is short; what is longer is another file. */
 const longest = 65_536;
@@ -19,6 +20,22 @@ export function readSecret(text: string, folder: string): { readonly value: stri
     return value === undefined || value === '' ? `the environment has no variable ${where}` : { value };
   }
   return { value: text };
+}
+
+/**
+ * Returns the value of an option that may be a reference to a secret, as {@link readSecret} has them; null for one without
+ * a value.
+ *
+ * @throws ConfigError naming the option
+ */
+export function secretOption(
+  text: string | null,
+  { file, section, name }: { readonly file: string; readonly section: string; readonly name: string },
+): string | null {
+  if (text === null) return null;
+  const read = readSecret(text, path.dirname(file));
+  if (typeof read === 'string') throw new ConfigError(`${file} [${section}] ${name}: ${read}`);
+  return read.value;
 }
 
 /** Whether a text only says where its secret is. */

@@ -88,6 +88,10 @@ export const webOptions = {
   HubTimeout: integer(60, 'Seconds that the hub may take to answer a call'),
   LogLevel: text('WARNING', 'Log level'),
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
+  LogFormat: text(
+    '%(asctime)s [%(levelname)s] %(name)s: %(message)s',
+    'Pattern of log lines; json makes each an object of JSON with everything that is known',
+  ),
 };
 
 /** The values of {@link webOptions}. */

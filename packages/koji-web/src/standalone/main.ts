@@ -5,8 +5,17 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ClientSession } from '@koji/client';
-import { ConfigError, clientAddress, logFormatter, logLevelNamed, onStopSignal, openLog } from '@koji/core';
-import type { Logger } from '@koji/core';
+import {
+  ConfigError,
+  clientAddress,
+  logFormatter,
+  logLevelNamed,
+  messageOf,
+  onStopSignal,
+  openLog,
+  openServiceNotices,
+} from '@koji/core';
+import type { LogFormatter, Logger } from '@koji/core';
 import type { WebOptions } from '@koji/core/config';
 import { describeProblem, loadPlugins, showTaskArguments } from '@koji/plugin-sdk/host';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
@@ -35,9 +44,10 @@ async function main(): Promise<void> {
   const { file, options, oidc } = config;
   const log = openLog({
     levels: new Map([['koji', logLevelNamed(options.LogLevel)]]),
-    format: logFormatter('%(asctime)s [%(levelname)s] %(name)s: %(message)s'),
+    format: formatOf(config),
     ...(options.LogFile === null ? {} : { file: path.resolve(path.dirname(file), options.LogFile) }),
   });
+  const notices = openServiceNotices();
   const access = accessOf(config);
   const session = new ClientSession(access.hubUrl, access.session);
   const calls = sessionCalls(session, access);
@@ -90,11 +100,21 @@ async function main(): Promise<void> {
   await once(server, 'listening');
   console.log(`koji-web answers at http://${host}:${(server.address() as AddressInfo).port}${at}/`);
   onStopSignal(() => {
+    void notices.stopping();
     stopping.abort();
     server.close();
     server.closeAllConnections();
     void Promise.all([session.close(), logins.closeAll()]).then(() => process.exit(0));
   });
+  await notices.ready();
+}
+
+function formatOf({ file, options: { LogFormat } }: WebConfig): LogFormatter {
+  try {
+    return logFormatter(LogFormat);
+  } catch (cause) {
+    throw new ConfigError(`${file} [web] LogFormat = '${LogFormat}': ${messageOf(cause)}`, { cause });
+  }
 }
 
 function accessOf({ file, options }: WebConfig): HubAccess {
