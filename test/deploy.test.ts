@@ -48,8 +48,10 @@ has('/usr/bin/systemd-analyze')(
 );
 
 /** Collects what programs tell the service manager. */
-async function listen(): Promise<{ socket: string; told: () => string[]; stop: () => Promise<void> }> {
-  const socket = path.join(folder, 'notify');
+async function listen(
+  name: string,
+): Promise<{ socket: string; told: () => string[]; stop: () => Promise<void> }> {
+  const socket = path.join(folder, `notify-${name}`);
   const script = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -91,12 +93,14 @@ user = builder\npassword = file:password\nworkdir = ${folder}/work\nlog_format =
         cwd: folder,
         env,
       });
-    const notices = await listen();
+    const listeners: { stop: () => Promise<void> }[] = [];
     const running: ChildProcess[] = [];
+    let toldOfHub: () => string[] = () => [];
     try {
       for (const name of ['koji-hub', 'kojid', 'koji-web']) {
-        const before = notices.told().length;
-        const told = () => notices.told().slice(before);
+        const notices = await listen(name);
+        listeners.push(notices);
+        const { told } = notices;
         const child = spawn(
           process.execPath,
           [programs[name]!, '--config', path.join(folder, `${name}.conf`)],
@@ -116,6 +120,7 @@ user = builder\npassword = file:password\nworkdir = ${folder}/work\nlog_format =
         expect(told()[0]).toBe('READY=1');
         // The others need it.
         if (name === 'koji-hub') {
+          toldOfHub = told;
           await command('user', 'add', 'root', '--admin', '--password-file', secret);
           await addBuilder(port);
           continue;
@@ -128,10 +133,10 @@ user = builder\npassword = file:password\nworkdir = ${folder}/work\nlog_format =
             expect.objectContaining({ level: 'INFO', name: expect.stringContaining('koji') as unknown }),
           );
       }
-      await endOf(running[0]!, () => notices.told());
+      await endOf(running[0]!, toldOfHub);
     } finally {
       for (const child of running) child.kill('SIGKILL');
-      await notices.stop();
+      for (const listener of listeners) await listener.stop();
     }
 
     async function endOf(child: ChildProcess, told: () => string[]): Promise<void> {
