@@ -21,8 +21,8 @@ export async function findPostgres() {
   return out && out.stdout.trim();
 }
 
-/** Starts a cluster; `url` ends in a slash, a database name goes behind it. */
-export async function startPostgres() {
+/** Starts a cluster, with settings beside its own; `url` ends in a slash, a database name goes behind it. */
+export async function startPostgres(more = {}) {
   const bin = await findPostgres();
   if (!bin) throw new Error('PostgreSQL is not installed: apt-get install postgresql');
   const owner = await unprivileged();
@@ -51,6 +51,7 @@ export async function startPostgres() {
     max_wal_size: '4GB',
     autovacuum: 'off',
     max_connections: 300,
+    ...more,
   };
   const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   const server = spawn(path.join(bin, 'postgres'), ['-D', data, ...args], {

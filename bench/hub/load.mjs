@@ -1,58 +1,74 @@
-// Sends the same request again and again over some connections, in a process of its own: load.mjs URL CONNECTIONS SECONDS,
-// the request as JSON on standard input. Prints the rate and the times as JSON.
+// Sends requests again and again over some connections, in a process of its own: load.mjs URL CONNECTIONS SECONDS, the requests as
+// JSON on standard input. Prints the rate and the times as JSON. With `once` each is sent once, whatever the seconds.
 import { once } from 'node:events';
 import net from 'node:net';
 import { performance } from 'node:perf_hooks';
 
 const [url, connections, seconds] = process.argv.slice(2);
-const { hostname, port, host, pathname } = new URL(url);
+const { hostname, port, host, pathname, search } = new URL(url);
 let given = '';
 for await (const text of process.stdin) given += text;
-const { bodies, headers } = JSON.parse(given);
+const { bodies, headers, once: isOnce, size } = JSON.parse(given);
+/** A body of so many bytes instead of a text. */
+const block = size === undefined ? null : Buffer.alloc(size, 'koji');
+const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+const head = `POST ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${block ? 'application/octet-stream' : 'text/xml'}\r\n${lines.join('')}Content-Length: `;
 
 const times = [];
 let bytes = 0;
-let sample = '';
 let next = 0;
+let faults = 0;
+let firstFault = '';
 const end = performance.now() + Number(seconds) * 1000;
 
-/** Where an answer ends in what came so far; 0 while it is not whole. */
-function endOf(answer) {
-  const head = answer.indexOf('\r\n\r\n');
-  if (head < 0) return 0;
-  const length = /content-length: (\d+)/i.exec(answer.toString('latin1', 0, head))?.[1];
-  if (length !== undefined) return answer.length >= head + 4 + Number(length) ? head + 4 + Number(length) : 0;
-  return answer.length >= 5 && answer.toString('latin1', answer.length - 5) === '0\r\n\r\n'
-    ? answer.length
-    : 0;
+/** An answer as it comes, of which only the beginning and the last bytes are kept. */
+class Answer {
+  length = 0;
+  text = '';
+  tail = '';
+  wanted = null;
+
+  /** Takes what came; true when it was the end of the answer. */
+  add(data) {
+    this.length += data.length;
+    this.wanted ??= this.#begin(data);
+    if (this.wanted === null) return false;
+    this.tail = `${this.tail}${data.toString('latin1', Math.max(0, data.length - 5))}`.slice(-5);
+    return this.wanted === 'chunks' ? this.tail === '0\r\n\r\n' : this.length >= this.wanted;
+  }
+
+  #begin(data) {
+    this.text += data.toString('latin1', 0, 1200);
+    const at = this.text.indexOf('\r\n\r\n');
+    if (at < 0) return null;
+    const given = /content-length: (\d+)/i.exec(this.text.slice(0, at))?.[1];
+    return given === undefined ? 'chunks' : at + 4 + Number(given);
+  }
 }
 
 async function client() {
   const socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
   await once(socket, 'connect');
   await new Promise((resolve, reject) => {
-    let parts = [];
+    let answer = new Answer();
     let began = 0;
     const send = () => {
-      const body = bodies[next++ % bodies.length];
-      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      if (isOnce ? next >= bodies.length : performance.now() >= end) return resolve();
+      const body = block ? '' : bodies[next++ % bodies.length];
       began = performance.now();
-      socket.write(
-        `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\n${lines.join('')}` +
-          `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      );
+      socket.write(`${head}${block ? block.length : Buffer.byteLength(body)}\r\n\r\n${body}`);
+      if (block) socket.write(block);
     };
     socket.on('data', (data) => {
-      parts.push(data);
-      const answer = parts.length === 1 ? data : Buffer.concat(parts);
-      parts = [answer];
-      if (endOf(answer) === 0) return;
+      if (!answer.add(data)) return;
       times.push(performance.now() - began);
       bytes += answer.length;
-      if (sample === '') sample = answer.toString('latin1', 0, 400);
-      parts = [];
-      if (performance.now() < end) send();
-      else resolve();
+      if (/^HTTP\/1\.[01] [^2]|<fault>/.test(answer.text)) {
+        faults += 1;
+        firstFault ||= answer.text;
+      }
+      answer = new Answer();
+      send();
     });
     socket.on('error', reject).on('close', () => reject(new Error('the connection was closed')));
     send();
@@ -72,6 +88,7 @@ console.log(
     p99: at(0.99),
     bytes: Math.round(bytes / times.length),
     count: times.length,
-    sample,
+    faults,
+    firstFault,
   }),
 );

@@ -21,7 +21,9 @@ export function makeHub(folder, url, { name = 'hub', ...more } = {}) {
   };
   const lines = Object.entries(values).map(([option, value]) => `${option} = ${value}\n`);
   writeFileSync(file, `[hub]\n${lines.join('')}`);
-  for (const args of [['migrate'], ['user', 'add', admin.user, '--admin', '--password', admin.password]]) {
+  // SQLite's database is made by whoever comes first.
+  const steps = url.startsWith('sqlite:') ? [] : [['migrate']];
+  for (const args of [...steps, ['user', 'add', admin.user, '--admin', '--password', admin.password]]) {
     const done = spawnSync(process.execPath, [program, '--config', file, ...args], { encoding: 'utf8' });
     if (done.status !== 0) throw new Error(done.stderr);
   }
@@ -91,11 +93,11 @@ export function processorTime(...pids) {
     );
 }
 
-/** Megabytes of memory that a process and those below it have now. */
+/** Megabytes of memory that a process and those below it have now; what they share counts once. */
 export function memoryOf(pid) {
   const kilobytes = familyOf(pid).map((one) => {
     try {
-      return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1] ?? 0);
+      return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
     } catch {
       return 0;
     }

@@ -1,0 +1,48 @@
+// The hubs that are measured: ours on each database, Koji's on the same PostgreSQL, or any by its address.
+import path from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { ClientSession } from '@koji/client';
+import { makeHub, sessionHeaders, startHub, stopProgram } from '../shared/processes.mjs';
+import { fill } from './data.mjs';
+import { startKoji } from './koji.mjs';
+
+async function targetAt(name, url, { pids = [], hub = null, stop = async () => undefined, ...more }) {
+  try {
+    return { name, url, pids, hub, stop, headers: await sessionHeaders(url), ...more };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Starts our hub on a database. */
+export async function startOurs(name, url, { folder, postgres, settings = {} }) {
+  const here = path.join(folder, name);
+  mkdirSync(here, { recursive: true });
+  const config = makeHub(here, url, settings);
+  await fill(here, url);
+  const { child, url: at } = await startHub(config);
+  const pids = postgres ? [child.pid, postgres.pid] : [child.pid];
+  return targetAt(name, at, { pids, hub: child.pid, stop: () => stopProgram(child) });
+}
+
+/** Starts Koji's hub. */
+export async function startTheirs(source, { folder, postgres }) {
+  const { url, pid, version, stop } = await startKoji({
+    source,
+    folder,
+    server: postgres.url,
+    fill: (database) => fill(folder, database),
+  });
+  return targetAt('peer', url, { pids: [pid, postgres.pid], hub: pid, version, stop });
+}
+
+/** A hub that runs already. */
+export const peerAt = (url) => targetAt('peer', url, {});
+
+/** A session of the library at a target, as its administrator. */
+export async function sessionAt({ url }, { user, password }) {
+  const session = new ClientSession(url);
+  await session.login(user, password);
+  return session;
+}
