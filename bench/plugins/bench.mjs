@@ -1,11 +1,12 @@
 // How much of a hub's speed bad plugins take: one hub without plugins, one with a bad plugin of each kind, the same calls.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClientSession } from '@koji/client';
+import { processorTime } from '../shared/processes.mjs';
 import { callBuilds } from '../tags/client.mjs';
 
 const limit = 0.95;
@@ -77,19 +78,11 @@ async function startHub(name, options) {
   return { name, child, url, session, login, packages: 0 };
 }
 
-/** Milliseconds of processor time that a process took so far. */
-function cpuOf({ pid }) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10; // a tick is 1/100 s
-}
-
-/** Processor time of work on a hub, in milliseconds. */
+/** Processor time of work on a hub, in milliseconds; a hub with plugins is a process with another one below it. */
 async function cost(hub, work) {
-  const before = cpuOf(hub.child);
+  const before = processorTime(hub.child.pid);
   await work(hub);
-  return cpuOf(hub.child) - before;
+  return processorTime(hub.child.pid) - before;
 }
 
 const readAll = ({ url, login }) =>
