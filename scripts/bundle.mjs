@@ -17,6 +17,61 @@ const programs = {
 /** Bundles every package whose compiled files are newer than its bundle. */
 export async function bundle() {
   await Promise.all(Object.keys(programs).map(bundlePackage));
+  await bundleChild();
+}
+
+const builder = path.join(root, 'packages/koji-builder');
+/** Packages of which a task's process without plugins has its own copy, by their folders. */
+const ours = {
+  'koji-core': '@koji/core',
+  'koji-plugin-sdk': '@koji/plugin-sdk',
+  'koji-client': '@koji/client',
+};
+
+/**
+ * Bundles the process of a task together with our packages into one script, for builders without plugins: nobody else loads
+ * a second copy there, and V8 keeps the compiled code of a script (docs/decisions/0026-warm-builders.md).
+ */
+async function bundleChild() {
+  const output = path.join(builder, 'dist/bundle/lone-child.cjs');
+  const inputs = [
+    path.join(builder, 'dist'),
+    ...Object.keys(ours).map((name) => path.join(root, 'packages', name, 'dist/bundle')),
+  ];
+  if (Math.max(...inputs.map((folder) => newestIn(folder)), changed) <= timeOf(output)) return;
+  const { build } = await import('esbuild');
+  const common = {
+    absWorkingDir: builder,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    logLevel: 'error',
+  };
+  await build({
+    ...common,
+    entryPoints: ['dist/daemon/cached-child.js'],
+    outfile: 'dist/bundle/cached-child.cjs',
+  });
+  await build({
+    ...common,
+    entryPoints: ['dist/daemon/child.js'],
+    outfile: output,
+    external: ['undici', 'nodemailer', 'winston', 'zod', '@swc/wasm-typescript'],
+    keepNames: true,
+    // What a package finds from its own place must be found from there.
+    define: { 'import.meta.url': '$ownPlace' },
+    banner: {
+      js: "const $placeOf = (file) => require('node:url').pathToFileURL(file).href; const $ownPlace = $placeOf(__filename);",
+    },
+    plugins: [{ name: 'places', setup: ({ onLoad }) => onLoad({ filter: /dist.bundle.*\.js$/ }, keepPlace) }],
+  });
+}
+
+function keepPlace({ path: file }) {
+  const name = ours[path.basename(path.resolve(path.dirname(file), '../..'))];
+  const place = name ? `$placeOf(require.resolve('${name}'))` : 'import.meta.url';
+  return { contents: readFileSync(file, 'utf8').replaceAll('import.meta.url', place) };
 }
 
 async function bundlePackage(name) {
@@ -32,7 +87,7 @@ async function bundlePackage(name) {
   const newest = Math.max(
     newestIn(dist),
     statSync(path.join(folder, 'package.json')).mtimeMs,
-    ours,
+    changed,
     hasAssets ? newestIn(assets, '') : 0,
   );
   if (newest <= timeOf(stamp)) return;
@@ -65,7 +120,7 @@ function outputOf(file) {
   return name === 'index' && dir !== 'dist' && dir !== './dist' ? path.basename(dir) : name;
 }
 
-const ours = statSync(new URL(import.meta.url)).mtimeMs;
+const changed = statSync(new URL(import.meta.url)).mtimeMs;
 
 const timeOf = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 

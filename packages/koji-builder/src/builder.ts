@@ -1,5 +1,7 @@
 /// <reference types="node" preserve="true" />
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Closers, ConfigError, limitProcess, sortTexts } from '@koji/core';
 import type { Logger } from '@koji/core';
 import { effectWarnings, kojidOptions } from '@koji/core/config';
@@ -13,7 +15,8 @@ import { ActivityFile } from './daemon/activity.js';
 import { logInFirst } from './daemon/first-login.js';
 import { Loop } from './daemon/loop.js';
 import type { Setup } from './daemon/protocol.js';
-import { Runner, killLeftovers } from './daemon/runner.js';
+import { Runner } from './daemon/runner.js';
+import { killLeftovers } from './daemon/task-process.js';
 import { loadTasks, ownTasks } from './tasks/load.js';
 import { PluginWatch } from './watch/watch.js';
 
@@ -94,8 +97,9 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   if (killed > 0) logger.warn(`killed ${killed} processes of tasks that an earlier builder left`);
   const watched = how.watch ? await PluginWatch.open(given, plugins) : null;
   if (watched) closers.add('copies of plugins', () => watched.close());
-  const runner = new Runner(watched ? await watched.firstSetup() : given, log.logger('koji.task'));
-  closers.add('the spare process', () => runner.close());
+  const setup = watched ? await watched.firstSetup() : { ...given, ...(await codeFolder(options, closers)) };
+  const runner = new Runner(setup, { most: options.spare_processes, log: log.logger('koji.task') });
+  closers.add('the spare processes', () => runner.close());
   const activity = new ActivityFile(options, logger);
   closers.add('activity of plugins', () => activity.close());
   const told = new Map<number, string>();
@@ -136,6 +140,14 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
       return stopped;
     },
   };
+}
+
+/** Makes the folder of compiled code, which nobody else may write to, for a builder whose tasks load no plugins. */
+async function codeFolder({ plugin }: KojidOptions, closers: Closers): Promise<Pick<Setup, 'code'>> {
+  if (plugin.length > 0) return {};
+  const code = await mkdtemp(path.join(tmpdir(), 'kojid-code-'));
+  closers.add('compiled code', () => rm(code, { recursive: true, force: true }));
+  return { code };
 }
 
 /** When the login began, in seconds since 1970. */

@@ -7,11 +7,16 @@ import { AdminMail } from './admin-mail.js';
 /**
  * Opens kojid.log for appending; the daemon and the processes of its tasks write to the same file.
  *
+ * @param how `direct` in the process of a task, which may be killed after any line
  * @throws ConfigError for a `log_level` that there is not, or a `log_format` that can't be read
  */
-export function openBuilderLog(options: KojidOptions): Log {
+export function openBuilderLog(options: KojidOptions, how: { readonly direct?: boolean } = {}): Log {
   const level = logLevelNamed(options.log_level ?? 'INFO');
-  const file = { format: formatOf(options), ...(options.logfile ? { file: options.logfile } : {}) };
+  const file = {
+    ...how,
+    format: formatOf(options),
+    ...(options.logfile ? { file: options.logfile } : {}),
+  };
   const to = (options.admin_emails ?? '').split(',').map((address) => address.trim());
   const addresses = to.filter(Boolean);
   if (addresses.length === 0) return openLog({ level, ...file });

@@ -1,10 +1,8 @@
-import { createRequire } from 'node:module';
-import { Writable } from 'node:stream';
 import { format, types } from 'node:util';
-import type * as Winston from 'winston';
 import { ConfigError } from './errors.js';
 import { LogBounds } from './log-bounds.js';
 import type { LogFormatter, LogRecord } from './log-format.js';
+import { directSink, winstonSink } from './log-sinks.js';
 import { withoutSecrets } from './secrets.js';
 
 /**
@@ -112,21 +110,13 @@ export interface LogOptions {
   readonly fields?: () => LogRecord['fields'];
   /** Takes the text of every error, beside the log. */
   readonly onError?: (text: string) => void;
+  /**
+   * Writes each line before the logger returns, without a queue and without loading what keeps one: for processes that live
+   * for a moment, or that may be killed at any.
+   */
+  readonly direct?: boolean;
   /** Takes every line, and nothing else does: for tests. */
   readonly onLine?: (line: string) => void;
-}
-
-const require = createRequire(import.meta.url);
-let loaded: typeof Winston | undefined;
-
-/** Loaded by the first log, since most commands have none. */
-function winston(): typeof Winston {
-  return (loaded ??= require('winston') as typeof Winston);
-}
-
-function lineOf(info: unknown): string {
-  const { timestamp, level, name, message } = info as Record<string, unknown>;
-  return `${String(timestamp)} [${String(level).toUpperCase()}] {${process.pid}} ${String(name)} ${String(message)}`;
 }
 
 function stackOf(cause: unknown): string {
@@ -141,18 +131,9 @@ export interface Log {
   readonly close: () => Promise<void>;
 }
 
-function sink(onLine: (line: string) => void): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write(text: string, _encoding, done) {
-      onLine(text.trimEnd());
-      done();
-    },
-  });
-}
-
 /** The higher, the less it matters. */
-const rank = (level: string): number => winston().config.npm.levels[level] ?? 0;
+const ranks: Readonly<Record<string, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+const rank = (level: string): number => ranks[level] ?? 0;
 
 /** The rank of the least that a logger writes, which it has from the nearest name above it. */
 function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
@@ -166,26 +147,14 @@ function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
 /** Opens a log. Lines are `time [LEVEL] {pid} name message`, with the stack of an error below it. */
 export function openLog(options: LogOptions = {}): Log {
   const { format: formatter, fields } = options;
-  const { config, createLogger, format: formats, transports } = winston();
-  const out = options.onLine
-    ? new transports.Stream({ stream: sink(options.onLine) })
-    : options.file
-      ? new transports.File({ filename: options.file })
-      : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) });
-  const root = createLogger({
-    level: 'silly',
-    format: formatter
-      ? formats.printf((info) => formatter((info as unknown as { record: LogRecord }).record))
-      : formats.combine(formats.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }), formats.printf(lineOf)),
-    transports: [out],
-  });
+  const out = options.direct ? directSink(options) : winstonSink(options);
   let closed = false;
   const write = (level: LogLevel, name: string, message: string): void => {
     const record = formatter && { time: new Date(), level, name, message, fields: fields?.() ?? {} };
-    root.log({ level, message, name, record });
+    out.write({ level, name, message, record });
   };
   const bounds = new LogBounds({
-    isIdle: () => root.writableLength + root.readableLength + out.writableLength === 0,
+    isIdle: out.isIdle,
     tellDropped: (name, lines) =>
       closed ||
       write('error', name, `${lines} lines were left out: they came faster than the log could be written`),
@@ -202,12 +171,10 @@ export function openLog(options: LogOptions = {}): Log {
         if (level === 'error') options.onError?.(`[ERROR] ${name}: ${message}`);
       });
     },
-    close: () =>
-      new Promise((resolve) => {
-        bounds.written();
-        closed = true;
-        root.on('finish', () => resolve());
-        root.end();
-      }),
+    close: () => {
+      bounds.written();
+      closed = true;
+      return out.close();
+    },
   };
 }

@@ -48,7 +48,7 @@ function send(message: ToDaemon): Promise<void> {
 
 async function load({ options, folder, snapshot }: Setup): Promise<Tasks> {
   try {
-    const log = openBuilderLog(options);
+    const log = openBuilderLog(options, { direct: true });
     closers.add('the log', () => log.close());
     logger = log.logger;
     const elsewhere = snapshot === undefined ? {} : placesIn(snapshot, folder);

@@ -8,7 +8,8 @@ import { RequestError, type ClientSession } from '@koji/client';
 import type { SessionKey } from '@koji/core/api';
 import type { TaskEnd } from './activity.js';
 import type { End, TaskData } from './protocol.js';
-import type { Ending, Runner, TaskProcess } from './runner.js';
+import type { Runner } from './runner.js';
+import type { Ending, TaskProcess } from './task-process.js';
 import { removeFolder, taskFolder, taskFolders } from './task-run.js';
 
 interface RunningTask {

@@ -19,6 +19,8 @@ export interface Setup {
   readonly started: number;
   /** Words before the command that starts the child: namespaces for its mounts; absent when it needs none. */
   readonly wrapper?: readonly string[];
+  /** The folder of compiled code for processes that load no plugins; absent when they do. */
+  readonly code?: string;
   /** Where the plugins' files are as they were at one moment; absent when they are run from where they are. */
   readonly snapshot?: Snapshot;
 }

@@ -1,171 +1,45 @@
-import { randomUUID } from 'node:crypto';
-import { fork, type ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { boundedLines } from '@koji/core';
+import { availableParallelism } from 'node:os';
 import type { Logger } from '@koji/core';
-import { killMarked, killTree, markName } from '@koji/plugin-sdk/host';
-import type { KojidOptions } from '@koji/core/config';
-import type { SessionKey } from '@koji/core/api';
-import type { Done, End, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
+import type { Loaded, Setup } from './protocol.js';
+import { TaskProcess, loadTime } from './task-process.js';
 
-/** How a task's process ended: it told the hub itself, or it died and somebody else must. */
-export type Ending =
-  | { readonly told: true; /** Why the task failed; null when it did not. */ readonly failure: string | null }
-  | { readonly told: false; readonly why: string };
+/** A process that has no task yet. */
+interface Spare {
+  readonly process: TaskProcess;
+  /** Milliseconds of `performance.now()`, as all times here. */
+  readonly since: number;
+}
 
-const killGrace = 3000;
-/** Milliseconds that a process may take to load before its task fails. */
-const loadTime = 120_000;
-const childFile = fileURLToPath(new URL('./child.js', import.meta.url));
+/** How many processes to keep, and where their output goes. */
+export interface RunnerOptions {
+  /** Most processes that wait for a task; 0 starts each when its task is there. */
+  readonly most: number;
+  readonly log: Logger;
+}
+
+/** How far back tasks count for the rate. */
+const window = 5_000;
+/** Older ones make room for new ones, which run what is on the disk by now. */
+const oldest = 3_600_000;
+const lookPause = 10_000;
 
 /**
- * A process for exactly one task. States: loading → ready → running → ended; `start` may be called in loading too.
- * Owned by {@link Runner} until it starts, then by the daemon's loop.
+ * Hands out processes; keeps some loaded and waiting, since loading takes longer than the hub takes to assign a task: one,
+ * and as many more as tasks came lately in the time that one takes to load.
  */
-export class TaskProcess {
-  /** Resolves when the process is gone, whatever made it go. */
-  readonly ended: Promise<Ending>;
-  /** Resolves when the process is ready for a task; never when it does not get so far. */
-  readonly ready: Promise<Loaded>;
-  private readonly child: ChildProcess;
-  private done: Done | null = null;
-  private problem: string | null = null;
-  private readonly mark: string;
-  private loaded: ((what: Loaded) => void) | null = null;
-  private slow: NodeJS.Timeout | undefined;
-  /** Called whenever the task begins to wait for others. */
-  onWait: () => void = () => undefined;
-  /** Called when the task asks the daemon to end. */
-  onEnd: (how: End['how']) => void = () => undefined;
-
-  constructor(setup: Setup, log: Logger) {
-    this.mark = `${markOf(setup.options)}${randomUUID()}`;
-    // A group of its own, so that a cancelled task goes with everything that it started.
-    const [execPath = process.execPath, ...words] = setup.wrapper ?? [];
-    this.child = fork(childFile, [], {
-      detached: true,
-      ...(words.length === 0
-        ? {}
-        : { execPath, execArgv: [...words, process.execPath, ...process.execArgv] }),
-      env: { ...process.env, [markName]: this.mark },
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    void forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
-    void forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
-    this.child.on('message', (message: ToDaemon) => this.hear(message));
-    this.ready = new Promise((resolve) => (this.loaded = resolve));
-    this.ended = new Promise((resolve) => {
-      this.child.once('error', (error) =>
-        resolve({ told: false, why: `could not start a process: ${error.message}` }),
-      );
-      this.child.once('exit', (code, signal) =>
-        resolve(
-          this.done
-            ? { told: true, failure: this.done.failure ?? null }
-            : { told: false, why: this.reason(code, signal) },
-        ),
-      );
-    });
-    this.send(setup);
-  }
-
-  get pid(): number {
-    return this.child.pid ?? 0;
-  }
-
-  private name = 'spare process';
-
-  /** Gives the process its task. */
-  start(task: TaskData, session: SessionKey): void {
-    this.name = `task ${task.id}`;
-    this.send({ type: 'run', task, session } satisfies Run);
-    if (!this.loaded) return;
-    this.slow = setTimeout(() => {
-      this.problem = `task process did not load within ${loadTime / 1000} seconds`;
-      void this.kill();
-    }, loadTime);
-    void this.ended.then(() => clearTimeout(this.slow));
-  }
-
-  /** Tells the task that tasks it waits for may have ended. */
-  awake(): void {
-    this.send({ type: 'awake' });
-  }
-
-  /** Ends the process and everything below it, first gently. */
-  async kill(): Promise<void> {
-    if (this.child.pid !== undefined) await killTree(this.child.pid, killGrace);
-  }
-
-  /** Ends what the task may have left running behind it. */
-  async sweep(): Promise<void> {
-    if (this.child.pid !== undefined) await killTree(this.child.pid, 0);
-    await killMarked(this.mark);
-  }
-
-  private hear(message: ToDaemon): void {
-    if (message.type === 'done') this.done = message;
-    else if (message.type === 'broken') this.problem = message.message;
-    else if (message.type === 'waits') this.onWait();
-    else if (message.type === 'end') this.onEnd(message.how);
-    else {
-      this.loaded?.(message);
-      this.loaded = null;
-      clearTimeout(this.slow);
-    }
-  }
-
-  private send(message: ToChild): void {
-    if (this.child.connected) this.child.send(message, () => undefined); // its exit says what went wrong
-  }
-
-  private reason(code: number | null, signal: string | null): string {
-    if (this.problem !== null) return this.problem;
-    return signal === null
-      ? `task process ended without a result, exit code ${code}`
-      : `task process was killed by ${signal}`;
-  }
-}
-
-/** How the marks of a builder's task processes begin. */
-function markOf({ user, server }: KojidOptions): string {
-  return `${user ?? ''} at ${server}: `;
-}
-
-/**
- * Kills what tasks of this builder left running when it was killed itself. Most of them end by themselves then, but one
- * that was in the middle of a call that blocks it does not hear of it.
- *
- * @returns how many processes there were
- */
-export function killLeftovers(options: KojidOptions): Promise<number> {
-  return killMarked(markOf(options));
-}
-
-/** Bytes of a task process's output that are logged as one line. */
-const longestLine = 64 * 1024;
-
-async function forward(stream: Readable | null, write: (line: string) => void): Promise<void> {
-  if (!stream) return;
-  // The pipe breaks when the process is killed.
-  try {
-    for await (const line of boundedLines(stream as AsyncIterable<Buffer>, longestLine)) write(line);
-  } catch {
-    return;
-  }
-}
-
-/** Hands out processes; keeps one loaded and waiting, since loading takes longer than the hub takes to assign a task. */
 export class Runner {
-  private spare: TaskProcess | null = null;
+  private spares: readonly Spare[] = [];
+  private taken: readonly number[] = [];
+  /** Milliseconds that processes took to load lately. */
+  private loadTime = 500;
+  private readonly clock: NodeJS.Timeout;
 
   constructor(
     private setup: Setup,
-    private readonly log: Logger,
+    private readonly options: RunnerOptions,
   ) {
-    this.keep(new TaskProcess(setup, log));
+    this.clock = setInterval(() => this.tidy(), lookPause).unref();
+    this.fill();
   }
 
   /**
@@ -174,40 +48,76 @@ export class Runner {
    * @throws Error saying why it does not; then nothing has changed
    */
   async renew(setup: Setup): Promise<Loaded> {
-    const next = new TaskProcess(setup, this.log);
+    const next = new TaskProcess(setup, this.options.log);
     const slow = setTimeout(() => void next.kill(), loadTime);
     const loaded = await Promise.race([next.ready, next.ended]);
     clearTimeout(slow);
     if ('told' in loaded) throw new Error(loaded.told ? 'the process ended' : loaded.why);
     const { plugins } = loaded;
     this.setup = setup.snapshot ? { ...setup, snapshot: { ...setup.snapshot, plugins } } : setup;
-    const old = this.spare;
+    const old = this.spares;
+    this.spares = [];
     this.keep(next);
-    await old?.kill();
+    await Promise.all(old.map(({ process }) => process.kill()));
     return loaded;
   }
 
   /** A process for one task, loaded or about to be. */
   take(): TaskProcess {
-    const taken = this.spare ?? new TaskProcess(this.setup, this.log);
-    this.keep(new TaskProcess(this.setup, this.log));
-    return taken;
+    const now = performance.now();
+    this.taken = [...this.taken.filter((time) => now - time < window), now];
+    const spare = this.spares.find(({ process }) => process.isLoaded) ?? this.spares[0];
+    this.spares = this.spares.filter((other) => other !== spare);
+    const process = spare?.process ?? new TaskProcess(this.setup, this.options.log);
+    this.fill();
+    return process;
   }
 
-  /** Ends the waiting process. */
+  /** Ends the waiting processes. */
   async close(): Promise<void> {
-    const spare = this.spare;
-    this.spare = null;
-    await spare?.kill();
-    await spare?.ended;
+    clearInterval(this.clock);
+    const all = this.spares;
+    this.spares = [];
+    await Promise.all(all.map(({ process }) => process.kill().then(() => process.ended)));
   }
 
-  private keep(next: TaskProcess): void {
-    this.spare = next;
-    void next.ended.then((ending) => {
-      if (this.spare !== next) return;
-      this.spare = null; // the next task gets a fresh one
-      if (!ending.told) this.log.warn(`the spare process ended: ${ending.why}`);
+  private get wanted(): number {
+    const since = performance.now() - window;
+    const recent = this.taken.filter((time) => time > since).length;
+    return Math.min(this.options.most, 1 + Math.ceil((recent / window) * this.loadTime));
+  }
+
+  private fill(): void {
+    // More at once than there are processors would only make each of them later.
+    const loading = this.spares.filter(({ process }) => !process.isLoaded).length;
+    const missing = Math.min(this.wanted - this.spares.length, availableParallelism() - loading);
+    for (let i = 0; i < missing; i++) this.keep(new TaskProcess(this.setup, this.options.log));
+  }
+
+  private keep(process: TaskProcess): void {
+    const spare: Spare = { process, since: performance.now() };
+    this.spares = [...this.spares, spare];
+    void process.ready.then(() => {
+      this.loadTime = (this.loadTime * 3 + performance.now() - spare.since) / 4;
+      // Those that were taken or put away are no affair of ours any more.
+      if (this.spares.includes(spare)) this.fill();
     });
+    void process.ended.then((ending) => {
+      if (!this.spares.includes(spare)) return;
+      // None in its place: the next task starts one, or one that can't load would be started again and again.
+      this.spares = this.spares.filter((other) => other !== spare);
+      if (!ending.told) this.options.log.warn(`the spare process ended: ${ending.why}`);
+    });
+  }
+
+  /** Ends what waits in vain, and what waits too long. */
+  private tidy(): void {
+    const { wanted } = this;
+    const now = performance.now();
+    const kept = this.spares.filter(({ since }) => now - since < oldest).slice(0, wanted);
+    const ended = this.spares.filter((spare) => !kept.includes(spare));
+    this.spares = kept;
+    for (const { process } of ended) void process.kill();
+    if (ended.length > 0) this.fill();
   }
 }

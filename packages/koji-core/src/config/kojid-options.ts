@@ -127,6 +127,10 @@ export const kojidOptions = {
     '/usr/bin/python3',
     'Python with the module Cheetah, which fills the templates of spec files for wrapperRPM tasks',
   ),
+  spare_processes: integer(
+    8,
+    'Most processes kept loaded for tasks to come: one, and more while tasks come fast; 0 for none',
+  ),
   waitfortasks: boolean(
     true,
     'Wait at the hub for new tasks where it can tell of them, instead of asking every sleeptime seconds',

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { fork, type ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { boundedLines } from '@koji/core';
+import type { Logger } from '@koji/core';
+import { killMarked, killTree, markName } from '@koji/plugin-sdk/host';
+import type { KojidOptions } from '@koji/core/config';
+import type { SessionKey } from '@koji/core/api';
+import type { Done, End, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
+
+/** How a task's process ended: it told the hub itself, or it died and somebody else must. */
+export type Ending =
+  | { readonly told: true; /** Why the task failed; null when it did not. */ readonly failure: string | null }
+  | { readonly told: false; readonly why: string };
+
+const killGrace = 3000;
+/** Milliseconds that a process may take to load before its task fails. */
+export const loadTime = 120_000;
+const fileBeside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const childFile = fileBeside('./child.js');
+/** The same in one script, with a cache of compiled code. */
+const cachedChildFile = fileBeside('./cached-child.cjs');
+
+/**
+ * A process for exactly one task. States: loading → ready → running → ended; `start` may be called in loading too.
+ * Owned by the runner until it starts, then by the daemon's loop.
+ */
+export class TaskProcess {
+  /** Resolves when the process is gone, whatever made it go. */
+  readonly ended: Promise<Ending>;
+  /** Resolves when the process is ready for a task; never when it does not get so far. */
+  readonly ready: Promise<Loaded>;
+  private readonly child: ChildProcess;
+  private done: Done | null = null;
+  private problem: string | null = null;
+  private readonly mark: string;
+  private loaded: ((what: Loaded) => void) | null = null;
+  private slow: NodeJS.Timeout | undefined;
+  /** Called whenever the task begins to wait for others. */
+  onWait: () => void = () => undefined;
+  /** Called when the task asks the daemon to end. */
+  onEnd: (how: End['how']) => void = () => undefined;
+
+  constructor(setup: Setup, log: Logger) {
+    this.mark = `${markOf(setup.options)}${randomUUID()}`;
+    // A group of its own, so that a cancelled task goes with everything that it started.
+    const [execPath = process.execPath, ...words] = setup.wrapper ?? [];
+    const [file, args] = setup.code === undefined ? [childFile, []] : [cachedChildFile, [setup.code]];
+    this.child = fork(file, args, {
+      detached: true,
+      ...(words.length === 0
+        ? {}
+        : { execPath, execArgv: [...words, process.execPath, ...process.execArgv] }),
+      env: { ...process.env, [markName]: this.mark },
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    void forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
+    void forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
+    this.child.on('message', (message: ToDaemon) => this.hear(message));
+    this.ready = new Promise((resolve) => (this.loaded = resolve));
+    this.ended = new Promise((resolve) => {
+      this.child.once('error', (error) =>
+        resolve({ told: false, why: `could not start a process: ${error.message}` }),
+      );
+      this.child.once('exit', (code, signal) =>
+        resolve(
+          this.done
+            ? { told: true, failure: this.done.failure ?? null }
+            : { told: false, why: this.reason(code, signal) },
+        ),
+      );
+    });
+    this.send(setup);
+  }
+
+  private name = 'spare process';
+
+  /** Whether it waits for a task, with everything loaded. */
+  get isLoaded(): boolean {
+    return this.loaded === null;
+  }
+
+  /** Gives the process its task. */
+  start(task: TaskData, session: SessionKey): void {
+    this.name = `task ${task.id}`;
+    this.send({ type: 'run', task, session } satisfies Run);
+    if (!this.loaded) return;
+    this.slow = setTimeout(() => {
+      this.problem = `task process did not load within ${loadTime / 1000} seconds`;
+      void this.kill();
+    }, loadTime);
+    void this.ended.then(() => clearTimeout(this.slow));
+  }
+
+  /** Tells the task that tasks it waits for may have ended. */
+  awake(): void {
+    this.send({ type: 'awake' });
+  }
+
+  /** Ends the process and everything below it, first gently. */
+  async kill(): Promise<void> {
+    if (this.child.pid !== undefined) await killTree(this.child.pid, killGrace);
+  }
+
+  /** Ends what the task may have left running behind it. */
+  async sweep(): Promise<void> {
+    if (this.child.pid !== undefined) await killTree(this.child.pid, 0);
+    await killMarked(this.mark);
+  }
+
+  private hear(message: ToDaemon): void {
+    if (message.type === 'done') this.done = message;
+    else if (message.type === 'broken') this.problem = message.message;
+    else if (message.type === 'waits') this.onWait();
+    else if (message.type === 'end') this.onEnd(message.how);
+    else {
+      this.loaded?.(message);
+      this.loaded = null;
+      clearTimeout(this.slow);
+    }
+  }
+
+  private send(message: ToChild): void {
+    if (this.child.connected) this.child.send(message, () => undefined); // its exit says what went wrong
+  }
+
+  private reason(code: number | null, signal: string | null): string {
+    if (this.problem !== null) return this.problem;
+    return signal === null
+      ? `task process ended without a result, exit code ${code}`
+      : `task process was killed by ${signal}`;
+  }
+}
+
+/** How the marks of a builder's task processes begin. */
+function markOf({ user, server }: KojidOptions): string {
+  return `${user ?? ''} at ${server}: `;
+}
+
+/**
+ * Kills what tasks of this builder left running when it was killed itself. Most of them end by themselves then, but one
+ * that was in the middle of a call that blocks it does not hear of it.
+ *
+ * @returns how many processes there were
+ */
+export function killLeftovers(options: KojidOptions): Promise<number> {
+  return killMarked(markOf(options));
+}
+
+/** Bytes of a task process's output that are logged as one line. */
+const longestLine = 64 * 1024;
+
+async function forward(stream: Readable | null, write: (line: string) => void): Promise<void> {
+  if (!stream) return;
+  // The pipe breaks when the process is killed.
+  try {
+    for await (const line of boundedLines(stream as AsyncIterable<Buffer>, longestLine)) write(line);
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,121 @@
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import type * as Winston from 'winston';
+import type { LogFormatter, LogRecord } from './log-format.js';
+
+/** A line that a log writes; `record` is there for a log with a formatter. */
+interface Line {
+  readonly level: string;
+  readonly name: string;
+  readonly message: string;
+  readonly record?: LogRecord | undefined;
+}
+
+/** Where a log writes its lines, and how; the options of a log have the same names. */
+interface SinkOptions {
+  readonly file?: string;
+  readonly format?: LogFormatter;
+  readonly onLine?: (line: string) => void;
+}
+
+/** Where the lines of a log go. */
+interface Sink {
+  readonly write: (line: Line) => void;
+  /** Whether all lines are written. */
+  readonly isIdle: () => boolean;
+  /** Resolves once all lines are written; none may follow. */
+  readonly close: () => Promise<void>;
+}
+
+const require = createRequire(import.meta.url);
+let loaded: typeof Winston | undefined;
+
+/** Loaded by the first log that needs it, since most commands have none. */
+function winston(): typeof Winston {
+  return (loaded ??= require('winston') as typeof Winston);
+}
+
+function lineOf(time: string, { level, name, message }: Line): string {
+  return `${time} [${level.toUpperCase()}] {${process.pid}} ${name} ${message}`;
+}
+
+function lineStream(onLine: (line: string) => void): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      onLine(text.trimEnd());
+      done();
+    },
+  });
+}
+
+/** Queues lines and writes them in the background. */
+export function winstonSink({ file, format: formatter, onLine }: SinkOptions): Sink {
+  const { config, createLogger, format: formats, transports } = winston();
+  const out = onLine
+    ? new transports.Stream({ stream: lineStream(onLine) })
+    : file
+      ? new transports.File({ filename: file })
+      : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) });
+  const root = createLogger({
+    level: 'silly',
+    format: formatter
+      ? formats.printf((info) => formatter((info as unknown as { record: LogRecord }).record))
+      : formats.combine(
+          formats.timestamp({ format: 'YYYY-MM-DD HH:mm:ss,SSS' }),
+          formats.printf((info) => lineOf(String(info.timestamp), info as unknown as Line)),
+        ),
+    transports: [out],
+  });
+  return {
+    write: (line) => {
+      root.log({ ...line });
+    },
+    isIdle: () => root.writableLength + root.readableLength + out.writableLength === 0,
+    close: () =>
+      new Promise((resolve) => {
+        root.on('finish', () => resolve());
+        root.end();
+      }),
+  };
+}
+
+/** Writes each line at once. A line that can't be written is lost: what is logged must not fail of it. */
+export function directSink({ file, format: formatter, onLine }: SinkOptions): Sink {
+  const handle = file === undefined ? process.stderr.fd : openForAppending(file);
+  const text = textWith(formatter);
+  return {
+    write: (line) => {
+      try {
+        if (onLine) onLine(text(line));
+        else if (file === undefined) process.stderr.write(`${text(line)}\n`);
+        else writeSync(handle, `${text(line)}\n`);
+      } catch {
+        return;
+      }
+    },
+    isIdle: () => true,
+    close: () => {
+      if (file !== undefined) closeSync(handle);
+      return Promise.resolve();
+    },
+  };
+}
+
+function openForAppending(file: string): number {
+  mkdirSync(path.dirname(file), { recursive: true });
+  return openSync(file, 'a');
+}
+
+function textWith(formatter: LogFormatter | undefined): (line: Line) => string {
+  return (line) => (formatter && line.record ? formatter(line.record) : lineOf(timeOf(new Date()), line));
+}
+
+function timeOf(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${time},${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
