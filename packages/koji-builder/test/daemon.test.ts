@@ -108,6 +108,33 @@ test("the processes of a killed builder's tasks die with it, and the next one ru
   expect(await site.session.getTaskResult(id)).toBe('second run');
 });
 
+test('more processes wait while tasks come fast; they cost no task when killed, and die with their builder', async () => {
+  const builder = await site.startBuilder({ maxjobs: '20' });
+  await until('one waits', () => childrenOf(builder.pid).length > 0);
+  const ids: number[] = [];
+  for (let i = 0; i < 8; i++) ids.push(await site.session.makeTask('sleep', [0]));
+  for (const id of ids) await site.reach(id, 'CLOSED');
+  await until('several wait', () => childrenOf(builder.pid).length > 1);
+  const [first = 0] = childrenOf(builder.pid);
+  process.kill(first, 'SIGKILL');
+  expect(await site.result('sleep', [0])).toBeNull();
+  await until('it was missed', () =>
+    site.log().includes('the spare process ended: task process was killed by SIGKILL'),
+  );
+  const waiting = childrenOf(builder.pid);
+  expect(waiting.length).toBeGreaterThan(0);
+  builder.signal('SIGKILL');
+  expect(await builder.ended).toBe('SIGKILL');
+  await until('they are gone', () => !waiting.some(alive));
+});
+
+test('with spare_processes = 0 each task starts its own process', async () => {
+  const builder = await site.startBuilder({ spare_processes: '0' });
+  expect(await site.result('sleep', [0])).toBeNull();
+  await until('none is left', () => childrenOf(builder.pid).length === 0);
+  expect(await site.result('sleep', [0])).toBeNull();
+});
+
 test('folders of tasks that ended while no builder ran are removed by the next one', async () => {
   const last = site.path('work', 'tasks', '9999', '9999');
   const others = [site.path('work', 'tasks', '77', '10077'), site.path('work', 'tasks', '5', '5')];

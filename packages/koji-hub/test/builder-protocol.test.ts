@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { encodeFault, encodeResponse } from '@koji/core/wire';
 import { databases } from './support/databases.js';
 import { faultOf, startTestHub } from './support/test-hub.js';
@@ -10,6 +12,15 @@ interface Task {
   readonly request: unknown;
   readonly waiting: boolean | null;
   readonly weight: number;
+}
+
+/** Waits for what the hub does by itself. */
+async function until(test: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    if (await test()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('not within 30 s');
 }
 
 const FREE = 0;
@@ -26,7 +37,12 @@ describe.each(databases)('the protocol of builders on $name', (database) => {
   let b2: Caller;
 
   beforeAll(async () => {
-    hub = await startTestHub(database, { RunInterval: '0' });
+    hub = await startTestHub(database, {
+      RunInterval: '0',
+      ReadyTimeout: '8',
+      LogFile: 'hub.log',
+      LogLevel: 'DEBUG',
+    });
     admin = await hub.login('kojiadmin');
     b1 = await hub.builder('b1.example.com', ['x86_64', 'i386']);
     b2 = await hub.builder('b2.example.com', ['aarch64']);
@@ -293,6 +309,54 @@ describe.each(databases)('the protocol of builders on $name', (database) => {
       expect(await again).toBe(true);
       expect(await b1('host.waitForTasks', [20, [parent]])).toBe(true);
       expect((await info(parent)).state).toBe(CANCELED);
+    });
+
+    it('counts as a check-in', async () => {
+      await b1('host.updateHost', [0, true]);
+      const { update_ts: before } = (await b1('host.getHost')) as { update_ts: number };
+      const waiting = b1('host.waitForTasks', [60]);
+      await until(async () => {
+        const { update_ts: after } = (await admin('getHost', ['b1.example.com'])) as { update_ts: number };
+        return after > before;
+      });
+      await make({ assign: b1.hostId });
+      expect(await waiting).toBe(true);
+    });
+
+    it('ends when another login takes the place of the builder', async () => {
+      const waiting = faultOf(b2('host.waitForTasks', [60]));
+      await soon();
+      const later = await hub.login('b2.example.com');
+      await later('exclusiveSession', [true]);
+      b2 = Object.assign(later, { hostId: b2.hostId });
+      expect(await waiting).toEqual([1002, 'Invalid session or bad credentials']);
+    });
+
+    it('makes no scheduler run, and neither do check-ins that bring nothing new', async () => {
+      await b2('host.updateHost', [0, true]);
+      await make({ arch: 'x86_64' });
+      const log = path.join(path.dirname(hub.kojiDir), 'hub.log');
+      const runs = (): number => readFileSync(log, 'utf8').split('stays free').length;
+      const waiting = b2('host.waitForTasks', [60]);
+      await until(() => runs() > 1);
+      let before = -1;
+      // Until the runs that the task and the check-in began are over.
+      await until(async () => {
+        const same = before === runs();
+        before = runs();
+        await soon();
+        return same;
+      });
+      for (let i = 0; i < 5; i++) {
+        await b2('host.updateHost', [0, true]);
+        expect(await b2('host.waitForTasks', [0])).toBe(false);
+      }
+      await soon();
+      expect(runs()).toBe(before);
+      await b2('host.updateHost', [0.5, true]);
+      await until(() => runs() > before);
+      await make({ assign: b2.hostId });
+      expect(await waiting).toBe(true);
     });
 
     it('lets anybody hear of a task that changes', async () => {

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Script, constants } from 'node:vm';
 
-type Main = (exports: object, require: NodeJS.Require, module: object, file: string, folder: string) => void;
+type Main = (...words: readonly unknown[]) => void;
 
 const [, self = '', folder = ''] = process.argv;
 const file = path.join(path.dirname(self), 'lone-child.cjs');

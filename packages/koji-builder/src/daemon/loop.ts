@@ -50,9 +50,17 @@ const farewellTime = 5_000;
 const cleaningPause = 60_000;
 /** Methods of tasks that ask the daemon to end. */
 const endsDaemon = new Set(['restart', 'shutdown']);
-/** Seconds that one waiting call lasts at most, and how much later than that an answer may come. */
-const longestPoll = 50;
+/** Seconds that a waiting call of a builder with tasks lasts at most, and how much later than that an answer may come. */
+const shortPoll = 50;
 const pollSlack = 30;
+/** The same for one that waits for its next task and nothing else: below the minutes after which networks drop quiet connections. */
+const idlePoll = 240;
+/** Seconds that no hub makes a call wait unless it counts the builder as checked in meanwhile. */
+const silentHub = 90;
+/** Milliseconds after which a builder that nothing happened to compares notes with the hub all the same. */
+const longestQuiet = 3_600_000;
+/** Milliseconds after which a waiting call that breaks was cut for being quiet. */
+const shortestCut = 20_000;
 
 /**
  * The daemon's life: compare what runs here with what the hub thinks, check in, take assigned tasks, wait to be told.
@@ -70,6 +78,12 @@ export class Loop {
   private hasTidied = false;
   private nextCleaning = 0;
   private hubTells = true;
+  /** Seconds that a call of an idle builder waits: less where something on the way cuts quiet connections. */
+  private patience = idlePoll;
+  /** How many such calls in a row were cut. */
+  private cuts = 0;
+  /** Whether the hub knows this builder as ready for tasks. */
+  private isKnownReady = false;
   /** How often in a row the hub said at once that there is something to do. */
   private calls = 0;
   private stopping = false;
@@ -243,6 +257,7 @@ export class Loop {
     const { session, options, methods } = this.parts;
     const ready = await this.isReady();
     await session.host.updateHost(this.load, ready, { methods: [...methods()], maxjobs: options.maxjobs });
+    this.isKnownReady = ready;
     if (!ready) return false;
     const tasks = await session.host.getTasks();
     let took = false;
@@ -340,15 +355,23 @@ export class Loop {
     if (this.load > Number(host.capacity))
       return no(`load ${this.load} exceeds capacity ${Number(host.capacity)}`);
     if (this.running.size >= options.maxjobs) return no(`maxjobs = ${options.maxjobs} tasks are running`);
+    const here = await this.findHindrance();
+    if (here !== null) return no(here);
+    this.said.delete('ready');
+    return true;
+  }
+
+  /** Returns what keeps this machine from taking tasks; null if nothing does. */
+  private async findHindrance(): Promise<string | null> {
+    const { options } = this.parts;
     const space = await statfs(options.mockdir).catch(() => statfs(options.workdir));
     const free = Math.floor((space.bavail * space.bsize) / 1024 / 1024);
-    if (free < options.minspace) return no(`${free} MB are free, minspace = ${options.minspace}`);
+    if (free < options.minspace) return `${free} MB are free, minspace = ${options.minspace}`;
     const [average = 0] = loadavg();
     const most = options.maxload * availableParallelism();
     if (most > 0 && average > most)
-      return no(`load average ${average.toFixed(2)}, maxload = ${options.maxload} for each processor`);
-    this.said.delete('ready');
-    return true;
+      return `load average ${average.toFixed(2)}, maxload = ${options.maxload} for each processor`;
+    return null;
   }
 
   /** Sleeps until the hub says that there is something to do, or something ends here, or `sleeptime` is over. */
@@ -368,10 +391,33 @@ export class Loop {
       await this.pause(seconds * 1000);
       return false;
     }
-    const patience = Math.min(seconds, longestPoll);
-    const held = [...this.running].filter(([, task]) => !task.dropped).map(([id]) => id);
+    const end = performance.now() + longestQuiet;
+    // What is awaited here is looked for here; with tasks or without leave to take any there is more to compare.
+    const looking = setInterval(() => void this.lookHere(), seconds * 1000);
     try {
-      return await this.parts.session.call<boolean>(
+      for (;;) {
+        const isIdle = this.isKnownReady && this.running.size === 0;
+        const patience = isIdle ? this.patience : Math.min(seconds, shortPoll);
+        const began = performance.now();
+        if (await this.poll(patience)) return true;
+        const waited = performance.now() - began;
+        if (waited > patience * 900) this.cuts = 0;
+        // Such a hub needs no check-in: nothing has changed.
+        const isQuiet = isIdle && waited > silentHub * 1000 && performance.now() < end;
+        if (!isQuiet || this.rest.signal.aborted) return false;
+      }
+    } finally {
+      clearInterval(looking);
+    }
+  }
+
+  /** Waits at the hub; false when it had nothing to tell. */
+  private async poll(patience: number): Promise<boolean> {
+    const { session, log } = this.parts;
+    const held = [...this.running].filter(([, task]) => !task.dropped).map(([id]) => id);
+    const began = performance.now();
+    try {
+      return await session.call<boolean>(
         'host.waitForTasks',
         [patience, held],
         {},
@@ -379,12 +425,27 @@ export class Loop {
       );
     } catch (error) {
       if (this.rest.signal.aborted) return false;
+      if (error instanceof RequestError && patience > shortPoll && performance.now() - began > shortestCut) {
+        // Once, the hub may have been stopped.
+        if ((this.cuts += 1) > 1) {
+          log.info(`calls that wait are cut (${error.message}): none waits for more than ${shortPoll} s now`);
+          this.patience = shortPoll;
+        }
+        return false;
+      }
       // A hub with KojiDebug wraps the fault's text in a traceback.
       if (!(error instanceof GenericError) || !error.message.includes('Invalid method')) throw error;
-      this.parts.log.info('the hub does not tell of new tasks: asking it every sleeptime seconds');
+      log.info('the hub does not tell of new tasks: asking it every sleeptime seconds');
       this.hubTells = false;
       return false;
     }
+  }
+
+  /** Beside a call that waits: does what is due here, and ends the call if this machine can't take tasks any more. */
+  private async lookHere(): Promise<void> {
+    this.cleanUp();
+    const { rest } = this;
+    if (this.isKnownReady && (await this.findHindrance().catch(messageOf)) !== null) rest.abort();
   }
 
   private async pause(milliseconds: number): Promise<void> {

@@ -101,12 +101,12 @@ export const builderMethods = {
   'host.waitForTasks': method({
     doc:
       'Wait until the builder has something to look at: a task assigned to it, a subtask that one of its tasks awaits ' +
-      'finished, or a task of `tasks` that it no longer has. Not in Koji.',
+      'finished, or a task of `tasks` that it no longer has. A builder that waits counts as checked in. Not in Koji.',
     needs: 'host',
     access: 'none',
     args: [arg('timeout', wholeNumber, 60), arg('tasks', nullable(list(wholeNumber)), null)],
     result: shape<boolean>('bool'),
-    returns: 'true when there is something, false after `timeout` seconds (60 at most)',
+    returns: 'true when there is something, false after `timeout` seconds (600 at most)',
     faults: ['AuthError'],
   }),
   'host.openTask': method({

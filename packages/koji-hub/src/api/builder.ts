@@ -1,10 +1,12 @@
-import { GenericError, ParameterError, TASK_STATES, writeJson } from '@koji/core';
+import { isDeepStrictEqual } from 'node:util';
+import { AuthError, GenericError, ParameterError, TASK_STATES, writeJson } from '@koji/core';
 import { encodeArgs } from '@koji/core/wire';
-import type { AssignedTask, BuilderMethods } from '@koji/core/api';
+import type { AssignedTask, BuilderMethods, Float } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { epoch, now, sql } from '../db/sql.js';
 import { findBuild } from '../domain/builds/builds.js';
 import { toFloat, truthy } from '../domain/values/convert.js';
+import { readJson } from '../domain/values/json.js';
 import { getHost, listChannels } from '../domain/task-records/hosts.js';
 import { checkText } from '../domain/values/names.js';
 import { tagNotification } from '../domain/tasks/notifications.js';
@@ -27,6 +29,9 @@ import { runScheduler } from '../scheduler/run.js';
 import { untilNews } from './long-polls.js';
 import { taskOptions } from './tasks.js';
 
+/** Seconds that a builder may wait for tasks: long, since each of thousands that asks again costs a call. */
+const longestWait = 600;
+
 /** Handlers of what builders call. */
 export const builder: Handlers<BuilderMethods> = {
   'host.getID': (_, call) => call.session.assertHost(),
@@ -41,11 +46,14 @@ export const builder: Handlers<BuilderMethods> = {
     const hostId = call.session.assertHost();
     const weight = toFloat(load);
     if (!(weight >= 0)) throw new ParameterError(`task_load must be a number from 0 on, not ${weight}`);
+    const before = await checkedIn(call, hostId);
     await call.db.run(
       sql`UPDATE host SET task_load = ${weight}, ready = ${truthy(ready)}, update_time = ${now} WHERE id = ${hostId}`,
     );
     if (data !== null) await setHostData(call, hostId, data);
-    if (truthy(ready)) tell(call, { plan: true });
+    // Of a thousand builders that say the same again, none may start a run that reads them all.
+    const is = { load: weight, ready: truthy(ready), data: data === null ? before.data : asStored(data) };
+    if (is.ready && !isDeepStrictEqual(is, before)) tell(call, { plan: true });
     return null;
   },
 
@@ -72,9 +80,16 @@ export const builder: Handlers<BuilderMethods> = {
   async 'host.waitForTasks'({ timeout, tasks: held }, call) {
     const hostId = call.session.assertHost();
     checkIds(held ?? []);
-    const look = (): Promise<boolean> => call.read((reading) => hostHasWork(reading, hostId, held));
-    return call.hub.waitingBuilders.during(() =>
-      untilNews(call, { channel: `host:${hostId}`, timeout, look, isNews: (hasWork) => hasWork }),
+    let looks = 0;
+    const look = (): Promise<boolean> =>
+      call.read(async (reading) => {
+        // It was open when the call came.
+        if ((looks += 1) > 1) await assertOpenSession(reading);
+        return hostHasWork(reading, hostId, held);
+      });
+    const isNews = (hasWork: boolean): boolean => hasWork;
+    return call.hub.waitingBuilders.during(hostId, call.session.id, () =>
+      untilNews(call, { channel: `host:${hostId}`, timeout, longest: longestWait, look, isNews }),
     );
   },
 
@@ -164,6 +179,38 @@ export const builder: Handlers<BuilderMethods> = {
     return null;
   },
 };
+
+/** What a builder said of itself when it last checked in; nulls when that is so long ago that it counts as gone. */
+async function checkedIn(
+  call: Call,
+  hostId: number,
+): Promise<{ load: number | null; ready: boolean; data: unknown }> {
+  const row = await call.db.get<{
+    task_load: Float | null;
+    ready: boolean;
+    update_ts: Float | null;
+    data: string | null;
+  }>(
+    sql`SELECT host.task_load, host.ready, ${epoch('host.update_time', 'update_ts')}, scheduler_host_data.data
+        FROM host LEFT JOIN scheduler_host_data ON scheduler_host_data.host_id = host.id WHERE host.id = ${hostId}`,
+  );
+  const { ReadyTimeout, HostTimeout } = call.hub.options;
+  const silence = Date.now() / 1000 - Number(row?.update_ts ?? 0);
+  if (!row || silence > Math.min(ReadyTimeout, HostTimeout) / 2)
+    return { load: null, ready: false, data: null };
+  return { load: Number(row.task_load), ready: row.ready, data: readJson(row.data, 'data of a host') };
+}
+
+function asStored(data: unknown): unknown {
+  return readJson(writeJson(data), 'data of a host');
+}
+
+/** Throws AuthError when the login that the caller waits by was closed meanwhile. */
+async function assertOpenSession(call: Call): Promise<void> {
+  const { id } = call.session;
+  const open = await call.db.get(sql`SELECT id FROM sessions WHERE id = ${id} AND closed = FALSE`);
+  if (!open) throw new AuthError('Invalid session or bad credentials');
+}
 
 async function setHostData(call: Call, hostId: number, data: unknown): Promise<void> {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof Uint8Array)

@@ -9,6 +9,8 @@ export interface Awaited<T> {
   readonly channel: string;
   /** Seconds that the caller would wait. */
   readonly timeout: number;
+  /** Most seconds that it may; a minute. */
+  readonly longest?: number;
   /** Reads what there is now. */
   readonly look: () => Promise<T>;
   /** Whether that is what the caller waits for. */
@@ -16,8 +18,9 @@ export interface Awaited<T> {
 }
 
 /** Looks until there is news or the time is over; returns what there is then. Nothing of the database is held meanwhile. */
-export async function untilNews<T>(call: Call, { channel, timeout, look, isNews }: Awaited<T>): Promise<T> {
-  const deadline = Date.now() + Math.min(timeout, longestWait) * 1000;
+export async function untilNews<T>(call: Call, wanted: Awaited<T>): Promise<T> {
+  const { channel, timeout, longest = longestWait, look, isNews } = wanted;
+  const deadline = Date.now() + Math.min(timeout, longest) * 1000;
   for (;;) {
     // Asked for before looking, or a change in between would go unheard.
     const heard = call.wait(channel, Math.max(0, deadline - Date.now()));

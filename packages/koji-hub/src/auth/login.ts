@@ -195,8 +195,10 @@ export async function makeExclusive(call: Call, force: boolean): Promise<null> {
   const session = callerOf(call);
   if (session.master !== null) throw new GenericError('subsessions cannot become exclusive');
   if (session.exclusive) throw new GenericError('session is already exclusive');
-  if (session.id !== null && session.userId !== null)
-    await takeExclusive(call.db, { id: session.id, userId: session.userId, force });
+  const { id, userId, hostId } = session;
+  if (id !== null && userId !== null) await takeExclusive(call.db, { id, userId, force });
+  // A builder that waits by the session that was closed hears of it.
+  if (hostId !== null) call.afterCommit(() => call.hub.wake.notify(`host:${hostId}`));
   return null;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Carries out what plan.ts decides. One run at a time over all hub processes: the row `scheduler` of `locks` is held until
  * the run's transaction ends. Runs begin
- * - when something changed and a builder waits to hear of it (`host.waitForTasks`), a few milliseconds later;
+ * - when something changed and a builder waits to hear of it (`host.waitForTasks`), a few milliseconds later, or once one does;
  * - when a builder asks for its tasks and has none, at most every RunInterval seconds as in Koji;
  * - by the clock, for the timeouts of hosts that no longer ask.
  */
@@ -14,6 +14,7 @@ import { readJson } from '../domain/values/json.js';
 import { logScheduling, refuse } from '../domain/tasks/refusals.js';
 import { assignTask, freeTask } from '../domain/tasks/tasks.js';
 import { plan } from './plan.js';
+import { renewCheckIns } from './presence.js';
 import type { ActiveTask, FreeTask, Plan, PlanHost, Refusal, Release, Situation } from './plan.js';
 
 /** How a run may be skipped: `gentle` when another has the lock or RunInterval is not over, `forced` never. */
@@ -244,6 +245,9 @@ const gathering = 5;
 /** The clock looks for vanished hosts at least this many seconds apart, however small RunInterval is. */
 const slowest = 15;
 
+/** Most seconds between two renewals of the check-ins of builders that wait. */
+const slowestRenewal = 30;
+
 /** Starts to run the scheduler on events and by the clock; `stop` waits for a run in progress. */
 export function startScheduler(hub: Hub, runCall: RunCall): { stop(): Promise<void> } {
   const log = hub.logger('koji.scheduler');
@@ -251,13 +255,17 @@ export function startScheduler(hub: Hub, runCall: RunCall): { stop(): Promise<vo
   let timer: NodeJS.Timeout | null = null;
   let running: Promise<void> | null = null;
   let again = false;
+  /** Whether something may have changed that no run has seen. */
+  let news = true;
   const more = (): boolean => again && !stopped;
   const run = async (): Promise<void> => {
     do {
       again = false;
+      news = false;
       try {
         await runCall((call) => runScheduler(call, 'forced'));
       } catch (error) {
+        news = true;
         log.error(`a run failed: ${messageOf(error)}`, error);
       }
     } while (more());
@@ -272,18 +280,39 @@ export function startScheduler(hub: Hub, runCall: RunCall): { stop(): Promise<vo
   const soon = (): void => {
     if (!stopped) timer ??= setTimeout(begin, gathering);
   };
-  hub.waitingBuilders.onBegin = soon;
+  hub.waitingBuilders.onBegin = () => {
+    if (news) soon();
+  };
   const unlisten = hub.database.listen((channel) => {
-    if (channel === 'scheduler' && hub.waitingBuilders.any) soon();
+    // After a lost connection anything may have been missed.
+    if (channel !== 'scheduler' && channel !== '*') return;
+    news = true;
+    if (hub.waitingBuilders.any) soon();
   });
   const clock = setInterval(soon, Math.max(slowest, hub.options.RunInterval) * 1000);
+  let renewing: Promise<void> | null = null;
+  const renew = async (): Promise<void> => {
+    try {
+      await runCall((call) => renewCheckIns(call, hub.waitingBuilders.list()));
+    } catch (error) {
+      log.error(`the check-ins of waiting builders are not renewed: ${messageOf(error)}`, error);
+    }
+    renewing = null;
+  };
+  const { ReadyTimeout, HostTimeout } = hub.options;
+  const renewal = Math.max(1, Math.min(slowestRenewal, ReadyTimeout / 4, HostTimeout / 4));
+  const renewals = setInterval(() => {
+    if (hub.waitingBuilders.any) renewing ??= renew();
+  }, renewal * 1000);
   return {
     async stop() {
       stopped = true;
       unlisten();
       clearInterval(clock);
+      clearInterval(renewals);
       if (timer) clearTimeout(timer);
       await running;
+      await renewing;
     },
   };
 }

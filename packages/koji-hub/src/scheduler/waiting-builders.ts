@@ -1,22 +1,34 @@
+/** A builder that waits, with the login that it waits by. */
+export interface WaitingBuilder {
+  readonly hostId: number;
+  readonly sessionId: number | null;
+}
+
 /** Builders that wait in this process: without any, nobody would hear of an assignment before asking. */
 export class WaitingBuilders {
-  private count = 0;
+  private readonly waiting = new Set<WaitingBuilder>();
 
   /** Called when one begins to wait; the scheduler's own. */
   onBegin: () => void = () => undefined;
 
   get any(): boolean {
-    return this.count > 0;
+    return this.waiting.size > 0;
+  }
+
+  /** Those that wait now. */
+  list(): readonly WaitingBuilder[] {
+    return [...this.waiting];
   }
 
   /** Counts a waiting builder while `work` runs. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    this.count += 1;
+  async during<T>(hostId: number, sessionId: number | null, work: () => Promise<T>): Promise<T> {
+    const builder = { hostId, sessionId };
+    this.waiting.add(builder);
     this.onBegin();
     try {
       return await work();
     } finally {
-      this.count -= 1;
+      this.waiting.delete(builder);
     }
   }
 }
