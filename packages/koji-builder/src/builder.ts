@@ -93,7 +93,7 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   });
   const namespaces = await wrapperOf(options, logger);
   const given: Setup = { ...before, ...namespaces, started: await loginTime(session) };
-  const killed = await killLeftovers(options);
+  const killed = killLeftovers(options);
   if (killed > 0) logger.warn(`killed ${killed} processes of tasks that an earlier builder left`);
   const watched = how.watch ? await PluginWatch.open(given, plugins) : null;
   if (watched) closers.add('copies of plugins', () => watched.close());

@@ -126,7 +126,7 @@ function start(
     end: async (grace = killGrace) => {
       if (child.pid === undefined) return;
       await killTree(child.pid, grace);
-      await killMarked(mark);
+      killMarked(mark);
     },
   };
   const { pid } = child;

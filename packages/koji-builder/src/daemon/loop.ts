@@ -298,7 +298,7 @@ export class Loop {
       dropped: false,
     };
     this.running.set(task.id, running);
-    process.start(data, key);
+    process.run(data, key);
     void this.follow(task.id, running);
     // The next one may be meant for the daemon that comes after this one.
     if (endsDaemon.has(task.method)) await gone;

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { boundedLines } from '@koji/core';
 import type { Logger } from '@koji/core';
-import { killMarked, killTree, markName } from '@koji/plugin-sdk/host';
+import { killMarked, killRemains, killTree, markName, startOf } from '@koji/plugin-sdk/host';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionKey } from '@koji/core/api';
 import type { Done, End, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
@@ -23,7 +23,7 @@ const childFile = fileBeside('./child.js');
 const cachedChildFile = fileBeside('./cached-child.cjs');
 
 /**
- * A process for exactly one task. States: loading → ready → running → ended; `start` may be called in loading too.
+ * A process for exactly one task. States: loading → ready → running → ended; `run` may be called in loading too.
  * Owned by the runner until it starts, then by the daemon's loop.
  */
 export class TaskProcess {
@@ -35,6 +35,8 @@ export class TaskProcess {
   private done: Done | null = null;
   private problem: string | null = null;
   private readonly mark: string;
+  /** When it began, by the machine's clock. */
+  private readonly start: number;
   private loaded: ((what: Loaded) => void) | null = null;
   private slow: NodeJS.Timeout | undefined;
   /** Called whenever the task begins to wait for others. */
@@ -56,6 +58,7 @@ export class TaskProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    this.start = startOf(this.child.pid ?? 0);
     void forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
     void forward(this.child.stderr, (text) => log.warn(`${this.name}: ${text}`));
     this.child.on('message', (message: ToDaemon) => this.hear(message));
@@ -83,7 +86,7 @@ export class TaskProcess {
   }
 
   /** Gives the process its task. */
-  start(task: TaskData, session: SessionKey): void {
+  run(task: TaskData, session: SessionKey): void {
     this.name = `task ${task.id}`;
     this.send({ type: 'run', task, session } satisfies Run);
     if (!this.loaded) return;
@@ -106,8 +109,8 @@ export class TaskProcess {
 
   /** Ends what the task may have left running behind it. */
   async sweep(): Promise<void> {
-    if (this.child.pid !== undefined) await killTree(this.child.pid, 0);
-    await killMarked(this.mark);
+    const { mark, start } = this;
+    if (this.child.pid !== undefined) await killRemains({ pid: this.child.pid, mark, start });
   }
 
   private hear(message: ToDaemon): void {
@@ -145,7 +148,7 @@ function markOf({ user, server }: KojidOptions): string {
  *
  * @returns how many processes there were
  */
-export function killLeftovers(options: KojidOptions): Promise<number> {
+export function killLeftovers(options: KojidOptions): number {
   return killMarked(markOf(options));
 }
 

@@ -55,7 +55,7 @@ export type { PluginSchedule, ScheduledRun } from '../schedule.js';
 export type { Signature } from './signature.js';
 export { blocksOf, killPrograms, outputOf, runProgram } from '../program.js';
 export type { BlocksOptions, OutputOptions, ProgramOptions, ProgramOutput } from '../program.js';
-export { killMarked, killTree, markName } from '../process-tree.js';
+export { killMarked, killRemains, killTree, markName, startOf } from '../process-tree.js';
 export { withUpload } from '../uploads.js';
 export { foldersToWatch, wantedPlugins, watchFolders } from './watch.js';
 export type { WatchParts } from './watch.js';
