@@ -5,6 +5,8 @@ import { createRequire } from 'node:module';
 import { TestEnvironment } from 'jest-environment-node';
 import { processorFile } from '../test-seconds.mjs';
 import { freeModules } from './free-modules.mjs';
+// After free-modules.mjs, whose class of modules it makes.
+import './compile-cache.mjs';
 import { freeStorages } from './free-storages.mjs';
 
 export default class extends TestEnvironment {
