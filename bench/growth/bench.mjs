@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
   options: {
     scales: { type: 'string', default: '1,10,100' },
     databases: { type: 'string', default: 'sqlite,postgres' },
-    seconds: { type: 'string', default: '1.5' },
+    seconds: { type: 'string', default: '1' },
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
   },

@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
   options: {
     koji: { type: 'string' },
     peer: { type: 'string' },
-    seconds: { type: 'string', default: '1.5' },
+    seconds: { type: 'string', default: '1.2' },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     write: { type: 'boolean', default: false },

@@ -69,7 +69,7 @@ async function makeDatabase(server, tree) {
   return url;
 }
 
-/** The configuration of Apache: Debian's values for prefork, and connections that stay open. */
+/** The configuration of Apache: as many processes as there are connections, and some more; connections stay open. */
 function apacheConfig({ here, tree, port, account }) {
   const modules = moduleFolders.find((name) => existsSync(path.join(name, 'mod_wsgi.so')));
   const load = ['mpm_prefork', 'authz_core', 'env', 'alias', 'wsgi', 'unixd', 'logio']
@@ -85,9 +85,9 @@ ErrorLog ${here}/error.log
 LogLevel error
 Listen 127.0.0.1:${port}
 ${account ? `User ${account.name}\nGroup #${account.gid}\n` : ''}
-StartServers 5
-MinSpareServers 5
-MaxSpareServers 10
+StartServers 12
+MinSpareServers 4
+MaxSpareServers 20
 MaxRequestWorkers 150
 MaxConnectionsPerChild 0
 KeepAlive On

@@ -2,9 +2,11 @@
 import path from 'node:path';
 import { mkdirSync } from 'node:fs';
 import { ClientSession } from '@koji/client';
+import { encodeCall } from '@koji/core/wire';
 import { makeHub, sessionHeaders, startHub, stopProgram } from '../shared/processes.mjs';
 import { fill } from './data.mjs';
 import { startKoji } from './koji.mjs';
+import { load } from './measure.mjs';
 
 async function targetAt(name, url, { pids = [], hub = null, stop = async () => undefined, ...more }) {
   try {
@@ -34,7 +36,11 @@ export async function startTheirs(source, { folder, postgres }) {
     server: postgres.url,
     fill: (database) => fill(folder, database),
   });
-  return targetAt('peer', url, { pids: [pid, postgres.pid], hub: pid, version, stop });
+  const target = await targetAt('peer', url, { pids: [pid, postgres.pid], hub: pid, version, stop });
+  // Each of Apache's processes loads Koji and connects to the database with its first request.
+  const bodies = [encodeCall('getTag', ['bench'])];
+  await load(url, { bodies, headers: target.headers, connections: 12, seconds: 4 });
+  return target;
 }
 
 /** A hub that runs already. */
