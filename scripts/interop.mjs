@@ -1,6 +1,6 @@
 // npm run interop: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
 // npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some;
-// -- images: images by ImageFactory; -- maven: a project of Maven. docs/interop.md has all of it.
+// -- images: images by ImageFactory; -- maven: a project of Maven; -- adopt: takes over a hub of Koji. docs/interop.md has all of it.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -25,12 +25,15 @@ import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
 const [command, ...words] = process.argv.slice(2);
-if (['images', 'maven', 'packages', 'trees'].includes(command)) {
+if (['adopt', 'images', 'maven', 'packages', 'trees'].includes(command)) {
+  const { runAdoption } = await import('./interop/adopt.mjs');
   const { runImages } = await import('./interop/images.mjs');
   const { runMaven } = await import('./interop/maven.mjs');
   const { buildPackages } = await import('./interop/packages.mjs');
   const { makeTrees } = await import('./interop/trees.mjs');
-  await { images: runImages, maven: runMaven, packages: buildPackages, trees: makeTrees }[command](words);
+  await { adopt: runAdoption, images: runImages, maven: runMaven, packages: buildPackages, trees: makeTrees }[
+    command
+  ](words);
   process.exit();
 }
 

@@ -67,6 +67,12 @@ Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder}
   restore DIR                               put the database of a backup where none, or an empty one, is
   fsck [--repair] [--quick] [--json]        compare the file store with the database and print every problem; --quick reads no
                                             file, --repair moves what is extra aside and makes missing links
+  adopt --from URL [--dry-run] [--in-place] [--restart] [--live] [--yes]
+                                            take over the database of a Koji hub: copy it into the database of hub.conf, or
+                                            change it where it is; URL is postgresql://... or the path of Koji's hub.conf
+  adopt --verify --from URL [--hub KOJI --hub OURS] [--sample N] [--json]
+                                            compare the adopted database with Koji's, and answers of the two hubs
+  adopt --report FILE ...                   list the options of Koji's configuration files that have no effect here
   check                                     check the configuration, database and plugins, and print every problem
   migrate [--plan [--json]] [--yes]         upgrade the database schema; --plan prints what would be done, how long it takes and
                                             what it blocks; --yes does it beside running hubs that must be stopped for it
@@ -94,6 +100,15 @@ function readArguments() {
         json: { type: 'boolean', default: false },
         action: { type: 'string', multiple: true, default: [] },
         apply: { type: 'boolean', default: false },
+        'dry-run': { type: 'boolean', default: false },
+        from: { type: 'string' },
+        hub: { type: 'string', multiple: true, default: [] },
+        'in-place': { type: 'boolean', default: false },
+        live: { type: 'boolean', default: false },
+        report: { type: 'boolean', default: false },
+        restart: { type: 'boolean', default: false },
+        sample: { type: 'string', default: '20' },
+        verify: { type: 'boolean', default: false },
         'gc-config': { type: 'string' },
         plan: { type: 'boolean', default: false },
         'no-mail': { type: 'boolean', default: false },
@@ -348,6 +363,33 @@ async function compareFiles(): Promise<void> {
   if (problems > mended) process.exitCode = 1;
 }
 
+/** Loaded only when it is asked for, since no hub needs it twice. */
+async function takeOver(files: readonly string[]): Promise<void> {
+  const { runAdopt } = await import('./adopt/command.js');
+  const { from, hub, json, live, report, restart, sample, verify, yes } = values;
+  const [dryRun, inPlace] = [values['dry-run'], values['in-place']];
+  if (!report && files.length > 0) throw new UsageError('adopt: only --report takes files');
+  if (report && files.length === 0) throw new UsageError('adopt --report: name files');
+  if (hub.length !== 0 && hub.length !== 2) throw new UsageError('adopt --verify: name two hubs, Koji first');
+  if (!/^[1-9]\d{0,4}$/.test(sample))
+    throw new UsageError(`adopt --sample: '${sample}' is no number from 1 to 99999`);
+  const given = {
+    dryRun,
+    files,
+    from,
+    hub,
+    inPlace,
+    json,
+    live,
+    report,
+    restart,
+    sample: Number(sample),
+    verify,
+    yes,
+  };
+  if (!(await runAdopt(config, given))) process.exitCode = 1;
+}
+
 /** JSON where it is, such as 5, true, null or ["a", "b"]; else the text itself. */
 function fromText(value: string): unknown {
   try {
@@ -364,6 +406,7 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
   if (command === 'outbox') return outbox(rest);
   if (command === 'plugins') return plugins(rest);
   if (command === 'backup' || command === 'restore') return copyOrRestore(command, rest);
+  if (command === 'adopt') return takeOver(rest);
   if (rest.length > (command === 'init' ? 1 : 0)) throw new UsageError(`${command}: too many arguments`);
   switch (command) {
     case 'start':

@@ -17,7 +17,12 @@ export interface SchemaState {
   readonly unknown: readonly string[];
   /** Whether there are tables of Koji's that no migration of ours made. */
   readonly foreign: boolean;
+  /** Whether a copy of a database of Koji into this one is not complete. */
+  readonly adopting: boolean;
 }
+
+/** The table that is there while a database of Koji is copied into this one. */
+export const adoptionTable = 'adopt_progress';
 
 // Any number will do, as long as nobody else locks by it.
 const migrationLock = 0x6b6f6a69;
@@ -34,18 +39,23 @@ export async function schemaState(
  * Brings the schema of a database up to date, each step in a transaction of its own, so that what is cut off goes on where
  * it was. Several hubs may do so at once.
  *
+ * @param options.foreign takes tables that Koji made for those of the first step
  * @returns the names of the steps done
  * @throws ConfigError when a later version has been at the database, or another program made its tables
  */
-export async function migrate(database: Opened, steps: readonly Migration[] = migrations): Promise<string[]> {
+export async function migrate(
+  database: Opened,
+  steps: readonly Migration[] = migrations,
+  { foreign = false }: { readonly foreign?: boolean } = {},
+): Promise<string[]> {
   return database.withDataSource(async (source) => {
-    if (database.dialect === 'sqlite') return run(source, 'sqlite', steps);
+    if (database.dialect === 'sqlite') return run(source, { dialect: 'sqlite', steps, foreign });
     const runner = source.createQueryRunner();
     try {
       // Waiting in the database would be a statement that new indexes wait for.
       const take = `SELECT pg_try_advisory_lock(${migrationLock}) AS taken`;
       while (!((await runner.query(take)) as { taken: boolean }[])[0]?.taken) await sleep(100);
-      return await run(source, 'postgres', steps);
+      return await run(source, { dialect: 'postgres', steps, foreign });
     } finally {
       await runner.query(`SELECT pg_advisory_unlock(${migrationLock})`);
       await runner.release();
@@ -53,9 +63,12 @@ export async function migrate(database: Opened, steps: readonly Migration[] = mi
   });
 }
 
-async function run(source: DataSource, dialect: Dialect, steps: readonly Migration[]): Promise<string[]> {
+async function run(
+  source: DataSource,
+  { dialect, steps, foreign }: { dialect: Dialect; steps: readonly Migration[]; foreign: boolean },
+): Promise<string[]> {
   const state = await stateOf(source, dialect, steps);
-  checkSchema(state);
+  checkSchema(foreign ? { ...state, foreign: false } : state);
   Object.assign(source, { migrations: steps.map((step) => runnable(step, dialect)) });
   const done = await source.runMigrations({ transaction: 'each' });
   return done.map((migration) => migration.name);
@@ -67,7 +80,11 @@ async function run(source: DataSource, dialect: Dialect, steps: readonly Migrati
  *
  * @throws ConfigError saying what to do
  */
-export function checkSchema({ unknown, foreign }: SchemaState): void {
+export function checkSchema({ unknown, foreign, adopting }: SchemaState): void {
+  if (adopting)
+    throw new ConfigError(
+      'a copy of a database of Koji into this one is not complete: run koji-hub adopt again, which goes on with it',
+    );
   const breaking = unknown.filter((name) => !isAdditive(name));
   if (breaking.length > 0) {
     throw new ConfigError(
@@ -76,7 +93,7 @@ export function checkSchema({ unknown, foreign }: SchemaState): void {
   }
   if (foreign) {
     throw new ConfigError(
-      'the database has tables of Koji that this hub did not make: name an empty database for this hub',
+      'the database has tables of Koji that this hub did not make: take it over by koji-hub adopt, or name an empty database',
     );
   }
 }
@@ -102,5 +119,6 @@ async function stateOf(
     pending: known.filter((name) => !applied.includes(name)),
     unknown: applied.filter((name) => !known.includes(name)),
     foreign: applied.length === 0 && (has('events') || has('tag')),
+    adopting: has(adoptionTable),
   };
 }
