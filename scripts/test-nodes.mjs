@@ -2,10 +2,11 @@
 // and starts a clone. The clone is then built, its packed hub is installed, and the suites of hub, SDK, client and builder run on
 // SQLite. The package `node` of npm has the programs.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { root, runAlong } from './setup.mjs';
+import { installForTests } from './test-packages.mjs';
 
 const wanted = process.argv.slice(2);
 if (wanted.length === 0 || wanted.some((one) => !/^\d+(\.\d+){0,2}$/.test(one))) {
@@ -17,6 +18,7 @@ const install = `const setup = await import('./scripts/setup.mjs');
 await setup.installPackages();
 await Promise.all([setup.installDriver(), setup.build()]);`;
 
+await installForTests();
 const results = [];
 for (const version of wanted) results.push(await tryOn(version));
 for (const { version, failed, folder } of results)
@@ -29,6 +31,8 @@ process.exit(results.every(({ failed }) => failed === null) ? 0 : 1);
 async function tryOn(version) {
   const node = programOf(version);
   const folder = mkdtempSync(path.join(tmpdir(), `koji-node-${version}-`));
+  // Tests run programs of the clone under accounts without rights.
+  chmodSync(folder, 0o755);
   execFileSync('git', ['clone', '--quiet', '--no-hardlinks', root, folder], { stdio: 'inherit' });
   const env = { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` };
   delete env.NODE_OPTIONS;

@@ -93,7 +93,9 @@ const textOf = ({ name, description = '', keywords = [] }: Listed): string =>
   [name, description, ...keywords].join(' ').toLowerCase();
 
 async function npm(cwd: string, args: readonly string[]): Promise<string> {
-  const options = { cwd, timeout: patience, maxBuffer: 64 * 1024 * 1024 };
+  // npm would otherwise ask the registry about its own updates, too.
+  const env = { ...process.env, npm_config_update_notifier: 'false' };
+  const options = { cwd, env, timeout: patience, maxBuffer: 64 * 1024 * 1024 };
   try {
     return (await promisify(execFile)('npm', [...args], options)).stdout;
   } catch (error) {
