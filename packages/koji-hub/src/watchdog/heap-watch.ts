@@ -1,6 +1,7 @@
 /** Names the plugin that fills the memory, before there is none left. */
 import inspector from 'node:inspector';
 import v8 from 'node:v8';
+import { Worker } from 'node:worker_threads';
 import { onPluginCode } from '@koji/plugin-sdk/host';
 import { pluginAt, scriptFile } from './whose.js';
 import type { PluginPlace } from './whose.js';
@@ -11,8 +12,6 @@ const interval = 250;
 const alert = 0.5;
 /** The share at which there is next to none left: V8 does little but look for more, and nobody is answered. */
 const last = 0.85;
-/** Bytes of the limit that are for young objects, where none stays. */
-const young = 3 * 16 * 1024 * 1024;
 /** Bytes of which one is noted. */
 const samplingInterval = 1 << 17;
 
@@ -36,6 +35,8 @@ export interface HeapWatchOptions {
 export function watchHeap({ places, full }: HeapWatchOptions): () => void {
   let session: inspector.Session | null = null;
   let isOver = false;
+  let young = 0;
+  onYoungLimit((bytes) => (young = bytes));
   const look = (): void => {
     if (isOver) return;
     const { used_heap_size: used, heap_size_limit: limit } = v8.getHeapStatistics();
@@ -62,6 +63,16 @@ export function watchHeap({ places, full }: HeapWatchOptions): () => void {
     session = stopNoting(session);
   };
   return stop;
+}
+
+/**
+ * Reports how many bytes of the heap's limit are for young objects only. The size depends on the release of Node.js, which shows it
+ * for threads alone.
+ */
+function onYoungLimit(report: (bytes: number) => void): void {
+  const thread = new Worker('', { eval: true, execArgv: [], env: {} });
+  thread.unref();
+  thread.once('online', () => report((thread.resourceLimits?.maxYoungGenerationSizeMb ?? 0) * 1024 * 1024));
 }
 
 function startNoting(): inspector.Session {
