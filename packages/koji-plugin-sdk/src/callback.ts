@@ -2,16 +2,16 @@ import type { CallbackName, CallbackPayloads } from './callbacks.js';
 import type { Marker, TypedMarker } from './decorate.js';
 import { marker } from './decorate.js';
 
-/** What a function is given that listens to some events: which one it is, and its payload. */
+/** The arguments of a callback: the name of the event and its payload. */
 export type CallbackFunction<E extends CallbackName = CallbackName> = (
   event: E,
   payload: CallbackPayloads[E],
 ) => unknown;
 
 /**
- * Runs a function when something happens. A failing function makes the call fail that led to the event, and undoes it,
- * unless it is marked with {@link ignoreError}. `callback(event, fn)` is the same as `callback(event)(fn)`, which takes
- * several events and is a decorator too.
+ * Runs a function when an event happens. If the function fails, the call that caused the event fails and is undone, unless
+ * the function is marked with {@link ignoreError}. `callback(event, fn)` is the same as `callback(event)(fn)`, which accepts
+ * several events and also works as a decorator.
  *
  * @example
  * export const noFridays = callback('preTag', (event, { tag, build }) => {
@@ -32,14 +32,14 @@ export function callback(...args: unknown[]): unknown {
   return typeof last === 'function' ? mark(last as CallbackFunction) : mark;
 }
 
-/** Marks a callback whose failure is logged and counted instead of failing the call. */
+/** Marks a callback whose failure is logged and counted, and does not fail the call. */
 export const ignoreError: Marker = marker('ignoreError', { ignoreError: true });
 
-/** Marks a callback that wants times as text instead of `Date` objects. */
+/** Marks a callback that receives times as text instead of `Date` objects. */
 export const convertDatetime: Marker = marker('convertDatetime', { convertDatetime: true });
 
 /**
- * Marks a callback that runs once the call has committed, and never for one that was undone: the way for messages to
- * the outside. Its failure is logged, since the call is over.
+ * Marks a callback that runs after the commit of the call, and never for a call that was undone. Use it for messages to other
+ * systems. A failure is only logged, since the call has ended.
  */
 export const afterCommit: Marker = marker('afterCommit', { afterCommit: true });

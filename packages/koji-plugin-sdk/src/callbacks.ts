@@ -12,7 +12,7 @@ import type {
 } from '@koji/core/api';
 import type { HubSession } from './session.js';
 
-/** A struct with any fields: what callers sent, as they sent it. */
+/** A struct with any fields, as callers sent it. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** An RPM before or after its row is stored. */
@@ -33,21 +33,21 @@ export interface RpmData {
   readonly sourcepackage: number | null;
   /** The file name of its source RPM; null for a source RPM. */
   readonly sourcerpm: string | null;
-  /** Epoch seconds. */
+  /** The build time in seconds since 1970. */
   readonly buildtime: number;
-  /** Whether its build is a draft. */
+  /** Whether the build of the RPM is a draft. */
   readonly draft: boolean;
-  /** The build that it belongs to. */
+  /** The build of the RPM. */
   readonly build_id: number;
-  /** The buildroot that it was made in; null for one from elsewhere. */
+  /** The buildroot in which it was made; null for an RPM from elsewhere. */
   readonly buildroot_id: number | null;
-  /** 0: it is the hub's own. */
+  /** Always 0: the RPM is the hub's own. */
   readonly external_repo_id: number;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
   /** MD5 of header and payload in hex, or the SHA-256 of the header for an RPM without an MD5. */
   readonly payloadhash: string;
-  /** What a content generator adds, as JSON. */
+  /** Data that a content generator adds, as JSON. */
   readonly extra?: string;
 }
 
@@ -59,29 +59,29 @@ export interface StoredRpm extends RpmData {
 
 /** An archive before its row is stored. */
 export interface ArchiveData {
-  /** The build that it belongs to. */
+  /** The build of the archive. */
   readonly build_id: number;
-  /** The buildroot that it was made in; null for one from elsewhere. */
+  /** The buildroot in which it was made; null for an archive from elsewhere. */
   readonly buildroot_id: number | null;
-  /** The name of its file. */
+  /** The file name. */
   readonly filename: string;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
-  /** In hex. */
+  /** The checksum in hex. */
   readonly checksum: string;
   /** One of Koji's CHECKSUM_TYPES. */
   readonly checksum_type: number;
   /** Present when only the metadata is imported. */
   readonly metadata_only?: true;
-  /** The archive type's id. */
+  /** The id of the archive type. */
   readonly type_id: number;
-  /** The build type's id. */
+  /** The id of the build type. */
   readonly btype_id: number;
-  /** What a content generator adds, as JSON. */
+  /** Data that a content generator adds, as JSON. */
   readonly extra?: string;
 }
 
-/** A task that changes, or that is about to be made: then `request` is its XML text, and what it gets later is absent. */
+/** A task that changes or is about to be made. In a new task `request` is XML text, and fields that are set later are absent. */
 export interface ChangedTask
   extends
     Pick<TaskInfo, 'method' | 'arch' | 'priority' | 'channel_id' | 'label' | 'parent' | 'state'>,
@@ -93,9 +93,9 @@ export interface ChangedTask
     > {
   /** The owner's user id; null for a task that the hub itself makes. */
   readonly owner: number | null;
-  /** The arguments; the XML text of a task that is new. */
+  /** The arguments; XML text in a new task. */
   readonly request: unknown[] | string;
-  /** The result of a closed task; before it is stored its XML text, which a `pre` callback of `completion_ts` may replace. */
+  /** The result of a closed task. Before it is stored it is XML text, which a `pre` callback of `completion_ts` may replace. */
   result?: unknown;
 }
 
@@ -122,25 +122,25 @@ export interface ChangedBuild
         | 'cg_id'
       >
     > {
-  /** Free data; JSON in a row that is about to be stored. */
+  /** Additional data; JSON text in a row that is about to be stored. */
   readonly extra: Extra | string;
-  /** The content generator's id; null or absent for a build of Koji's own. */
+  /** The id of the content generator; null or absent for a build by Koji. */
   readonly cg_id?: number | null;
 }
 
-/** A source URL in its parts. */
+/** The parts of a source URL. */
 export interface CheckoutSource {
-  /** As it was given. */
+  /** The URL as it was passed. */
   readonly url: string;
-  /** With its slashes: `git+https://`. */
+  /** The scheme with its slashes: `git+https://`. */
   readonly scheme: string;
-  /** Null for none. */
+  /** The user; null for none. */
   readonly user: string | null;
-  /** With the port, if there is one. */
+  /** The host, with the port if there is one. */
   readonly host: string;
   /** The path of the repository. */
   readonly repository: string;
-  /** A folder in the repository; empty for all of it. */
+  /** A folder in the repository; empty for the whole repository. */
   readonly module: string;
   /** A branch, tag or commit. */
   readonly revision: string;
@@ -150,31 +150,31 @@ export interface CheckoutSource {
 
 /** The buildroot of a task. */
 export interface TaskBuildroot {
-  /** Its id at the hub. */
+  /** The id on the hub. */
   readonly id: number;
-  /** `TAG-ID-REPO`: the name of its folder. */
+  /** The name of its folder, `TAG-ID-REPO`. */
   readonly name: string;
-  /** The arch of its repo. */
+  /** The arch of the repo. */
   readonly arch: string;
-  /** The repo that its packages come from. */
+  /** The repo from which its packages come. */
   readonly repo: RepoInfo;
   /** The folder of its root on this builder. */
   readonly rootDir: string;
 }
 
-/** What all changes of a tag's packages have. */
+/** Common fields of all changes of a tag's packages. */
 interface PackageChange {
-  /** The tag as `getTag` answers it. */
+  /** The tag, as returned by `getTag`. */
   readonly tag: TagInfo;
   /** The package: `id` and `name`. */
   readonly package: Named;
-  /** Null when nobody is logged in. */
+  /** The user; null when nobody is logged in. */
   readonly user: UserInfo | null;
 }
 
-/** A package was added to a tag or changed, blocked, or is about to be. */
+/** A change of a package in a tag: it is added, changed or blocked. */
 export interface PackageListAdd extends PackageChange {
-  /** What the caller does: `packageListAdd`, `packageListSetOwner` or `packageListSetArches`, or `packageListBlock`. */
+  /** The kind of change: `packageListAdd`, `packageListSetOwner`, `packageListSetArches` or `packageListBlock`. */
   readonly action: 'add' | 'update' | 'block';
   /** The owner's user id. */
   readonly owner: number;
@@ -182,17 +182,17 @@ export interface PackageListAdd extends PackageChange {
   readonly block: boolean;
   /** Arches separated by spaces. */
   readonly extra_arches: string | null;
-  /** Whether the caller asked to go past the policy and past what is there. */
+  /** Whether the caller asked to ignore the policy and existing entries. */
   readonly force: boolean;
-  /** Whether the package has to be in the tag already. */
+  /** Whether the package must be in the tag already. */
   readonly update: boolean;
 }
 
-/** A package was removed from a tag or unblocked, or is about to be. */
+/** A change of a package in a tag: it is removed or unblocked. */
 export type PackageListRemove = PackageChange &
   ({ readonly action: 'remove' } | { readonly action: 'unblock' });
 
-/** A field of a task changes: a new task has old `null` and new `'FREE'`. */
+/** A change of a task's field. For a new task, the old value is `null` and the new one is `'FREE'`. */
 export type TaskStateChange = {
   /** The task with its decoded request; a `pre` callback of `completion_ts` may edit `info.result`. */
   readonly info: ChangedTask;
@@ -203,85 +203,85 @@ export type TaskStateChange = {
   | { readonly attribute: 'completion_ts'; readonly old: Float | null; readonly new: Float | null }
 );
 
-/** A field of a build changes: a new build has old `null`; states are numbers of Koji's BUILD_STATES. */
+/** A change of a build's field. For a new build, the old value is `null`. States are numbers of Koji's BUILD_STATES. */
 export interface BuildStateChange<Info extends ChangedBuild = ChangedBuild> {
   /** The field that changes. */
   readonly attribute: 'state' | 'volume_id' | 'owner_id' | 'completion_ts';
-  /** The value so far; null for a new build. */
+  /** The old value; null for a new build. */
   readonly old: Float | null;
-  /** The value from now on. */
+  /** The new value. */
   readonly new: Float | null;
-  /** The build as `getBuild` answers it; before it exists, the row that is about to be stored. */
+  /** The build, as returned by `getBuild`; for a new build the row that is about to be stored. */
   readonly info: Info;
 }
 
-/** The RPMs of a finished build task are imported; paths are relative to the upload folder. */
+/** The import of the RPMs of a finished build task. Paths are relative to the upload folder. */
 export interface ImportBuild {
-  /** Says which shape this is. */
+  /** The discriminator of this shape. */
   readonly type: 'build';
   /** The source RPM. */
   readonly srpm: string;
-  /** The other RPMs; once they are imported without repeated noarch ones. */
+  /** The other RPMs; after the import without repeated noarch RPMs. */
   readonly rpms: readonly string[];
-  /** Path to buildroot id. */
+  /** Buildroot ids by path. */
   readonly brmap: Readonly<Record<string, number | null>>;
   /** The build's task. */
   readonly task_id: number | null;
   /** The build's id. */
   readonly build_id: number | null;
-  /** Arch to log paths. */
+  /** Log paths by arch. */
   readonly logs: Readonly<Record<string, readonly string[]>> | null;
 }
 
-/** One RPM is imported. */
+/** The import of one RPM. */
 export interface ImportRpm {
-  /** Says which shape this is. */
+  /** The discriminator of this shape. */
   readonly type: 'rpm';
-  /** The RPM; its `id` is there after the import. */
+  /** The RPM; it has an `id` after the import. */
   readonly rpm: RpmData;
-  /** The build that it belongs to, as `getBuild` answers it. */
+  /** The build of the RPM, as returned by `getBuild`. */
   readonly build: BuildInfo;
-  /** The file that is imported; null when only its metadata is. */
+  /** The imported file; null when only the metadata is imported. */
   readonly filepath: string | null;
-  /** What a content generator said about the file. */
+  /** Information of a content generator about the file. */
   readonly fileinfo: Fields | null;
 }
 
-/** A build of a content generator is imported. */
+/** The import of a content generator's build. */
 export interface ImportContentGenerator {
-  /** Says which shape this is. */
+  /** The discriminator of this shape. */
   readonly type: 'cg';
-  /** The metadata as the content generator gave it. */
+  /** The metadata as the content generator sent it. */
   readonly metadata: Fields;
   /** The upload folder. */
   readonly directory: string;
 }
 
-/** One archive (maven, win, image or a plugin's type) is imported. */
+/** The import of one archive (maven, win, image or the type of a plugin). */
 export interface ImportArchive<Archive extends ArchiveData | ArchiveInfo> {
-  /** Says which shape this is. */
+  /** The discriminator of this shape. */
   readonly type: 'archive';
-  /** The row to be stored; after the import the archive as `getArchive` answers it. */
+  /** The row to be stored; after the import the archive as returned by `getArchive`. */
   readonly archive: Archive;
-  /** The build that it belongs to, as `getBuild` answers it. */
+  /** The build of the archive, as returned by `getBuild`. */
   readonly build: BuildInfo;
-  /** The build type's name, as `maven`. */
+  /** The name of the build type, such as `maven`. */
   readonly build_type: string;
-  /** The file that is imported; null when only its metadata is. */
+  /** The imported file; null when only the metadata is imported. */
   readonly filepath: string | null;
-  /** What a content generator said about the file; empty when it was none. */
+  /** Information of a content generator about the file; empty without a content generator. */
   readonly fileinfo: Fields | null;
 }
 
-/** The result of an image task is imported. */
+/** The import of an image task's result. */
 export interface ImportImage {
-  /** Says which shape this is. */
+  /** The discriminator of this shape. */
   readonly type: 'image';
-  /** What the task reported about its image. */
+  /** The task's report about its image. */
   readonly image: Fields;
 }
 
-/** What `preImport` is given, by `type`. */
+/** Payloads of `preImport`, by `type`. */
 export type PreImport =
   | (ImportBuild & { readonly build: null })
   | ImportRpm
@@ -289,7 +289,7 @@ export type PreImport =
   | ImportArchive<ArchiveData>
   | ImportImage;
 
-/** What `postImport` is given, by `type`: always with the build. */
+/** Payloads of `postImport`, by `type`. The build is always present. */
 export type PostImport =
   | (ImportBuild & { readonly build: BuildInfo })
   | (ImportRpm & { readonly rpm: StoredRpm })
@@ -297,137 +297,137 @@ export type PostImport =
   | ImportArchive<ArchiveInfo>
   | (ImportImage & { readonly build: BuildInfo; readonly fullpath: string });
 
-/** A signature header of an RPM is stored. */
+/** The storage of an RPM's signature header. */
 export interface RpmSign {
-  /** The key's id; empty for the header of an unsigned RPM. */
+  /** The id of the key; empty for the header of an unsigned RPM. */
   readonly sigkey: string;
-  /** MD5 of the signature header, hex. */
+  /** MD5 of the signature header in hex. */
   readonly sighash: string;
-  /** The build that the RPM belongs to; null when it belongs to none. */
+  /** The build of the RPM; null when it has none. */
   readonly build: BuildInfo | null;
-  /** The RPM as `getRPM` answers it. */
+  /** The RPM, as returned by `getRPM`. */
   readonly rpm: RpmInfo;
 }
 
-/** A build gets into a tag. */
+/** The tagging of a build. */
 export interface TagChange {
-  /** The tag as `getTag` answers it. */
+  /** The tag, as returned by `getTag`. */
   readonly tag: TagInfo;
-  /** The build as `getBuild` answers it. */
+  /** The build, as returned by `getBuild`. */
   readonly build: BuildInfo;
-  /** Null when nobody is logged in. */
+  /** The user; null when nobody is logged in. */
   readonly user: UserInfo | null;
-  /** Whether the caller asked to go past the policy and past what is there. */
+  /** Whether the caller asked to ignore the policy and existing entries. */
   readonly force: boolean;
 }
 
-/** A build leaves a tag. */
+/** The untagging of a build. */
 export interface UntagChange extends TagChange {
-  /** Whether a build that is not in the tag is an error. */
+  /** Whether it is an error if the build is not in the tag. */
   readonly strict: boolean;
 }
 
-/** A repo of a build tag begins; `repo_id` is null before its record exists. */
+/** The start of a repo of a build tag. `repo_id` is null before the record exists. */
 export interface RepoInit {
-  /** The tag as `getTag` answers it, at `event`. */
+  /** The tag at `event`, as returned by `getTag`. */
   readonly tag: TagInfo;
-  /** The point in history that was asked for; null is now. */
+  /** The requested event in history; null means now. */
   readonly event: number | null;
-  /** The repo's id; null before its record exists. */
+  /** The id of the repo; null before its record exists. */
   readonly repo_id: number | null;
-  /** The task that makes it, if there is one. */
+  /** The task that makes the repo, if any. */
   readonly task_id: number | null;
-  /** The options in force: src, debuginfo, separate_src, maven. */
+  /** The effective options: src, debuginfo, separate_src, maven. */
   readonly opts: Fields;
 }
 
-/** A repo for distribution begins. */
+/** The start of a distribution repo. */
 export interface DistRepoInit {
-  /** The tag as `getTag` answers it. */
+  /** The tag, as returned by `getTag`. */
   readonly tag: TagInfo;
-  /** Tells it from a repo of a build tag. */
+  /** The discriminator from a repo of a build tag. */
   readonly dist: true;
-  /** The point in history that was asked for; null is now, and after the record is made it is known. */
+  /** The requested event in history; null means now. After the record is made, the event is known. */
   readonly event: number | null;
-  /** The repo's id; null before its record exists. */
+  /** The id of the repo; null before its record exists. */
   readonly repo_id: number | null;
-  /** Koji has it in the payload, and never anything else. */
+  /** Always false; Koji has it in the payload. */
   readonly with_src: false;
-  /** Koji has it in the payload, and never anything else. */
+  /** Always false; Koji has it in the payload. */
   readonly with_debuginfo: false;
-  /** Koji has it in the payload, and never anything else. */
+  /** Always false; Koji has it in the payload. */
   readonly with_separate_src: false;
   /** Ids of the signing keys. */
   readonly keys: readonly string[];
   /** The arches of its folders. */
   readonly arches: readonly string[];
-  /** The options that `distRepo` was called with. */
+  /** The options that were passed to `distRepo`. */
   readonly task_opts: Fields;
 }
 
-/** A repo is finished, or expired since it was not wanted any more. */
+/** The end of a repo's creation: it is ready, or expired because it is no longer needed. */
 export interface RepoDone {
-  /** The repo as `repoInfo` answers it, before the change. */
+  /** The repo before the change, as returned by `repoInfo`. */
   readonly repo: RepoInfo;
   /** Upload folder and file names by arch: `{ x86_64: ['tasks/17/17', ['repomd.xml']] }`. */
   readonly data: Fields;
-  /** Whether it is expired instead of ready. */
+  /** Whether the repo is expired instead of ready. */
   readonly expire: boolean;
 }
 
-/** A draft build becomes a real one. */
+/** The promotion of a draft build. */
 export interface BuildPromote {
-  /** The build as `getBuild` answers it: still a draft before, promoted after. */
+  /** The build, as returned by `getBuild`: still a draft before, promoted after. */
   readonly build: BuildInfo;
-  /** The release that it had as a draft. */
+  /** The release of the draft. */
   readonly draft_release: string;
-  /** The release that it has from now on. */
+  /** The release after the promotion. */
   readonly target_release: string;
-  /** Null when nobody is logged in. */
+  /** The user; null when nobody is logged in. */
   readonly user: UserInfo | null;
 }
 
-/** Sources are checked out on a builder. */
+/** The checkout of sources on a builder. */
 export interface ScmCheckout {
-  /** The URL of the sources, in its parts. */
+  /** The parts of the source URL. */
   readonly scminfo: CheckoutSource;
   /** The build tag: a record, an id or a name, as the task has it. */
   readonly build_tag: TagInfo | number | string | null;
-  /** Whether the task is for a scratch build; null when it does not say. */
+  /** Whether the task is for a scratch build; null when the task does not specify it. */
   readonly scratch: boolean | null;
   /** The buildroot, in tasks that have one. */
   readonly buildroot?: TaskBuildroot;
-  /** The builder's login at the hub. */
+  /** The builder's session on the hub. */
   readonly session: HubSession;
-  /** The task as `getTaskInfo` answers it, with its request. */
+  /** The task with its request, as returned by `getTaskInfo`. */
   readonly taskinfo: TaskInfo;
 }
 
-/** The metadata of a repo was made on a builder. */
+/** The end of the creation of a repo's metadata on a builder. */
 export interface CreateRepo {
-  /** The tag's name. */
+  /** The name of the tag. */
   readonly tag: string;
   /** The folder on this builder that has the metadata in `repodata`. */
   readonly repodir: string;
-  /** The repo's id. */
+  /** The id of the repo. */
   readonly repo_id: number;
   /** The arch of the folder. */
   readonly arch: string;
-  /** The builder's login at the hub. */
+  /** The builder's session on the hub. */
   readonly session: HubSession;
-  /** The task as `getTaskInfo` answers it, with its request. */
+  /** The task with its request, as returned by `getTaskInfo`. */
   readonly taskinfo: TaskInfo;
 }
 
-/** The metadata of a repo for distribution was made on a builder. */
+/** The end of the creation of a distribution repo's metadata on a builder. */
 export interface CreateDistRepo extends CreateRepo {
   /** Ids of the signing keys. */
   readonly keys: readonly string[];
-  /** The options that `distRepo` was called with. */
+  /** The options that were passed to `distRepo`. */
   readonly opts: Fields;
 }
 
-/** Every event and what its callbacks are given. */
+/** The payloads of all events. */
 export interface CallbackPayloads {
   prePackageListChange: PackageListAdd | PackageListRemove;
   postPackageListChange: PackageListAdd | PackageListRemove;
@@ -457,13 +457,13 @@ export interface CallbackPayloads {
   postCreateRepo: CreateRepo;
 }
 
-/** Raised whenever a field of a payload gets another meaning or type, or goes; new fields leave it as it is. */
+/** The version of payloads. It rises when a field gets another meaning or type, or is removed. New fields do not change it. */
 export const payloadVersion = 1;
 
-/** The name of an event that plugins can act on. */
+/** The name of an event for callbacks. */
 export type CallbackName = keyof CallbackPayloads;
 
-/** Where an event happens and whether what led to it can still be undone then. */
+/** Where an event is sent, and whether the change can still be undone then. */
 export interface CallbackFacts {
   readonly on: 'hub' | 'builder';
   /** `inside`: a failing callback undoes the call. `after`: the call is already committed. `none`: no transaction. */
@@ -474,7 +474,7 @@ export interface CallbackFacts {
 const inside = (when: string): CallbackFacts => ({ on: 'hub', transaction: 'inside', when });
 const builder = (when: string): CallbackFacts => ({ on: 'builder', transaction: 'none', when });
 
-/** Every event: the one table that types, load-time checks and the reference are made from. */
+/** All events: the table from which types, load-time checks and the reference are made. */
 export const callbackTable: { readonly [E in CallbackName]: CallbackFacts } = {
   prePackageListChange: inside('before a package is added to a tag, changed, removed, blocked or unblocked'),
   postPackageListChange: inside('after a package was added to a tag, changed, removed, blocked or unblocked'),
@@ -511,7 +511,7 @@ export const callbackTable: { readonly [E in CallbackName]: CallbackFacts } = {
 /** The names of all events. */
 export const callbackNames = Object.keys(callbackTable) as [CallbackName, ...CallbackName[]];
 
-/** Whether text is the name of an event. */
+/** Returns whether a text is the name of an event. */
 export function isCallbackName(name: string): name is CallbackName {
   return Object.hasOwn(callbackTable, name);
 }

@@ -3,7 +3,7 @@ import { marker } from './decorate.js';
 import type { CliMark, CliOption, CliOptionTable } from './marks.js';
 import type { HubSession } from './session.js';
 
-/** The value of an option as it is declared. */
+/** The declared value of an option. */
 type ValueOf<O> = O extends { readonly action: 'int' }
   ? number | undefined
   : O extends { readonly action: 'list' }
@@ -20,7 +20,7 @@ type ValueOf<O> = O extends { readonly action: 'int' }
             ? CliOptionValue
             : string | undefined;
 
-/** The value of an option: undefined when it was not given, for a `list` the empty list. */
+/** The value of an option: undefined when it was not passed; for a `list` the empty list. */
 export type CliOptionValue = string | number | boolean | readonly string[] | undefined;
 
 /** The values of the options that a command declares. */
@@ -32,41 +32,41 @@ export type CliOptionValues<O extends CliOptionTable> = {
       : CliOptionValue;
 };
 
-/** What the `koji` command lends to a plugin's command; a function that it calls takes `CliTools<typeof options>`. */
+/** Tools of the `koji` command for a plugin's command. A function that receives them has the type `CliTools<typeof options>`. */
 export interface CliTools<O extends CliOptionTable = CliOptionTable> {
   /** Writes a line to standard output. */
   print(line: string): void;
-  /** Writes text or bytes to standard output, as they are. */
+  /** Writes text or bytes to standard output, unchanged. */
   write(data: string | Uint8Array): void;
   /** Writes a line to standard error. */
   warn(line: string): void;
-  /** Sends a local file to a folder below the hub's work folder; answers the path there. */
+  /** Sends a local file to a folder below the hub's work folder. Returns the path there. */
   upload(file: string, directory: string): Promise<string>;
-  /** Gets a file of a task's output. */
+  /** Returns a file of a task's output. */
   taskOutput(taskId: number, name: string): Promise<Uint8Array>;
   /** The values of the options that `exportCli({ options })` declares. */
   readonly options: CliOptionValues<O>;
-  /** Ends the command with its usage, a message and exit code 2. */
+  /** Exits with the usage, a message and status 2. */
   usageError(message: string): never;
-  /** Logs in, for a command that does so only sometimes. */
+  /** Logs in, for a command that needs a login only sometimes. */
   login(): Promise<void>;
-  /** Sets what is said or done when the user interrupts the command; it ends with code 1 when that is done. */
+  /** Sets a function to run when the user interrupts the command, which exits with status 1 after it. */
   atInterrupt(act: () => unknown): void;
-  /** Waits for tasks and prints their progress; answers the exit code, 0 when all went well. */
+  /** Waits for tasks and prints their progress. Returns the exit code, 0 when all succeeded. */
   watchTasks(taskIds: readonly number[], options?: { readonly quiet?: boolean }): Promise<number>;
 }
 
 /** Settings of the profile and global options of the `koji` command. */
 export interface CliOptions {
-  /** The profile's name. */
+  /** The name of the profile. */
   readonly profile: string;
-  /** The hub's address. */
+  /** The address of the hub. */
   readonly server: string;
-  /** The web pages' address. */
+  /** The address of the web pages. */
   readonly weburl: string;
-  /** Whether to print no more than what was asked for. */
+  /** Whether to print only the requested output. */
   readonly quiet: boolean;
-  /** Seconds between two looks at a task. */
+  /** Seconds between two polls of a task. */
   readonly poll_interval: number;
   /** Any other setting. */
   readonly [setting: string]: unknown;
@@ -83,11 +83,11 @@ export type CliCommand<O extends CliOptionTable = CliOptionTable> = (
   tools: CliTools<O>,
 ) => unknown;
 
-/** No options are declared. */
+/** The type of a command without options. */
 type NoOptions = Readonly<Record<string, never>>;
 
 /**
- * Adds a command to the `koji` command. Answer an exit code, or nothing for 0.
+ * Adds a command to the `koji` command. Return an exit code, or nothing for 0.
  *
  * @example
  * export const anon_handle_echo = exportCli({ help: 'Print arguments', group: 'info', usage: '<message>' })(

@@ -19,7 +19,7 @@ import {
 } from '@koji/core/config';
 import type { Option, OptionTable, OptionValues, Sections } from '@koji/core/config';
 
-/** Words separated by spaces or commas: Koji's plugins have files with either. */
+/** Words separated by spaces or commas. Files of Koji's plugins use both. */
 function words(fallback: readonly string[], doc: string): Option<readonly string[]> {
   const read = (value: string): { value: readonly string[] } => ({
     value: value.split(/[\s,]+/).filter(Boolean),
@@ -28,12 +28,12 @@ function words(fallback: readonly string[], doc: string): Option<readonly string
 }
 
 /**
- * Kinds of options: each takes its default and one line of documentation. The value of a `secret` may stand elsewhere,
- * `file:PATH` or `env:NAME`, and no report, log, fault or page shows it.
+ * Kinds of options. Each takes a default and one line of documentation. The value of a `secret` can be kept elsewhere,
+ * `file:PATH` or `env:NAME`. No report, log, fault or page shows it.
  */
 export const option = { boolean, checked, choice, folders, integer, number, required, secret, text, words };
 
-/** Options by section; a section `path*` stands for all whose names begin so. */
+/** Options by section. A section `path*` matches all sections whose names begin with `path`. */
 export type ConfigShape = Readonly<Record<string, OptionTable>>;
 
 /** The values of a plugin's options. */
@@ -43,26 +43,26 @@ export type ConfigValues<S extends ConfigShape> = {
     : OptionValues<S[K]>;
 };
 
-/** One option as it stands. */
+/** One option and its current value. */
 export interface ConfigSetting {
   readonly section: string;
   readonly name: string;
   readonly kind: string;
   readonly doc: string;
-  /** As the file says it, or would say it for a default. */
+  /** The value as written in the file; for a default, as it would be written. */
   readonly value: string;
-  /** Whether the file has it. */
+  /** Whether the file contains the option. */
   readonly given: boolean;
 }
 
-/** What is known about a plugin's options and its file. */
+/** A report on a plugin's options and its file. */
 export interface ConfigReport {
   readonly file: string;
   readonly exists: boolean;
   readonly settings: readonly ConfigSetting[];
-  /** Wrong or missing values, a line each. */
+  /** Wrong or missing values, one line each. */
   readonly problems: readonly string[];
-  /** What the file has and the plugin does not know. */
+  /** Options in the file that the plugin does not declare. */
   readonly unknown: readonly string[];
 }
 
@@ -74,17 +74,17 @@ export interface DeclaredConfig {
 
 interface Shared {
   folder: string | null;
-  /** Counts the loads: what was read for an earlier one is read again. */
+  /** Counts the loads. Values from an earlier load are read again. */
   load: number;
   readonly declared: DeclaredConfig[];
 }
 
-// All copies of this package must look where the program that loads the plugins said.
+// All copies of this package must read the folder that was set by the program that loads the plugins.
 const key = Symbol.for('koji.plugin.config');
 const holder = globalThis as { [key]?: Shared | undefined };
 const shared = (holder[key] ??= { folder: null, load: 0, declared: [] });
 
-/** Says where the plugins' configuration files are; the loader does, before it imports. Answers where they were. */
+/** Sets the folder of the plugins' configuration files. The loader calls it before it imports. Returns the previous folder. */
 export function setConfigFolder(folder: string | null): string | null {
   const before = shared.folder;
   shared.folder = folder;
@@ -92,7 +92,7 @@ export function setConfigFolder(folder: string | null): string | null {
   return before;
 }
 
-/** All configurations declared so far, in their order. */
+/** All configurations declared so far, in this order. */
 export function declaredConfigs(): readonly DeclaredConfig[] {
   return shared.declared;
 }
@@ -103,14 +103,14 @@ interface Reading {
 }
 
 /**
- * Declares the options of a plugin, which stand in its own file `NAME.conf` in the folder `plugins` beside hub.conf or
- * kojid.conf. The program that loads the plugin checks the file first and says everything that is wrong with it; a file
- * that is not there is an empty one. Values are read when they are first asked for. The file is read as Python's
- * ConfigParser does: options of `[DEFAULT]` stand in every section, `%(name)s` is the value of another option, `%%` a `%`.
+ * Declares the options of a plugin. They are in the plugin's own file `NAME.conf` in the folder `plugins` beside hub.conf or
+ * kojid.conf. The program that loads the plugin checks the file first and reports every problem. A missing file counts as an
+ * empty one. Values are read at their first use. The file follows the rules of Python's ConfigParser: options of `[DEFAULT]`
+ * apply to every section, `%(name)s` is replaced by the value of another option, and `%%` is a `%`.
  *
- * @param options.otherName another name of the file, which is read where the first one is missing
- * @param options.interpolation false leaves every `%` as it is, as Python's RawConfigParser does
- * @throws ConfigError naming file, section and option, when a value is asked for that is missing or wrong
+ * @param options.otherName another name of the file, which is read if the first one is missing
+ * @param options.interpolation false leaves every `%` unchanged, like Python's RawConfigParser
+ * @throws ConfigError with file, section and option, when a missing or invalid value is read
  * @example
  * const config = pluginConfig('rpmcheck', {
  *   rpmcheck: { max_size: option.integer(1_000_000, 'Bytes that a checked RPM may have') },
@@ -197,14 +197,14 @@ function read(file: string, shape: ConfigShape, interpolation: boolean): Reading
   return { report: { file, exists, settings, problems, unknown }, values };
 }
 
-/** The options of a section: its own, or those of the first `path*` that its name fits. */
+/** Returns the options of a section: its own, or those of the first `path*` that matches its name. */
 function tableFor(shape: ConfigShape, section: string): OptionTable | undefined {
   if (Object.hasOwn(shape, section)) return shape[section];
   const found = Object.keys(shape).find((one) => one.endsWith('*') && section.startsWith(one.slice(0, -1)));
   return found === undefined ? undefined : shape[found];
 }
 
-/** Puts secrets in the place of what says where they are; nobody is shown them from now on. */
+/** Replaces the references to secrets with the secrets, which are hidden in all output from now on. */
 function secretsOf(
   table: OptionTable,
   given: ReadonlyMap<string, string>,
@@ -225,7 +225,7 @@ function secretsOf(
   return { given: values, problems };
 }
 
-/** What a file has and the plugin does not know. An option of `DEFAULT` is known if any section has it, or refers to it. */
+/** Returns options in the file that the plugin does not declare. An option of `DEFAULT` is known if any section has or uses it. */
 function unknownIn(sections: Sections, shape: ConfigShape): string[] {
   const namesOf = (table: OptionTable | undefined): string[] =>
     Object.keys(table ?? {}).map((name) => name.toLowerCase());
@@ -265,7 +265,7 @@ function settingsOf(
   });
 }
 
-/** Where a secret is may be shown, unlike the secret. */
+/** The source of a secret may be shown, unlike the secret. */
 function shownSecret(text: string): string {
   return isReference(text) ? `(secret from ${text})` : '(secret)';
 }

@@ -26,7 +26,7 @@ export interface ContextUser extends Named {
   readonly usertype: number;
 }
 
-/** Who calls, as a plugin sees it. */
+/** The caller's session, as a plugin sees it. */
 export interface ContextSession {
   /** Whether somebody is logged in. */
   readonly loggedIn: boolean;
@@ -36,61 +36,61 @@ export interface ContextSession {
   readonly user: ContextUser | null;
   /** Throws ActionNotAllowed when nobody is logged in. */
   assertLogin(): void;
-  /** Whether the user holds the permission or admin. */
+  /** Returns whether the user has the permission, or admin. */
   hasPerm(name: string): boolean;
-  /** Throws ActionNotAllowed unless {@link hasPerm}. */
+  /** Throws ActionNotAllowed unless {@link hasPerm} returns true. */
   assertPerm(name: string): void;
 }
 
 /** Options of a task that a plugin makes. */
 export interface NewTask {
-  /** The channel's name or id. Default `default`. */
+  /** The name or id of the channel. Default `default`. */
   readonly channel?: string | number;
-  /** Smaller is sooner. Default 20, or one less than its parent's. */
+  /** The priority; a smaller value is sooner. Default 20, or one less than the parent's. */
   readonly priority?: number;
-  /** The arch that its builder must have. Default: its parent's, or `noarch`. */
+  /** The arch that the builder must have. Default: the parent's arch, or `noarch`. */
   readonly arch?: string;
-  /** What tells it from the other tasks of its parent; a parent has a label once. Only with `parent`. */
+  /** A label that is unique among the tasks of the parent. Only with `parent`. */
   readonly label?: string;
-  /** The id of the task that it belongs to, which must be open. */
+  /** The id of the parent task, which must be open. */
   readonly parent?: number;
   /** The id of the builder that must take it. */
   readonly assign?: number;
 }
 
-/** A piece of SQL with its values, made by {@link PluginDatabase.sql}. */
+/** An SQL fragment with its values, made by {@link PluginDatabase.sql}. */
 export interface SqlFragment {
-  /** Text and values in turn; for the database alone. */
+  /** Text and values in alternation; only for the database. */
   readonly parts: readonly unknown[];
 }
 
-/** A list to select: what the caller's `queryOpts` may order by are the columns. */
+/** A query for a list. The caller's `queryOpts` may order by its columns. */
 export interface ListQuery {
-  /** Expressions by the name that they get in the answer. */
+  /** Expressions by the name of their column in the result. */
   readonly columns: Readonly<Record<string, SqlFragment>>;
-  /** Tables with their joins. */
+  /** Tables and joins. */
   readonly from: SqlFragment;
-  /** Conditions, all of which must hold. */
+  /** Conditions, which are combined with AND. */
   readonly where?: readonly SqlFragment[];
-  /** What the caller asked for: `order`, `limit`, `offset`, `countOnly`… */
+  /** The caller's options: `order`, `limit`, `offset`, `countOnly`… */
   readonly opts?: QueryOpts | null;
 }
 
 /** The transaction of a call, on SQLite or PostgreSQL. Its tables are Koji's own. */
 export interface PluginDatabase {
-  /** Builds a query: every `${value}` is bound, every fragment spliced in, so that no caller's text becomes SQL. */
+  /** Builds a query. Every `${value}` is bound and every fragment is inserted, so a caller's text cannot become SQL. */
   readonly sql: (strings: TemplateStringsArray, ...values: unknown[]) => SqlFragment;
-  /** All rows. */
+  /** Returns all rows. */
   readonly all: <T extends object = Record<string, unknown>>(query: SqlFragment) => Promise<T[]>;
-  /** The first row, or null. */
+  /** Returns the first row, or null. */
   readonly get: <T extends object = Record<string, unknown>>(query: SqlFragment) => Promise<T | null>;
-  /** Runs a statement; the number of rows it changed. */
+  /** Runs a statement. Returns the number of changed rows. */
   readonly run: (query: SqlFragment) => Promise<number>;
-  /** Rows as a list method answers them: ordered, cut, counted as `queryOpts` say. */
+  /** Returns rows like a list method: ordered, limited and counted according to `queryOpts`. */
   readonly list: <T extends object = Record<string, unknown>>(query: ListQuery) => Promise<T[]>;
 }
 
-/** What the hub lends to the plugins' code while a call runs; its `Call` objects are some. */
+/** The hub's interface for code of plugins while a call runs. The hub's `Call` objects implement it. */
 export interface Ambient {
   readonly method: string;
   readonly session: ContextSession;
@@ -122,15 +122,15 @@ export interface Ambient {
   onRollback(undo: () => unknown): void;
 }
 
-/** Code of a plugin that runs. */
+/** Running code of a plugin. */
 export interface PluginCode {
   readonly plugin: string;
-  /** Which of its code, as people call it: `method greet`, `callback postTag`. */
+  /** The name of the code for people: `method greet`, `callback postTag`. */
   readonly part: string;
 }
 
 interface Scope extends PluginCode {
-  /** Null for code that has no call of its own: pages and panels of the web page. */
+  /** Null for code without a call: pages and panels of the web page. */
   readonly ambient: Ambient | null;
   open: boolean;
 }
@@ -141,20 +141,20 @@ const holder = globalThis as {
     | {
         readonly storage: AsyncLocalStorage<Scope>;
         running: number;
-        /** Is told of the code that begins to run, and null once none runs; the hub's watchdog listens. */
+        /** Is called with code that starts to run, and with null when none runs any more. The hub's watchdog listens. */
         entered?: ((code: PluginCode | null) => void) | undefined;
       }
     | undefined;
 };
-// One storage for all copies of this package, since a plugin may bring its own.
+// All copies of this package share one storage, since a plugin may bring its own copy.
 const shared = (holder[key] ??= { storage: new AsyncLocalStorage<Scope>(), running: 0 });
 
-/** Runs a plugin's code with {@link context}; the context is closed once the code has ended. */
+/** Runs a plugin's code with {@link context}. The context is closed when the code has ended. */
 export function runInContext<T>(ambient: Ambient, code: PluginCode, run: () => T | Promise<T>): Promise<T> {
   return runInScope(ambient, code, run);
 }
 
-/** Runs a plugin's code without {@link context}; the watchdog knows it all the same. */
+/** Runs a plugin's code without {@link context}. The watchdog is notified in the same way. */
 export function runPluginCode<T>(code: PluginCode, run: () => T | Promise<T>): Promise<T> {
   return runInScope(null, code, run);
 }
@@ -172,7 +172,7 @@ async function runInScope<T>(
   } finally {
     scope.open = false;
     shared.running -= 1;
-    // While it is enabled, every promise of the hub pays for it on Node 20, not only those of plugins.
+    // While it is enabled, it slows every promise of the hub on Node 20, not only those of plugins.
     if (shared.running === 0) {
       shared.storage.disable();
       shared.entered?.(null);
@@ -182,7 +182,7 @@ async function runInScope<T>(
 
 const listeners = new Set<(code: PluginCode | null) => void>();
 
-/** Has a function told of all code of plugins that begins to run from now on, and null once none runs; the result ends that. */
+/** Calls a function with all code of plugins that starts to run, and with null when none runs any more. The result stops this. */
 export function onPluginCode(entered: (code: PluginCode | null) => void): () => void {
   listeners.add(entered);
   shared.entered = (code) => listeners.forEach((listener) => listener(code));
@@ -192,18 +192,18 @@ export function onPluginCode(entered: (code: PluginCode | null) => void): () => 
   };
 }
 
-/** The code of a plugin that runs now, in a call; null for any other code. */
+/** Returns the code of a plugin that runs now in a call; null for any other code. */
 export function currentPluginCode(): PluginCode | null {
   return shared.storage.getStore() ?? null;
 }
 
-/** The ambient of the code that runs now; null outside of a call. */
+/** Returns the ambient of the code that runs now; null outside of a call. */
 export function currentAmbient(): Ambient | null {
   const scope = shared.storage.getStore();
   return scope?.open === true ? scope.ambient : null;
 }
 
-/** As {@link currentAmbient}, for what makes no sense without. */
+/** Like {@link currentAmbient}, for code that needs a call. */
 export function needAmbient(): Ambient {
   return needScope().ambient;
 }
@@ -223,12 +223,12 @@ type MethodWithoutArgs = {
 
 declare const refused: unique symbol;
 
-/** A type that no argument has: it says why the given one is refused. */
+/** A type that no argument has. It contains the reason why an argument is rejected. */
 interface Refused<Why extends string> {
   readonly [refused]: Why;
 }
 
-/** Refuses named arguments that the method does not have, or that leave one missing. */
+/** Rejects named arguments that the method does not have, and calls that omit a required one. */
 type NamedFit<M, P extends readonly unknown[], N> = [N] extends [NamedAfter<M, P>]
   ? [Exclude<keyof N, keyof NamedAfter<M, P>>] extends [never]
     ? unknown
@@ -236,8 +236,8 @@ type NamedFit<M, P extends readonly unknown[], N> = [N] extends [NamedAfter<M, P
   : Refused<'an argument is missing'>;
 
 /**
- * Calls a method of the hub or of a plugin, {@link Api}: its arguments by position, then by name. With `strict: true` the
- * answer is never null, with `countOnly` it is a number.
+ * Calls a method of the hub or of a plugin, {@link Api}, with arguments by position and by name. With `strict: true` the
+ * result is never null; with `countOnly` it is a number.
  */
 export interface CallMethod {
   /** Without arguments. */
@@ -255,29 +255,29 @@ export interface CallMethod {
   ): Promise<NoInfer<AnswerOf<Api[M], P, N>>>;
 }
 
-/** The call that runs a plugin's method or callback: who calls, and what the plugin may do in its name. */
+/** The running call of a plugin's method or callback, with its caller and the operations that the plugin may use. */
 export interface Context {
-  /** Who calls: `context.session.assertPerm('admin')`. */
+  /** The caller's session: `context.session.assertPerm('admin')`. */
   readonly session: ContextSession;
   /** The name of the method that the client called. */
   readonly method: string;
   /** Writes to the hub's log, as `koji.plugin.NAME`. */
   readonly log: Logger;
-  /** The call's transaction, for what no method answers. */
+  /** The call's transaction, for data that no method returns. */
   readonly db: PluginDatabase;
-  /** Where the file store's files are. */
+  /** The paths of the file store. */
   readonly paths: PathInfo;
-  /** The options of hub.conf by their names; not all are for everybody's eyes. */
+  /** The options of hub.conf by name. Some of them are secret. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The id of the call's event, which all its changes carry. */
+  /** Returns the id of the call's event, which all its changes have. */
   event(): Promise<number>;
-  /** Calls another method of the hub in the caller's name and in the same transaction. */
+  /** Calls another method of the hub as the caller, in the same transaction. */
   readonly call: CallMethod;
-  /** As {@link call}, but with every permission, which the caller need not have: check first what they may do. */
+  /** Like {@link call}, but without checking the caller's permissions: check first what they may do. */
   readonly callUnchecked: CallMethod;
-  /** Throws ActionNotAllowed unless the policy of that name allows it to the caller. */
+  /** Throws ActionNotAllowed unless the policy allows the caller's request. */
   assertPolicy(name: PolicyName, data?: PolicyFields): Promise<void>;
-  /** Makes a task owned by the caller, whatever permissions they have: check them first. Returns its id. */
+  /** Makes a task of the caller. It checks no permission: do this first. Returns the id of the task. */
   makeTask<M extends TaskMethodName>(
     method: M,
     ...rest: [] extends TaskArgs<M>
@@ -289,9 +289,9 @@ export interface Context {
     args: Partial<TaskArgs<M>>,
     options: NewTask & TaskArguments,
   ): Promise<TaskId<TaskAnswer<M>>>;
-  /** Runs something once the call has committed, and never when it is undone. */
+  /** Runs a function after the commit of the call, and never when the call is undone. */
   afterCommit(action: () => unknown): void;
-  /** Runs something when the call is undone. */
+  /** Runs a function when the call is undone. */
   onRollback(undo: () => unknown): void;
 }
 
@@ -308,7 +308,7 @@ export interface TaskArguments {
 }
 
 /**
- * The call that is running.
+ * The running call.
  *
  * @example
  * export const mymethod = exported((arg1: string, arg2: string, kwarg1: string | null = null) => {

@@ -4,11 +4,11 @@ import { marker } from './decorate.js';
 import type { AnyFunction, ExportMark } from './marks.js';
 import type { ArgSchemas, SchemaMarker } from './schemas.js';
 
-/** How a method is exported whose arguments schemas check. */
+/** Options of a method whose arguments are checked by schemas. */
 type SchemaExport<A extends ArgSchemas> = Omit<ExportMark, 'args'> & { readonly args: A };
 
 /**
- * Makes a function a method of the hub, under the name that it is exported with. `fn.exported = true` does the same.
+ * Makes a function a method of the hub, with the name of its export. `fn.exported = true` does the same.
  *
  * @example
  * export const add = exported((a: number, b: number = 1) => a + b);

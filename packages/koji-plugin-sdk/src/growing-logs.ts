@@ -3,22 +3,22 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, openRegular, type Logger } from '@koji/core';
 
-/** A log that is not to be opened by its path alone. */
+/** A log that has to be opened in a special way. */
 export interface LogSource {
-  /** Its path, by which it is known again; the last part is its name. */
+  /** Its path, which identifies it. The last part is its name. */
   readonly file: string;
-  /** Opens it for reading; an error with the code ENOENT while there is none. */
+  /** Opens it for reading. Throws an error with the code ENOENT while it does not exist. */
   readonly open: () => Promise<FileHandle>;
 }
 
-/** What {@link GrowingLogs} need. */
+/** Options of {@link GrowingLogs}. */
 export interface GrowingLogsParts {
-  /** The logs that there are now, by their paths; asked again and again. */
+  /** Returns the existing logs by path. Called repeatedly. */
   readonly find: () => Promise<readonly (string | LogSource)[]>;
-  /** Sends a piece of a log; one at 0 begins the file anew. */
+  /** Sends a piece of a log. A piece at offset 0 starts the file again. */
   readonly send: (name: string, piece: Buffer, offset: number) => Promise<void>;
   readonly logger: Logger;
-  /** A folder for files that say when which part of a log was written; null makes none. */
+  /** A folder for files that record when each part of a log was written; null for none. */
   readonly timestamps: string | null;
 }
 
@@ -28,18 +28,18 @@ interface Log extends LogSource {
   /** Bytes that were sent. */
   sent: number;
   missing: boolean;
-  /** Why it is left out, if it is. */
+  /** The reason why it is skipped, if any. */
   problem: string | null;
 }
 
 const blockSize = 1 << 20;
 const interval = 1000;
-/** How many pieces are sent at a time of what is written while the log is being sent: the rest has its turn a second later. */
+/** How many pieces are sent in a row while the log grows. The rest follows a second later. */
 const mostExtra = 16;
-/** Bytes from which on a log must not be all holes: whoever writes so much has it on the disk. */
+/** The size from which on a log must not consist only of holes: so much data takes space on the disk. */
 const suspicious = 64 << 20;
 
-/** Logs on their way to the hub while programs still write them. Each piece is sent once, in order. */
+/** Logs that are sent to the hub while programs still write them. Each piece is sent once, in order. */
 export class GrowingLogs {
   private readonly logs = new Map<string, Log>();
   private readonly names = new Set<string>();
@@ -47,12 +47,12 @@ export class GrowingLogs {
   /** @internal */
   constructor(private readonly parts: GrowingLogsParts) {}
 
-  /** The names of the logs that were sent so far; none that are still empty. */
+  /** Returns the names of the logs that were sent so far, without empty ones. */
   get sent(): string[] {
     return [...this.logs.values()].filter((log) => log.sent > 0).map(({ name }) => name);
   }
 
-  /** Sends what comes, once a second, until some work is over, and the rest then. */
+  /** Sends new data once a second until some work is done, and then the rest. */
   async during<T>(work: Promise<T>): Promise<T> {
     const over = new AbortController();
     const settled = work.then(
@@ -68,7 +68,7 @@ export class GrowingLogs {
     return work;
   }
 
-  /** Sends what is new. */
+  /** Sends new data. */
   async send(): Promise<void> {
     for (const found of await this.parts.find())
       this.add(typeof found === 'string' ? plainFile(found) : found);
@@ -94,7 +94,7 @@ export class GrowingLogs {
     this.logs.set(file, { name, file, open, inode: 0, sent: 0, missing: false, problem: null });
   }
 
-  /** A name of its own for each log, as Koji gives them: `root.log`, `root.DUP00.log`, … */
+  /** Returns a unique name for each log, as Koji does: `root.log`, `root.DUP00.log`, … */
   private freeName(name: string): string | null {
     if (!this.names.has(name)) return name;
     const { name: base, ext } = path.parse(name);
@@ -110,7 +110,7 @@ export class GrowingLogs {
     if (handle === null) return;
     try {
       const { ino, size, blocks } = await handle.stat();
-      // Written anew under the same name, by another run of the program.
+      // Another run of the program wrote a new file with the same name.
       if (log.inode !== ino || size < log.sent) log.sent = 0;
       log.inode = ino;
       if (size > suspicious && blocks * 512 < size / 64) {
@@ -125,7 +125,7 @@ export class GrowingLogs {
     await this.noteTime(log);
   }
 
-  /** Sends everything up to the end, which may move meanwhile. */
+  /** Sends everything up to the end, which may move while it is sent. */
   private async sendBlocks(log: Log, handle: FileHandle, size: number): Promise<void> {
     for (let extra = 0; extra < mostExtra;) {
       const block = Buffer.alloc(blockSize);

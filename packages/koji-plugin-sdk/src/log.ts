@@ -2,12 +2,12 @@ import { makeLogger, type Logger } from '@koji/core';
 
 type OpenLog = (name: string) => Logger;
 
-// All copies of this package must write where the program that loads the plugins said.
+// All copies of this package must write to the log of the program that loads the plugins.
 const key = Symbol.for('koji.plugin.log');
 const holder = globalThis as { [key]?: { open: OpenLog | null } | undefined };
 const shared = (holder[key] ??= { open: null });
 
-/** Says how logs of plugins are opened; who loads plugins does, before it imports. Answers what was said before. */
+/** Sets how logs of plugins are opened. The loader of plugins calls it before it imports. Returns the previous function. */
 export function setPluginLog(open: OpenLog | null): OpenLog | null {
   const before = shared.open;
   shared.open = open;
@@ -18,8 +18,8 @@ export function setPluginLog(open: OpenLog | null): OpenLog | null {
 export const loggerOf = (plugin: string): string => `koji.plugin.${plugin}`;
 
 /**
- * The log of a plugin: lines of the hub's log or of kojid.log, as `koji.plugin.NAME`. It can be used wherever the plugin's
- * code runs, also outside of calls: in `afterCommit` callbacks, in timers, in callbacks of builders. In a program that loads
+ * Returns the log of a plugin. Its lines are in the hub's log or kojid.log as `koji.plugin.NAME`. It works in all code of a
+ * plugin, also outside of calls: in `afterCommit` callbacks, in timers, and in callbacks of builders. In a program that loads
  * no plugins, warnings and errors go to standard error.
  *
  * @param name the plugin's name
@@ -41,7 +41,7 @@ export function pluginLog(name: string): Logger {
   };
 }
 
-/** For when nobody has said where logs go. */
+/** Used when no program has set where logs go. */
 function openLast(name: string): Logger {
   return makeLogger((level, text) => {
     if (level === 'warn' || level === 'error')

@@ -3,22 +3,22 @@ import type { CallbackName } from './callbacks.js';
 import type { ArgSchemas } from './schemas.js';
 import type { WebPageMark, WebPanelMark } from './web-marks.js';
 
-/** How an RPC method is to be exported. */
+/** Options of an exported method. */
 export interface ExportMark {
-  /** The wire name, instead of the name that the function is exported under. */
+  /** The wire name, if it differs from the name of the export. */
   readonly alias?: string;
   /** A prefix: `module.name`. */
   readonly module?: string;
   /**
-   * Argument names, for functions whose own can't be read; `name?` is optional, `*rest` and `**named` take the others. Or names
-   * with schemas, which check the values.
+   * Names of the arguments, for functions whose names cannot be read; `name?` is optional, `*rest` and `**named` take the rest.
+   * Alternatively names with schemas, which check the values.
    */
   readonly args?: readonly string[] | ArgSchemas;
   /** One line for `koji list-api` and `system.methodHelp`. */
   readonly doc?: string;
-  /** What the caller must be. Default `none`: the function checks by itself. */
+  /** Permission that the caller needs. Default `none`: the function checks by itself. */
   readonly needs?: Needs;
-  /** What it does to the database. Default `write`. */
+  /** Kind of database access. Default `write`. */
   readonly access?: Access;
 }
 
@@ -26,18 +26,18 @@ export interface ExportMark {
 export interface CliOption {
   /** Its short and long forms: `['-q', '--quiet']`. */
   readonly flags: readonly string[];
-  /** Default `text`; `int` is a whole number, a `list` may be given several times, `true` and `false` take no value. */
+  /** Default `text`; `int` is a whole number, a `list` may be passed several times, `true` and `false` take no value. */
   readonly action?: 'text' | 'int' | 'list' | 'true' | 'false';
   /** One line for the command's help. */
   readonly help?: string;
-  /** What stands for the value in the help. */
+  /** The placeholder of the value in the help. */
   readonly metavar?: string;
 }
 
-/** Options by the name that `tools.options` has them under, several where they set one value. */
+/** Options by their name in `tools.options`. Several options may set one value. */
 export type CliOptionTable = Readonly<Record<string, CliOption | readonly CliOption[]>>;
 
-/** How a command is to be added to the `koji` command. */
+/** Options of a command for `koji`. */
 export interface CliMark<O extends CliOptionTable = CliOptionTable> {
   /** The command's name; default: the function's, without `handle_` or `anon_handle_` and with `-` for `_`. */
   readonly name?: string;
@@ -45,17 +45,17 @@ export interface CliMark<O extends CliOptionTable = CliOptionTable> {
   readonly help?: string;
   /** The group in `koji help`. Default `misc`. */
   readonly group?: string;
-  /** What follows the command's name in its usage line. */
+  /** The part of the usage line after the command's name. */
   readonly usage?: string;
-  /** Options by the name that `tools.options` has them under, several where they set one value. Default: none are read. */
+  /** Options by their name in `tools.options`; several may set one value. Default: options are not parsed. */
   readonly options?: O;
-  /** False: what begins with a dash is an option only before the first argument, as for a command that is passed on. */
+  /** If false, options end at the first argument, for example for a command that is passed on. */
   readonly interspersed?: boolean;
   /** Whether to log in first. Default: yes, unless the function's name begins with `anon_handle_`. */
   readonly login?: boolean;
 }
 
-/** Everything a plugin said about one function. */
+/** All marks of one function. */
 export interface Marks {
   export?: ExportMark;
   callbacks?: readonly CallbackName[];
@@ -66,19 +66,19 @@ export interface Marks {
   policyTest?: string;
   webPage?: WebPageMark;
   webPanel?: WebPanelMark;
-  /** When it was marked: an ES module lists its exports by name, not in the order in which they were written. */
+  /** The order of marking: an ES module lists its exports by name, not in the order of the source. */
   order?: number;
 }
 
-// Registered symbols, so that marks set by a second copy of this package are seen.
+// Registered symbols, which are the same in all copies of this package.
 const brand = Symbol.for('koji.plugin.marks');
 
-/** Any function; plugins' are called with what the wire brings. */
+/** Any function. Functions of plugins are called with values from the wire. */
 export type AnyFunction = (...args: never[]) => unknown;
 
 const counter = globalThis as { [brand]?: number };
 
-/** Adds to what is known about a function. */
+/** Adds to the marks of a function. */
 export function mark(fn: AnyFunction, marks: Marks): void {
   const holder = fn as AnyFunction & { [brand]?: Marks };
   if (!Object.hasOwn(holder, brand)) Object.defineProperty(holder, brand, { value: {} });
@@ -88,7 +88,7 @@ export function mark(fn: AnyFunction, marks: Marks): void {
   Object.assign(known, marks);
 }
 
-/** What the wrappers, decorators and plain properties (`fn.exported = true`) of a function say together. */
+/** Returns the combined marks of wrappers, decorators and plain properties (`fn.exported = true`) of a function. */
 export function marksOf(value: unknown): Marks {
   if (typeof value !== 'function') return {};
   const fn = value as unknown as Record<string | symbol, unknown>;

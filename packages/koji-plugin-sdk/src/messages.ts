@@ -1,7 +1,7 @@
 /// <reference types="node" preserve="true" />
 /**
- * The messages that Koji's own bus plugin, protonmsg, makes of what happens on a hub: one form for all plugins that send
- * them on, so that receivers need not care which one did.
+ * The messages that Koji's own bus plugin, protonmsg, makes from events of a hub. All plugins that send messages use this
+ * form, so receivers do not depend on the sending plugin.
  */
 import { BUILD_STATES } from '@koji/core';
 import type { CallbackPayloads } from './callbacks.js';
@@ -9,7 +9,7 @@ import { context } from './context.js';
 import type { Context } from './context.js';
 import { messageText } from './outbox.js';
 
-/** The events that messages are made of. */
+/** The events for which messages exist. */
 export const messageEvents = [
   'postPackageListChange',
   'postTaskStateChange',
@@ -26,31 +26,31 @@ export const messageEvents = [
 /** One of {@link messageEvents}. */
 export type MessageEvent = (typeof messageEvents)[number];
 
-/** What a receiver can choose messages by, without reading the body. */
+/** Properties by which a receiver can select messages without reading the body. */
 export type MessageProperties = Readonly<Record<string, string | number | boolean | null>>;
 
-/** A message as it goes to the outside. */
+/** A message for other systems. */
 export interface EventMessage {
-  /** What happened, in two words: `build.tag`, `task.closed`. */
+  /** The event in two words: `build.tag`, `task.closed`. */
   readonly address: string;
-  /** Always with `type`, the event without its `post`. */
+  /** Properties, always with `type`, the name of the event without `post`. */
   readonly properties: MessageProperties;
-  /** The event's payload as JSON, times as text. */
+  /** The event's payload as JSON, with times as text. */
   readonly body: string;
 }
 
-/** How messages are made. */
+/** Options for making messages. */
 export interface MessageOptions {
-  /** Characters of JSON that a build's `extra` may have; it is left out when it has more. Default 0: as many as there are. */
+  /** Maximum length of a build's `extra` as JSON. A longer one is left out. Default 0: no limit. */
   readonly extraLimit?: number;
-  /** Whether messages of an address are wanted at all. Default: all are. */
+  /** Returns whether messages of an address are wanted. Default: all are. */
   readonly wants?: (address: string) => boolean;
-  /** What answers for what the payload does not have. Default: the call that is running. */
+  /** Calls methods for data that the payload lacks. Default: the running call. */
   readonly context?: Pick<Context, 'call'>;
 }
 
 /**
- * The message of an event; null when there is none to send, as for a change of a task that is none of its state.
+ * Returns the message of an event; null when there is none, as for a change of a task that does not change its state.
  *
  * @example
  * export const letters = outbox('letters', async (message: EventMessage) => {
@@ -73,7 +73,7 @@ export async function eventMessage<E extends MessageEvent>(
   const body: Record<string, unknown> = { ...payload };
   for (const field of ['build', 'info'] as const)
     if (isBuild(event, field)) body[field] = withoutLongExtra(body[field], Math.abs(extraLimit));
-  // With the whole build, whose extra data say what it is.
+  // The message has the whole build, whose extra data show its kind.
   if (event === 'postBuildStateChange')
     body['btypes'] = await asked.call('getBuildType', [
       (payload as CallbackPayloads['postBuildStateChange']).info,
@@ -109,7 +109,7 @@ const stateNames = new Map<unknown, string>(
   Object.entries(BUILD_STATES).map(([name, state]) => [state, name]),
 );
 
-/** A state's name; numbers may come as floats. */
+/** Returns the name of a state. Numbers may arrive as floats. */
 const stateName = (state: unknown): string => stateNames.get(Number(state)) ?? String(state);
 
 const tagged =
@@ -192,7 +192,7 @@ const descriptions: { readonly [E in MessageEvent]: Describe<E> } = {
   }),
 };
 
-/** Whether a field of the payload is a build; `info` of other events is a task. */
+/** Returns whether a field of the payload is a build. `info` of other events is a task. */
 const isBuild = (event: MessageEvent, field: 'build' | 'info'): boolean =>
   field === 'build' || event === 'postBuildStateChange';
 

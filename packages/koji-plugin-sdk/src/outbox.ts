@@ -3,48 +3,48 @@ import { Double } from '@koji/core/wire';
 import { needAmbient } from './context.js';
 import { timeOf } from './times.js';
 
-/** What is known about a message that is delivered. */
+/** Information about a message during its delivery. */
 export interface Delivery {
-  /** The message's number: the same at every try, so that a receiver can tell one that he has from a new one. */
+  /** The number of the message, the same in every try, by which a receiver recognises a repeated message. */
   readonly id: number;
-  /** The topic that it was put under. */
+  /** The topic of the message. */
   readonly topic: string;
   /** The message as JSON. */
   readonly text: string;
-  /** 1 at the first try. */
+  /** The number of the try, starting at 1. */
   readonly attempt: number;
-  /** When the call wrote it. */
+  /** The time at which the call wrote it. */
   readonly created: Date;
 }
 
-/** How patiently messages are delivered. */
+/** Options of delivery. */
 export interface OutboxOptions {
-  /** Tries until a message is put aside as a dead letter. Default 20, which take about an hour. */
+  /** Number of tries after which a message is a dead letter. Default 20, which take about an hour. */
   readonly attempts?: number;
-  /** Seconds that a try may take. Default 30. */
+  /** Time limit of a try in seconds. Default 30. */
   readonly timeLimit?: number;
   /** Called when the hub stops, to close connections. */
   readonly close?: () => unknown;
 }
 
-/** Takes one message to where it belongs; what it throws is a failed try. */
+/** Delivers one message. An error is a failed try. */
 export type Deliver<M> = (message: M, delivery: Delivery) => unknown;
 
-/** A queue of messages to the outside. */
+/** A queue of messages to other systems. */
 export interface Outbox<M> {
-  /** The name that it was declared with. */
+  /** The declared name. */
   readonly name: string;
   /**
-   * Writes a message into the transaction of the call: it is delivered once that has committed, and never when it is
-   * undone. Messages of one topic are delivered one after the other, in their order.
+   * Writes a message into the transaction of the call. It is delivered after the commit, and never when the call is undone.
+   * Messages of one topic are delivered one after the other, in order.
    *
    * @param topic at most 255 characters
-   * @throws GenericError outside of a method or callback, or when the message can't be JSON
+   * @throws GenericError outside of a method or callback, or when the message cannot be represented as JSON
    */
   put(topic: string, message: M): Promise<void>;
 }
 
-/** An outbox as the hub has it. */
+/** The hub's view of an outbox. */
 export interface PluginOutbox {
   readonly name: string;
   readonly attempts: number;
@@ -58,9 +58,9 @@ const brand = Symbol.for('koji.plugin.outbox');
 
 /**
  * Declares a queue of messages that leave the hub. Export it: `deliver` then runs in the hub, outside of any call, for each
- * message, until it succeeds. It may see a message twice, after a crash say, and never out of order within a topic.
+ * message, until it succeeds. It may receive a message twice, for example after a crash, but never out of order within a topic.
  *
- * @param name of letters, digits, `_`, `.` and `-`, no other plugin's
+ * @param name unique among all plugins; letters, digits, `_`, `.` and `-`
  * @example
  * export const letters = outbox('letters', async ({ nvr }: { nvr: string }, { id }) => {
  *   const answer = await fetch('https://letters.example.org/', { method: 'POST', body: JSON.stringify({ id, nvr }) });
@@ -94,7 +94,7 @@ export function outbox<M>(name: string, deliver: Deliver<M>, options: OutboxOpti
   );
 }
 
-/** The hub's side of what {@link outbox} made; null for anything else. */
+/** Returns the hub's side of an {@link outbox}; null for anything else. */
 export function outboxOf(value: unknown): PluginOutbox | null {
   if (typeof value !== 'object' || value === null || !(brand in value)) return null;
   return value[brand] as PluginOutbox;

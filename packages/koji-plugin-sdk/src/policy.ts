@@ -2,7 +2,7 @@ import type { BuildRef, NameOrId, UserRef } from '@koji/core/api';
 import type { TypedMarker } from './decorate.js';
 import { marker } from './decorate.js';
 
-/** A policy that the hub asks by itself, or one that hub.conf or a plugin adds. */
+/** The name of a policy that the hub uses, or that hub.conf or a plugin adds. */
 export type PolicyName =
   | 'build_from_repo_id'
   | 'build_from_scm'
@@ -21,19 +21,19 @@ export type PolicyName =
   | 'volume'
   | (string & {});
 
-/** The data that a policy is asked about: the fields that Koji's tests know, and any others. */
+/** The data of a policy check: the fields that Koji's tests use, and any other fields. */
 export interface PolicyFields {
   /** The tag, in policies about tags and packages. */
   readonly tag?: NameOrId | null;
-  /** The tag that a build leaves. */
+  /** The tag that a build is removed from. */
   readonly fromtag?: NameOrId | null;
-  /** The package; text that is no package's name is one that does not exist yet. */
+  /** The package; a text that is not the name of a package means a package that does not exist yet. */
   readonly package?: NameOrId;
   /** The build: id, NVR or a struct. */
   readonly build?: BuildRef;
   /** The user; default: the caller. */
   readonly user_id?: UserRef | null;
-  /** What is about to be done, such as `tag`, `untag` or `move`. */
+  /** The requested operation, such as `tag`, `untag` or `move`. */
   readonly operation?: string;
   /** The change of a package list, such as `add` or `block`. */
   readonly action?: string;
@@ -41,9 +41,9 @@ export interface PolicyFields {
   readonly method?: string;
   /** The target of a build. */
   readonly target?: NameOrId | null;
-  /** The tag that a build is made in. */
+  /** The tag in which a build is made. */
   readonly build_tag?: NameOrId | null;
-  /** The tags that a build was made in. */
+  /** The tags in which a build was made. */
   readonly build_tags?: readonly NameOrId[];
   /** Whether the build is a scratch build. */
   readonly scratch?: boolean | null;
@@ -51,11 +51,11 @@ export interface PolicyFields {
   readonly [field: string]: unknown;
 }
 
-/** Decides a line of a policy: the data that the policy is asked about, and the words after the test's name. */
+/** Evaluates a policy test for the data of the check and the words after the test's name. */
 export type PolicyTest = (data: PolicyFields, ...words: string[]) => boolean | Promise<boolean>;
 
 /**
- * Adds a test to the hub's policies: `is_small 10 :: allow` asks the function marked `policyTest('is_small')`.
+ * Adds a test to the hub's policies: `is_small 10 :: allow` calls the function marked with `policyTest('is_small')`.
  *
  * @example
  * export const isSmall = policyTest('is_small')((data, most) => Number(data.size) <= Number(most));

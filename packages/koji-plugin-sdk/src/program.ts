@@ -6,25 +6,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GenericError } from '@koji/core';
 import { killGroup, killMarked, killTree, markName } from './process-tree.js';
 
-/** How a program ended: by itself with a code, or by a signal. */
+/** The status of a program that ended: a code or a signal. */
 export class ExitStatus {
   /**
-   * Programs that ran have one; by hand it is for tests.
+   * Programs that ran return a status. Create one directly only in tests.
    *
-   * @param code what it ended with; null when a signal ended it
-   * @param signal the signal that ended it
+   * @param code the exit code; null when a signal ended the program
+   * @param signal the signal that ended the program
    */
   constructor(
     readonly code: number | null,
     readonly signal: NodeJS.Signals | null = null,
   ) {}
 
-  /** Whether it ended by itself with 0. */
+  /** Whether the program exited with status 0. */
   get success(): boolean {
     return this.code === 0;
   }
 
-  /** In Koji's words: `mock exited with status 1`. */
+  /** Describes the status in Koji's words: `mock exited with status 1`. */
   describe(program: string): string {
     return this.signal === null
       ? `${program} exited with status ${this.code}`
@@ -32,68 +32,68 @@ export class ExitStatus {
   }
 }
 
-/** How to run a program. */
+/** Options for running a program. */
 export interface ProgramOptions {
-  /** The working folder. Default: that of this process. */
+  /** The working folder. Default: the folder of this process. */
   readonly cwd?: string;
-  /** Variables to add to those of this process. */
+  /** Environment variables to add to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Seconds after which it is ended, with everything that it started: asked with SIGTERM, then killed. Default: never.
+   * Time limit in seconds. After it, the program and everything that it started gets SIGTERM and then SIGKILL. Default: none.
    */
   readonly timeout?: number;
-  /** Whether everything that it leaves running is killed once it has ended. Default: no. */
+  /** Whether to kill everything that the program leaves running when it has ended. Default: no. */
   readonly endsAll?: boolean;
 }
 
-/** How to run a program for what it says. */
+/** Options for running a program and collecting its output. */
 export interface OutputOptions extends Pick<ProgramOptions, 'cwd' | 'env' | 'timeout'> {
-  /** Most bytes that it may say. Default 256 MiB. */
+  /** Maximum length of the output in bytes. Default 256 MiB. */
   readonly most?: number;
-  /** The open file that is its input. Default: none. */
+  /** The open file to use as its input. Default: none. */
   readonly input?: number;
 }
 
-/** How to run a program for its output as it comes. */
+/** Options for running a program and reading its output as a stream. */
 export interface BlocksOptions extends Pick<ProgramOptions, 'cwd' | 'env' | 'timeout'> {
-  /** The open file that is its input. Default: none. */
+  /** The open file to use as its input. Default: none. */
   readonly input?: number;
 }
 
-/** What a program said, and how it ended. */
+/** The output and status of a program. */
 export interface ProgramOutput {
   readonly status: ExitStatus;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Milliseconds between asking a program to end and killing it. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const killGrace = 3000;
-/** Milliseconds in which what a program has said arrives after it ended; somebody else may hold its output open. */
+/** Milliseconds to wait for remaining output after a program ended, since another process may keep its output open. */
 const lastWords = 500;
 
-/** A program that runs in a group of its own, and whatever it starts has its mark. */
+/** A program that runs in its own process group and whose descendants have its mark. */
 interface Running {
   readonly child: ChildProcess;
-  /** Resolves when the program itself has ended; what it started may still run. */
+  /** Resolves when the program itself has ended. Processes that it started may still run. */
   readonly ended: Promise<ExitStatus>;
-  /** Ends it with everything that it started. */
+  /** Ends the program with everything that it started. */
   readonly end: (grace?: number) => Promise<void>;
-  /** Resolves when everything is ended, because it took too long; null while it has not. */
+  /** Resolves when everything is ended because of the time limit; null before that. */
   overdue: Promise<void> | null;
 }
 
-// All copies of this package note their programs in one place, so that none is left when the process must go at once.
+// All copies of this package record their programs in one place, so that none remains when the process has to exit immediately.
 const key = Symbol.for('koji.running-programs');
 const holder = globalThis as { [key]?: Map<number, string> | undefined };
 const programs = (holder[key] ??= new Map<number, string>());
 
-/** Kills every program that this process runs, with its group, at once: nobody waits for them any more. */
+/** Kills every program that this process runs, with its group, immediately and without waiting for them. */
 export function killPrograms(): void {
   for (const pid of programs.keys()) killGroup(pid);
 }
 
-/** The names of the programs that this process runs. */
+/** Returns the names of the programs that this process runs. */
 export function runningPrograms(): string[] {
   return [...programs.values()];
 }
@@ -103,7 +103,7 @@ function start(
   stdio: ('ignore' | 'pipe' | number)[],
   { cwd, env, timeout }: ProgramOptions,
 ): Running {
-  // What starts with the mark of the task's process is found by kojid, too.
+  // kojid also finds processes that have the mark of the task's process.
   const mark = `${process.env[markName] ?? ''}/${randomUUID()}`;
   const child = spawn(program, args, {
     stdio,
@@ -133,7 +133,7 @@ function start(
   if (pid !== undefined) programs.set(pid, program);
   const end = (): void => {
     running.overdue = running.end();
-    // One that not even SIGKILL ends, such as another user's, is not waited for.
+    // A process that not even SIGKILL ends, such as one of another user, is not waited for.
     void running.overdue
       .then(() => sleep(killGrace, undefined, { ref: false }))
       .then(() => giveUp(new ExitStatus(null, 'SIGKILL')));
@@ -147,7 +147,7 @@ function start(
   return running;
 }
 
-/** How a program ended, told of one that ended by itself when it was asked to, too. */
+/** Describes how a program ended, including a program that ended by itself after SIGTERM. */
 async function statusOf(running: Running): Promise<ExitStatus> {
   const status = await running.ended;
   if (running.overdue === null) return status;
@@ -156,9 +156,9 @@ async function statusOf(running: Running): Promise<ExitStatus> {
 }
 
 /**
- * Runs a program, without a shell and without input; what it writes is appended to a file, after a line with the command.
+ * Runs a program without a shell and without input, and appends its output to a file, after a line with the command.
  *
- * @throws GenericError when it can't be started
+ * @throws GenericError when it cannot be started
  */
 export async function runProgram(
   command: readonly string[],
@@ -180,10 +180,10 @@ export async function runProgram(
 }
 
 /**
- * Runs a program, without a shell, for what it says. It is done when the program has ended, even if
- * something that it started still holds its output open.
+ * Runs a program without a shell and returns its output. It returns when the program has ended, even if a process that it
+ * started keeps the output open.
  *
- * @throws GenericError when it can't be started, takes too long or says too much
+ * @throws GenericError when it cannot be started, takes too long or prints too much
  */
 export async function outputOf(
   command: readonly string[],
@@ -203,7 +203,7 @@ export async function outputOf(
         chunks.push(chunk);
         return;
       }
-      // Nothing more is read, since each block that came would look through all processes once more.
+      // Reading stops here, since each further block would search all processes again.
       stdout?.destroy();
       stderr?.destroy();
       void running.end(0);
@@ -224,10 +224,10 @@ export async function outputOf(
 }
 
 /**
- * Runs a program, without a shell, for what it writes to its output, block by block. It is killed, with everything that it
- * started, once nobody reads on.
+ * Runs a program without a shell and yields its output block by block. The program and everything that it started is killed
+ * when the reader stops.
  *
- * @throws GenericError when it can't be started, takes too long or ends with another status than 0
+ * @throws GenericError when it cannot be started, takes too long or exits with another status than 0
  */
 export async function* blocksOf(
   command: readonly string[],
@@ -235,14 +235,14 @@ export async function* blocksOf(
 ): AsyncGenerator<Buffer, void, void> {
   const running = start(command, [input ?? 'ignore', 'pipe', 'ignore'], { ...options, timeout });
   const [name = ''] = command;
-  // A failure is thrown where it is waited for, after the output.
+  // A failure is thrown where the result is awaited, after the output.
   running.ended.catch(() => undefined);
   let isRead = false;
   try {
     try {
       if (running.child.stdout) yield* running.child.stdout as AsyncIterable<Buffer>;
     } catch (cause) {
-      // One that never started has no output to read either, and says more.
+      // A program that never started has no output, and its own error is more useful.
       await running.end(0);
       await running.ended;
       throw cause;

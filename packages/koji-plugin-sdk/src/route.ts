@@ -1,49 +1,49 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { GenericError } from '@koji/core';
 
-/** A request that came in, with a signature that fits. */
+/** A request with a valid signature. */
 export interface RouteRequest {
-  /** Headers by lower-case names, several of one name joined by commas; without cookies and logins. */
+  /** Headers by lower-case names, repeated ones joined by commas, without cookies and logins. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What stands behind the `?` of the address. */
+  /** The parameters after the `?` of the address. */
   readonly query: URLSearchParams;
-  /** The body as it came. */
+  /** The body, unchanged. */
   readonly body: Buffer;
-  /** The sender's address. */
+  /** The address of the sender. */
   readonly address: string;
 }
 
-/** Answers a request: with a value that goes out as JSON, a text, or nothing. */
+/** Answers a request with a value that is sent as JSON, a text, or nothing. */
 export type AnswerRoute = (request: RouteRequest) => unknown;
 
-/** How a sender shows that a request is theirs; `secret` is asked at each request, and null refuses all. */
+/** The signature that a sender uses. `secret` is called for each request; null rejects all requests. */
 export interface RouteSigning {
   /**
-   * `github`: HMAC-SHA256 of the body in `X-Hub-Signature-256`, `forgejo`: the same in `X-Forgejo-Signature` or
-   * `X-Gitea-Signature`, `gitlab`: the secret itself in `X-Gitlab-Token`.
+   * `github`: HMAC-SHA256 of the body in `X-Hub-Signature-256`. `forgejo`: the same in `X-Forgejo-Signature` or
+   * `X-Gitea-Signature`. `gitlab`: the secret itself in `X-Gitlab-Token`.
    */
   readonly by: 'github' | 'forgejo' | 'gitlab';
-  /** What both know. */
+  /** Returns the shared secret. */
   readonly secret: () => string | null;
 }
 
-/** How requests come in. */
+/** Options of a route. */
 export interface RouteOptions {
-  /** Null: anybody may send; the function has to find out who it is. */
+  /** The signature. If null, everybody may send, and the function has to authenticate the sender. */
   readonly signed: RouteSigning | null;
-  /** Bytes that a body may have, at most 26,214,400. Default 1,048,576. */
+  /** Maximum length of a body in bytes, at most 26,214,400. Default 1,048,576. */
   readonly longest?: number;
-  /** `write`: a request is one transaction; `none`: each `context.call` is one. Default `write`. */
+  /** `write`: a request is one transaction. `none`: each `context.call` is one. Default `write`. */
   readonly access?: 'write' | 'none';
 }
 
-/** A way into the hub for other servers. */
+/** An address of the hub for other servers. */
 export interface Route {
-  /** The end of its address: `/kojihub/plugin/PLUGIN/NAME`. */
+  /** The last part of its address: `/kojihub/plugin/PLUGIN/NAME`. */
   readonly name: string;
 }
 
-/** A route as the hub has it. */
+/** The hub's view of a route. */
 export interface PluginRoute extends Required<RouteOptions>, Route {
   readonly answer: AnswerRoute;
 }
@@ -52,11 +52,11 @@ const brand = Symbol.for('koji.plugin.route');
 const mostLong = 25 * 1024 * 1024;
 
 /**
- * Declares an address that other servers send requests to by POST, such as webhooks of a forge: `/kojihub/plugin/PLUGIN/NAME`.
- * Export it. The hub checks length and signature before the function runs, in the name of the user `plugin-PLUGIN`. A
- * fault is answered with 400, ActionNotAllowed with 403, anything else that is thrown with 500.
+ * Declares an address for POST requests of other servers, such as webhooks of a forge: `/kojihub/plugin/PLUGIN/NAME`.
+ * Export it. The hub checks length and signature before the function runs as the user `plugin-PLUGIN`. The status is 403 for
+ * ActionNotAllowed, 400 for other faults, and 500 for any other error.
  *
- * @param name no other route of the plugin has it; letters, digits, `_`, `.` and `-`
+ * @param name unique among the routes of the plugin; letters, digits, `_`, `.` and `-`
  * @example
  * export const onPush = route(
  *   'push',
@@ -76,13 +76,13 @@ export function route(name: string, options: RouteOptions, answer: AnswerRoute):
   return Object.defineProperty({ name }, brand, { value: served });
 }
 
-/** The hub's side of what {@link route} made; null for anything else. */
+/** Returns the hub's side of a {@link route}; null for anything else. */
 export function routeOf(value: unknown): PluginRoute | null {
   if (typeof value !== 'object' || value === null || !(brand in value)) return null;
   return value[brand] as PluginRoute;
 }
 
-/** Whether a request is from who knows the secret. */
+/** Returns whether the sender of a request knows the secret. */
 export function isSigned(
   { by, secret }: RouteSigning,
   headers: Readonly<Record<string, string>>,
@@ -96,7 +96,7 @@ export function isSigned(
   return isSame(headers['x-forgejo-signature'] ?? headers['x-gitea-signature'], hmac());
 }
 
-/** Compares in a time that tells nothing of either text. */
+/** Compares in a time that does not depend on the texts. */
 function isSame(given: string | undefined, wanted: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return given !== undefined && timingSafeEqual(digest(given), digest(wanted));

@@ -2,35 +2,35 @@ import { GenericError } from '@koji/core';
 
 /** One run of a schedule. */
 export interface ScheduledRun {
-  /** When it was due. */
+  /** The time at which it was due. */
   readonly due: Date;
-  /** How many further moments have passed without a run of their own, since no hub ran or the last run took too long. */
+  /** How many further runs were missed, because no hub was running or the last run took too long. */
   readonly missed: number;
 }
 
-/** Does the work of one run; what it throws is a failed run. */
+/** Does the work of one run. An error is a failed run. */
 export type RunSchedule = (run: ScheduledRun) => unknown;
 
-/** How a schedule runs. */
+/** Options of a schedule. */
 export interface ScheduleOptions {
   /** The time zone of its pattern, such as `Europe/Prague`. Default `UTC`. */
   readonly zone?: string;
   /**
-   * `write`: a run is one transaction, all of whose changes are undone when it fails. `none`: a run has no transaction, and
-   * each `context.call` is one; for runs that wait for others than the database. Default `write`.
+   * `write`: a run is one transaction, and all its changes are undone when it fails. `none`: a run has no transaction, and
+   * each `context.call` is one; use it for runs that wait for something other than the database. Default `write`.
    */
   readonly access?: 'write' | 'none';
 }
 
-/** Periodic work of a plugin. */
+/** Regular work of a plugin. */
 export interface Schedule {
-  /** The name that it was declared with. */
+  /** The declared name. */
   readonly name: string;
-  /** When it runs, as cron writes it. */
+  /** The pattern in the format of cron. */
   readonly cron: string;
 }
 
-/** A schedule as the hub has it. */
+/** The hub's view of a schedule. */
 export interface PluginSchedule extends Required<ScheduleOptions>, Schedule {
   readonly run: RunSchedule;
 }
@@ -38,12 +38,12 @@ export interface PluginSchedule extends Required<ScheduleOptions>, Schedule {
 const brand = Symbol.for('koji.plugin.schedule');
 
 /**
- * Declares periodic work of a hub. Export it: of all hub processes on a database, one does each run, in the name of the user
- * `plugin-NAME`, whom the hub makes. A run that is missed or takes longer than its period is made up for by one run, never
- * by several, and the log says so.
+ * Declares regular work of a hub. Export it. Of all hub processes on a database, one does each run, as the user
+ * `plugin-NAME`, which the hub creates. One run makes up for all runs that were missed or that were due during a long run,
+ * and the log reports it.
  *
- * @param name no other schedule of the plugin has it; letters, digits, `_`, `.` and `-`
- * @param cron five fields as cron has them, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`
+ * @param name unique among the schedules of the plugin; letters, digits, `_`, `.` and `-`
+ * @param cron five fields in the format of cron, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`
  * @example
  * export const lastLook = schedule('last-look', '0 6 * * mon', async ({ due }) => {
  *   const builds = await context.call('listTagged', ['f44-pending']);
@@ -62,7 +62,7 @@ export function schedule(
   return Object.defineProperty({ name, cron }, brand, { value: served });
 }
 
-/** The hub's side of what {@link schedule} made; null for anything else. */
+/** Returns the hub's side of a {@link schedule}; null for anything else. */
 export function scheduleOf(value: unknown): PluginSchedule | null {
   if (typeof value !== 'object' || value === null || !(brand in value)) return null;
   return value[brand] as PluginSchedule;

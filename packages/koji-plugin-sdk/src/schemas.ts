@@ -3,21 +3,21 @@ import type { WireArgs } from '@koji/core/api';
 import type { MethodContext } from './method-context.js';
 
 /**
- * Arguments in their order, each with the schema that its value must fit: a value of Zod, Valibot, ArkType or anything else
- * that keeps to Standard Schema. An argument whose schema accepts `undefined` may be left out.
+ * Arguments in order, each with the schema that checks its value: a schema of Zod, Valibot, ArkType or any other library
+ * that implements Standard Schema. An argument whose schema accepts `undefined` is optional.
  *
  * @see https://standardschema.dev
  */
 export type ArgSchemas = readonly (readonly [name: string, schema: StandardSchemaV1])[];
 
-/** What a handler gets: its arguments as their schemas hand them out, defaults and transforms done. */
+/** The arguments of a handler: the output of the schemas, with defaults and transforms applied. */
 export type ArgsOf<A extends ArgSchemas> = {
   -readonly [K in keyof A]: A[K] extends readonly [string, infer S extends StandardSchemaV1]
     ? StandardSchemaV1.InferOutput<S>
     : never;
 };
 
-/** What a caller gives: arguments as their schemas take them; those that may be left out are optional. */
+/** The arguments of a caller: the input of the schemas, in which some are optional. */
 export type InputsOf<A extends ArgSchemas> = A extends readonly [
   readonly [string, infer S extends StandardSchemaV1],
   ...infer Rest extends ArgSchemas,
@@ -27,12 +27,12 @@ export type InputsOf<A extends ArgSchemas> = A extends readonly [
     : [StandardSchemaV1.InferInput<S>, ...InputsOf<Rest>]
   : [];
 
-/** A method whose arguments schemas check: called as a function it takes what they hand out, from a client what they take. */
+/** A method with checked arguments: called as a function it takes the output of the schemas, called by a client their input. */
 export type CheckedMethod<A extends ArgSchemas, R> = ((...args: ArgsOf<A>) => R) & WireArgs<InputsOf<A>>;
 
-/** Marks a function whose arguments schemas check; its types come from them. */
+/** Marks a function whose arguments are checked by schemas, which also define its types. */
 export interface SchemaMarker<A extends ArgSchemas> {
-  /** As a decorator `@m` of a method; as a legacy one; as a wrapper `m(fn)`, which answers the function itself. */
+  /** Works as a decorator `@m` of a method, as a legacy decorator, and as a wrapper `m(fn)`, which returns the function. */
   <T extends (...args: ArgsOf<A>) => unknown>(method: T, context: MethodContext): void;
   <T extends (...args: ArgsOf<A>) => unknown>(
     target: object,
@@ -42,7 +42,7 @@ export interface SchemaMarker<A extends ArgSchemas> {
   <R>(fn: (...args: ArgsOf<A>) => R): CheckedMethod<A, R>;
 }
 
-/** The arguments of a task method, as {@link declareTask} made them known. */
+/** The declared arguments of a task method, made by {@link declareTask}. */
 export interface DeclaredTask {
   readonly method: string;
   readonly args: ArgSchemas;
@@ -51,8 +51,8 @@ export interface DeclaredTask {
 const brand = Symbol.for('koji.plugin.task');
 
 /**
- * Declares the arguments of a task method, for the handler's `Args` on builders. Export it from the plugin's modules for the hub,
- * the web page and the command, too, and those show the arguments of such tasks by their names.
+ * Declares the arguments of a task method, for the handler's `Args` on builders. If you also export it from the plugin's modules
+ * for the hub, the web page and the command, they show the arguments of such tasks by name.
  *
  * @example
  * import { z } from 'zod';
@@ -76,7 +76,7 @@ export function declareTask<const A extends ArgSchemas>(method: string, args: A)
   return Object.defineProperty([...args], brand, { value: declared }) as unknown as A;
 }
 
-/** The task whose arguments a value declares; null for any other value. */
+/** Returns the task whose arguments a value declares; null for any other value. */
 export function declaredTaskOf(value: unknown): DeclaredTask | null {
   return Array.isArray(value) && brand in value ? (value[brand] as DeclaredTask) : null;
 }

@@ -5,14 +5,14 @@ export type TableStatement = string | { readonly sqlite: string; readonly postgr
 
 /** A table of a plugin, for `${…}` in `context.db.sql`. */
 export interface PluginTable {
-  /** Its name without the plugin's. */
+  /** The name without the plugin's prefix. */
   readonly table: string;
 }
 
-/** The tables of a plugin as the hub has them. */
+/** The hub's view of a plugin's tables. */
 export interface DeclaredTables {
   readonly names: readonly string[];
-  /** What makes them what they are, oldest first. */
+  /** The steps that create and change them, oldest first. */
   readonly steps: readonly (readonly TableStatement[])[];
 }
 
@@ -20,9 +20,9 @@ const brand = Symbol.for('koji.plugin.tables');
 const tableBrand = Symbol.for('koji.plugin.table');
 
 /**
- * Declares the tables of a plugin. Export it. Steps are only ever added: each runs once on a database, in a transaction, when the
- * hub starts on SQLite and by `koji-hub migrate` on PostgreSQL. In a step `{name}` is a table of the plugin or an index of one,
- * and no other table can be named.
+ * Declares the tables of a plugin. Export it. Only add steps, never change them. Each step runs once on a database, in a
+ * transaction, at the start of a hub on SQLite and with `koji-hub migrate` on PostgreSQL. In a step, `{name}` is a table of the
+ * plugin or one of its indexes. Other tables cannot be used.
  *
  * @param names lower-case letters, digits and `_`; in the database they are `plugin_PLUGIN__NAME`
  * @example
@@ -60,7 +60,7 @@ const starts = new RegExp(
   'i',
 );
 
-/** Refuses what could touch a table of somebody else by mistake. */
+/** Rejects statements that could affect a table of another plugin or of the hub by mistake. */
 function check(text: string, names: readonly string[]): void {
   const refused = (why: string): GenericError => new GenericError(`a step of tables ${why}: ${text}`);
   if (!starts.test(text))
@@ -73,13 +73,13 @@ function check(text: string, names: readonly string[]): void {
       throw refused(`names {${name}}, which is none of ${names.join(', ')}`);
 }
 
-/** The hub's side of what {@link tables} made; null for anything else. */
+/** Returns the hub's side of {@link tables}; null for anything else. */
 export function tablesOf(value: unknown): DeclaredTables | null {
   if (typeof value !== 'object' || value === null || !(brand in value)) return null;
   return value[brand] as DeclaredTables;
 }
 
-/** Whether a value stands for a table of the plugin that runs. */
+/** Returns whether a value represents a table of the running plugin. */
 export function isPluginTable(value: unknown): value is PluginTable {
   return typeof value === 'object' && value !== null && tableBrand in value;
 }

@@ -14,7 +14,7 @@ import type { HubSession } from './session.js';
 
 const brand = Symbol.for('koji.task-handler');
 
-/** A task's handler refuses it: it goes back to the hub, for another builder. */
+/** Thrown by a handler to refuse its task. The task goes back to the hub, for another builder. */
 export class RefuseTask extends Error {
   override name = 'RefuseTask';
 
@@ -27,7 +27,7 @@ export class RefuseTask extends Error {
   }
 }
 
-/** A task's handler gives it back: it goes to the hub as a task that nobody runs, and begins anew there or here. */
+/** Thrown by a handler to release its task. The task becomes free on the hub, and starts again on this or another builder. */
 export class FreeTask extends Error {
   override name = 'FreeTask';
 
@@ -40,47 +40,47 @@ export class FreeTask extends Error {
   }
 }
 
-/** The daemon that a task runs in. */
+/** The daemon in which a task runs. */
 export interface TaskDaemon {
-  /** When its login at the hub began, in seconds since 1970 by the hub's clock. */
+  /** The start of its session on the hub, in seconds since 1970 by the hub's clock. */
   readonly started: number;
-  /** Ends it once its tasks have ended; with `restart` it starts again then. Returns at once. */
+  /** Stops it after its tasks have ended; with `restart` it then starts again. Returns immediately. */
   end(how: 'restart' | 'stop'): void;
 }
 
 /** The builder's settings that a task may need. */
 export interface TaskOptions {
-  /** The folder of the hub's files, where this builder has them mounted. */
+  /** The folder of the hub's files, if this builder has mounted them. */
   readonly topdir: string;
-  /** Where the hub's files are on the web; absent when they are mounted. */
+  /** The address of the hub's files; absent if they are mounted. */
   readonly topurl?: string | null;
-  /** kojid's folder for work; a task has its own in `this.workdir`. */
+  /** The work folder of kojid. Each task has its own folder in `this.workdir`. */
   readonly workdir: string;
-  /** Any further option of kojid.conf, by its name there. */
+  /** Any other option of kojid.conf, by name. */
   readonly [option: string]: unknown;
 }
 
-/** Where an upload goes, below the hub's work folder. */
+/** The destination of an upload, below the hub's work folder. */
 export interface UploadTarget {
   /** The folder, such as `tasks/17/17`. */
   readonly directory: string;
-  /** The file's name there. */
+  /** The file name at the destination. */
   readonly name: string;
-  /** The volume's name; null is the default one. */
+  /** The name of the volume; null is the default volume. */
   readonly volume: string | null;
 }
 
-/** What the builder lends to the handler of one task. */
+/** The builder's interface for the handler of one task. */
 export interface TaskRuntime {
   /** The task's id. */
   readonly id: number;
   /** The task's method. */
   readonly method: string;
-  /** The builder's login at the hub. */
+  /** The builder's session on the hub. */
   readonly session: HubSession;
-  /** What kojid.conf says. */
+  /** Options of kojid.conf. */
   readonly options: TaskOptions;
-  /** A folder for this task alone; made before the handler runs, removed after. */
+  /** A folder for this task only; created before the handler runs, removed afterwards. */
   readonly workdir: string;
   /** The builder's log. */
   readonly logger: Logger;
@@ -89,29 +89,29 @@ export interface TaskRuntime {
   /**
    * Sends a local file to the hub.
    *
-   * @param top a folder that the file is below: no link is followed from there on. Default: the task's folder
+   * @param top a folder above the file; links below it are not followed. Default: the task's folder
    */
   upload(file: string, target: UploadTarget, top?: string): Promise<void>;
-  /** Sends a piece of a file that is still growing; what the hub has beyond the offset is cut off. */
+  /** Sends a piece of a growing file. Data of the hub beyond the offset is cut off. */
   uploadPart(piece: Buffer, offset: number, target: UploadTarget): Promise<void>;
-  /** Gets a file of the hub, by its path below topdir; answers where it is now. Code ENOENT when there is none. */
+  /** Fetches a file of the hub by its path below topdir. Returns its local path. Throws with code ENOENT if it does not exist. */
   download(relativePath: string): Promise<string>;
-  /** Resolves when a subtask has changed, at the latest after some milliseconds. */
+  /** Resolves when a subtask has changed, or after some milliseconds. */
   pause(milliseconds: number): Promise<void>;
   /**
-   * Resolves when a method of the hub that waits has answered, or failed; where the hub has no such method, after `otherwise`
-   * milliseconds. Other calls of the task go on meanwhile.
+   * Resolves when a waiting method of the hub has answered or failed, or after `otherwise` milliseconds if the hub has no such
+   * method. Other calls of the task continue meanwhile.
    */
   waitForNews(method: string, args: readonly unknown[], otherwise: number): Promise<void>;
-  /** Runs the callbacks of the builder's plugins; throws CallbackError when one of them fails. */
+  /** Runs the callbacks of the builder's plugins. Throws CallbackError when one of them fails. */
   runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void>;
 }
 
-/** How to wait for subtasks. */
+/** Options for waiting for subtasks. */
 export interface WaitOptions {
-  /** Wait for all of them, not just for one. Default true. */
+  /** Whether to wait for all of them, not just for one. Default true. */
   readonly all?: boolean;
-  /** With `all`: stop and cancel the others as soon as one has failed. */
+  /** With `all`: stop waiting and cancel the others as soon as one has failed. */
   readonly failAny?: boolean;
   /** Subtasks that may fail. */
   readonly canFail?: readonly number[];
@@ -124,17 +124,17 @@ export type TaskResults<R = unknown> = Map<number, R>;
 
 /** Options of a subtask. */
 export interface SubtaskOptions {
-  /** The channel's name or id. Default: that of its parent. */
+  /** The name or id of the channel. Default: the parent's channel. */
   readonly channel?: string | number;
-  /** Smaller is sooner. Default: one less than its parent's. */
+  /** The priority; a smaller value is sooner. Default: one less than the parent's. */
   readonly priority?: number;
-  /** The arch that its builder must have. Default: its parent's. */
+  /** The arch that its builder must have. Default: the parent's arch. */
   readonly arch?: string | null;
-  /** What tells it from the other subtasks; a task has a label once. */
+  /** A label that is unique among the subtasks of the task. */
   readonly label?: string | null;
   /** The id or name of the builder that must take it. */
   readonly assign?: string | number;
-  /** The user's id or name. Default: the owner of its parent. */
+  /** The id or name of the user. Default: the owner of the parent. */
   readonly owner?: string | number;
 }
 
@@ -153,11 +153,11 @@ export interface SubtaskOptions {
  * }
  */
 export abstract class BaseTaskHandler {
-  /** The methods that this class handles, as tasks name them. */
+  /** The task methods that this class handles. */
   static readonly Methods: readonly string[] = [];
-  /** The load that a task puts on its builder; 1 is an ordinary one. */
+  /** The load of a task on its builder; 1 is the usual load. */
   static readonly _taskWeight: number = 1.0;
-  /** The arguments of `handler` with the schemas that check them; without, any will do that fit its parameters. */
+  /** The arguments of `handler` with the schemas that check them. Without it, arguments only have to match the parameters. */
   static readonly Args?: ArgSchemas;
 
   static get [brand](): true {
@@ -168,17 +168,17 @@ export abstract class BaseTaskHandler {
   readonly id: number;
   /** The task's method: one of `Methods`. */
   readonly method: string;
-  /** A login at the hub as this builder, for the task's whole life. */
+  /** A session of this builder on the hub, valid as long as the task. */
   readonly session: HubSession;
-  /** What kojid.conf says, defaults included. */
+  /** Options of kojid.conf, including defaults. */
   readonly options: TaskOptions;
-  /** A folder for this task alone, removed at its end. */
+  /** A folder for this task only, removed at its end. */
   readonly workdir: string;
   /** Writes to the builder's log. */
   readonly logger: Logger;
 
   /**
-   * kojid makes the object, and so does `runTask` of `@koji/plugin-sdk/testing`; plugins don't.
+   * kojid creates the object, and so does `runTask` of `@koji/plugin-sdk/testing`. Plugins do not call it.
    *
    * @throws GenericError for a method that is not among `Methods`
    */
@@ -194,22 +194,22 @@ export abstract class BaseTaskHandler {
     this.logger = runtime.logger;
   }
 
-  /** Does the work. Gets the task's arguments by position and by name; what it answers is the task's result. */
+  /** Does the work. Receives the task's arguments by position and by name. The returned value is the task's result. */
   abstract handler(...args: never[]): unknown;
 
-  /** The task's weight, when it depends on more than the class. Asked before the handler runs. */
+  /** Returns the task's weight, if it depends on more than the class. Called before the handler runs. */
   weight(): number {
     return (this.constructor as typeof BaseTaskHandler)._taskWeight;
   }
 
   /**
-   * Whether this builder can take the task; throw {@link RefuseTask} with the reason, or answer false.
+   * Returns whether this builder can take the task. Throw {@link RefuseTask} with the reason, or return false.
    *
    * @param args the handler's arguments
    */
   checkHost?(host: HostInfo & Readonly<Record<string, unknown>>, args: readonly unknown[]): unknown;
 
-  /** The task as `getTaskInfo` returns it, with its request. */
+  /** Returns the task with its request, like `getTaskInfo`. */
   taskInfo(): Promise<TaskInfo> {
     this.info ??= this.session.getTaskInfo(this.id, named({ request: true, strict: true }));
     return this.info;
@@ -217,20 +217,20 @@ export abstract class BaseTaskHandler {
 
   private info: Promise<TaskInfo> | undefined;
 
-  /** Tells the hub what load the task puts on its builder from now on. */
+  /** Reports to the hub the load of the task from now on. */
   async setWeight(weight: number): Promise<void> {
     await this.session.call('host.setTaskWeight', [this.id, weight]);
   }
 
-  /** Where the task's output goes, below the hub's work folder. */
+  /** Returns the folder of the task's output, below the hub's work folder. */
   getUploadDir(): string {
     return `tasks/${this.id % 10000}/${this.id}`;
   }
 
   /**
-   * Uploads a file to the task's output; empty files too.
+   * Uploads a file to the task's output, even an empty one.
    *
-   * @throws GenericError for a symbolic link, or for what one in the task's folder leads to: programs and checkouts leave them
+   * @throws GenericError for a symbolic link, or a path through one in the task's folder: programs and checkouts leave such links
    */
   async uploadFile(
     file: string,
@@ -254,7 +254,7 @@ export abstract class BaseTaskHandler {
     await this.uploadFile(file);
   }
 
-  /** Uploads every file below a folder that is not empty, into the same folders of the task's output. */
+  /** Uploads every non-empty file below a folder to the same folders of the task's output. */
   async uploadTree(folder: string, to: { flatten?: boolean; volume?: string } = {}): Promise<void> {
     for await (const { below, isFile } of filesBelow(folder)) {
       const file = path.join(folder, below);
@@ -272,9 +272,9 @@ export abstract class BaseTaskHandler {
   }
 
   /**
-   * Logs that are uploaded while they grow, into the task's output.
+   * Returns logs that are uploaded to the task's output while they grow.
    *
-   * @param find the logs that there are now, by their paths; asked once a second
+   * @param find returns the existing logs by path; called once a second
    */
   growingLogs(find: () => Promise<readonly (string | LogSource)[]>): GrowingLogs {
     const directory = this.getUploadDir();
@@ -288,11 +288,11 @@ export abstract class BaseTaskHandler {
   }
 
   /**
-   * Runs a program, without a shell; what it writes is a log of the task, uploaded while it grows.
+   * Runs a program without a shell. Its output is a log of the task, uploaded while it grows.
    *
-   * @param log the log's name; a program that is given the same one goes on with it
-   * @returns how the program ended
-   * @throws GenericError when it can't be started
+   * @param log the name of the log; another program with the same name appends to it
+   * @returns the status of the program
+   * @throws GenericError when it cannot be started
    * @example
    * export class Prepare extends BaseTaskHandler {
    *   static override readonly Methods = ['prepare'];
@@ -319,7 +319,7 @@ export abstract class BaseTaskHandler {
   private outputLogs: GrowingLogs | undefined;
 
   /**
-   * The local path of a file of the hub, by its path below topdir; fetched when the files are not mounted.
+   * Returns the local path of a hub file, by its path below topdir. Fetches the file when the hub's files are not mounted.
    *
    * @throws an error with the code ENOENT when the hub has no such file
    */
@@ -339,10 +339,10 @@ export abstract class BaseTaskHandler {
   }
 
   /**
-   * Waits for subtasks (default: all of this task's). The task's weight counts less meanwhile.
+   * Waits for subtasks (default: all subtasks of this task). The task's weight counts less meanwhile.
    *
    * @returns the results by task id
-   * @throws the fault of a subtask that failed, or GenericError when the time is over
+   * @throws the fault of a failed subtask, or GenericError after the time limit
    */
   async wait<R = unknown>(
     subtasks: TaskId<R> | readonly TaskId<R>[] | null = null,
@@ -396,7 +396,7 @@ export abstract class BaseTaskHandler {
     await this.runtime.pause(timeout * 1000 - spent);
   }
 
-  /** Runs the callbacks of a builder event, with this task's session and record added. */
+  /** Runs the callbacks of a builder event. Adds this task's session and record to the payload. */
   async runCallbacks<E extends CallbackName>(
     event: E,
     payload: Omit<CallbackPayloads[E], 'session' | 'taskinfo'>,
@@ -417,19 +417,19 @@ async function sizeBelow(folder: string, below: string): Promise<number> {
 
 /** A class that handles tasks. */
 export interface TaskHandlerClass {
-  /** The methods that it handles. */
+  /** The task methods that it handles. */
   readonly Methods: readonly string[];
-  /** The load that a task puts on its builder. */
+  /** The load of a task on its builder. */
   readonly _taskWeight?: number;
   /** The arguments of its handler with their schemas. */
   readonly Args?: ArgSchemas | undefined;
-  /** The class's own name, for messages. */
+  /** The name of the class, for messages. */
   readonly name: string;
-  /** Makes the handler of one task. */
+  /** Creates the handler of one task. */
   new (runtime: TaskRuntime): BaseTaskHandler;
 }
 
-/** Whether a value is a class made from {@link BaseTaskHandler}, of this or another copy of this package. */
+/** Returns whether a value is a subclass of {@link BaseTaskHandler}, of this or another copy of this package. */
 export function isTaskHandler(value: unknown): value is TaskHandlerClass {
   return typeof value === 'function' && brand in value;
 }

@@ -1,7 +1,7 @@
 import util from 'node:util';
 import { DateTime } from '@koji/core/wire';
 
-/** A copy with every moment as Koji writes it (`2024-02-29 23:59:59.000000+00:00`); other values are shared. */
+/** Returns a copy with every time as Koji writes it (`2024-02-29 23:59:59.000000+00:00`). Other values are shared. */
 export function withTimesAsText(value: unknown): unknown {
   const time = timeOf(value);
   if (time !== null) return time;
@@ -12,7 +12,7 @@ export function withTimesAsText(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withTimesAsText(item)]));
 }
 
-/** A moment as Koji writes it; null for what is none. */
+/** Returns a time as Koji writes it; null for other values. */
 export function timeOf(value: unknown): string | null {
   if (util.types.isDate(value)) return timeText(value);
   if (!(value instanceof DateTime)) return null;

@@ -2,10 +2,10 @@ import path from 'node:path';
 import { openFileBelow, openRegular, pathOfOpen } from '@koji/core';
 
 /**
- * Opens a file that is to be uploaded and hands its path to `send`. Programs and checkouts fill folders of tasks, so
- * nothing below `top` may be reached by a link, which could lead anywhere; elsewhere the file itself may be none.
+ * Opens a file for an upload and passes its path to `send`. Programs and checkouts fill folders of tasks, so links below
+ * `top` are not followed, since they could lead anywhere. Elsewhere only the file itself must not be a link.
  *
- * @throws GenericError for a link, and for what is no regular file
+ * @throws GenericError for a link, and for anything but a regular file
  */
 export async function withUpload<T>(
   file: string,

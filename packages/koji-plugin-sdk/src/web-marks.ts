@@ -1,6 +1,6 @@
 import type { BuildInfo, HostInfo, Named, TagInfo, TaskInfo, UserInfo } from '@koji/core/api';
 
-/** The things that have pages which panels can be on. */
+/** The objects whose pages can have panels. */
 export interface WebThings {
   /** The build. */
   readonly build: BuildInfo;
@@ -16,23 +16,23 @@ export interface WebThings {
   readonly user: UserInfo;
 }
 
-/** The name of a thing that panels can be on. */
+/** The name of an object whose pages can have panels. */
 export type WebThing = keyof WebThings;
 
-/** How a page is added. */
+/** Options of a page. */
 export interface WebPageMark {
-  /** Its name in addresses, such as `checks` for `/koji/checks`. */
+  /** The name in addresses, such as `checks` for `/koji/checks`. */
   readonly name: string;
-  /** Its heading. */
+  /** The heading. */
   readonly title: string;
   /** Whether the menu has an entry for it. Default: no. */
   readonly menu?: boolean;
 }
 
-/** How a panel is added. */
+/** Options of a panel. */
 export interface WebPanelMark<T extends WebThing = WebThing> {
-  /** The thing on whose pages it is. */
+  /** The kind of object on whose pages it is shown. */
   readonly on: T;
-  /** Its heading. */
+  /** The heading. */
   readonly title: string;
 }

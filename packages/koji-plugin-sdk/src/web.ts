@@ -1,7 +1,7 @@
 /// <reference types="node" preserve="true" />
 /**
- * Pages of a plugin, and panels of its own on Koji's pages. What they show is data, which the web page writes as HTML:
- * whatever a text holds, it is shown and never run.
+ * Pages of a plugin, and panels on Koji's pages. They consist of data, which the web page turns into HTML: texts are always
+ * shown and never executed.
  */
 import type { Api, ClientApi } from '@koji/core/api';
 import type { TypedMarker } from './decorate.js';
@@ -10,7 +10,7 @@ import type { WebPageMark, WebPanelMark, WebThing, WebThings } from './web-marks
 
 export type { WebPageMark, WebPanelMark, WebThing, WebThings } from './web-marks.js';
 
-/** The kinds of states, each of a colour and shape. */
+/** The kinds of states, each with a colour and shape. */
 export type WebTone = 'good' | 'bad' | 'busy' | 'waiting' | 'off';
 
 /** A link to a page of Koji (`buildinfo?buildID=5`) or to another site (`https://…`); any other address is shown as text. */
@@ -19,21 +19,21 @@ export interface WebLink {
   readonly kind: 'link';
   /** The address. */
   readonly href: string;
-  /** What is shown. */
+  /** The text of the link. */
   readonly text: string;
 }
 
-/** A state by colour, shape and word. */
+/** A state with its colour, shape and word. */
 export interface WebState {
   /** Always `state`. */
   readonly kind: 'state';
-  /** Its colour and shape. */
+  /** The colour and shape. */
   readonly tone: WebTone;
-  /** Its word. */
+  /** The word. */
   readonly word: string;
 }
 
-/** A part of a line. Null shows a dash. */
+/** A part of a line. Null is shown as a dash. */
 export type WebInline = string | number | boolean | null | WebLink | WebState;
 
 /** A part of a page or panel. */
@@ -49,20 +49,20 @@ export type WebBlock =
       readonly rows: readonly (readonly WebInline[])[];
     };
 
-/** A page or panel as it is asked for. */
+/** A request for a page or panel. */
 export interface WebRequest {
-  /** The methods of the hub, called by nobody: what anybody may read. A page's calls see one moment of the database. */
+  /** The methods of the hub, without a login: they return what everybody may read. All calls of a page see one snapshot. */
   readonly calls: ClientApi<Api>;
-  /** The parameters of the address; the last one where a name is repeated. */
+  /** The parameters of the address; for a repeated name the last value. */
   readonly params: Readonly<Record<string, string>>;
-  /** Aborted when the time is over. */
+  /** Aborted after the time limit. */
   readonly signal: AbortSignal;
 }
 
-/** Makes a page. */
+/** Returns the content of a page. */
 export type WebPage = (request: WebRequest) => Promise<readonly WebBlock[]> | readonly WebBlock[];
 
-/** Makes a panel about a thing; null shows none. */
+/** Returns the content of a panel about an object; null for no panel. */
 export type WebPanel<T extends WebThing = WebThing> = (
   thing: WebThings[T],
   request: WebRequest,
@@ -113,7 +113,7 @@ export function heading(shown: string): WebBlock {
   return { kind: 'heading', text: shown };
 }
 
-/** Makes a block of text as it is, such as a part of a log. */
+/** Makes a block of preformatted text, such as a part of a log. */
 export function code(shown: string): WebBlock {
   return { kind: 'code', text: shown };
 }

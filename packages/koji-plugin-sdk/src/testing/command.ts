@@ -8,42 +8,42 @@ import type { TestHub, TestSession } from './hub.js';
 import { runTaskOf } from './task.js';
 import { Waits, inTime, tracked } from './waits.js';
 
-/** How to run a command in a test. */
+/** Options for running a command in a test. */
 export interface CommandTestOptions<O extends CliOptionTable = CliOptionTable> {
-  /** The hub that it talks to. */
+  /** The hub that it calls. */
   readonly hub: TestHub;
-  /** Whose session it has. Default: the admin's. */
+  /** The user of its session. Default: the admin. */
   readonly session?: TestSession;
-  /** Values of the options that it declares. */
+  /** Values of its declared options. */
   readonly flags?: Partial<CliOptionValues<O>>;
   /** The profile and global options. */
   readonly options?: Partial<CliOptions>;
-  /** Handlers of the tasks that it waits for: they run, one after the other, when it does. */
+  /** Handlers of the tasks that it waits for. They run one after the other when it waits. */
   readonly tasks?: readonly TaskHandlerClass[];
-  /** Seconds after which it fails, saying what it waits for. Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
+  /** Time limit in seconds, whose error says what it waits for. Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
   readonly timeout?: number;
 }
 
-/** What a command did. */
+/** The result of a command. */
 export interface CommandRecord {
   /** The exit code. */
   readonly code: number;
   /** Lines on standard output. */
   readonly printed: readonly string[];
-  /** The bytes that were written to standard output besides; absent when there were none. */
+  /** Bytes written to standard output with `write`; absent when there were none. */
   readonly written?: Buffer;
   /** Lines on standard error. */
   readonly warned: readonly string[];
 }
 
-/** The command ended with a message about its usage. */
+/** Thrown when the command ended with a message about its usage. */
 class UsageEnd extends Error {}
 
 /**
- * Runs a command as `koji` does, with a session of a test hub. Its arguments are those that are left when its options are
- * read.
+ * Runs a command as `koji` does, with a session of a test hub. Its arguments are the words that remain after its options are
+ * parsed.
  *
- * @throws what the command throws; GenericError when it does not end in time, which says what it waits for
+ * @throws the error of the command; GenericError after the time limit, with what it waits for
  */
 export async function runCommand<O extends CliOptionTable>(
   command: CliCommand<O>,
@@ -97,7 +97,7 @@ export async function runCommand<O extends CliOptionTable>(
 
 const outputOf = (id: number): string => `tasks/${id % 10000}/${id}`;
 
-/** Runs a task with the handler that is for it; why it failed, null when it did not. */
+/** Runs a task with its handler. Returns the reason of a failure, null after a success. */
 async function failureOf(
   hub: TestHub,
   handlers: readonly TaskHandlerClass[],

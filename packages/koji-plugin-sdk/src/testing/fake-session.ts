@@ -12,10 +12,10 @@ export interface MadeCall {
   readonly named: Readonly<Record<string, unknown>>;
 }
 
-/** What a method answers: a value, or a function of the arguments, the named ones last if there are any. */
+/** The result of a method: a value, or a function of the arguments, the named ones last if there are any. */
 export type Answers = Readonly<Record<string, unknown>>;
 
-/** A session that answers out of a table and notes what it was asked. */
+/** A session that answers from a table and records its calls. */
 export function fakeSession(answers: Answers, calls: MadeCall[]): HubSession {
   const call = async (
     method: string,
@@ -39,11 +39,11 @@ type CallMethod = (
   named: Readonly<Record<string, unknown>>,
 ) => Promise<unknown>;
 
-/** `session.getTag(…)`, `session.host.subtask(…)` and `session.call(…)`, whatever the names. */
+/** Supports `session.getTag(…)`, `session.host.subtask(…)` and `session.call(…)` with any names. */
 function methodsBelow(prefix: string, call: CallMethod): unknown {
   return new Proxy(() => undefined, {
     get(_, name) {
-      // Whoever awaits a session must not call a method `then`.
+      // Awaiting a session must not call a method `then`.
       if (typeof name === 'symbol' || name === 'then') return undefined;
       if (prefix === '' && name === 'call') return call;
       return methodsBelow(prefix === '' ? name : `${prefix}.${name}`, call);

@@ -8,70 +8,70 @@ import type { PluginManifest } from '../host/package.js';
 import type { HubSession } from '../session.js';
 import { Waits, inTime } from './waits.js';
 
-/** A hub for a test. */
+/** Options of a hub for a test. */
 export interface TestHubOptions {
-  /** Modules of hub plugins, by the names that hub.conf would have: `{ greet: await import('../src/hub.js') }`. */
+  /** Modules of hub plugins, by the names in hub.conf: `{ greet: await import('../src/hub.js') }`. */
   readonly plugins?: Readonly<Record<string, object>>;
   /**
-   * What the plugins' package.json say under `koji`, by name, such as time limits:
+   * The `koji` entries of the plugins' package.json files, by plugin, for example with time limits:
    * `{ greet: (await import('../package.json', { with: { type: 'json' } })).default.koji }`.
    */
   readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Modules of plugins of the web page, by name. */
   readonly webPlugins?: Readonly<Record<string, object>>;
-  /** What the plugins' configuration files say, by plugin. */
+  /** Content of the plugins' configuration files, by plugin. */
   readonly config?: Readonly<Record<string, string>>;
   /** Options of hub.conf. */
   readonly options?: Readonly<Record<string, string>>;
   /** Rules of policies, by policy. */
   readonly policies?: Readonly<Record<string, string>>;
-  /** Tags to begin with. */
+  /** Tags that exist from the start. */
   readonly tags?: readonly string[];
 }
 
-/** A session of a test: every method of the hub, typed, and uploads. */
+/** A session of a test: every method of the hub, with types, and uploads. */
 export type TestSession = HubSession & {
   /** Sends a local file to a folder below the hub's work folder, under its own name or another. */
   upload(file: string, directory: string, options?: { name?: string; volume?: string }): Promise<void>;
-  /** Sends a piece of a file to an offset of it. */
+  /** Sends a piece of a file to an offset. */
   uploadPiece(
     piece: Uint8Array,
     directory: string,
     target: { name: string; offset: number; overwrite?: boolean },
   ): Promise<void>;
-  /** Closes its connections; the login stays open. */
+  /** Closes its connections. The session on the hub remains valid. */
   close(): Promise<void>;
 };
 
-/** A hub in this process, on a database and a file store that go with it. */
+/** A hub in this process, with a temporary database and file store. */
 export interface TestHub {
-  /** For any other client: `http://127.0.0.1:PORT/kojihub`. */
+  /** The address for other clients: `http://127.0.0.1:PORT/kojihub`. */
   readonly url: string;
   /** The root of the file store. */
   readonly topdir: string;
-  /** Where the store's files are. */
+  /** The paths of the store's files. */
   readonly paths: PathInfo;
   /** A session of `kojiadmin`. */
   readonly admin: TestSession;
   /** Lines of the hub's log. */
   readonly log: readonly string[];
-  /** Logs a user in, with these permissions too; what is not there of them is made. */
+  /** Logs a user in, with these permissions. Creates the user and the permissions if necessary. */
   login(name: string, ...permissions: readonly string[]): Promise<TestSession>;
-  /** A builder's session; the same one each time for a name. */
+  /** Returns a builder's session, the same one each time for a name. */
   builder(name?: string): Promise<TestSession>;
   /**
-   * Makes a complete build by NVR and tags it; the package is listed where it has to be.
+   * Adds a complete build by NVR and tags it. The package is added to the tags' lists where necessary.
    *
-   * @param files real rpms to import instead, by their paths; they must be of this build
+   * @param files paths of real rpms to import instead, which must belong to this build
    */
   addBuild(
     nvr: string,
     about?: { readonly tags?: readonly string[]; readonly files?: readonly string[] },
   ): Promise<BuildInfo>;
   /**
-   * Runs the plugins' callbacks of an event as if it had happened, in a transaction.
+   * Runs the plugins' callbacks of an event in a transaction, as if the event had happened.
    *
-   * @param limit.timeout seconds after which it fails, saying what it waits for; default `KOJI_TEST_LIMIT` of the environment,
+   * @param limit.timeout time limit in seconds, whose error says what it waits for; default `KOJI_TEST_LIMIT` of the environment,
    *   else 60. Each callback has its own limit besides, `CallbackTimeout` of the hub
    */
   fire<E extends CallbackName>(
@@ -80,19 +80,19 @@ export interface TestHub {
     limit?: { readonly timeout?: number },
   ): Promise<void>;
   /**
-   * Runs a schedule of a plugin at once.
+   * Runs a schedule of a plugin immediately.
    *
-   * @param plugin the name that the plugin has in `plugins`
+   * @param plugin the name of the plugin in `plugins`
    * @throws GenericError when the run fails
    */
   runSchedule(plugin: string, name: string): Promise<void>;
-  /** Moves the clock of the plugins' schedules, which stands still otherwise, and waits for all runs that become due. */
+  /** Advances the clock of the plugins' schedules, which otherwise does not move, and waits for all runs that become due. */
   passTime(seconds: number): Promise<void>;
-  /** Ends the hub, closes every session and removes its files. */
+  /** Stops the hub, closes every session and removes its files. */
   stop(): Promise<void>;
 }
 
-/** What `@koji/hub/testing` offers. */
+/** The exports of `@koji/hub/testing`. */
 interface HubForTests {
   readonly openForTests: (parts: {
     readonly folder: string;
@@ -136,9 +136,9 @@ const password = 'test';
 const longer = 'option CallbackTimeout of the hub';
 
 /**
- * Starts a hub for a test, with an admin `kojiadmin`. Needs `@koji/hub` and `@koji/client` among the `devDependencies`.
+ * Starts a hub for a test, with an admin `kojiadmin`. Requires `@koji/hub` and `@koji/client` among the `devDependencies`.
  *
- * @throws ConfigError with everything that is wrong with the plugins
+ * @throws ConfigError with every problem of the plugins
  */
 export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
   const [{ openForTests }, { ClientSession }] = await Promise.all([

@@ -30,43 +30,43 @@ import type { TestHub } from './hub.js';
 import { Waits, inTime, tracked } from './waits.js';
 import type { Limit } from './waits.js';
 
-/** How to run a task in a test. */
+/** Options for running a task in a test. */
 export interface TaskTestOptions {
   /** The arguments by name. */
   readonly named?: Readonly<Record<string, unknown>>;
   /** The method, for a class that handles several. */
   readonly method?: string;
-  /** What methods of the hub answer: values, or functions of their arguments. Not with `hub`. */
+  /** Results of the hub's methods: values, or functions of their arguments. Not with `hub`. */
   readonly calls?: Answers;
-  /** What a subtask comes to; throw for one that fails. Not with `hub`. */
+  /** Returns the result of a subtask; throw an error for a failed one. Not with `hub`. */
   readonly subtask?: (method: string, args: readonly unknown[]) => unknown;
-  /** What the plugins' configuration files say, by plugin. Default: those of `hub`, else nothing. */
+  /** Content of the plugins' configuration files, by plugin. Default: the files of `hub`, else nothing. */
   readonly config?: Readonly<Record<string, string>>;
   /** Modules of builder plugins whose callbacks run, by name: `{ guard: await import('../src/builder.js') }`. */
   readonly plugins?: Readonly<Record<string, object>>;
   /** Options of kojid.conf. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** The folder that has the hub's files, for `localPath`. Default: that of `hub`. */
+  /** The folder with the hub's files, for `localPath`. Default: the folder of `hub`. */
   readonly topdir?: string;
-  /** Runs it as a task of this hub, with a builder's session; its end is told to the hub. */
+  /** Runs it as a task of this hub, with a builder's session, and reports its end to the hub. */
   readonly hub?: TestHub;
-  /** Handlers of its subtasks, which run when it waits for them. With `hub` only. */
+  /** Handlers of its subtasks, which run when it waits for them. Only with `hub`. */
   readonly tasks?: readonly TaskHandlerClass[];
-  /** Seconds after which it fails, saying what it waits for. Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
+  /** Time limit in seconds, whose error says what it waits for. Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
   readonly timeout?: number;
 }
 
-/** What a task did. */
+/** The result of a task. */
 export interface TaskRecord {
   /** The task's id; 1 without `hub`. */
   readonly id: number;
-  /** What the handler answered. */
+  /** The value that the handler returned. */
   readonly result: unknown;
   /** Lines of the task and of {@link pluginLog} as `LEVEL message`. */
   readonly log: readonly string[];
   /** Uploaded files by their path below the task's output. */
   readonly uploads: ReadonlyMap<string, Buffer>;
-  /** Calls to the hub in their order; empty with `hub`. */
+  /** Calls to the hub in order; empty with `hub`. */
   readonly calls: readonly MadeCall[];
   /** Subtasks that it made; empty with `hub`. */
   readonly subtasks: readonly { readonly method: string; readonly args: readonly unknown[] }[];
@@ -76,11 +76,11 @@ const fakeId = 1;
 const fakeHost = { id: 1, name: 'builder', arches: 'x86_64', capacity: 2, task_load: 0, enabled: true };
 
 /**
- * Runs a task handler as kojid does, in this process: arguments are checked and placed, `checkHost` is asked, files that
- * it uploads are kept. Without a `hub` it talks to a session that answers out of `calls`.
+ * Runs a task handler as kojid does, in this process: it checks and assigns the arguments, calls `checkHost`, and keeps the
+ * uploaded files. Without a `hub` it uses a session that answers from `calls`.
  *
- * @throws what the handler throws; ParameterError for arguments that don't fit; RefuseTask; GenericError when it does not end in
- *   time, which says what it waits for
+ * @throws the error of the handler; ParameterError for invalid arguments; RefuseTask; GenericError after the time limit, with
+ * what it waits for
  */
 export async function runTask(
   Handler: TaskHandlerClass,
@@ -96,9 +96,9 @@ export async function runTask(
 }
 
 /**
- * Runs a task that a hub has: with the arguments it was made with, on the test's builder.
+ * Runs an existing task of a hub with its own arguments, on the test's builder.
  *
- * @throws what the handler throws; the hub is told first
+ * @throws the error of the handler, after reporting it to the hub
  */
 export async function runTaskOf(
   hub: TestHub,
@@ -143,7 +143,7 @@ async function runAt(
     const runtime = new TestRuntime(place, { method, folder, record, options, logger });
     await mkdir(runtime.workdir, { recursive: true });
     const result = await inTime(runtime.limit, () => runHandler(task, runtime, given));
-    // As over the wire: what can't be sent is no result.
+    // As over the wire: a value that cannot be encoded is not a result.
     await place.closed(encodeResponse(result));
     return { ...record, id: place.id, result, calls: place.calls, subtasks: place.subtasks };
   } catch (error) {
@@ -157,7 +157,7 @@ async function runAt(
   }
 }
 
-/** Puts the configuration of plugins where they look for it while the task runs. */
+/** Makes the configuration available to plugins while the task runs. */
 async function configure({ config, hub }: TaskTestOptions, folder: string): Promise<{ undo: () => void }> {
   if (hub && !config) return { undo: () => undefined };
   await mkdir(folder, { recursive: true });
@@ -167,7 +167,7 @@ async function configure({ config, hub }: TaskTestOptions, folder: string): Prom
   return { undo: () => void setConfigFolder(before) };
 }
 
-/** Where a task is from, and whom its end is told. */
+/** The source of a task, and the recipient of its end. */
 interface Place {
   readonly id: number;
   readonly session: HubSession;
@@ -307,13 +307,13 @@ class TestRuntime implements TaskRuntime {
 
   async pause(milliseconds: number): Promise<void> {
     if (await this.runSubtasks()) return;
-    // A hub is asked often, since nobody wakes this task; answers out of a table are there at once.
+    // A hub is polled often, since nothing wakes this task. Answers from a table are available immediately.
     const shorter = this.parts.options.hub ? Math.min(milliseconds, 50) : 0;
     await this.waits.during('the end of a pause', () => sleep(shorter));
   }
 
   async waitForNews(method: string, args: readonly unknown[], otherwise: number): Promise<void> {
-    // The session of a hub is the test's builder's too, which would wait with the task.
+    // The test's builder shares this session with the task, and would wait with it.
     if (this.parts.options.hub) await this.pause(otherwise);
     else await this.session.call(method, args).catch(() => this.pause(otherwise));
   }
@@ -322,7 +322,7 @@ class TestRuntime implements TaskRuntime {
     await this.waits.during(`callbacks of ${event}`, () => this.callbacks.run(event, payload));
   }
 
-  /** Runs the subtasks that nobody has begun and that have a handler; whether there was one. */
+  /** Runs free subtasks that have a handler. Returns whether there was one. */
   private async runSubtasks(): Promise<boolean> {
     const { hub, tasks = [], ...options } = this.parts.options;
     if (!hub || tasks.length === 0) return false;
@@ -333,13 +333,13 @@ class TestRuntime implements TaskRuntime {
       this.begun.add(id);
       ran = true;
       const run = runTaskOf(hub, id, Handler, { ...options, tasks });
-      // The hub knows how it failed, and the task that waits hears it from there.
+      // The hub knows how it failed, and the waiting task reads it there.
       await this.waits.during(`subtask ${id} (${method})`, () => run.catch(() => undefined));
     }
     return ran;
   }
 
-  /** The subtasks that have not ended; null when there are none. */
+  /** Returns the subtasks that have not ended; null when there are none. */
   private async openSubtasks(): Promise<string | null> {
     const { hub, tasks = [] } = this.parts.options;
     if (!hub) return null;
@@ -361,7 +361,7 @@ async function unfinishedSubtasks(
   return all.filter(({ state }) => unfinished.includes(state));
 }
 
-/** @throws PluginLoadError with everything that is wrong with the plugins */
+/** @throws PluginLoadError with every problem of the plugins */
 function callbacksOf(modules: Readonly<Record<string, object>>, logger: Logger): CallbackRegistry {
   const registry = new CallbackRegistry({ logger });
   for (const [name, module] of Object.entries(modules)) {

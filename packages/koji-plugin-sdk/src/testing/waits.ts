@@ -2,15 +2,15 @@ import { types } from 'node:util';
 import { GenericError } from '@koji/core';
 import { runningPrograms } from '../program.js';
 
-/** Seconds after which something that runs in a test is given up, unless the test says otherwise. */
+/** Seconds after which a test gives up waiting, unless the test sets another limit. */
 const usualLimit = 60;
 
-/** What code of a plugin waits for at the moment. */
+/** Records what code of a plugin is waiting for. */
 export class Waits {
   private readonly open = new Set<{ readonly what: string }>();
   private isOver = false;
 
-  /** Notes that something is waited for while it lasts. */
+  /** Records a wait while it lasts. */
   async during<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.check(what);
     const one = { what };
@@ -22,18 +22,18 @@ export class Waits {
     }
   }
 
-  /** Throws once the test has given up what runs. */
+  /** Throws if the test has given up. */
   check(what: string): void {
     if (this.isOver)
       throw new GenericError(`nobody waits for ${what} any more: the time of the test is over`);
   }
 
-  /** Refuses what comes later. */
+  /** Rejects later waits. */
   end(): void {
     this.isOver = true;
   }
 
-  /** Describes it; what code waits for that asked nobody for anything is its own affair. */
+  /** Describes the current waits. Waits that involve no call are unknown. */
   describe(): string {
     const all = [...this.open]
       .map(({ what }) => what)
@@ -42,21 +42,21 @@ export class Waits {
   }
 }
 
-/** How long something may take, and what it waits for. */
+/** A time limit, with a description of the wait. */
 export interface Limit {
-  /** Who is named in the error: `runTask: the task build`. */
+  /** The name in the error: `runTask: the task build`. */
   readonly who: string;
   /** Default: `KOJI_TEST_LIMIT` of the environment, else 60. */
   readonly seconds: number | undefined;
   readonly waits: Waits;
-  /** What is known better than {@link Waits} knows it; null when nothing is. */
+  /** Returns a better description of the wait, if any; null otherwise. */
   readonly reason?: () => Promise<string | null>;
 }
 
 /**
- * Runs something that must end within a time.
+ * Runs a function that must end within a time limit.
  *
- * @throws GenericError that says what it waits for when it does not
+ * @throws GenericError that says what it waits for, after the time limit
  */
 export async function inTime<T>({ who, waits, reason, ...limit }: Limit, run: () => Promise<T>): Promise<T> {
   const seconds = limit.seconds ?? (Number(process.env['KOJI_TEST_LIMIT']) || usualLimit);
