@@ -14,6 +14,8 @@ const slow = [
   'koji-dev/test/dev.test',
   'koji-hub/test/scheduler-simulation.test',
   'koji-hub/test/hub-command.test',
+  'koji-hub/test/files.test',
+  'koji-plugin-sdk/test/types.test',
   'koji-plugin-kiwi/test/builder.test',
   'koji-builder/test/build.test',
   'koji-builder/test/tasks.test',
