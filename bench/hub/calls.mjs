@@ -16,11 +16,11 @@ const connections = 8;
 /** One client writes, by one session. */
 const writer = { connections: 1, isWrite: true };
 
-/** Tags and untags some builds, other ones each time. */
+/** Tags and untags some builds, other ones each time; by force, since time may have run out between the two. */
 function tagAndUntag() {
   const from = (unique += 200);
   return numbered(200, (i) => nvr((from + i) % builds)).flatMap((build) => [
-    encodeCall('tagBuildBypass', ['bench', build]),
+    encodeCall('tagBuildBypass', ['bench', build, true]),
     encodeCall('untagBuildBypass', ['bench', build]),
   ]);
 }
