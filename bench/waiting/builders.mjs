@@ -7,7 +7,7 @@ import { encodeCall } from '@koji/core/wire';
 const [, , address] = process.argv;
 const url = new URL(address);
 /** Seconds that kojid waits. */
-const patience = 240;
+const patience = 600;
 let answered = 0;
 let broken = 0;
 let again = 0;

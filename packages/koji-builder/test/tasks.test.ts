@@ -66,7 +66,7 @@ describe('a task', () => {
     const said = ['printed', 'complained', 'noted'].map((word) => `${word} something`);
     await until('the lines are there', () => said.every((line) => site.log().includes(line)));
     expect(site.log()).toMatch(/task \d+: printed something/);
-    expect(site.log()).toMatch(/\[WARN\] \{\d+\} koji\.plugin\.works noted something/);
+    expect(site.log()).toMatch(/\[WARNING\] \{\d+\} koji\.plugin\.works noted something/);
   });
 
   test('has a folder of its own and uploads from it; the folder is gone afterwards', async () => {

@@ -53,8 +53,8 @@ const endsDaemon = new Set(['restart', 'shutdown']);
 /** Seconds that a waiting call of a builder with tasks lasts at most, and how much later than that an answer may come. */
 const shortPoll = 50;
 const pollSlack = 30;
-/** The same for one that waits for its next task and nothing else: below the minutes after which networks drop quiet connections. */
-const idlePoll = 240;
+/** The same for one that waits for its next task and nothing else; probes keep its connection open meanwhile. */
+const idlePoll = 600;
 /** Seconds that no hub makes a call wait unless it counts the builder as checked in meanwhile. */
 const silentHub = 90;
 /** Milliseconds after which a builder that nothing happened to compares notes with the hub all the same. */
