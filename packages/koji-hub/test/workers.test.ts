@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import http from 'node:http';
+import { ClientSession } from '@koji/client';
+import { RetryError } from '@koji/core';
 import { encodeCall } from '@koji/core/wire';
 import { freePort } from '../../../scripts/ports.mjs';
 import { addUser } from '../src/commands.js';
@@ -84,6 +86,34 @@ describeOnPostgres('Workers = 3', (kind) => {
     // A connection that was being handed to it may break; clients try again.
     const several = (): Promise<boolean[]> => Promise.all(Array.from({ length: 12 }, () => hello(url)));
     await until(async () => (await several()).every(Boolean));
+    await until(() => childrenOf(hub.pid!).length === 3);
+  });
+
+  test('clients of a process that is killed see nothing but retries', async () => {
+    const failed: unknown[] = [];
+    let made = 0;
+    let killed = false;
+    const work = async (name: string): Promise<void> => {
+      const session = new ClientSession(url, { retryInterval: 0.1, anonRetry: true });
+      await session.login('root', 'root');
+      for (let i = 0; i < 6 || !killed; i++) {
+        const tag = `${name}-${i}`;
+        // A call that was done before its answer was lost is told from one that was not.
+        await session.createTag(tag).catch((error: unknown) => {
+          if (!(error instanceof RetryError)) failed.push(error);
+        });
+        if ((await session.getTag(tag)) === null) failed.push(`${tag} is missing`);
+        made += 1;
+      }
+      await session.close();
+    };
+    const working = Promise.all(['a', 'b', 'c', 'd'].map(work));
+    await until(() => made > 4);
+    const victims = childrenOf(hub.pid!);
+    process.kill(victims[made % victims.length]!, 'SIGKILL');
+    killed = true;
+    await working;
+    expect(failed).toEqual([]);
     await until(() => childrenOf(hub.pid!).length === 3);
   });
 
