@@ -8,7 +8,7 @@ import { program, root } from './support/system.js';
 
 const run = promisify(execFile);
 const folder = path.join(root, 'docs', 'operations');
-const own = ['README.md', 'install.md', 'upgrade.md', 'scale.md'];
+const own = ['README.md', 'install.md', 'upgrade.md', 'scale.md', 'housekeeping.md'];
 const read = (name: string): string => readFileSync(path.join(folder, name), 'utf8');
 const env = { ...process.env, NODE_OPTIONS: '' };
 
@@ -40,7 +40,7 @@ test('the commands of the hub in the pages run, in their order, on a hub of thei
   try {
     const config = path.join(place, 'hub.conf');
     writeFileSync(config, '[hub]\nKojiDir = store\n');
-    const lines = ['install.md', 'upgrade.md']
+    const lines = ['install.md', 'upgrade.md', 'housekeeping.md']
       .flatMap((name) => linesOf(read(name)))
       .filter((line) => line.startsWith('koji-hub '));
     expect(lines.length).toBeGreaterThan(5);

@@ -47,6 +47,7 @@ import { PluginRoutes } from './server/plugin-routes.js';
 import { Tls } from './server/tls.js';
 import { Transactions } from './server/transactions.js';
 import { TagNews } from './tag-news.js';
+import { startHousekeeping } from './upkeep/keeping.js';
 import { openWake } from './wake.js';
 import { PluginSwitches, notesFolder, takeNotes } from './watchdog/switches.js';
 import { openWeb } from './web.js';
@@ -137,6 +138,10 @@ export async function serve(
     }
     const { database, activity } = hub;
     const outboxes = outboxesOf(hub);
+    if (!LockOut && !ServerOffline) {
+      const keeping = startHousekeeping(open);
+      closers.add('housekeeping', () => keeping.stop());
+    }
     const deliveries = startDeliveries({ database, activity, outboxes, log: hub.logger('koji.outbox') });
     closers.add('deliveries', () => deliveries.stop());
     // As what looks after repos, nothing of plugins happens by itself while the hub is closed for maintenance.

@@ -42,6 +42,8 @@ import { describeSearch, searchPlugins } from './plugin-search.js';
 import { watchPlugins } from './watch.js';
 import { guardProcess } from './watchdog/guard.js';
 import { backUp } from './upkeep/backup.js';
+import { housekeeping } from './upkeep/housekeeping.js';
+import { describeHousekept } from './upkeep/keeping.js';
 import { describeProblem, fsck } from './upkeep/fsck.js';
 import { restore } from './upkeep/restore.js';
 import { isWorker, reportUrl, startWorkers } from './workers.js';
@@ -63,6 +65,8 @@ Without --config the hub reads ./hub.conf, or creates one in ./${embeddedFolder}
   outbox [dead|replay|drop [QUEUE|ID]]      list the queues of plugins; list, resend or delete undelivered messages
   gc [--apply] [--action ACTION,...] [--user NAME] [--gc-config FILE] [--purge] [--no-mail] [--verbose]
                                             collect garbage: delete, prune, trash, salvage; without --apply only report
+  housekeeping [--plan] [--json]            remove old sessions, files and the like, as the Keep options of hub.conf say;
+                                            --plan only counts them
   backup DIR                                copy the database into DIR, consistent also while the hub runs, and list the files
   restore DIR                               put the database of a backup where none, or an empty one, is
   fsck [--repair] [--quick] [--json]        compare the file store with the database and print every problem; --quick reads no
@@ -315,6 +319,12 @@ async function upgrade(): Promise<void> {
   console.log(done.length === 0 ? 'the database is up to date' : `done: ${done.join(', ')}`);
 }
 
+async function keepHouse(): Promise<void> {
+  const found = await housekeeping(config(), { apply: !values.plan });
+  if (values.json) console.log(JSON.stringify(found, null, 2));
+  else for (const line of describeHousekept(found, !values.plan)) console.log(line);
+}
+
 async function collectGarbage(): Promise<void> {
   const { action, apply, purge, user: name, verbose } = values;
   const failed = await runGc(
@@ -420,6 +430,8 @@ async function run([command = 'start', ...rest]: readonly string[]): Promise<voi
     }
     case 'migrate':
       return upgrade();
+    case 'housekeeping':
+      return keepHouse();
     case 'gc':
       return collectGarbage();
     case 'fsck':

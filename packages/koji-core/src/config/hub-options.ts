@@ -202,6 +202,26 @@ export const hubOptions = {
   MaxHeaderLength: integer(16_384, 'Largest accepted headers of a request in bytes'),
   HeaderTimeout: integer(60, 'Seconds that a client may take to send the headers of a request'),
   KeepAliveTimeout: integer(65, 'Seconds that a connection stays open without a request'),
+  HousekeepingInterval: integer(
+    86400,
+    'Seconds after which a hub removes what the options below do not keep; 0 leaves that to koji-hub housekeeping',
+  ),
+  KeepSessions: integer(
+    30,
+    'Days for which sessions without a call are kept; 0 for ever, as for all of these',
+  ),
+  KeepReservations: integer(1, 'Days for which reservations of builds by content generators are kept'),
+  KeepSchedulerLog: integer(7, "Days for which lines of the scheduler's log are kept"),
+  KeepBuildrootLists: integer(
+    0,
+    'Days for which it is kept what was in retired buildroots from which no package is kept, as those of scratch builds',
+  ),
+  KeepTaskFiles: integer(0, 'Days for which logs and other files of ended tasks are kept'),
+  KeepScratchBuilds: integer(
+    0,
+    'Days after the end of their task for which files of scratch builds are kept',
+  ),
+  KeepUploads: integer(0, 'Days for which uploads of the koji command are kept that nothing became of'),
   StopDelay: integer(
     0,
     'Seconds for which a hub that is told to stop goes on answering, while /readyz says 503, so that a load balancer sends it nothing more',

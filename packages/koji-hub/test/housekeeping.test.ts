@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { sql } from '../src/db/sql.js';
+import { housekeeping } from '../src/upkeep/housekeeping.js';
+import { describeHousekept } from '../src/upkeep/keeping.js';
+import { databases } from './support/databases.js';
+import { fill } from './support/old-rows.js';
+import { makeConfig } from '../src/config.js';
+import type { TestDatabase } from './support/databases.js';
+
+const old = '2024-01-01 00:00:00.000000+00:00';
+
+describe.each(databases)('housekeeping on $name', ({ create }) => {
+  let place: TestDatabase;
+  beforeEach(async () => void (place = await create()));
+  afterEach(() => place.drop());
+
+  const config = (keep: Readonly<Record<string, string>>) =>
+    makeConfig(place.folder, { Database: place.url, KojiDir: 'store', LogFile: 'hub.log', ...keep });
+  const counts = async (keep: Readonly<Record<string, string>>, apply: boolean) =>
+    Object.fromEntries(
+      (await housekeeping(config(keep), { apply })).map(({ option, count }) => [option, count]),
+    );
+
+  test('removes old rows, and those alone, after it has told them', async () => {
+    const database = await place.open();
+    await fill(database);
+    await database.write(async (db) => {
+      await db.run(sql`UPDATE sessions SET update_time = ${old}`);
+      await db.run(sql`INSERT INTO sessions (user_id, master, update_time) VALUES (1, 1, ${old})`);
+      await db.run(sql`INSERT INTO web_login (key, session_id) VALUES ('hash', 1)`);
+      await db.run(sql`INSERT INTO sessions (user_id, key) VALUES (1, 'used today')`);
+      await db.run(sql`INSERT INTO scheduler_log_messages (msg, msg_time) VALUES ('old', ${old})`);
+      await db.run(sql`INSERT INTO scheduler_log_messages (msg) VALUES ('new')`);
+      await db.run(sql`INSERT INTO build_reservations (build_id, token, created) VALUES (1, 't', ${old})`);
+      await db.run(sql`INSERT INTO users (name, status, usertype) VALUES ('builder', 0, 1)`);
+      await db.run(sql`INSERT INTO host (user_id, name) VALUES (2, 'builder')`);
+      // The first one has the package that is kept, the second one is of a scratch build, the third one is in use.
+      await db.run(sql`INSERT INTO buildroot (br_type) VALUES (0), (0)`);
+      await db.run(sql`INSERT INTO buildroot_listing (buildroot_id, rpm_id) VALUES (2, 1), (3, 1)`);
+      await db.run(
+        sql`INSERT INTO standard_buildroot (buildroot_id, host_id, repo_id, task_id, create_event, retire_event, state)
+            VALUES (1, 1, 1, 1, 1, 1, 3), (2, 1, 1, 1, 1, 1, 3), (3, 1, 1, 1, 1, NULL, 0)`,
+      );
+    });
+    const keep = { KeepBuildrootLists: '30' };
+    const expected = { KeepSessions: 1, KeepReservations: 1, KeepSchedulerLog: 1, KeepBuildrootLists: 1 };
+    expect(await counts(keep, false)).toMatchObject(expected);
+    expect(await counts(keep, false)).toMatchObject(expected);
+    expect(await counts({}, false)).toMatchObject({ KeepBuildrootLists: 0 });
+    // The session that the subsession belongs to goes with it.
+    expect(await counts(keep, true)).toMatchObject({ ...expected, KeepSessions: 2 });
+    expect(await counts(keep, true)).toMatchObject({
+      KeepSessions: 0,
+      KeepSchedulerLog: 0,
+      KeepBuildrootLists: 0,
+    });
+    const left = await database.read(async (db) => ({
+      sessions: await db.all(sql`SELECT key FROM sessions`),
+      log: await db.all(sql`SELECT msg FROM scheduler_log_messages`),
+      lists: await db.all(sql`SELECT buildroot_id FROM buildroot_listing ORDER BY 1`),
+    }));
+    expect(left).toEqual({
+      sessions: [{ key: 'used today' }],
+      log: [{ msg: 'new' }],
+      lists: [{ buildroot_id: 1 }, { buildroot_id: 3 }],
+    });
+  });
+
+  test('removes folders of tasks that ended, and uploads that nobody touched, if told to', async () => {
+    const database = await place.open();
+    await fill(database);
+    await database.write(async (db) => {
+      await db.run(sql`UPDATE task SET completion_time = ${old}`);
+      await db.run(
+        sql`INSERT INTO task (state, channel_id, owner, method, request, arch) VALUES (1, 1, 1, 'build', '<params/>', 'noarch')`,
+      );
+    });
+    const store = path.join(place.folder, 'store');
+    const [tasks, scratch, uploads] = [
+      ['work/tasks/1/1', 'work/tasks/2/2', 'work/tasks/9/9'],
+      ['scratch/alice/task_1', 'scratch/alice/task_2', 'scratch/alice/notes'],
+      ['work/cli-build/old', 'work/cli-build/new', 'work/other/old'],
+    ];
+    for (const folder of [...tasks, ...scratch, ...uploads]) {
+      await mkdir(path.join(store, folder), { recursive: true });
+      await writeFile(path.join(store, folder, 'file'), 'text');
+      if (folder.endsWith('old'))
+        for (const name of ['file', '.']) await utimes(path.join(store, folder, name), 1, 1);
+    }
+    const keep = { KeepTaskFiles: '30', KeepScratchBuilds: '30', KeepUploads: '30' };
+    const expected = { KeepTaskFiles: 1, KeepScratchBuilds: 1, KeepUploads: 1 };
+    expect(await counts({}, true)).toMatchObject({ KeepTaskFiles: 0, KeepScratchBuilds: 0, KeepUploads: 0 });
+    expect(await counts(keep, false)).toMatchObject(expected);
+    const found = await housekeeping(config(keep), { apply: true });
+    expect(describeHousekept(found, true)).toContain(
+      'KeepScratchBuilds = 30: removed 1 files of scratch builds',
+    );
+    const there = [...tasks, ...scratch, ...uploads].filter((folder) => existsSync(path.join(store, folder)));
+    expect(there).toEqual([
+      ...['work/tasks/2/2', 'work/tasks/9/9', 'scratch/alice/task_2', 'scratch/alice/notes'],
+      ...['work/cli-build/new', 'work/other/old'],
+    ]);
+  });
+});
