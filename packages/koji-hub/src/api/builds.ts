@@ -5,7 +5,8 @@ import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { epochColumn, floatColumn, query, stream } from '../db/rows.js';
 import { timeText } from '../db/times.js';
-import { epochOf, glob, id, sql } from '../db/sql.js';
+import { beginningOf, compoundBeginsWith } from '../db/beginnings.js';
+import { epochOf, glob, id, likeOf, sql, unkeyed } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { cancelBuild } from '../domain/tasks/build-canceling.js';
 import { listBuildLogs } from '../domain/builds/logs.js';
@@ -18,12 +19,13 @@ import {
   findBuild,
   findBuildId,
   getBuild,
+  isComplete,
   newBuild,
   setOwner,
 } from '../domain/builds/builds.js';
 import { toInt } from '../domain/values/convert.js';
 import { promoteBuild } from '../domain/imports/drafts.js';
-import { idIs, prefixIs } from '../domain/values/ids.js';
+import { hasPrefix, idIs, isPossibleId } from '../domain/values/ids.js';
 import { readJson } from '../domain/values/json.js';
 import { momentIn } from '../domain/history/moments.js';
 import { findPackage } from '../domain/tags/package-lists.js';
@@ -66,6 +68,7 @@ export const builds: Handlers<BuildMethods> = {
       from: sql`build ${buildJoins} ${ofType.join}`,
       where,
       opts: filter.queryOpts,
+      key: sql`build.id`,
       transform: (row: BuildListItem) => ({
         ...row,
         extra: readJson(row.extra, 'Invalid extra data') as Extra,
@@ -126,7 +129,7 @@ export const builds: Handlers<BuildMethods> = {
     const where = [
       sql`NOT EXISTS (SELECT 1 FROM tag_listing
         WHERE tag_listing.build_id = build.id AND tag_listing.active = TRUE)`,
-      sql`build.state = ${BUILD_STATES.COMPLETE}`,
+      isComplete,
     ];
     if (name !== null) where.push(sql`package.name = ${plain(name)}`);
     if (draft !== null) where.push(isDraft('build', draft));
@@ -166,7 +169,9 @@ async function buildConditions(call: Call, filter: BuildFilter): Promise<Sql[] |
     if (user === null) continue;
     const found = await findUser(call, user, { principals: false });
     if (!found) return null;
-    where.push(sql`${id(column)} = ${found.id}`);
+    // A package has fewer builds than a user may have.
+    const key = filter.packageID === null ? id(column) : unkeyed(id(column));
+    where.push(sql`${key} = ${found.id}`);
   }
   if (filter.cgID) {
     const found = await lookupName(call, 'content_generator', filter.cgID);
@@ -179,14 +184,27 @@ async function buildConditions(call: Call, filter: BuildFilter): Promise<Sql[] |
 function plainConditions(filter: BuildFilter): Sql[] {
   const where: Sql[] = [];
   if (filter.volumeID !== null) where.push(idIs('build.volume_id', filter.volumeID));
-  if (filter.state !== null) where.push(idIs('build.state', filter.state));
+  if (filter.state !== null) where.push(stateIs(filter, filter.state));
   if (filter.taskID === -1) where.push(sql`build.task_id IS NOT NULL`);
   else if (filter.taskID !== null) where.push(idIs('build.task_id', filter.taskID));
   if (filter.source !== null) where.push(glob(id('build.source'), filter.source));
-  if (filter.prefix) where.push(prefixIs('package.name', filter.prefix));
-  if (filter.pattern) where.push(glob(sql`(${buildColumns.nvr})`, filter.pattern));
+  if (filter.prefix) where.push(...hasPrefix('package.name', filter.prefix));
+  if (filter.pattern) {
+    where.push(glob(sql`(${buildColumns.nvr})`, filter.pattern));
+    const start = beginningOf(likeOf(filter.pattern));
+    if (start) where.push(compoundBeginsWith('package', start));
+  }
   if (filter.draft !== null) where.push(isDraft('build', filter.draft));
   return where;
+}
+
+/** Most builds are complete, so that their state finds them only in the order of its index. */
+function stateIs(filter: BuildFilter, state: number): Sql {
+  if (!isPossibleId(state)) return sql`1 = 0`;
+  const order = filter.queryOpts?.order;
+  const isInOrder = !order || (typeof order === 'string' && /^-?build_id$/.test(order));
+  const isFew = [filter.packageID, filter.userID, filter.taskID, filter.cgID].some((other) => other != null);
+  return sql`${isInOrder && !isFew ? sql`build.state` : unkeyed(sql`build.state`)} = ${state}`;
 }
 
 function timeConditions(filter: BuildFilter): Sql[] {
@@ -244,7 +262,7 @@ async function setCompletionTime(call: Call, build: BuildInfo, seconds: number):
 async function averageDuration(call: Call, packageId: number, months: number | null): Promise<Float | null> {
   const where = [
     sql`build.pkg_id = ${packageId}`,
-    sql`build.state = ${BUILD_STATES.COMPLETE}`,
+    isComplete,
     sql`build.task_id IS NOT NULL OR build.extra LIKE '%koji_task_id%'`,
   ];
   if (months !== null) where.push(sql`build.completion_time > ${timeText(monthsAgo(months))}`);

@@ -14,7 +14,7 @@ import {
   unblockPackage,
 } from '../domain/tags/package-lists.js';
 import { countPackages, readPackagePart } from '../domain/tags/package-parts.js';
-import { prefixIs } from '../domain/values/ids.js';
+import { hasPrefix } from '../domain/values/ids.js';
 import { plain } from '../domain/values/repr.js';
 import { getUser } from '../domain/users/users.js';
 
@@ -71,7 +71,7 @@ export const packages: Handlers<PackageMethods> = {
       const answer = await found;
       if (answer !== null) return answer as never;
     }
-    const rows = await readPackageList(call, filter);
+    const rows = await readPackageList(call, { ...filter, prefix });
     const start = prefix?.toLowerCase();
     return applyOpts(
       start ? rows.filter((row) => row.package_name.toLowerCase().startsWith(start)) : rows,
@@ -126,7 +126,7 @@ function listNames(call: Call, prefix: string | null, opts: QueryOpts | null): P
   return query<PackageName>(call.db, {
     columns: { package_id: id('package.id'), package_name: id('package.name') },
     from: sql`package`,
-    where: prefix === null ? [] : [prefixIs('package.name', prefix)],
+    where: prefix === null ? [] : hasPrefix('package.name', prefix),
     opts,
   });
 }

@@ -3,7 +3,19 @@ import type { Named, SearchMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { applyOpts, stream } from '../db/rows.js';
 import type { Query } from '../db/rows.js';
-import { checkPattern, glob, id, join, limitStatements, matches, sql, unlimitStatements } from '../db/sql.js';
+import { beginningOf, beginsWith, compoundBeginsWith, namesIn } from '../db/beginnings.js';
+import {
+  anyOf,
+  checkPattern,
+  glob,
+  id,
+  join,
+  likeOf,
+  limitStatements,
+  matches,
+  sql,
+  unlimitStatements,
+} from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { truthy } from '../domain/values/convert.js';
 import { plain, repr } from '../domain/values/repr.js';
@@ -13,6 +25,8 @@ interface Searched {
   readonly from: Sql;
   readonly id: Sql;
   readonly name: Sql;
+  /** The table whose `name`, which has an index by its lower case, the name is, or begins with where it is `compound`. */
+  readonly keyed?: { readonly table: 'package' | 'rpminfo'; readonly compound: boolean };
   /** Further texts that may fit. */
   readonly also?: Sql;
   readonly where?: Sql;
@@ -29,7 +43,7 @@ const rpmName = sql`rpminfo.name || '-' || rpminfo.version || '-' || rpminfo.rel
 const winPath = sql`win_archives.relpath || '/' || archiveinfo.filename`;
 
 const types = new Map<unknown, Searched>([
-  ['package', named('package')],
+  ['package', { ...named('package'), keyed: { table: 'package', compound: false } }],
   ['user', named('users')],
   ['host', named('host')],
   [
@@ -38,6 +52,7 @@ const types = new Map<unknown, Searched>([
       from: sql`build JOIN package ON package.id = build.pkg_id`,
       id: sql`build.id`,
       name: sql`package.name || '-' || build.version || '-' || build.release`,
+      keyed: { table: 'package', compound: true },
       orders: { 'build.id': sql`build.id` },
     },
   ],
@@ -57,7 +72,15 @@ const types = new Map<unknown, Searched>([
       where: sql`build_target_config.active = TRUE`,
     },
   ],
-  ['rpm', { from: sql`rpminfo`, id: sql`rpminfo.id`, name: rpmName }],
+  [
+    'rpm',
+    {
+      from: sql`rpminfo`,
+      id: sql`rpminfo.id`,
+      name: rpmName,
+      keyed: { table: 'rpminfo', compound: true },
+    },
+  ],
   [
     'maven',
     {
@@ -94,12 +117,14 @@ export const search: Handlers<SearchMethods> = {
     const { from, also, where, orders } = searched;
     const fit = fitting(terms, matchType);
     const texts = [byFilename.has(type) ? sql`archiveinfo.filename` : searched.name, ...(also ? [also] : [])];
+    const start = keyCondition(searched, terms, matchType);
     const columns = { id: searched.id, name: searched.name };
     const wanted: Query<Named> = {
       columns,
       from,
       where: [
         ...(where ? [where] : []),
+        ...(start ? [start] : []),
         join(
           texts.map((text) => sql`(${fit(text)})`),
           ' OR ',
@@ -124,6 +149,17 @@ function fitting(terms: unknown, matchType: unknown): (text: Sql) => Sql {
     return (text) => glob(sql`(${text})`, wanted.replaceAll('\\', '\\\\'));
   }
   return (text) => sql`(${text}) = ${wanted}`;
+}
+
+/** What a name fulfils that fits, by which an index finds it; null where nothing is known of how it begins. */
+function keyCondition({ keyed }: Searched, terms: unknown, matchType: unknown): Sql | null {
+  if (!keyed || typeof terms !== 'string' || matchType === 'regexp') return null;
+  const { table, compound } = keyed;
+  const column = id(`${table}.name`);
+  if (matchType !== 'glob') return compound ? anyOf(column, namesIn(terms)) : null;
+  const start = beginningOf(likeOf(terms.replaceAll('\\', '\\\\')));
+  if (start === '') return null;
+  return compound ? compoundBeginsWith(table, start) : beginsWith(column, start);
 }
 
 /** Searches with a limit of time, which later statements of the same transaction do not have. */

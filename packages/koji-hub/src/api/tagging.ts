@@ -105,13 +105,9 @@ export const tagging: Handlers<TaggingMethods> = {
     return null;
   },
 
-  async listTagged({ tag, event, prefix, strict, ...filter }, call) {
+  async listTagged({ tag, event, strict, ...filter }, call) {
     const found = await (strict ? getTag : findTag)(call, tag, { event });
-    if (!found) return [];
-    const builds = await streamTaggedBuilds(call, found.id, { ...filter, event });
-    if (!prefix) return builds;
-    const start = prefix.toLowerCase();
-    return builds.map((build) => (build.package_name.toLowerCase().startsWith(start) ? build : undefined));
+    return found ? streamTaggedBuilds(call, found.id, { ...filter, event }) : [];
   },
 
   async getTagDifferences({ from, to, from_event: event, to_event: toEvent, inherit }, call) {

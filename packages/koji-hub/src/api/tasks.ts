@@ -2,9 +2,7 @@ import { ActionNotAllowed, GenericError, ParameterError, TASK_STATES } from '@ko
 import type { QueryOpts, TaskFilter, TaskListItem, TaskMethods, TaskOptions } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { epochColumn, stream } from '../db/rows.js';
-import { anyOf, id, sql } from '../db/sql.js';
-import type { Sql } from '../db/sql.js';
-import { epochOf } from '../db/times.js';
+import { id, sql } from '../db/sql.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { getHost } from '../domain/task-records/hosts.js';
 import { checkIds } from '../domain/task-records/waiting.js';
@@ -24,6 +22,7 @@ import {
   withRequest,
 } from '../domain/task-records/task-records.js';
 import { isFinished } from '../domain/task-records/states.js';
+import { taskConditions } from '../domain/task-records/task-filters.js';
 import { makeTask } from '../domain/tasks/make-task.js';
 import { hostHasTask } from '../domain/task-records/open-tasks.js';
 import {
@@ -203,8 +202,9 @@ function listTasks(
   return stream<TaskListItem>(call.db, {
     columns,
     from: sql`task LEFT JOIN users ON users.id = task.owner`,
-    where: conditionsOf(opts),
+    where: taskConditions(opts, queryOpts),
     opts: queryOpts,
+    key: sql`task.id`,
     ...(decode ? { transform: decoded } : {}),
   });
 }
@@ -213,57 +213,4 @@ function decoded(task: TaskListItem): TaskListItem {
   const read = (text: unknown): unknown =>
     typeof text === 'string' && text !== '' ? decodeStored(text) : text;
   return { ...task, request: read(task.request), result: read(task.result) };
-}
-
-function conditionsOf(opts: TaskFilter): Sql[] {
-  const given = opts as Readonly<Record<string, unknown>>;
-  const conditions: Sql[] = [];
-  for (const name of ['arch', 'state', 'owner', 'host_id', 'channel_id', 'parent']) {
-    const column = id(`task.${name}`);
-    if (Object.hasOwn(given, name)) conditions.push(equals(name, column, given[name]));
-    // As in SQL, rows without a value are neither equal nor different.
-    if (Object.hasOwn(given, `not_${name}`))
-      conditions.push(sql`NOT (${equals(name, column, given[`not_${name}`])})`);
-  }
-  if (Object.hasOwn(given, 'method')) conditions.push(equals('method', sql`task.method`, given.method));
-  for (const [name, column, sign] of timeFilters) {
-    const value = given[name];
-    if (value !== undefined && value !== null)
-      conditions.push(sql`${column} ${sign} ${momentOf(name, value)}`);
-  }
-  return conditions;
-}
-
-function equals(name: string, column: Sql, value: unknown): Sql {
-  if (value === null) return sql`${column} IS NULL`;
-  const values: unknown[] = Array.isArray(value) ? value : [value];
-  const text = name === 'arch' || name === 'method';
-  for (const one of values) {
-    if (text ? typeof one === 'string' : typeof one === 'number' && Math.abs(one) <= 0x7fffffff) continue;
-    throw new ParameterError(
-      `listTasks: ${name} must be ${text ? 'a string' : 'a number'}, not ${plain(one)}`,
-    );
-  }
-  return anyOf(column, values as (number | string)[]);
-}
-
-const before = sql`<`;
-const after = sql`>`;
-const timeFilters: readonly (readonly [keyof TaskFilter, Sql, Sql])[] = [
-  ['createdBefore', sql`task.create_time`, before],
-  ['createdAfter', sql`task.create_time`, after],
-  ['startedBefore', sql`task.start_time`, before],
-  ['startedAfter', sql`task.start_time`, after],
-  ['completeBefore', sql`task.completion_time`, before],
-  ['completeAfter', sql`task.completion_time`, after],
-  ['completedBefore', sql`task.completion_time`, before],
-  ['completedAfter', sql`task.completion_time`, after],
-];
-
-function momentOf(name: string, value: unknown): Date {
-  const seconds = typeof value === 'string' ? epochOf(value) : Number((value as object).valueOf());
-  const moment = new Date((seconds ?? NaN) * 1000);
-  if (Number.isNaN(moment.getTime()))
-    throw new ParameterError(`listTasks: ${name} must be epoch seconds or an ISO date, not ${plain(value)}`);
-  return moment;
 }

@@ -7,6 +7,7 @@ import { mapInTurns, sortInTurns } from './in-turns.js';
 import { isPossible } from './parts.js';
 import type { Part, SortTerm } from './parts.js';
 import { boolAs, epochAs, epochOf, floatAs, join, Sql, sql, where as whereAll } from './sql.js';
+import type { Dialect } from './sql.js';
 
 /** An expression whose type SQLite alone would not tell. */
 export interface TypedColumn {
@@ -34,6 +35,8 @@ export interface Query<T extends object = Row> {
   readonly asAdded?: string;
   /** What to order by where the caller names no order. */
   readonly usually?: Sql;
+  /** The key of a row, with which SQLite sorts keys alone, and reads only the rows that the caller gets. */
+  readonly key?: Sql;
 }
 
 const streamFrom = 1000;
@@ -60,7 +63,7 @@ export function epochColumn(column: Sql): TypedColumn {
 export async function query<T extends object = Row>(db: Connection, wanted: Query<T>): Promise<T[]> {
   const opts = readOpts(wanted);
   if (opts.countOnly) return (await count(db, wanted, opts)) as never;
-  const rows = await db.all<T>(select(wanted, opts));
+  const rows = await db.all<T>(select(db.dialect, wanted, opts));
   const finish = finisher(wanted, opts);
   return finish ? mapInTurns(rows, finish) : rows;
 }
@@ -72,7 +75,7 @@ export async function stream<T extends object = Row>(
 ): Promise<RowStream<T> | T[]> {
   const opts = readOpts(wanted);
   if (opts.countOnly || (opts.limit > 0 && opts.limit < streamFrom)) return query(db, wanted);
-  const rows = db.iterate<T>(select(wanted, opts));
+  const rows = db.iterate<T>(select(db.dialect, wanted, opts));
   const finish = finisher(wanted, opts);
   return finish ? rows.map(finish) : rows;
 }
@@ -207,10 +210,17 @@ function named(alias: string, column: Sql | TypedColumn): Sql {
   return (column.kind === 'bool' ? boolAs : floatAs)(column.expression, alias);
 }
 
-function select<T extends object>(wanted: Query<T>, opts: Options): Sql {
+function select<T extends object>(dialect: Dialect, wanted: Query<T>, opts: Options): Sql {
   const aliases = Object.keys(wanted.columns).sort();
   const columns = aliases.map((alias) => named(alias, wanted.columns[alias] as Sql | TypedColumn));
-  return sql`SELECT ${join(columns, ', ')}${body(wanted, opts)}${order(wanted, opts)}${cut(opts)}`;
+  const { key, from } = wanted;
+  const sorted = order(wanted, opts);
+  const rest = sql`${body(wanted, opts)}${sorted}${cut(opts)}`;
+  // It would carry whole rows through the sort, where PostgreSQL keeps no more than it answers.
+  const keysFirst =
+    dialect === 'sqlite' && opts.limit > 0 && opts.order.length > 0 && opts.group.length === 0;
+  if (!key || !keysFirst) return sql`SELECT ${join(columns, ', ')}${rest}`;
+  return sql`SELECT ${join(columns, ', ')} FROM ${from} WHERE ${key} IN (SELECT ${key}${rest})${sorted}`;
 }
 
 function body<T extends object>({ columns, from, where = [] }: Query<T>, { group }: Options): Sql {
@@ -245,10 +255,14 @@ function order<T extends object>(
     const nulls = descending ? ' NULLS FIRST' : ' NULLS LAST';
     const suffix = (dialect: string): string =>
       (descending ? ' DESC' : '') + (dialect === 'sqlite' ? nulls : '');
-    return new Sql([...expressionOf(column).parts, suffix]);
+    return new Sql([...sortedBy(column).parts, suffix]);
   });
   return sql` ORDER BY ${join(expressions, ', ')}`;
 }
+
+/** What sorts rows as a column does: a time, which may have an index, for its seconds. */
+const sortedBy = (column: Sql | TypedColumn): Sql =>
+  column instanceof Sql ? column : (column.time ?? column.expression);
 
 /** The column of a table, `table.column`, that one of the columns is of: callers may also order by these. */
 function columnOf(columns: Query['columns'], name: string): Sql | undefined {

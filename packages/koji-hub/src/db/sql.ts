@@ -112,6 +112,24 @@ export function anyOf(column: Sql, values: readonly (number | string)[]): Sql {
   ]);
 }
 
+/**
+ * A column by which SQLite is not to look rows up. It plans without statistics, so that it takes a key that most rows have
+ * for as good as any other.
+ */
+export function unkeyed(column: Sql): Sql {
+  return new Sql([(dialect) => (dialect === 'sqlite' ? '+' : ''), ...column.parts]);
+}
+
+/** `column IN (query)`, where PostgreSQL runs the query first: in a long list of joins it may well read all rows else. */
+export function isAmong(column: Sql, query: Sql): Sql {
+  return new Sql([
+    ...column.parts,
+    (dialect) => (dialect === 'postgres' ? ' = ANY(ARRAY(' : ' IN ('),
+    ...query.parts,
+    (dialect) => (dialect === 'postgres' ? '))' : ')'),
+  ]);
+}
+
 /** The place of a column's value among ids, to order by. */
 export function placeIn(column: Sql, ids: readonly number[]): Sql {
   return new Sql([
@@ -261,7 +279,12 @@ export function checkPattern(pattern: string): void {
 /** Case-insensitive matching with `*` and `?`, as Koji's pattern arguments have it (`%` is a wildcard too, as there). */
 export function glob(column: Sql, pattern: string): Sql {
   checkPattern(pattern);
-  return liked(column, pattern.replaceAll('_', '\\_').replaceAll('*', '%').replaceAll('?', '_'));
+  return liked(column, likeOf(pattern));
+}
+
+/** The pattern with the wildcards of SQL for one with `*` and `?`. */
+export function likeOf(pattern: string): string {
+  return pattern.replaceAll('_', '\\_').replaceAll('*', '%').replaceAll('?', '_');
 }
 
 /** Case-insensitive matching with the wildcards of SQL, `%` and `_`; `\` takes the meaning from the next character. */

@@ -8,6 +8,7 @@ import { hubProcesses } from './0007-hub-processes.js';
 import { webLogins } from './0008-web-logins.js';
 import { pluginSchedules } from './0009-plugin-schedules.js';
 import { pluginTableSteps } from './0010-plugin-tables.js';
+import { hotIndexes } from './0011-hot-indexes.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   webLogins,
   pluginSchedules,
   pluginTableSteps,
+  hotIndexes,
 ];

@@ -6,6 +6,12 @@ export interface NewIndex {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
+  /** What it is on where that is no columns, by database; where one is left out there is no such index. */
+  readonly on?: Readonly<Partial<Record<Dialect, string>>>;
+  /** Which rows are in it. */
+  readonly where?: string;
+  /** An extension of PostgreSQL that it needs; where the hub's account may not make it, there is no such index. */
+  readonly extension?: string;
 }
 
 /** One step of the schema. Never changed once released; a later step corrects it. */
@@ -46,7 +52,7 @@ export function runnable(migration: Migration, dialect: Dialect): MigrationInter
     async up(runner: QueryRunner): Promise<void> {
       for (const statement of migration[dialect]) await runner.query(statement);
       for (const index of migration.indexes ?? [])
-        await (isOnline ? makeOnline(runner, index) : runner.query(indexStatement(index)));
+        await makeIndex(runner, dialect, { index, isOnline });
       for (const [table, rows] of Object.entries(migration.rows ?? {})) {
         for (const row of rows) {
           const places = Object.keys(row).map((_, i) => (dialect === 'postgres' ? `$${i + 1}` : '?'));
@@ -62,9 +68,20 @@ export function runnable(migration: Migration, dialect: Dialect): MigrationInter
   };
 }
 
-function indexStatement({ name, table, columns }: NewIndex, how = ''): string {
+async function makeIndex(
+  runner: QueryRunner,
+  dialect: Dialect,
+  { index, isOnline }: { readonly index: NewIndex; readonly isOnline: boolean },
+): Promise<void> {
+  if (index.on && index.on[dialect] === undefined) return;
+  if (index.extension !== undefined && !(await hasExtension(runner, index.extension))) return;
+  await (isOnline ? makeOnline(runner, index) : runner.query(indexStatement(dialect, index)));
+}
+
+function indexStatement(dialect: Dialect, { name, table, columns, on, where }: NewIndex, how = ''): string {
   const listed = columns.map((column) => `"${column}"`).join(', ');
-  return `CREATE INDEX ${how}"${name}" ON "${table}" (${listed})`;
+  const some = where === undefined ? '' : ` WHERE ${where}`;
+  return `CREATE INDEX ${how}"${name}" ON "${table}" ${on?.[dialect] ?? `(${listed})`}${some}`;
 }
 
 /** Makes an index beside writers. One that was cut off is there, but useless, and is made again. */
@@ -75,5 +92,19 @@ async function makeOnline(runner: QueryRunner, index: NewIndex): Promise<void> {
   )) as { valid: boolean }[];
   if (found?.valid) return;
   if (found) await runner.query(`DROP INDEX CONCURRENTLY "${index.name}"`);
-  await runner.query(indexStatement(index, 'CONCURRENTLY '));
+  await runner.query(indexStatement('postgres', index, 'CONCURRENTLY '));
+}
+
+/** Whether the database has an extension, which is made where the hub's account may. */
+async function hasExtension(runner: QueryRunner, name: string): Promise<boolean> {
+  const has = async (): Promise<boolean> => {
+    const rows = (await runner.query('SELECT 1 FROM pg_extension WHERE extname = $1', [
+      name,
+    ])) as readonly unknown[];
+    return rows.length > 0;
+  };
+  if (await has()) return true;
+  // Refused where it is not installed or the account may not: searches are slower then, and all else is the same.
+  await runner.query(`CREATE EXTENSION IF NOT EXISTS ${name}`).catch(() => undefined);
+  return has();
 }

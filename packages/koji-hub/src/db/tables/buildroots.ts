@@ -33,7 +33,14 @@ export const buildrootTables = [
       retire_event: maybe(int()),
       state: maybe(int()),
     },
-    { key: ['buildroot_id'] },
+    {
+      key: ['buildroot_id'],
+      indexes: {
+        standard_buildroot_by_host_id: { columns: ['host_id', 'state'] },
+        standard_buildroot_by_repo_id: { columns: ['repo_id'] },
+        standard_buildroot_by_task_id: { columns: ['task_id'] },
+      },
+    },
   ),
   table(
     'buildroot_tools_info',

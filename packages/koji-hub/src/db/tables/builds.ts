@@ -39,7 +39,10 @@ export const buildTables = [
       },
       indexes: {
         build_by_owner: { columns: ['owner'] },
+        build_by_cg_id: { columns: ['cg_id', 'id'], where: '(cg_id IS NOT NULL)' },
         build_by_pkg_id: { columns: ['pkg_id'] },
+        build_by_state: { columns: ['state', 'id'] },
+        build_by_task_id: { columns: ['task_id'] },
         build_completion: { columns: ['completion_time'] },
       },
     },

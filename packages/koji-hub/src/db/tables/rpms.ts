@@ -26,8 +26,11 @@ export const rpmTables = [
           '(draft IS NULL AND build_id IS NULL AND external_repo_id <> 0) OR (draft IS NOT NULL AND build_id IS NOT NULL AND external_repo_id = 0)',
       },
       indexes: {
+        rpminfo_by_buildroot_id: { columns: ['buildroot_id'] },
+        rpminfo_by_folded_name: {},
         rpminfo_build: { columns: ['build_id'] },
         rpminfo_filename: {},
+        rpminfo_filename_trigrams: {},
         rpminfo_nvra: { columns: ['name', 'version', 'release', 'arch', 'external_repo_id'] },
         rpminfo_unique_nvra_not_draft: {
           columns: ['name', 'version', 'release', 'arch', 'external_repo_id'],

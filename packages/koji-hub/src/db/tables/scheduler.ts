@@ -33,12 +33,21 @@ export const schedulerTables = [
     },
     { unique: [['task_id', 'host_id']] },
   ),
-  table('scheduler_log_messages', {
-    id: serial(),
-    task_id: maybe(ref('task')),
-    host_id: maybe(ref('host')),
-    msg_time: time('now'),
-    msg: text(),
-  }),
+  table(
+    'scheduler_log_messages',
+    {
+      id: serial(),
+      task_id: maybe(ref('task')),
+      host_id: maybe(ref('host')),
+      msg_time: time('now'),
+      msg: text(),
+    },
+    {
+      indexes: {
+        scheduler_log_messages_by_host_id: { columns: ['host_id'] },
+        scheduler_log_messages_by_task_id: { columns: ['task_id'] },
+      },
+    },
+  ),
   table('locks', { name: text() }, { key: ['name'] }),
 ];

@@ -45,6 +45,7 @@ export const tagTables = [
     {
       indexes: {
         tag_updates_by_event: { columns: ['update_event'] },
+        tag_updates_by_tag_and_event: { columns: ['tag_id', 'update_event'] },
         tag_updates_by_tag: { columns: ['tag_id'] },
       },
     },
@@ -52,6 +53,13 @@ export const tagTables = [
   versioned(
     'tag_listing',
     { build_id: ref('build'), tag_id: ref('tag') },
-    { key: ['build_id', 'tag_id'], indexes: { tag_listing_tag_id_key: { columns: ['tag_id'] } } },
+    {
+      key: ['build_id', 'tag_id'],
+      indexes: {
+        tag_listing_by_create_event: { columns: ['tag_id', 'create_event'] },
+        tag_listing_by_revoke_event: { columns: ['tag_id', 'revoke_event'] },
+        tag_listing_tag_id_key: { columns: ['tag_id'] },
+      },
+    },
   ),
 ];

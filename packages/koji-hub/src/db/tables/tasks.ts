@@ -31,8 +31,12 @@ export const taskTables = [
         task_weight_check: 'NOT weight < 0',
       },
       indexes: {
+        task_by_completion_time: { columns: ['completion_time'] },
+        task_by_create_time: { columns: ['create_time'] },
         task_by_host: { columns: ['host_id'] },
+        task_by_method: { columns: ['method', 'id'] },
         task_by_no_parent_state_method: { columns: ['parent', 'state', 'method'], where: '(parent IS NULL)' },
+        task_by_owner: { columns: ['owner', 'id'] },
         task_by_state: { columns: ['state'] },
       },
     },

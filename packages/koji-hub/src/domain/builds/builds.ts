@@ -2,7 +2,7 @@ import { BUILD_STATES, GenericError, TagError, draftRelease, nameOf, parseNVR, w
 import type { BuildInfo, Extra } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { lookupName } from '../values/lookup.js';
-import { id as columnId, epoch, forUpdate, join, now, sql } from '../../db/sql.js';
+import { id as columnId, epoch, forUpdate, join, now, sql, unkeyed } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { isStruct } from '../values/convert.js';
 import { lookAt, stageRemoval } from '../files/files.js';
@@ -38,6 +38,9 @@ export const buildColumns = {
   promoter_id: sql`promoter.id`,
   promoter_name: sql`promoter.name`,
 } as const;
+
+/** Whether a build is complete, which most are, so that no index finds it by that. */
+export const isComplete = sql`${unkeyed(sql`build.state`)} = ${BUILD_STATES.COMPLETE}`;
 
 /** What a build is joined with for {@link buildColumns}. */
 export const buildJoins = sql`JOIN events ON events.id = build.create_event

@@ -1,8 +1,8 @@
-import { BUILD_STATES } from '@koji/core';
 import type { BuildReferences, Float } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { epoch, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
+import { isComplete } from './builds.js';
 
 /** How far to look for references. */
 export interface ReferenceSearch {
@@ -19,15 +19,13 @@ interface Kind {
   readonly order: Sql;
 }
 
-const ofComplete = sql`build.state = ${BUILD_STATES.COMPLETE}`;
-
 function rpmsMadeWith(buildId: number): Kind {
   return {
     columns: sql`rpminfo.arch, rpminfo.build_id, rpminfo.id, rpminfo.name, rpminfo.release, rpminfo.version`,
     from: sql`rpminfo AS part JOIN buildroot_listing ON buildroot_listing.rpm_id = part.id
       JOIN rpminfo ON rpminfo.buildroot_id = buildroot_listing.buildroot_id
       JOIN build ON build.id = rpminfo.build_id
-      WHERE part.build_id = ${buildId} AND ${ofComplete}`,
+      WHERE part.build_id = ${buildId} AND ${isComplete}`,
     order: sql`rpminfo.id`,
   };
 }
@@ -40,7 +38,7 @@ function archivesMadeWith(buildId: number): Kind {
       JOIN archiveinfo ON archiveinfo.buildroot_id = buildroot_archives.buildroot_id
       JOIN archivetypes ON archivetypes.id = archiveinfo.type_id
       JOIN build ON build.id = archiveinfo.build_id
-      WHERE part.build_id = ${buildId} AND ${ofComplete}`,
+      WHERE part.build_id = ${buildId} AND ${isComplete}`,
     order: sql`archiveinfo.id`,
   };
 }
@@ -51,7 +49,7 @@ function archivesWithRpms(buildId: number): Kind {
     from: sql`rpminfo AS part JOIN archive_rpm_components ON archive_rpm_components.rpm_id = part.id
       JOIN archiveinfo ON archiveinfo.id = archive_rpm_components.archive_id
       JOIN build ON build.id = archiveinfo.build_id
-      WHERE part.build_id = ${buildId} AND ${ofComplete}`,
+      WHERE part.build_id = ${buildId} AND ${isComplete}`,
     order: sql`archive_rpm_components.archive_id`,
   };
 }
@@ -62,7 +60,7 @@ function archivesWithArchives(buildId: number): Kind {
     from: sql`archiveinfo AS part JOIN archive_components ON archive_components.component_id = part.id
       JOIN archiveinfo ON archiveinfo.id = archive_components.archive_id
       JOIN build ON build.id = archiveinfo.build_id
-      WHERE part.build_id = ${buildId} AND ${ofComplete}`,
+      WHERE part.build_id = ${buildId} AND ${isComplete}`,
     order: sql`archive_components.archive_id`,
   };
 }
@@ -114,14 +112,13 @@ function once<T extends { id: number }>(rows: readonly T[]): T[] {
 async function lastUsed(call: Call, buildId: number): Promise<Float | null> {
   const row = await call.db.get<{ ts: Float | null }>(
     sql`SELECT ${epoch('events.time', 'ts')} FROM events WHERE events.id = (
-          SELECT max(standard_buildroot.create_event) FROM standard_buildroot
-          WHERE standard_buildroot.buildroot_id IN (
-              SELECT buildroot_listing.buildroot_id FROM buildroot_listing
-              JOIN rpminfo ON rpminfo.id = buildroot_listing.rpm_id WHERE rpminfo.build_id = ${buildId})
-            OR standard_buildroot.buildroot_id IN (
-              SELECT buildroot_archives.buildroot_id FROM buildroot_archives
-              JOIN archiveinfo ON archiveinfo.id = buildroot_archives.archive_id
-              WHERE archiveinfo.build_id = ${buildId}))`,
+          SELECT max(standard_buildroot.create_event) FROM (
+            SELECT buildroot_listing.buildroot_id FROM rpminfo
+              JOIN buildroot_listing ON buildroot_listing.rpm_id = rpminfo.id WHERE rpminfo.build_id = ${buildId}
+            UNION ALL SELECT buildroot_archives.buildroot_id FROM archiveinfo
+              JOIN buildroot_archives ON buildroot_archives.archive_id = archiveinfo.id
+              WHERE archiveinfo.build_id = ${buildId}) AS used
+          JOIN standard_buildroot ON standard_buildroot.buildroot_id = used.buildroot_id)`,
   );
   return row?.ts ?? null;
 }

@@ -2,7 +2,7 @@ import { ActionNotAllowed, BR_STATES, BR_TYPES, GenericError, ParameterError } f
 import type { BuildrootInfo, Extra, QueryOpts } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { epochColumn, query } from '../../db/rows.js';
-import { anyOf, forUpdate, id as columnId, sql } from '../../db/sql.js';
+import { anyOf, forUpdate, id as columnId, isAmong, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { idIs, isPossibleId } from '../values/ids.js';
 import { readJson } from '../values/json.js';
@@ -79,10 +79,14 @@ export function listBuildroots(call: Call, filter: BuildrootFilter): Promise<Bui
   };
   only('buildroot.id', filter.buildrootID);
   only('standard_buildroot.host_id', filter.hostID);
-  only('repo.tag_id', filter.tagID);
   only('standard_buildroot.state', filter.state);
   only('standard_buildroot.task_id', filter.taskID);
   only('standard_buildroot.repo_id', filter.repoID || null);
+  if (filter.tagID != null)
+    where.push(
+      usedIn(sql`standard_buildroot JOIN repo ON repo.id = standard_buildroot.repo_id
+        WHERE ${idIs('repo.tag_id', filter.tagID)}`),
+    );
   if (filter.rpmID != null)
     where.push(usedIn(sql`buildroot_listing WHERE ${idIs('buildroot_listing.rpm_id', filter.rpmID)}`));
   if (filter.archiveID != null)
@@ -95,11 +99,12 @@ export function listBuildroots(call: Call, filter: BuildrootFilter): Promise<Bui
     where,
     opts: filter.queryOpts ?? null,
     usually: sql`buildroot.id`,
+    key: sql`buildroot.id`,
     transform: (row) => ({ ...row, extra: readJson(row.extra, 'Invalid extra data') as Extra }),
   });
 }
 
-const usedIn = (rows: Sql): Sql => sql`buildroot.id IN (SELECT buildroot_id FROM ${rows})`;
+const usedIn = (rows: Sql): Sql => isAmong(sql`buildroot.id`, sql`SELECT buildroot_id FROM ${rows}`);
 
 /** A buildroot by id; null when there is none. */
 export async function findBuildroot(call: Call, buildrootID: number): Promise<BuildrootInfo | null> {

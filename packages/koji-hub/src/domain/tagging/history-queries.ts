@@ -52,7 +52,7 @@ export async function queryHistory(
   const { queryOpts = null, ...wanted } = conditions;
   if (queryOpts !== null && !dict.is(queryOpts))
     throw new ParameterError('queryHistory(): queryOpts must be dict | null');
-  const read = conditionReader(call);
+  const read = conditionReader(call, wanted);
   const answer: Record<string, AsyncIterable<HistoryRow> | HistoryRow[]> = {};
   for (const name of readTables(given)) {
     const narrowed = await narrow(name, wanted, read);
@@ -141,7 +141,7 @@ async function narrow(
 }
 
 /** Reads conditions; a thing that one names is looked up once, and only when a table knows of such things. */
-function conditionReader(call: Call): ReadCondition {
+function conditionReader(call: Call, wanted: Readonly<Record<string, unknown>>): ReadCondition {
   const found = new Map<string, number | string | null>();
   const lookedUp = async (
     subject: HistorySubject | 'editor',
@@ -162,6 +162,9 @@ function conditionReader(call: Call): ReadCondition {
       table === 'group_package_listing' && subject === 'package'
         ? plain(value)
         : await lookedUp(subject, value);
+    // A package has fewer builds than most tags have.
+    if (table === 'tag_listing' && subject === 'tag' && Object.hasOwn(wanted, 'package') && thing !== null)
+      return { where: [sql`(tag_listing.tag_id + 0) = ${thing}`], columns: {} };
     return { where: [isAny(table, subjects, thing)], columns: {} };
   };
 }

@@ -11,12 +11,6 @@ import { listingTags, prefixIs } from '../tags/package-parts.js';
 import { packageName, readLatest, taggedConditions, typeJoin, withExtra } from './tagging.js';
 import type { TaggedFilter } from './tagging.js';
 
-/** Filter for the builds of a tag, as the method listTagged has it. */
-export interface TaggedPartFilter extends TaggedFilter {
-  /** The beginning of the package's name, in any case. */
-  readonly prefix?: string | null;
-}
-
 const isNamed = (name: string): Sql => sql`package.name = ${name}`;
 const packageJoin = sql`JOIN package ON package.id = build.pkg_id`;
 
@@ -52,7 +46,7 @@ export interface Tagged {
  * Returns null where only code can tell what the tag has: when a link of its inheritance filters packages by a regular
  * expression, and for prefixes that are not ASCII, in which letters have no case of their own.
  */
-export async function tagged(call: Call, tagId: number, filter: TaggedPartFilter): Promise<Tagged | null> {
+export async function tagged(call: Call, tagId: number, filter: TaggedFilter): Promise<Tagged | null> {
   const { event = null, prefix = null } = filter;
   const startsWith = prefix ? prefixIs(sql`package.name`, prefix) : sql`1 = 1`;
   const listing = startsWith && (await listingTags(call, tagId, event));
@@ -90,7 +84,7 @@ export async function tagged(call: Call, tagId: number, filter: TaggedPartFilter
 export async function readTaggedPart(
   call: Call,
   tagId: number,
-  filter: TaggedPartFilter,
+  filter: TaggedFilter,
   part: Part,
 ): Promise<PartOfRows<TaggedBuild> | null> {
   const { terms } = part;
@@ -116,7 +110,7 @@ export async function readTaggedPart(
 export async function countTagged(
   call: Call,
   tagId: number,
-  filter: TaggedPartFilter,
+  filter: TaggedFilter,
 ): Promise<number | null> {
   const found = await tagged(call, tagId, filter);
   return found && countFound(call, found);

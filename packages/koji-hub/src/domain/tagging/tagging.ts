@@ -1,4 +1,4 @@
-import { ActionNotAllowed, BUILD_STATES, GenericError, ParameterError, TagError } from '@koji/core';
+import { ActionNotAllowed, GenericError, ParameterError, TagError } from '@koji/core';
 import type {
   BuildInfo,
   Extra,
@@ -16,7 +16,7 @@ import { atEvent, history } from '../history/history.js';
 import { lookupName } from '../values/lookup.js';
 import { anyOf, placesOf, sql, where } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
-import { aliased, buildColumns, checkComplete, getBuild } from '../builds/builds.js';
+import { aliased, buildColumns, checkComplete, getBuild, isComplete } from '../builds/builds.js';
 import { truthy } from '../values/convert.js';
 import { fullInheritance } from '../tags/inheritance.js';
 import { readJson } from '../values/json.js';
@@ -34,6 +34,8 @@ export interface TaggedFilter {
   readonly latest?: unknown;
   /** A package's name; what counts as false finds none. */
   readonly package?: unknown;
+  /** The beginning of the package's name, in any case. */
+  readonly prefix?: string | null;
   /** The name of the user who owns the builds. */
   readonly owner?: unknown;
   /** A build type's name. */
@@ -82,18 +84,24 @@ async function selectTagged(
     event,
     inherit: true,
     pkg,
+    prefix: filter.prefix ?? null,
     withOwners: false,
   });
-  const open = new Set(entries.filter((entry) => !entry.blocked).map((entry) => entry.package_id));
+  const start = filter.prefix?.toLowerCase() ?? '';
+  const isWanted = (entry: PackageListEntry): boolean =>
+    !entry.blocked && (!start || entry.package_name.toLowerCase().startsWith(start));
+  const open = new Set(entries.filter(isWanted).map((entry) => entry.package_id));
   const ofType = await typeJoin(call, type);
   const conditions = taggedConditions(filter);
-  // `open` holds nothing else then.
-  if (pkg) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
+  // `open` holds nothing else then, and these packages have fewer builds than the tag.
+  const byPackage = Boolean(pkg) || start !== '';
+  if (byPackage) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
+  const listedIn = byPackage ? sql`(tag_listing.tag_id + 0)` : sql`tag_listing.tag_id`;
   const names = await readNames(call, order, entries);
   const rows = <T extends { package_id: number }>(columns: Sql, joins: Sql): RowStream<T> => {
     const found = call.db.iterate<T>(
       sql`SELECT ${columns} FROM tag_listing
-          JOIN ${placesOf(order)} ON place.value = tag_listing.tag_id
+          JOIN ${placesOf(order)} ON place.value = ${listedIn}
           JOIN build ON build.id = tag_listing.build_id
           JOIN users ON users.id = build.owner
           ${joins} ${ofType.join} ${where(conditions)}
@@ -176,7 +184,7 @@ export function packageName(given: unknown): string | null {
 export function taggedConditions(filter: TaggedFilter): Sql[] {
   const conditions = [
     atEvent('tag_listing', filter.event ?? null),
-    sql`build.state = ${BUILD_STATES.COMPLETE}`,
+    isComplete,
   ];
   if (truthy(filter.owner)) {
     checkText(filter.owner);

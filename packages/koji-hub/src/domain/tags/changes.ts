@@ -2,7 +2,7 @@ import type { Call } from '../../call.js';
 import { isPossibleId } from '../values/ids.js';
 import { atEvent } from '../history/history.js';
 import { lookupName } from '../values/lookup.js';
-import { anyOf, id, join, sql } from '../../db/sql.js';
+import { anyOf, id, join, placesOf, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { fullInheritance } from './inheritance.js';
 import { getTag } from './tags.js';
@@ -92,16 +92,17 @@ interface Span {
 /** The first or last change of some tags, in one query. */
 async function changeEvent(call: Call, { tagIds, after, before, reposAt }: Span): Promise<number | null> {
   const extreme = id(after === undefined ? 'max' : 'min');
-  const ofTags = anyOf(sql`tag_id`, tagIds);
   const within = (column: string): Sql => {
     if (after !== undefined) return sql` AND ${id(column)} > ${after}`;
     return before == null ? sql`` : sql` AND ${id(column)} < ${before}`;
   };
   const change = (table: string, column: string, condition: Sql): Sql =>
     sql`SELECT ${extreme}(${id(column)}) AS event FROM ${id(table)} WHERE ${condition}${within(column)}`;
-  const changes = [change('tag_updates', 'update_event', ofTags)];
-  for (const table of tagTables)
-    changes.push(change(table, 'create_event', ofTags), change(table, 'revoke_event', ofTags));
+  // Of one tag an index has the first and the last.
+  const ofTags = (table: string, column: string): Sql =>
+    sql`SELECT (${change(table, column, sql`tag_id = place.value`)}) AS event FROM ${placesOf(tagIds)}`;
+  const changes = [ofTags('tag_updates', 'update_event')];
+  for (const table of tagTables) changes.push(ofTags(table, 'create_event'), ofTags(table, 'revoke_event'));
   if (reposAt !== undefined) {
     const ofRepos = sql`external_repo_id IN (SELECT used.external_repo_id FROM tag_external_repos AS used
       JOIN external_repo_config AS config ON config.external_repo_id = used.external_repo_id

@@ -53,9 +53,9 @@ function linksFrom(
           UNION
           SELECT ${end} FROM tag_inheritance JOIN reached ON reached.id = ${start}
           WHERE ${atEvent('tag_inheritance', event)})
-        SELECT tag_inheritance.tag_id, ${linkColumns} FROM tag_inheritance
-        JOIN reached ON reached.id = ${start} JOIN tag ON tag.id = ${end}
-        WHERE ${atEvent('tag_inheritance', event)}
+        SELECT tag_inheritance.tag_id, ${linkColumns} FROM reached CROSS JOIN tag_inheritance
+        JOIN tag ON tag.id = ${end}
+        WHERE ${start} = reached.id AND ${atEvent('tag_inheritance', event)}
         ORDER BY tag_inheritance.priority, tag_inheritance.create_event`,
   );
 }

@@ -3,7 +3,8 @@ import type { Named, PackageListEntry, TagInfo, UserInfo } from '@koji/core/api'
 import type { Call } from '../../call.js';
 import { atEvent, history } from '../history/history.js';
 import { lookupName } from '../values/lookup.js';
-import { anyOf, sql, where } from '../../db/sql.js';
+import { beginningOf, beginsWith } from '../../db/beginnings.js';
+import { anyOf, sql, unkeyed, where } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { toArches } from '../values/convert.js';
 import { fullInheritance } from './inheritance.js';
@@ -18,6 +19,8 @@ export interface PackageListFilter {
   /** Its id, or its name. */
   readonly pkg?: number | string | null;
   readonly event?: number | null;
+  /** Leaves out names that do not begin so, whatever the case, as far as the database can tell; the caller does the rest. */
+  readonly prefix?: string | null;
   /** Looks into the tags that the tag inherits from, too. */
   readonly inherit?: boolean;
   /** Gives every entry of a package, not only the one that counts. */
@@ -61,10 +64,14 @@ export async function readPackageList(call: Call, filter: PackageListFilter): Pr
 /** Returns what entries must fulfil before those that count are chosen from them. */
 export function entryConditions(filter: PackageListFilter): Sql[] {
   const { userId = null, pkg = null, event = null, withOwners = true, withBlocked = true } = filter;
-  const conditions = [atEvent('tag_packages', event)];
-  if (userId !== null) conditions.push(sql`users.id = ${userId}`);
+  // What a user owns is found by the user: nearly all entries are active.
+  const isByUser = userId !== null && event === null;
+  const conditions = [isByUser ? sql`${unkeyed(sql`tag_packages.active`)} = TRUE` : atEvent('tag_packages', event)];
+  if (userId !== null) conditions.push(sql`tag_package_owners.owner = ${userId}`);
   if (pkg !== null)
     conditions.push(typeof pkg === 'number' ? sql`package.id = ${pkg}` : sql`package.name = ${pkg}`);
+  const start = beginningOf((filter.prefix ?? '').replace(/[\\%_]/g, '\\$&'));
+  if (start) conditions.push(beginsWith(sql`package.name`, start));
   if (!withBlocked) conditions.push(sql`NOT tag_packages.blocked`);
   if (withOwners) conditions.push(atEvent('tag_package_owners', event));
   return conditions;

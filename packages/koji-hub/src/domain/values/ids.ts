@@ -1,3 +1,4 @@
+import { beginningOf, beginsWith } from '../../db/beginnings.js';
 import { id, like, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 
@@ -19,4 +20,10 @@ export function idIs(column: string, value: number): Sql {
 /** Whether a text column starts with a text, whatever the case; only `_` and `%` in it are wildcards, as Koji has it. */
 export function prefixIs(column: string, prefix: string): Sql {
   return like(id(column), `${prefix}%`);
+}
+
+/** As {@link prefixIs}, for a name that has an index by its lower case. */
+export function hasPrefix(column: string, prefix: string): Sql[] {
+  const start = beginningOf(`${prefix}%`);
+  return [...(start ? [beginsWith(id(column), start)] : []), prefixIs(column, prefix)];
 }
