@@ -3,7 +3,7 @@ import { api } from '@koji/core/api';
 import type { Method } from '@koji/core/api';
 import { encodeCall } from '@koji/core/wire';
 import { makeConfig } from '../src/config.js';
-import type { Connection, Database } from '../src/db/connection.js';
+import type { Connection } from '../src/db/connection.js';
 import { sql } from '../src/db/sql.js';
 import type { Sql } from '../src/db/sql.js';
 import { openHub } from '../src/hub.js';
@@ -11,6 +11,7 @@ import type { OpenHub } from '../src/hub.js';
 import { runScheduler } from '../src/scheduler/run.js';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
+import { watched } from './support/watched-database.js';
 
 /** What grows without end, or to tens of thousands of rows. */
 const big = [
@@ -36,26 +37,6 @@ function argumentsOf(args: readonly unknown[]): [unknown[], Record<string, unkno
   const last = args.at(-1);
   const isNamed = typeof last === 'object' && last !== null && 'named' in last;
   return isNamed ? [args.slice(0, -1), last.named as Record<string, unknown>] : [[...args], {}];
-}
-
-/** Hears of every query that runs through a database. */
-function watched(database: Database, heard: (query: Sql) => void): Database {
-  const asking = new Set<PropertyKey>(['all', 'get', 'run', 'iterate']);
-  const listening = (db: Connection): Connection =>
-    new Proxy(db, {
-      get(target, name) {
-        const member: unknown = Reflect.get(target, name);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]): unknown => {
-          if (asking.has(name)) heard(args[0] as Sql);
-          return Reflect.apply(member, target, args);
-        };
-      },
-    });
-  return Object.assign(Object.create(database) as Database, {
-    read: <T>(work: (db: Connection) => Promise<T>) => database.read((db) => work(listening(db))),
-    write: <T>(work: (db: Connection) => Promise<T>) => database.write((db) => work(listening(db))),
-  });
 }
 
 /** The big tables that a query reads from end to end. */

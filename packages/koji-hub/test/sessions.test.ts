@@ -1,6 +1,6 @@
 import { checkPassword, hashPassword } from '../src/auth/passwords.js';
 import { sql } from '../src/db/sql.js';
-import { databases } from './support/databases.js';
+import { databases, describeOnPostgres } from './support/databases.js';
 import { headersOf, loginAs, post, startRawHub, valueOf } from './support/raw-hub.js';
 import type { RawHub } from './support/raw-hub.js';
 
@@ -201,5 +201,25 @@ describe('hashed passwords', () => {
     expect(await checkPassword('', a)).toBe(false);
     expect(await checkPassword('s3cret', null)).toBe(false);
     expect(await checkPassword('s3cret', 's3cret')).toBe(false);
+  });
+});
+
+describeOnPostgres('a session', (kind) => {
+  test('serves calls without a number side by side, while one waits for a lock', async () => {
+    const hub = await startRawHub(kind);
+    try {
+      const session = await loginAs(hub, 'root');
+      let waiting: Promise<unknown> = Promise.resolve();
+      await hub.database.write(async (db) => {
+        await db.run(sql`INSERT INTO tag (name) VALUES ('contended')`);
+        waiting = post(hub.api, 'createTag', ['contended'], headersOf(session));
+        expect(await post(hub.api, 'createTag', ['free'], headersOf(session))).toEqual({
+          value: expect.any(Number),
+        });
+      });
+      expect(await waiting).toMatchObject({ value: expect.any(Number) });
+    } finally {
+      await hub.drop();
+    }
   });
 });

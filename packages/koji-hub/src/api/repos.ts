@@ -5,7 +5,7 @@ import type { Call, Handlers } from '../call.js';
 import type { Row } from '../db/connection.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { stream } from '../db/rows.js';
-import { sql } from '../db/sql.js';
+import { anyOf, sql } from '../db/sql.js';
 import { toInt, truthy } from '../domain/values/convert.js';
 import { makeTask } from '../domain/tasks/make-task.js';
 import { makeReposFolder, serveRequests } from '../domain/repos/queue.js';
@@ -44,6 +44,9 @@ const activeFields = [
   'opts',
 ];
 
+/** All but that of deleted repos, which are nearly all that there ever were. */
+const activeStates = Object.values(REPO_STATES).filter((state) => state !== REPO_STATES.DELETED);
+
 /** Handlers of the methods about repositories. */
 export const repos: Handlers<RepoMethods> = {
   repoInfo: ({ repo_id: repoId, strict }, call) => (strict ? getRepo : findRepo)(call, toIntOrNull(repoId)),
@@ -54,7 +57,7 @@ export const repos: Handlers<RepoMethods> = {
   },
 
   getActiveRepos(_, call) {
-    const where = [sql`repo.state <> ${REPO_STATES.DELETED}`];
+    const where = [anyOf(sql`repo.state`, activeStates)];
     const question = { clauses: [], fields: activeFields, opts: { order: 'id' }, where };
     return stream(call.db, asQuery<ActiveRepo>(repoView, question));
   },

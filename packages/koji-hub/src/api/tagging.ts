@@ -6,6 +6,7 @@ import { checkList, toInt } from '../domain/values/convert.js';
 import { tagNotification } from '../domain/tasks/notifications.js';
 import { plain } from '../domain/values/repr.js';
 import {
+  accessingUser,
   checkPackageListed,
   checkTagAccess,
   readTagAccess,
@@ -80,25 +81,23 @@ export const tagging: Handlers<TaggingMethods> = {
   moveAllBuilds: (wanted, call) => moveAll(call, wanted),
 
   async checkTagAccess({ tag_id: tag, user_id: userId }, call) {
-    const { access, override, reason } = await readTagAccess(
-      call,
-      tag,
-      userId === null ? null : toInt(userId),
-    );
+    const user = accessingUser(call, userId === null ? null : toInt(userId));
+    const { access, override, reason } = await readTagAccess(call, await getTag(call, tag), user);
     return [access, override, reason];
   },
 
   async 'host.tagBuild'({ task_id: taskId, tag, build: buildInfo, force, fromtag }, call) {
     const task = await assertTaskHost(call, taskId);
     const build = await getBuild(call, buildInfo);
-    const { id: tagId } = await getTag(call, tag);
+    const found = await getTag(call, tag);
+    const tagId = found.id;
     const { owner: userId } = task;
     const from = fromtag && typeof fromtag !== 'string' ? (await getTag(call, fromtag)).name : fromtag;
     const operation = from === null ? 'tag' : 'move';
     const data = { tag, build, fromtag: from, user_id: userId, operation };
     await call.hub.policies.assert(call, 'tag', data, { force });
     await checkPackageListed(call, { id: tagId, name: plain(tag) }, packageOf(build), force);
-    await checkTagAccess(call, tagId, { userId, force });
+    await checkTagAccess(call, found, { userId, force });
     await assertTags(call, task, { build, tagId, fromtag: from });
     if (from) await untagBuild(call, from, build.id, { userId, force });
     await tagBuild(call, tag, build.id, { userId, force });
@@ -148,8 +147,8 @@ async function startTagging(
   const tag = await getTag(call, wanted.tag);
   const fromId = fromtag ? (await lookupName(call, 'tag', fromtag, { strict: true })).id : null;
   checkComplete(build);
-  await checkTagAccess(call, tag.id, { force });
-  if (fromId !== null) await checkTagAccess(call, fromId, { force });
+  await checkTagAccess(call, tag, { force });
+  if (fromId !== null) await checkTagAccess(call, await getTag(call, fromId), { force });
   await checkPackageListed(call, tag, packageOf(build), force);
   const operation = fromtag === null ? 'tag' : 'move';
   const data = { tag: tag.id, build: build.id, fromtag: fromId, operation };
@@ -167,8 +166,8 @@ async function moveAll(
   const to = await lookupName(call, 'tag', tag2, { strict: true });
   const named = { id: to.id, name: `tag ${plain(tag2)}` };
   await checkPackageListed(call, named, { id: packageId, name: plain(pkg) }, force);
-  await checkTagAccess(call, from.id, { force });
-  await checkTagAccess(call, to.id, { force });
+  await checkTagAccess(call, await getTag(call, from.id), { force });
+  await checkTagAccess(call, await getTag(call, to.id), { force });
   const builds = (await readTaggedBuilds(call, from.id, { package: name })).reverse();
   for (const build of builds) {
     const data = { tag: tag2, fromtag: tag1, operation: 'move', build: build.build_id };

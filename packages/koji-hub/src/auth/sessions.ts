@@ -255,8 +255,9 @@ export async function markExpired(db: Connection, id: number): Promise<void> {
 
 /**
  * Checks a session again at the start of a transaction that may write: since the snapshot in which it was opened, another
- * call may have closed it or used its number. On PostgreSQL the row stays locked, so that calls of a session follow each
- * other.
+ * call may have closed it or used its number. On PostgreSQL the row of a call with a number stays locked until the commit, so
+ * that whoever sends the call again waits to see whether it was done. Without a number nothing tells calls apart, and those of
+ * a session run side by side, as in Koji.
  */
 export async function claimSession(
   db: Connection,
@@ -264,8 +265,9 @@ export async function claimSession(
   method: string | null,
 ): Promise<void> {
   if (!session.loggedIn || session.id === null) return;
+  const lock = session.callnum === null ? sql`` : forUpdate;
   const row = await db.get<{ closed: boolean; callnum: number | null }>(
-    sql`SELECT closed, callnum FROM sessions WHERE id = ${session.id}${forUpdate}`,
+    sql`SELECT closed, callnum FROM sessions WHERE id = ${session.id}${lock}`,
   );
   if (!row || row.closed) throw new AuthError('Invalid session or bad credentials');
   if (!session.stored) checkCallNumber(row.callnum, session.callnum, { id: session.id, method });

@@ -20,7 +20,8 @@ export function beginsWith(name: Sql, start: string): Sql {
   const folded = foldCase(name);
   const last = String.fromCharCode(start.charCodeAt(start.length - 1) + 1);
   const end = start.slice(0, -1) + last;
-  const compare = (sign: string): Sql => new Sql([(dialect) => (dialect === 'postgres' ? ` ~${sign}~ ` : sign)]);
+  const compare = (sign: string): Sql =>
+    new Sql([(dialect) => (dialect === 'postgres' ? ` ~${sign}~ ` : sign)]);
   return sql`(${folded}${compare('>=')}${start} AND ${folded}${compare('<')}${end})`;
 }
 

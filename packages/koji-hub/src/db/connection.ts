@@ -15,6 +15,11 @@ export interface Connection {
   all<T extends object = Row>(query: Sql): Promise<T[]>;
   /** The first row, or null. */
   get<T extends object = Row>(query: Sql): Promise<T | null>;
+  /**
+   * As {@link all}, but the same query is answered as before in this transaction, unless something was written or locked
+   * since: for what several parts of a call each look up.
+   */
+  lookup<T extends object = Row>(query: Sql): Promise<T[]>;
   /** Runs a statement; the number of rows it changed. */
   run(query: Sql): Promise<number>;
   /** Rows as they are read, never all in memory. */

@@ -3,6 +3,30 @@ import type { Connection, Row, StatementWatch } from './connection.js';
 import { TransactionFailed } from './errors.js';
 import type { Dialect, Sql, SqlValue } from './sql.js';
 
+/** More than the lookups of one call; a multicall may have any number. */
+const mostRemembered = 100;
+
+/** Whether a statement reads without a lock, so that what was read before still holds for this transaction. */
+function onlyReads(text: string): boolean {
+  return (
+    /^\s*(?:select|with)\b/i.test(text) && !/\b(?:insert|update|delete|for\s+share)\b|advisory/i.test(text)
+  );
+}
+
+/** The text and the values of a query; null for values that have no short text. */
+function memoryKey({
+  text,
+  values,
+}: {
+  readonly text: string;
+  readonly values: readonly SqlValue[];
+}): string | null {
+  const isShort = values.every(
+    (value) => value === null || ['number', 'string', 'boolean'].includes(typeof value),
+  );
+  return isShort ? JSON.stringify([text, ...values]) : null;
+}
+
 /** What a statement did. */
 export interface Outcome {
   readonly rows: Row[];
@@ -39,6 +63,8 @@ export class Transaction implements Connection {
   /** The savepoint that reads share, and what {@link writes} was then. */
   private mark: { readonly name: string; readonly writes: number } | null = null;
   private kept: Map<string, unknown> | null = null;
+  /** What {@link lookup} found since the last statement that may have changed it. */
+  private readonly memory = new Map<string, Row[]>();
 
   /** @param proceed runs before each statement, and throws when the transaction is to go no further */
   constructor(
@@ -57,6 +83,15 @@ export class Transaction implements Connection {
 
   async get<T extends object = Row>(query: Sql): Promise<T | null> {
     return ((await this.execute(query, true)).rows[0] as T | undefined) ?? null;
+  }
+
+  async lookup<T extends object = Row>(query: Sql): Promise<T[]> {
+    this.check();
+    const key = memoryKey(query.render(this.handle.dialect));
+    const rows = (key === null ? undefined : this.memory.get(key)) ?? (await this.all(query));
+    if (key !== null) this.memory.set(key, rows);
+    // Whoever gets a row may change it.
+    return rows.map((row) => ({ ...row })) as T[];
   }
 
   async run(query: Sql): Promise<number> {
@@ -110,6 +145,7 @@ export class Transaction implements Connection {
       return result;
     } catch (error) {
       if (this.ended) throw error;
+      this.memory.clear();
       await this.handle.command(`ROLLBACK TO SAVEPOINT ${name}`);
       await this.handle.command(`RELEASE SAVEPOINT ${name}`);
       this.failure = null;
@@ -130,6 +166,7 @@ export class Transaction implements Connection {
       return result;
     } catch (error) {
       if (this.ended || (!this.failure && mark.writes === this.writes)) throw error;
+      this.memory.clear();
       await this.handle.command(`ROLLBACK TO SAVEPOINT ${mark.name}`);
       this.failure = null;
       this.wrote = wrote;
@@ -163,6 +200,7 @@ export class Transaction implements Connection {
   private async execute(query: Sql, one: boolean): Promise<Outcome> {
     this.check();
     const { text, values } = query.render(this.handle.dialect);
+    if (this.memory.size >= mostRemembered || !onlyReads(text)) this.memory.clear();
     const since = performance.now();
     try {
       const outcome = await this.handle.query(text, values, one);

@@ -9,6 +9,7 @@ const onBoth: readonly LateIndex[] = [
   { name: 'task_by_method', on: 'task (method, id)' },
   { name: 'task_by_create_time', on: 'task (create_time)' },
   { name: 'task_by_completion_time', on: 'task (completion_time)' },
+  { name: 'build_by_owner_and_id', on: 'build (owner, id)', replaces: 'build_by_owner' },
   { name: 'build_by_task_id', on: 'build (task_id)' },
   { name: 'build_by_state', on: 'build (state, id)' },
   { name: 'build_by_cg_id', on: 'build (cg_id, id) WHERE cg_id IS NOT NULL' },

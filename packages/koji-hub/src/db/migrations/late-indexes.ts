@@ -8,6 +8,8 @@ export interface LateIndex {
   readonly on: string;
   /** An extension of PostgreSQL that it needs; without the extension there is no such index. */
   readonly extension?: string;
+  /** An index that it does the work of, which is dropped. */
+  readonly replaces?: string;
 }
 
 /**
@@ -15,19 +17,20 @@ export interface LateIndex {
  * made again.
  */
 export async function makeIndex(runner: QueryRunner, dialect: Dialect, index: LateIndex): Promise<void> {
-  const { name, on, extension } = index;
-  if (dialect === 'sqlite') {
-    await runner.query(`CREATE INDEX IF NOT EXISTS ${name} ON ${on}`);
-    return;
-  }
+  const { name, on, extension, replaces } = index;
+  const aside = dialect === 'postgres' ? 'CONCURRENTLY ' : '';
   if (extension !== undefined && !(await hasExtension(runner, extension))) return;
-  const rows = (await runner.query(
-    'SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)',
+  if (dialect === 'postgres') await dropUnfinished(runner, name);
+  await runner.query(`CREATE INDEX ${aside}IF NOT EXISTS ${name} ON ${on}`);
+  if (replaces !== undefined) await runner.query(`DROP INDEX ${aside}IF EXISTS ${replaces}`);
+}
+
+async function dropUnfinished(runner: QueryRunner, name: string): Promise<void> {
+  const rows: unknown[] = await runner.query(
+    'SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid',
     [name],
-  )) as readonly { readonly valid: boolean }[];
-  if (rows[0]?.valid) return;
+  );
   if (rows.length > 0) await runner.query(`DROP INDEX CONCURRENTLY ${name}`);
-  await runner.query(`CREATE INDEX CONCURRENTLY ${name} ON ${on}`);
 }
 
 /** Whether the database has an extension, which is made where the hub's account may. */

@@ -1,7 +1,11 @@
 import { bool, maybe, ref, serial, table, text, versioned } from './table.js';
 
 export const packageTables = [
-  table('package', { id: serial(), name: text() }, { unique: [['name']], indexes: { package_by_folded_name: {}, package_name_trigrams: {} } }),
+  table(
+    'package',
+    { id: serial(), name: text() },
+    { unique: [['name']], indexes: { package_by_folded_name: {}, package_name_trigrams: {} } },
+  ),
   versioned(
     'tag_packages',
     { package_id: ref('package'), tag_id: ref('tag'), blocked: bool(false), extra_arches: maybe(text()) },

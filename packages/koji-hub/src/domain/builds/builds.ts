@@ -97,10 +97,10 @@ function nvrOf(build: unknown): { name: string; version: string; release: string
 
 /** A build by id, NVR or struct; null when there is none. */
 export async function findBuild(call: Call, build: unknown): Promise<BuildInfo | null> {
-  const row = await call.db.get<Omit<BuildInfo, 'extra'> & { extra: string | null }>(
+  const [row] = await call.db.lookup<Omit<BuildInfo, 'extra'> & { extra: string | null }>(
     sql`${selectBuild} WHERE ${isBuild(build)}`,
   );
-  return row && { ...row, extra: readJson(row.extra, 'Invalid extra data') as Extra };
+  return row ? { ...row, extra: readJson(row.extra, 'Invalid extra data') as Extra } : null;
 }
 
 /** As {@link findBuild}, but a build that is missing is a GenericError. */

@@ -1,6 +1,6 @@
 import type { EventInfo } from '@koji/core/api';
 import type { Call } from '../../call.js';
-import { epoch, sql } from '../../db/sql.js';
+import { epoch, isAmong, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { timeText } from '../../db/times.js';
 import { idIs } from '../values/ids.js';
@@ -23,8 +23,10 @@ export function lastEvent(call: Call, before: number | null = null): Promise<Eve
   // Calls that ran at once may have made their events in another order than they read the clock.
   return eventWhere(
     call,
-    sql`WHERE events.id IN (
-      SELECT id FROM events WHERE events.time < ${time} ORDER BY events.time DESC LIMIT ${atOnce})`,
+    sql`WHERE ${isAmong(
+      sql`events.id`,
+      sql`SELECT id FROM events WHERE events.time < ${time} ORDER BY events.time DESC LIMIT ${atOnce}`,
+    )}`,
   );
 }
 

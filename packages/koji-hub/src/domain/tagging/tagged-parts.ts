@@ -107,11 +107,7 @@ export async function readTaggedPart(
 }
 
 /** Returns how many builds the method listTagged answers; null where the whole list has to be read. */
-export async function countTagged(
-  call: Call,
-  tagId: number,
-  filter: TaggedFilter,
-): Promise<number | null> {
+export async function countTagged(call: Call, tagId: number, filter: TaggedFilter): Promise<number | null> {
   const found = await tagged(call, tagId, filter);
   return found && countFound(call, found);
 }

@@ -182,10 +182,7 @@ export function packageName(given: unknown): string | null {
 }
 
 export function taggedConditions(filter: TaggedFilter): Sql[] {
-  const conditions = [
-    atEvent('tag_listing', filter.event ?? null),
-    isComplete,
-  ];
+  const conditions = [atEvent('tag_listing', filter.event ?? null), isComplete];
   if (truthy(filter.owner)) {
     checkText(filter.owner);
     conditions.push(sql`users.name = ${filter.owner}`);
@@ -310,19 +307,19 @@ export interface TagAccess {
 }
 
 /**
- * What the lock and the permission of a tag mean for a user, the caller by default.
+ * The user whose access to a tag is asked for, the caller by default.
  *
  * @throws GenericError when nobody is logged in and no user is given
  */
-export async function readTagAccess(
-  call: Call,
-  tagInfo: unknown,
-  given: number | null = null,
-): Promise<TagAccess> {
+export function accessingUser(call: Call, given: number | null): number {
   const userId = given ?? call.session.userId;
   if (userId === null) throw new GenericError('a user_id is required');
+  return userId;
+}
+
+/** What the lock and the permission of a tag mean for a user. */
+export async function readTagAccess(call: Call, tag: TagInfo, userId: number): Promise<TagAccess> {
   const perms = await userPerms(call, userId);
-  const tag = await getTag(call, tagInfo);
   const override = perms.includes('admin');
   if (tag.locked) return { access: false, override, reason: 'tag is locked' };
   if (tag.perm !== null && !perms.includes(tag.perm))
@@ -336,10 +333,11 @@ export async function readTagAccess(
  */
 export async function checkTagAccess(
   call: Call,
-  tagInfo: unknown,
+  tag: TagInfo,
   options: { userId?: number | null; force?: boolean } = {},
 ): Promise<void> {
-  const { access, override, reason } = await readTagAccess(call, tagInfo, options.userId);
+  const userId = accessingUser(call, options.userId ?? null);
+  const { access, override, reason } = await readTagAccess(call, tag, userId);
   if (!access && !(override && options.force)) throw new ActionNotAllowed(reason);
 }
 
@@ -417,7 +415,7 @@ async function allowedChange(
   const tag = await getTag(call, tagInfo);
   const build = await getBuild(call, buildInfo);
   const user = await getUser(call, userId);
-  await checkTagAccess(call, tag.id, { userId, force });
+  await checkTagAccess(call, tag, { userId, force });
   return { tag, build, user, force };
 }
 

@@ -47,7 +47,7 @@ function linksFrom(
   { from, to, event }: { readonly from: keyof Link; readonly to: keyof Link; readonly event: number | null },
 ): Promise<Link[]> {
   const [start, end] = [id(`tag_inheritance.${from}`), id(`tag_inheritance.${to}`)];
-  return call.db.all<Link>(
+  return call.db.lookup<Link>(
     sql`WITH RECURSIVE reached(id) AS (
           SELECT CAST(${tagId} AS integer)
           UNION

@@ -64,9 +64,11 @@ export async function readPackageList(call: Call, filter: PackageListFilter): Pr
 /** Returns what entries must fulfil before those that count are chosen from them. */
 export function entryConditions(filter: PackageListFilter): Sql[] {
   const { userId = null, pkg = null, event = null, withOwners = true, withBlocked = true } = filter;
-  // What a user owns is found by the user: nearly all entries are active.
-  const isByUser = userId !== null && event === null;
-  const conditions = [isByUser ? sql`${unkeyed(sql`tag_packages.active`)} = TRUE` : atEvent('tag_packages', event)];
+  // Nearly all entries are active.
+  const isNarrow = (userId !== null || pkg !== null) && event === null;
+  const conditions = [
+    isNarrow ? sql`${unkeyed(sql`tag_packages.active`)} = TRUE` : atEvent('tag_packages', event),
+  ];
   if (userId !== null) conditions.push(sql`tag_package_owners.owner = ${userId}`);
   if (pkg !== null)
     conditions.push(typeof pkg === 'number' ? sql`package.id = ${pkg}` : sql`package.name = ${pkg}`);

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { GenericError, ParameterError, writeJson } from '@koji/core';
+import { GenericError, ParameterError, compareTexts, writeJson } from '@koji/core';
 import type { BuildConfig, TagInfo } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { atEvent, history, tellTags } from '../history/history.js';
 import { lookupName, nameOrIdIs } from '../values/lookup.js';
-import { anyOf, id, sql } from '../../db/sql.js';
+import { anyOf, id, jsonRows, sql } from '../../db/sql.js';
+import type { Sql } from '../../db/sql.js';
 import { checkList, toArches, truthy } from '../values/convert.js';
 import { isId } from '../values/ids.js';
 import { fullInheritance, writeInheritance } from './inheritance.js';
@@ -45,12 +46,27 @@ export async function findTag(
     deleted = event !== null;
   }
   const more = deleted ? sql`, tag_config.revoke_event` : sql``;
-  const row = await call.db.get<TagRow>(
-    sql`SELECT ${columns}${more} FROM ${tables} WHERE ${which} AND ${atEvent('tag_config', event)}`,
+  const ofTag = sql`FROM tag_extra WHERE tag_extra.tag_id = tag.id AND ${extraIs(event, options.blocked)}`;
+  const [found] = await call.db.lookup<TagRow & { extra: string }>(
+    sql`SELECT ${columns}${more}, (SELECT ${jsonRows(sql`create_event, key, value`)} ${ofTag}) AS extra
+        FROM ${tables} WHERE ${which} AND ${atEvent('tag_config', event)}`,
   );
-  if (!row) return null;
-  const extra = await readExtra(call, [row.id], event, options.blocked);
-  return { ...row, extra: extra.get(row.id) ?? {}, ...(event === null ? {} : { query_event: event }) };
+  if (!found) return null;
+  const rows = JSON.parse(found.extra) as [event: number, key: string, value: string | null][];
+  const ordered = rows.sort((a, b) => a[0] - b[0] || compareTexts(a[1], b[1]));
+  const extra: Record<string, unknown> = {};
+  for (const [, key, value] of ordered) extra[key] = readValue(key, value, options.blocked);
+  return { ...found, extra, ...(event === null ? {} : { query_event: event }) };
+}
+
+/** Whether a row of extra data counts at an event. */
+function extraIs(event: number | null, blocked = false): Sql {
+  return sql`${atEvent('tag_extra', event)}${blocked ? sql`` : sql` AND value IS NOT NULL`}`;
+}
+
+function readValue(key: string, value: string | null, blocked = false): unknown {
+  const read = readJson(value, `No such tag extra data: ${key}`);
+  return blocked ? [value === null, read] : read;
 }
 
 /** As {@link findTag}, but a tag that is missing is a GenericError. */
@@ -60,22 +76,20 @@ export async function getTag(call: Call, tagInfo: unknown, options: TagOptions =
   return tag;
 }
 
+/** The extra data of tags, blocked keys included. */
 async function readExtra(
   call: Call,
   tagIds: readonly number[],
   event: number | null,
-  blocked = false,
 ): Promise<Map<number, Record<string, unknown>>> {
   const rows = await call.db.all<{ tag_id: number; key: string; value: string | null }>(
     sql`SELECT tag_id, key, value FROM tag_extra
-        WHERE ${atEvent('tag_extra', event)} AND ${anyOf(sql`tag_id`, tagIds)}
-        ${blocked ? sql`` : sql`AND value IS NOT NULL`} ORDER BY create_event, key`,
+        WHERE ${extraIs(event, true)} AND ${anyOf(sql`tag_id`, tagIds)} ORDER BY create_event, key`,
   );
   const extra = new Map<number, Record<string, unknown>>();
   for (const { tag_id: tagId, key, value } of rows) {
-    const read = readJson(value, `No such tag extra data: ${key}`);
     const own = extra.get(tagId) ?? {};
-    own[key] = blocked ? [value === null, read] : read;
+    own[key] = readValue(key, value, true);
     extra.set(tagId, own);
   }
   return extra;
@@ -97,7 +111,7 @@ export async function getBuildConfig(
     sql`SELECT ${columns} FROM ${tables} WHERE ${anyOf(sql`tag.id`, ids)} AND ${atEvent('tag_config', event)}`,
   );
   const ancestors = new Map(rows.map((row) => [row.id, row]));
-  const extras = await readExtra(call, ids, event, true);
+  const extras = await readExtra(call, ids, event);
   const extra = { ...tag.extra };
   const from: BuildConfig['config_inheritance']['extra'] = {};
   let { arches } = tag;

@@ -1,9 +1,9 @@
-import { AuthError, GenericError, USERTYPES, USER_STATUS } from '@koji/core';
+import { AuthError, GenericError, USERTYPES, USER_STATUS, compareTexts } from '@koji/core';
 
 import type { UserInfo } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
 import type { Call } from '../../call.js';
-import { anyOf, join, sql } from '../../db/sql.js';
+import { anyOf, join, jsonRows, sql } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { checkFolderName } from '../values/names.js';
 import { repr, typeName } from '../values/repr.js';
@@ -36,13 +36,18 @@ export async function findUser(
   const info = userInfo ?? call.session.userId;
   if (info === null) throw new GenericError('No user provided');
   const conditions = userConditions(info);
-  const user = await call.db.get<UserRow>(
-    sql`SELECT id, name, status, usertype FROM users WHERE ${join(conditions, ' AND ')} ORDER BY id LIMIT 1`,
+  const { principals = true } = details;
+  const held = sql`(SELECT ${jsonRows(sql`krb_principal`)} FROM user_krb_principals WHERE user_id = users.id)`;
+  const [found] = await call.db.lookup<UserRow & { principals: string | null }>(
+    sql`SELECT id, name, status, usertype, ${principals ? held : sql`NULL`} AS principals
+        FROM users WHERE ${join(conditions, ' AND ')} ORDER BY id LIMIT 1`,
   );
-  if (!user) return null;
+  if (!found) return null;
+  const { principals: rows, ...user } = found;
+  const names = (JSON.parse(rows ?? '[]') as readonly (readonly [string])[]).map(([name]) => name);
   return {
     ...user,
-    ...(details.principals === false ? {} : { krb_principals: await principalsOf(call, user.id) }),
+    ...(principals ? { krb_principals: names.sort(compareTexts) } : {}),
     ...(details.groups ? { groups: [...(await userGroups(call, user.id)).values()] } : {}),
   };
 }
@@ -82,13 +87,6 @@ function hasPrincipal(principal: string): Sql {
   return sql`users.id IN (SELECT user_id FROM user_krb_principals WHERE krb_principal = ${principal})`;
 }
 
-async function principalsOf(call: Call, userId: number): Promise<string[]> {
-  const rows = await call.db.all<{ krb_principal: string }>(
-    sql`SELECT krb_principal FROM user_krb_principals WHERE user_id = ${userId} ORDER BY krb_principal`,
-  );
-  return rows.map((row) => row.krb_principal);
-}
-
 /** The Kerberos principals of many users, by user id. */
 export async function principalsByUser(
   call: Call,
@@ -122,7 +120,7 @@ export async function userPerms(call: Call, userId: number, withGroups = true): 
     ? sql`(user_perms.user_id = ${userId} OR user_perms.user_id IN
         (SELECT group_id FROM user_groups WHERE active = TRUE AND user_id = ${userId}))`
     : sql`user_perms.user_id = ${userId}`;
-  const rows = await call.db.all<{ name: string }>(
+  const rows = await call.db.lookup<{ name: string }>(
     sql`SELECT DISTINCT permissions.id, permissions.name FROM user_perms
         JOIN permissions ON permissions.id = user_perms.perm_id
         WHERE user_perms.active = TRUE AND ${holder} ORDER BY permissions.id`,

@@ -86,7 +86,7 @@ export async function lookupName(
   { strict = false, create = false }: Wanted = {},
 ): Promise<IdAndName | null> {
   const find = sql`SELECT id, name FROM ${id(table)} WHERE ${nameOrIdIs(table, info)}`;
-  const found = await call.db.get<IdAndName>(find);
+  const [found] = await call.db.lookup<IdAndName>(find);
   if (found) return found;
   if (strict) throw new GenericError(`No such entry in table ${table}: ${plain(info)}`);
   if (!create) return null;
