@@ -168,8 +168,7 @@ async function growingSteps(db: Connection, query: Sql): Promise<string[]> {
       if (detail.startsWith('SCAN '))
         return !isPage && !/^SCAN (?:json_each|place|reached|CONSTANT|\d|\()/.test(detail);
       // Whole rows of a page are sorted last; a sort of keys before it would be of all of them.
-      if (detail.includes('TEMP B-TREE FOR ORDER BY'))
-        return isPage && parent !== 0 && !isShort;
+      if (detail.includes('TEMP B-TREE FOR ORDER BY')) return isPage && parent !== 0 && !isShort;
       // The first and the last are at an end of the index.
       if (/COVERING INDEX tag_\w+_by_(?:create|revoke)_event/.test(detail)) return false;
       return /\b(?:tag_listing|tag_packages) USING [^(]*\((?:active=\? AND )?tag_id=\?\)$|USING [^(]*\(active=\?\)$/.test(
@@ -188,7 +187,8 @@ function argumentsOf(args: readonly unknown[]): [unknown[], Record<string, unkno
 /** A result with its rows read, wherever they come one by one. */
 async function readAll(value: unknown): Promise<void> {
   if (typeof value !== 'object' || value === null) return;
-  if (Symbol.asyncIterator in value) for await (const row of value as AsyncIterable<unknown>) void row;
+  if (Symbol.asyncIterator in value)
+    for await (const row of value as AsyncIterable<unknown>) await readAll(row);
   else for (const part of Object.values(value)) await readAll(part);
 }
 

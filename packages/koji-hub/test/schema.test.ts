@@ -1,10 +1,12 @@
 import { ConfigError } from '@koji/core';
+import { openDatabase } from '../src/db/database.js';
+import type { Opened } from '../src/db/database.js';
 import { migrate, schemaState } from '../src/db/migrate.js';
 import { migrations } from '../src/db/migrations/index.js';
 import { recordedName } from '../src/db/migrations/migration.js';
 import { id, sql } from '../src/db/sql.js';
 import { tables } from '../src/db/tables/index.js';
-import { databases } from './support/databases.js';
+import { databases, describeOnPostgres } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 
 const names = migrations.map(recordedName);
@@ -157,5 +159,50 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     await expect(twice).rejects.toThrow(/unique/);
     const half = database.write((db) => db.run(sql`UPDATE tag_config SET active = NULL WHERE active = TRUE`));
     await expect(half).rejects.toThrow(/active_revoke_sane/);
+  });
+});
+
+describeOnPostgres('indexes of tables that are in use', ({ create }) => {
+  let made: TestDatabase;
+  let database: Opened;
+  const ask = <T>(text: string): Promise<T[]> => database.withDataSource((source) => source.query<T[]>(text));
+  beforeEach(async () => {
+    made = await create({ empty: true });
+    database = await made.open();
+  });
+  afterEach(() => made.drop());
+
+  test('are made again where a run was interrupted', async () => {
+    await migrate(database);
+    await ask(`UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'task_by_owner'::regclass`);
+    await ask(`DELETE FROM migrations WHERE name LIKE 'hot-indexes%'`);
+    expect(await migrate(database)).toEqual([expect.stringMatching(/^hot-indexes/)]);
+    expect(await ask('SELECT indexrelid::regclass AS name FROM pg_index WHERE NOT indisvalid')).toEqual([]);
+    expect(await ask(`SELECT 1 AS one FROM pg_indexes WHERE indexname = 'task_by_owner'`)).toHaveLength(1);
+  });
+
+  test('leave out those of an extension that the account may not make', async () => {
+    const role = `koji_plain_${process.pid}`;
+    await ask(`CREATE ROLE ${role} LOGIN PASSWORD 'plain'`);
+    try {
+      await ask(`GRANT ALL ON SCHEMA public TO ${role}`);
+      const url = new URL(made.url);
+      Object.assign(url, { username: role, password: 'plain' });
+      const plain = await openDatabase({ url: url.href, folder: made.folder });
+      try {
+        expect(await migrate(plain)).toEqual(names);
+      } finally {
+        await plain.close();
+      }
+      const rows = await ask<{ indexname: string }>(
+        `SELECT indexname FROM pg_indexes WHERE tablename = 'package'`,
+      );
+      const indexes = rows.map(({ indexname }) => indexname);
+      expect(indexes).toContain('package_by_folded_name');
+      expect(indexes).not.toContain('package_name_trigrams');
+    } finally {
+      await ask(`DROP OWNED BY ${role}`);
+      await ask(`DROP ROLE ${role}`);
+    }
   });
 });

@@ -213,11 +213,9 @@ describeOnPostgres('a session', (kind) => {
       await hub.database.write(async (db) => {
         await db.run(sql`INSERT INTO tag (name) VALUES ('contended')`);
         waiting = post(hub.api, 'createTag', ['contended'], headersOf(session));
-        expect(await post(hub.api, 'createTag', ['free'], headersOf(session))).toEqual({
-          value: expect.any(Number),
-        });
+        expect(await post(hub.api, 'createTag', ['free'], headersOf(session))).toHaveProperty('value');
       });
-      expect(await waiting).toMatchObject({ value: expect.any(Number) });
+      expect(await waiting).toHaveProperty('value');
     } finally {
       await hub.drop();
     }

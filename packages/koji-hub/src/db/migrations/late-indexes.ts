@@ -26,7 +26,7 @@ export async function makeIndex(runner: QueryRunner, dialect: Dialect, index: La
 }
 
 async function dropUnfinished(runner: QueryRunner, name: string): Promise<void> {
-  const rows: unknown[] = await runner.query(
+  const rows = await runner.query<unknown[]>(
     'SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid',
     [name],
   );
@@ -36,7 +36,7 @@ async function dropUnfinished(runner: QueryRunner, name: string): Promise<void> 
 /** Whether the database has an extension, which is made where the hub's account may. */
 async function hasExtension(runner: QueryRunner, name: string): Promise<boolean> {
   const found = async (): Promise<boolean> => {
-    const rows: unknown[] = await runner.query('SELECT 1 FROM pg_extension WHERE extname = $1', [name]);
+    const rows = await runner.query<unknown[]>('SELECT 1 FROM pg_extension WHERE extname = $1', [name]);
     return rows.length > 0;
   };
   if (await found()) return true;
