@@ -26,17 +26,19 @@ export async function makeIndex(runner: QueryRunner, dialect: Dialect, index: La
 }
 
 async function dropUnfinished(runner: QueryRunner, name: string): Promise<void> {
-  const rows = await runner.query<unknown[]>(
+  const rows = (await runner.query(
     'SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid',
     [name],
-  );
+  )) as readonly unknown[];
   if (rows.length > 0) await runner.query(`DROP INDEX CONCURRENTLY ${name}`);
 }
 
 /** Whether the database has an extension, which is made where the hub's account may. */
 async function hasExtension(runner: QueryRunner, name: string): Promise<boolean> {
   const found = async (): Promise<boolean> => {
-    const rows = await runner.query<unknown[]>('SELECT 1 FROM pg_extension WHERE extname = $1', [name]);
+    const rows = (await runner.query('SELECT 1 FROM pg_extension WHERE extname = $1', [
+      name,
+    ])) as readonly unknown[];
     return rows.length > 0;
   };
   if (await found()) return true;
