@@ -193,7 +193,13 @@ async function killHub() {
 function killOne(what, pids) {
   const pid = pids[random(pids.length)];
   if (pid === undefined) return;
-  process.kill(pid, 'SIGKILL');
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if (error.code === 'ESRCH') return;
+    throw error;
+  }
   kills[what] += 1;
 }
 

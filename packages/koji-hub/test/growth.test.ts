@@ -38,7 +38,7 @@ const calls: readonly (readonly [method: string, ...args: unknown[]])[] = [
   ['listTasks', {}, { limit: 5, order: '-completion_time' }],
   ['listBuilds', 2],
   ['listBuilds', builds({})],
-  ['listBuilds', builds({ userID: 1002 })],
+  ['listBuilds', named({ userID: 1002 })],
   ['listBuilds', builds({ userID: 1001, state: 1 })],
   ['listBuilds', builds({ state: 1 })],
   ['listBuilds', named({ state: 0 })],

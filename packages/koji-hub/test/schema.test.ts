@@ -172,15 +172,6 @@ describeOnPostgres('indexes of tables that are in use', ({ create }) => {
   });
   afterEach(() => made.drop());
 
-  test('are made again where a run was interrupted', async () => {
-    await migrate(database);
-    await ask(`UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'task_by_owner'::regclass`);
-    await ask(`DELETE FROM migrations WHERE name LIKE 'hot-indexes%'`);
-    expect(await migrate(database)).toEqual([expect.stringMatching(/^hot-indexes/)]);
-    expect(await ask('SELECT indexrelid::regclass AS name FROM pg_index WHERE NOT indisvalid')).toEqual([]);
-    expect(await ask(`SELECT 1 AS one FROM pg_indexes WHERE indexname = 'task_by_owner'`)).toHaveLength(1);
-  });
-
   test('leave out those of an extension that the account may not make', async () => {
     const role = `koji_plain_${process.pid}`;
     await ask(`CREATE ROLE ${role} LOGIN PASSWORD 'plain'`);

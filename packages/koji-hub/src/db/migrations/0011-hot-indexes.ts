@@ -1,47 +1,54 @@
-import type { LateIndex } from './late-indexes.js';
-import type { Migration } from './migration.js';
+import type { Migration, NewIndex } from './migration.js';
 
 const rpmFile = "name || '-' || version || '-' || release || '.' || arch || '.rpm'";
 
 /** For the methods whose cost would grow with a table although their answers do not. */
-const onBoth: readonly LateIndex[] = [
-  { name: 'task_by_owner', on: 'task (owner, id)' },
-  { name: 'task_by_method', on: 'task (method, id)' },
-  { name: 'task_by_create_time', on: 'task (create_time)' },
-  { name: 'task_by_completion_time', on: 'task (completion_time)' },
-  { name: 'build_by_owner_and_id', on: 'build (owner, id)', replaces: 'build_by_owner' },
-  { name: 'build_by_task_id', on: 'build (task_id)' },
-  { name: 'build_by_state', on: 'build (state, id)' },
-  { name: 'build_by_cg_id', on: 'build (cg_id, id) WHERE cg_id IS NOT NULL' },
-  { name: 'events_by_time', on: 'events (time)' },
-  { name: 'rpminfo_by_buildroot_id', on: 'rpminfo (buildroot_id)' },
-  { name: 'repo_by_tag_id', on: 'repo (tag_id, state)' },
-  { name: 'repo_by_state', on: 'repo (state)' },
-  { name: 'scheduler_log_messages_by_task_id', on: 'scheduler_log_messages (task_id)' },
-  { name: 'scheduler_log_messages_by_host_id', on: 'scheduler_log_messages (host_id)' },
-  { name: 'standard_buildroot_by_task_id', on: 'standard_buildroot (task_id)' },
-  { name: 'standard_buildroot_by_host_id', on: 'standard_buildroot (host_id, state)' },
-  { name: 'standard_buildroot_by_repo_id', on: 'standard_buildroot (repo_id)' },
-  { name: 'tag_listing_by_create_event', on: 'tag_listing (tag_id, create_event)' },
-  { name: 'tag_listing_by_revoke_event', on: 'tag_listing (tag_id, revoke_event)' },
-  { name: 'tag_packages_by_create_event', on: 'tag_packages (tag_id, create_event)' },
-  { name: 'tag_packages_by_revoke_event', on: 'tag_packages (tag_id, revoke_event)' },
-  { name: 'tag_updates_by_tag_and_event', on: 'tag_updates (tag_id, update_event)' },
-  { name: 'tag_package_owners_by_owner', on: 'tag_package_owners (owner)' },
+const byColumns: readonly NewIndex[] = [
+  { name: 'task_by_owner', table: 'task', columns: ['owner', 'id'] },
+  { name: 'task_by_method', table: 'task', columns: ['method', 'id'] },
+  { name: 'task_by_create_time', table: 'task', columns: ['create_time'] },
+  { name: 'task_by_completion_time', table: 'task', columns: ['completion_time'] },
+  { name: 'build_by_task_id', table: 'build', columns: ['task_id'] },
+  { name: 'build_by_state', table: 'build', columns: ['state', 'id'] },
+  { name: 'build_by_cg_id', table: 'build', columns: ['cg_id', 'id'], where: 'cg_id IS NOT NULL' },
+  { name: 'events_by_time', table: 'events', columns: ['time'] },
+  { name: 'rpminfo_by_buildroot_id', table: 'rpminfo', columns: ['buildroot_id'] },
+  { name: 'repo_by_tag_id', table: 'repo', columns: ['tag_id', 'state'] },
+  { name: 'repo_by_state', table: 'repo', columns: ['state'] },
+  { name: 'scheduler_log_messages_by_task_id', table: 'scheduler_log_messages', columns: ['task_id'] },
+  { name: 'scheduler_log_messages_by_host_id', table: 'scheduler_log_messages', columns: ['host_id'] },
+  { name: 'standard_buildroot_by_task_id', table: 'standard_buildroot', columns: ['task_id'] },
+  { name: 'standard_buildroot_by_host_id', table: 'standard_buildroot', columns: ['host_id', 'state'] },
+  { name: 'standard_buildroot_by_repo_id', table: 'standard_buildroot', columns: ['repo_id'] },
+  { name: 'tag_listing_by_create_event', table: 'tag_listing', columns: ['tag_id', 'create_event'] },
+  { name: 'tag_listing_by_revoke_event', table: 'tag_listing', columns: ['tag_id', 'revoke_event'] },
+  { name: 'tag_packages_by_create_event', table: 'tag_packages', columns: ['tag_id', 'create_event'] },
+  { name: 'tag_packages_by_revoke_event', table: 'tag_packages', columns: ['tag_id', 'revoke_event'] },
+  { name: 'tag_updates_by_tag_and_event', table: 'tag_updates', columns: ['tag_id', 'update_event'] },
+  { name: 'tag_package_owners_by_owner', table: 'tag_package_owners', columns: ['owner'] },
 ];
 
 /** For names that begin with a text, whatever the case. */
-const beginnings = (folded: (column: string) => string): readonly LateIndex[] => [
-  { name: 'package_by_folded_name', on: `package (${folded('name')})` },
-  { name: 'rpminfo_by_folded_name', on: `rpminfo (${folded('name')})` },
+const folded = { postgres: '(lower(name) text_pattern_ops)', sqlite: '(name COLLATE NOCASE)' };
+const byBeginning: readonly NewIndex[] = [
+  { name: 'package_by_folded_name', table: 'package', columns: [], on: folded },
+  { name: 'rpminfo_by_folded_name', table: 'rpminfo', columns: [], on: folded },
 ];
 
 /** For names that have a text anywhere, and for regular expressions. */
-const trigrams: readonly LateIndex[] = [
-  { name: 'package_name_trigrams', on: 'package USING gin (name gin_trgm_ops)', extension: 'pg_trgm' },
+const byTrigrams: readonly NewIndex[] = [
+  {
+    name: 'package_name_trigrams',
+    table: 'package',
+    columns: [],
+    on: { postgres: 'USING gin (name gin_trgm_ops)' },
+    extension: 'pg_trgm',
+  },
   {
     name: 'rpminfo_filename_trigrams',
-    on: `rpminfo USING gin ((${rpmFile}) gin_trgm_ops)`,
+    table: 'rpminfo',
+    columns: [],
+    on: { postgres: `USING gin ((${rpmFile}) gin_trgm_ops)` },
     extension: 'pg_trgm',
   },
 ];
@@ -52,8 +59,6 @@ export const hotIndexes: Migration = {
   name: 'hot-indexes',
   postgres: [],
   sqlite: [],
-  indexes: {
-    postgres: [...onBoth, ...beginnings((column) => `lower(${column}) text_pattern_ops`), ...trigrams],
-    sqlite: [...onBoth, ...beginnings((column) => `${column} COLLATE NOCASE`)],
-  },
+  indexes: [...byColumns, ...byBeginning, ...byTrigrams],
+  additive: true,
 };

@@ -15,7 +15,8 @@ export interface StepWork {
 export function describeWork(migration: Migration, dialect: Dialect): StepWork[] {
   const made = new Set<string>();
   const works = migration[dialect].flatMap((statement) => describeStatement(statement, made) ?? []);
-  const indexes = (migration.indexes ?? []).map(
+  const wanted = (migration.indexes ?? []).filter(({ on }) => !on || on[dialect] !== undefined);
+  const indexes = wanted.map(
     ({ name, table }): StepWork => ({
       text: `index ${name} on ${table}`,
       reads: table,
