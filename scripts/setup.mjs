@@ -152,6 +152,15 @@ export async function installDriver() {
   if (!(await rebuild('inherit')) || !(await driverWorks())) process.exit(1);
 }
 
+/** Compiles what logs in by Kerberos where its libraries are; tests of it are skipped where that fails. */
+export async function installKerberos() {
+  const works = () => runAlong(process.execPath, ['-e', "require('kerberos')"], { stdio: 'ignore' });
+  if (!existsSync('/usr/include/gssapi.h') || (await works())) return;
+  console.log('compiling kerberos, for tests of logins');
+  await runAlong('npm', ['rebuild', '--loglevel=error', 'kerberos'], { stdio: 'ignore' });
+  if (!(await works())) console.error('tests of logins by Kerberos are skipped: could not compile kerberos');
+}
+
 function driverWorks() {
   const open = `new (require(${JSON.stringify(driver)}))(':memory:').close()`;
   return runAlong(process.execPath, ['-e', open], { stdio: 'ignore' });

@@ -52,6 +52,15 @@ const wanted = [
     packages: { 'python3-yaml': at('/usr/lib/python3/dist-packages/yaml') },
     tests: 'tests of the files for containers',
   },
+  {
+    packages: {
+      'krb5-kdc': at('/usr/sbin/krb5kdc'),
+      'krb5-admin-server': at('/usr/sbin/kadmin.local'),
+      'krb5-user': 'kinit',
+      'libkrb5-dev': at('/usr/include/gssapi.h'),
+    },
+    tests: 'tests of logins by Kerberos',
+  },
   { packages: { zsh: 'zsh', fish: 'fish' }, tests: 'tests of completion in these shells' },
 ];
 

@@ -1,12 +1,21 @@
 // npm test: from a fresh clone to the end of the whole suite, on SQLite and on PostgreSQL.
 import path from 'node:path';
-import { build, compiler, installDriver, installPackages, oneChecker, root, runAlong } from './setup.mjs';
+import {
+  build,
+  compiler,
+  installDriver,
+  installKerberos,
+  installPackages,
+  oneChecker,
+  root,
+  runAlong,
+} from './setup.mjs';
 import { installForTests } from './test-packages.mjs';
 
 // What waits for the network goes on beside what computes.
 const system = installForTests();
 await installPackages();
-const driver = system.then(installDriver);
+const driver = system.then(installDriver).then(installKerberos);
 await build();
 const node = (script, ...args) => runAlong(process.execPath, [path.join(root, script), ...args]);
 // The linter takes one core for as long as all the other checks together.

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Closers, ConfigError, limitProcess, sortTexts } from '@koji/core';
+import { Closers, limitProcess, sortTexts } from '@koji/core';
 import type { Logger } from '@koji/core';
 import { effectWarnings, kojidOptions } from '@koji/core/config';
 import type { KojidOptions } from '@koji/core/config';
@@ -13,6 +13,7 @@ import { namespaceWords } from './buildroot/userns.js';
 import { openBuilderLog, sessionOptions } from './config.js';
 import { ActivityFile } from './daemon/activity.js';
 import { logInFirst } from './daemon/first-login.js';
+import { loginOf } from './daemon/login.js';
 import { Loop } from './daemon/loop.js';
 import type { Setup } from './daemon/protocol.js';
 import { Runner } from './daemon/runner.js';
@@ -69,8 +70,7 @@ export async function startBuilder(
 
 async function start(before: Setup, how: BuilderOptions, closers: Closers): Promise<Builder> {
   const { options, folder } = before;
-  if (!options.user || options.password === null)
-    throw new ConfigError('kojid.conf [kojid] user, password: both are needed to log in');
+  const who = loginOf(options);
   await mkdir(options.workdir, { recursive: true });
   const log = openBuilderLog(options);
   closers.add('the log', () => log.close());
@@ -125,9 +125,7 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
     logger,
   );
   if (watcher) closers.add('watching plugins', async () => watcher.stop());
-  logger.info(
-    `ready as ${options.user} at ${options.server}, methods: ${sortTexts(byMethod.keys()).join(', ')}`,
-  );
+  logger.info(`ready as ${who.name} at ${options.server}, methods: ${sortTexts(byMethod.keys()).join(', ')}`);
   const stopped = loop.run().finally(() => {
     logger.info('stopped');
     return closers.closeAll();
@@ -166,6 +164,6 @@ async function wrapperOf(options: KojidOptions, logger: Logger): Promise<Pick<Se
 
 async function logIn(session: ClientSession, options: KojidOptions, force: boolean): Promise<void> {
   session.forget(); // a login that carries a closed session is refused
-  await session.login(String(options.user), String(options.password));
+  await loginOf(options).logIn(session);
   await session.exclusiveSession(force);
 }

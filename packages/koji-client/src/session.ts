@@ -14,6 +14,8 @@ import type { Api, CallArgs, MultiCallResult, SessionKey, UploadResult } from '@
 import { WireError, decodeResponseFrom, encodeArgs, encodeCall, splitNamed } from '@koji/core/wire';
 import type { DecodeFromOptions } from '@koji/core/wire';
 import { RequestError } from './errors.js';
+import { NoTicket, kerberosToken, otherWays } from './kerberos.js';
+import type { KerberosOptions } from './kerberos.js';
 import { withMethods } from './methods.js';
 import type { HubMethods, UntypedMethods } from './methods.js';
 import { newMulticall } from './multicall.js';
@@ -98,6 +100,8 @@ interface LoginCall {
   readonly method: 'login' | 'sslLogin';
   readonly args: readonly unknown[];
   readonly named: Readonly<Record<string, unknown>>;
+  /** Makes what proves who calls; a proof is good for one request. */
+  readonly prove?: () => Promise<string>;
 }
 
 /** User and password as `login` of the hub takes them, or nothing: those of the options then. */
@@ -209,14 +213,26 @@ export class SessionBase {
     return this.key;
   }
 
-  /** Not there: says so, and what to use instead. */
-  loginWithKerberos(): Promise<SessionKey | null> {
-    return Promise.reject(
-      new GSSAPIAuthError(
-        'Kerberos logins are not supported yet: use a password (authtype = password, user, password) or ' +
-          'a TLS certificate (authtype = ssl, cert)',
-      ),
-    );
+  /**
+   * Logs in with a Kerberos ticket: that of the user's cache, or one that is got by the keytab. Needs the npm package
+   * `kerberos` (optional).
+   *
+   * @throws GSSAPIAuthError when there is no ticket, or the hub takes none
+   */
+  async loginWithKerberos({ runas, ...options }: KerberosOptions = {}): Promise<SessionKey | null> {
+    const { protocol, hostname } = new URL(this.url);
+    if (protocol !== 'https:')
+      throw new GSSAPIAuthError(`Kerberos needs an https URL, not ${this.url}: ${otherWays}`);
+    const named = { proxyuser: runas ?? null };
+    const prove = async (): Promise<string> => `Negotiate ${await kerberosToken(hostname, options)}`;
+    try {
+      return await this.logIn({ method: 'sslLogin', args: [], named, prove });
+    } catch (cause) {
+      if (!(cause instanceof RequestError && cause.status === 401) && !(cause instanceof NoTicket))
+        throw cause;
+      const text = `unable to obtain a session (gssapi auth failed: ${messageOf(cause)}): ${otherWays}`;
+      throw new GSSAPIAuthError(text, { cause });
+    }
   }
 
   /** Ends this login, or another one by its id. Nothing happens when not logged in. */
@@ -351,11 +367,14 @@ export class SessionBase {
   }
 
   private async sendLogin(loginCall: LoginCall, more: Record<string, unknown>): Promise<SessionKey | null> {
-    const { method, args, named } = loginCall;
+    const { method, args, named, prove } = loginCall;
     const options = { timeout: this.options.authTimeout ?? 60 };
     const body = encodeCall(method, encodeArgs(args, { ...named, ...more }));
     const suffix = method === 'sslLogin' ? '/ssllogin' : '';
-    const { value } = await this.send(method, this.preparePost(body, options, suffix), options);
+    const post = this.preparePost(body, options, suffix);
+    const proven = async (): Promise<Post> =>
+      prove ? { ...post, headers: { ...post.headers, Authorization: await prove() } } : post;
+    const { value } = await this.send(method, proven, options);
     return value as SessionKey | null;
   }
 
@@ -465,7 +484,11 @@ export class SessionBase {
   }
 
   /** Sends a request until an answer comes, or trying again is no use. */
-  private async send(label: string, post: Post, options: CallOptions): Promise<Answer> {
+  private async send(
+    label: string,
+    post: Post | (() => Promise<Post>),
+    options: CallOptions,
+  ): Promise<Answer> {
     const {
       maxRetries = 30,
       retryInterval = 20,
@@ -503,7 +526,7 @@ export class SessionBase {
     return this.loggedIn || this.options.anonRetry === true;
   }
 
-  private async sendOnce(post: Post, { mapRow }: CallOptions): Promise<unknown> {
+  private async sendOnce(post: Post | (() => Promise<Post>), { mapRow }: CallOptions): Promise<unknown> {
     const { doubles = 'number' } = this.options;
     let wrong: { readonly error: unknown } | null = null;
     const guarded = (row: unknown): unknown => {
@@ -529,14 +552,15 @@ export class SessionBase {
 
   // The server may close a kept connection just as a request is sent on it: that is worth one more try at once.
   private async postTwice<T>(
-    post: Post,
+    post: Post | (() => Promise<Post>),
     read: (bytes: AsyncIterable<Buffer>) => Promise<T>,
   ): Promise<Reply<T>> {
+    const next = async (): Promise<Post> => (typeof post === 'function' ? post() : post);
     try {
-      return await this.transport.post(post, read);
+      return await this.transport.post(await next(), read);
     } catch (error) {
       if (!(error instanceof RequestError) || !error.dropped) throw error;
-      return this.transport.post(post, read);
+      return this.transport.post(await next(), read);
     }
   }
 }

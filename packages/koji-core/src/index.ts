@@ -126,6 +126,8 @@ export {
 export type { FileBelow, Links } from './below.js';
 export { boundedLines, readBounded } from './bounded.js';
 export { clientAddress, networkOf, peerAddress } from './addresses.js';
+export { loadKerberos } from './kerberos.js';
+export type { Kerberos } from './kerberos.js';
 export { byText, compareTexts, sortTexts } from './sort-texts.js';
 export { entriesBelow } from './tree.js';
 export type { BuildPath, MavenPath, RpmPath } from './paths.js';

@@ -6,6 +6,7 @@ import { ConfigError, GenericError, USERTYPES, makeLogger, messageOf } from '@ko
 import { readHubConfig } from '@koji/core/config';
 import type { HubConfig } from '@koji/core/config';
 import type { LoadedPlugin } from '@koji/plugin-sdk/host';
+import { Gssapi } from './auth/gssapi.js';
 import { hashPassword } from './auth/passwords.js';
 import { checkOptions, databaseUrl, folderOf, newConfigText, storeOf } from './config.js';
 import { openDatabase } from './db/database.js';
@@ -254,6 +255,11 @@ export async function check(config: HubConfig): Promise<string[]> {
   };
   const strict = { ...config, options: { ...config.options, PluginFailure: 'refuse' as const } };
   problems.push(...(await tlsProblems(config)));
+  try {
+    Gssapi.open(config, silent);
+  } catch (error) {
+    tell(error);
+  }
   await compose(strict, () => silent).catch(tell);
   await checkDatabase(config).catch(tell);
   await access(storeOf(config), constants.R_OK | constants.W_OK).catch((error: unknown) =>

@@ -190,8 +190,9 @@ function loginProblems(options: HubOptions, said: (name: string) => string): str
 
 /** Returns a line for what is allowed, and is likely to be no good idea. */
 export function configWarnings({ options, file }: HubConfig): string[] {
-  const { PrincipalHeader, AllowedKrbRealms, LoginCreatesUser } = options;
-  if (PrincipalHeader === null || AllowedKrbRealms !== '*' || !LoginCreatesUser) return [];
+  const { GSSAPIKeytab, PrincipalHeader, AllowedKrbRealms, LoginCreatesUser } = options;
+  if (PrincipalHeader === null && GSSAPIKeytab === null) return [];
+  if (AllowedKrbRealms !== '*' || !LoginCreatesUser) return [];
   const why = 'a principal of any realm that the KDC trusts logs in as the user of its name; name the realms';
   return [`${file} [hub] AllowedKrbRealms = '*': ${why}`];
 }

@@ -8,6 +8,7 @@ import type { HubConfig } from '@koji/core/config';
 import { ActivityLog, CallbackRegistry, limitOf, showTaskArguments } from '@koji/plugin-sdk/host';
 import type { LoadedPlugin, PluginManifest } from '@koji/plugin-sdk/host';
 import { handlers } from './api/index.js';
+import { Gssapi } from './auth/gssapi.js';
 import { LoginGuard } from './auth/login-guard.js';
 import { SessionTimes } from './auth/session-times.js';
 import type { Hub, ServedMethod } from './call.js';
@@ -160,7 +161,8 @@ export async function serve(
     const routes = new PluginRoutes(hub, calls);
     const tls = await Tls.open(config, hub.logger('koji.tls'));
     if (tls) closers.add('certificates', () => tls.stop());
-    const server = await listen(hub, { dispatcher, stopping, web, routes, tls });
+    const gssapi = Gssapi.open(config, hub.logger('koji.auth'));
+    const server = await listen(hub, { dispatcher, stopping, web, routes, tls, gssapi });
     closers.add('server', () => server.stop());
     const reload = async (load: string): Promise<void> => {
       // A plugin that would be left out may be a guard, and the old one is still good.

@@ -89,6 +89,7 @@ export function withProfile(program: string, given: Given, warn: (line: string) 
     topdir: expandHome(merged.topdir),
     cert: expandHome(merged.cert ?? ''),
     serverca: expandHome(merged.serverca ?? ''),
+    keytab: merged.keytab && expandHome(merged.keytab),
     topurl: merged.topurl ?? fromPkgurl(pkgurl ?? profile.pkgurl, warn),
     plugin_paths: plugin_paths === undefined ? profile.plugin_paths : plugin_paths.split(':').map(expandHome),
     runas: given.runas ?? null,

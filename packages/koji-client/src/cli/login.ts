@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { API_VERSION, AuthError, AuthExpired } from '@koji/core';
 import { RequestError } from '../errors.js';
+import type { KerberosOptions } from '../kerberos.js';
 import type { ClientSession } from '../session.js';
 import { Exit } from './command.js';
 import type { GlobalOptions } from './global-options.js';
@@ -49,8 +50,8 @@ export function loginWay(global: GlobalOptions): LoginWay {
     if (kept && (user === null || user === kept.user)) return { by: 'kept session', kept };
     if (authtype === 'password' || user) return { by: 'password' };
   }
-  if (authtype === null || authtype === 'kerberos') return { by: 'kerberos' };
-  throw new AuthError(`authtype = '${authtype}': must be one of noauth, ssl, password, kerberos`);
+  if (authtype === null || authtype === 'kerberos' || authtype === 'gssapi') return { by: 'kerberos' };
+  throw new AuthError(`authtype = '${authtype}': must be one of noauth, ssl, password, kerberos, gssapi`);
 }
 
 async function loginBy(
@@ -62,12 +63,21 @@ async function loginBy(
   if (way.by === 'certificate') return session.loginWithCertificate(global.runas ?? undefined);
   if (way.by === 'kept session') return loginKept(way.kept, session, global, out);
   try {
-    return await (way.by === 'password' ? session.login() : session.loginWithKerberos());
+    return await (way.by === 'password' ? session.login() : session.loginWithKerberos(kerberosOf(global)));
   } catch (error) {
     if (process.stderr.isTTY && global.password === null)
       out.warn(`Hint: \`${loginCommand(global)}\` asks for a password and keeps the login.`);
     throw error;
   }
+}
+
+function kerberosOf({ principal, keytab, runas }: GlobalOptions): KerberosOptions {
+  return {
+    ...(principal === null ? {} : { principal }),
+    // As with Koji's command, the keys of a keytab are of use for a principal that is named.
+    ...(principal === null || keytab === null ? {} : { keytab }),
+    ...(runas === null ? {} : { runas }),
+  };
 }
 
 async function loginKept(

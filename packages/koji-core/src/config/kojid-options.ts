@@ -2,8 +2,6 @@ import { boolean, choice, folders, integer, text, withoutEffect, words } from '.
 import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 
-const passwordsOnly = 'kojid logs in with a password only';
-
 /** The options of kojid.conf, section `kojid`: those of Koji, then ours. */
 export const kojidOptions = {
   sleeptime: integer(15, 'Seconds between polls of the hub'),
@@ -31,16 +29,10 @@ export const kojidOptions = {
   smtp_user: text(null, 'Mail server user'),
   smtp_pass: text(null, 'Mail server password'),
   from_addr: text('Koji Build System <buildsys@example.com>', 'Sender of notifications'),
-  krb_principal: withoutEffect(
-    text(null, 'Kerberos principal; otherwise built from host_principal_format'),
-    passwordsOnly,
-  ),
-  host_principal_format: withoutEffect(
-    text('compile/%s@EXAMPLE.COM', 'Pattern with %s for the host name'),
-    passwordsOnly,
-  ),
-  keytab: withoutEffect(text('/etc/kojid/kojid.keytab', 'Kerberos keytab'), passwordsOnly),
-  ccache: withoutEffect(text('/var/tmp/kojid.ccache', 'Kerberos credential cache'), passwordsOnly),
+  krb_principal: text(null, 'Kerberos principal; otherwise built from host_principal_format'),
+  host_principal_format: text('compile/%s@EXAMPLE.COM', 'Pattern with %s for the host name'),
+  keytab: text('/etc/kojid/kojid.keytab', 'Kerberos keytab, for a builder without cert and user'),
+  ccache: text('/var/tmp/kojid.ccache', 'Kerberos credential cache'),
   server: text('', 'Hub url; must be set'),
   user: text(null, 'User name for password login'),
   password: text(null, 'Password for password login: file:PATH, env:NAME, or the password itself'),

@@ -42,6 +42,10 @@ export const loginOptions = {
     null,
     'Header in which TrustedProxies name the subject of that certificate, such as X-Client-DN; in the form of RFC 2253, `CN=alice,O=Example`',
   ),
+  GSSAPIKeytab: text(
+    null,
+    'File with the keys of the Kerberos service HTTP/HOST: the hub then logs in users by their tickets; needs the npm package kerberos',
+  ),
   PrincipalHeader: text(
     null,
     'Header in which TrustedProxies name the Kerberos principal that they authenticated, such as X-Remote-User',

@@ -11,9 +11,10 @@ export type LoginLimits = Pick<
   'PasswordChecks' | 'MaxWaitingLogins' | 'FailedLogins' | 'FailedLoginsPerAddress' | 'FailedLoginPause'
 >;
 
-/** A login with a password. */
+/** A login with a password, or with a token. */
 export interface LoginAttempt {
-  readonly user: string;
+  /** Null when only the check tells who it is. */
+  readonly user: string | null;
   readonly client: Client;
 }
 
@@ -42,9 +43,9 @@ export class LoginGuard {
    */
   async check<T>(attempt: LoginAttempt, check: () => Promise<T | null>): Promise<T | null> {
     const address = networkOf(attempt.client.address);
-    const pair = createHash('sha256').update(`${attempt.user}\0${address}`).digest('base64');
+    const pair = attempt.user === null ? null : pairOf(attempt.user, address);
     const refuse = (): void => {
-      this.pairs.check(pair, 'too many failed logins of this user');
+      if (pair !== null) this.pairs.check(pair, 'too many failed logins of this user');
       this.addresses.check(address, 'too many failed logins from this address');
     };
     refuse();
@@ -52,15 +53,20 @@ export class LoginGuard {
       // Those that waited together with this one may have failed meanwhile.
       refuse();
       const found = await check();
-      if (found !== null) this.pairs.forget(pair);
-      else {
-        if (this.pairs.add(pair))
+      if (found !== null) {
+        if (pair !== null) this.pairs.forget(pair);
+      } else {
+        if (pair !== null && this.pairs.add(pair))
           this.log.warn(`too many failed logins of ${JSON.stringify(attempt.user)} from ${address}`);
         if (this.addresses.add(address)) this.log.warn(`too many failed logins from ${address}`);
       }
       return found;
     });
   }
+}
+
+function pairOf(user: string, address: string): string {
+  return createHash('sha256').update(`${user}\0${address}`).digest('base64');
 }
 
 interface Waiter {

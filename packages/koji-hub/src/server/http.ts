@@ -21,6 +21,8 @@ import {
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
 import { WireError, decodeCallInTurns } from '@koji/core/wire';
+import type { Gssapi } from '../auth/gssapi.js';
+import type { Identity } from '../auth/identity.js';
 import { parseQuery, readCredentials, sessionAddress } from '../auth/credentials.js';
 import type { Hub } from '../call.js';
 import { BodyError, BodyRoom, readBody, streamBody } from './body.js';
@@ -30,6 +32,7 @@ import { JsonRpcError, jsonForm, xmlForm } from './forms.js';
 import type { Form } from './forms.js';
 import { readJsonRequest, silentReply } from './json-door.js';
 import type { JsonRequest } from './json-door.js';
+import { negotiate } from './negotiate.js';
 import { routePrefix } from './plugin-routes.js';
 import type { PluginRoutes } from './plugin-routes.js';
 import { HttpReply, sendPlain, sendText } from './reply.js';
@@ -47,6 +50,8 @@ import type { MountedWeb } from '../web.js';
 const graceTime = 30_000;
 /** Seconds after which a client that found no room for its request may try again. */
 const retryAfter = 10;
+/** Where clients log in by their transport; Koji's Apache asks for certificates and tickets there only. */
+const loginPath = '/kojihub/ssllogin';
 /** Requests that a client may send ahead on one connection, without waiting for answers. */
 const mostAhead = 32;
 
@@ -65,6 +70,8 @@ export interface Served {
   readonly stopping: AbortController;
   /** Null without TLS. */
   readonly tls: Tls | null;
+  /** Null without Kerberos. */
+  readonly gssapi: Gssapi | null;
 }
 
 /** Begins to answer at the address of option `Listen`. */
@@ -219,10 +226,8 @@ class Front {
     const [path, query] = splitOnce((request.url ?? '').replace(/^https?:\/\/[^/?]*/i, ''), '?');
     if (await this.state.answer(path, request, response)) return;
     if (path.startsWith(routePrefix)) return this.routeRequest(request, response, { path, query });
-    if (path === '/kojihub' || path.startsWith('/kojihub/')) {
-      const isJson = path === '/kojihub/json';
-      return this.hubRequest(request, response, { query, isJson });
-    }
+    if (path === '/kojihub' || path.startsWith('/kojihub/'))
+      return this.hubRequest(request, response, { path, query });
     if (path === '/kojifiles' || path.startsWith('/kojifiles/')) {
       const { DownloadTimeout: seconds, DownloadRate: rate } = this.hub.options;
       if (seconds > 0) keepRate(response, seconds, rate);
@@ -269,8 +274,9 @@ class Front {
   private async hubRequest(
     request: IncomingMessage,
     response: ServerResponse,
-    { query, isJson }: { readonly query: string; readonly isJson: boolean },
+    { path, query }: { readonly path: string; readonly query: string },
   ): Promise<void> {
+    const isJson = path === '/kojihub/json';
     const requestId = this.requestIds.of(request);
     response.setHeader('X-Request-Id', requestId);
     if (request.method !== 'POST') {
@@ -300,6 +306,8 @@ class Front {
       this.fault(response, form, new ServerOffline(options.OfflineMessage ?? 'server is offline'));
       return;
     }
+    const identity = await this.identify(request, response, { form, path });
+    if (!identity) return;
     const address = clientAddress(request, options);
     const caller: Caller = {
       credentials: () => readCredentials(request.headers, query, options.DisableURLSessions),
@@ -308,11 +316,7 @@ class Front {
       remote: remoteOf(request, address),
       requestId,
       headers: request.headers,
-      client: {
-        address,
-        gone: () => response.destroyed,
-        identity: () => identityOf(request, options, this.served.tls),
-      },
+      client: { address, gone: () => response.destroyed, identity },
     };
     const upload = type === 'application/octet-stream';
     try {
@@ -323,6 +327,27 @@ class Front {
       this.log.debug(`a request could not be read: ${error.message}`, error);
       response.setHeader('Connection', 'close');
       sendPlain(response, upload && error.timedOut ? 408 : 400, `Invalid request: ${error.message}\n`);
+    }
+  }
+
+  /** Returns what tells who sent a request; null once it is answered, since a login has to prove more. */
+  private async identify(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { form, path }: { readonly form: Form; readonly path: string },
+  ): Promise<(() => Identity) | null> {
+    const { options, logins } = this.hub;
+    const { tls, gssapi } = this.served;
+    const find = (): Identity => identityOf(request, options, tls);
+    if (!gssapi || path !== loginPath) return find;
+    const client = { address: clientAddress(request, options), gone: () => response.destroyed };
+    try {
+      const found = await negotiate(request, response, { gssapi, logins, client, identity: find() });
+      return found && (() => found);
+    } catch (error) {
+      if (!(error instanceof GenericError)) throw error;
+      this.fault(response, form, error);
+      return null;
     }
   }
 
