@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ClientSession } from '@koji/client';
 import { AuthError } from '@koji/core';
@@ -65,6 +65,11 @@ const checks: Readonly<Record<string, (state: string) => unknown>> = {
   repositories: (state) => expect(state).toContain(`RepoManager = ${hubOptions.RepoManager.default}\``),
   'garbage collection': checkHubCommands,
   'backup and repair': checkHubCommands,
+  'taking over a Koji': checkHubCommands,
+  'running it': (state) => {
+    const pages = [...state.matchAll(/\]\(([^)]+)\)/g)].map(([, page = '']) => page);
+    expect(pages.filter((page) => !existsSync(path.join(root, page)))).toEqual([]);
+  },
   'watching it': async (state) => {
     const places = namesIn(state, /^\//);
     expect(await Promise.all(places.map(statusOf))).toEqual(places.map(() => 200));
