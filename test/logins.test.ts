@@ -138,9 +138,10 @@ withKdc(`logins with the programs${problem === null ? '' : ` (skipped: ${problem
         // Jest's environment is a copy, which the library does not see.
         const args = ['-e', script, createRequire(import.meta.url).resolve('kerberos'), service];
         const env = { ...process.env, ...kdc.env };
-        execFile(process.execPath, args, { env }, (error, out) =>
-          error ? reject(error) : resolve(out.trim()),
-        );
+        execFile(process.execPath, args, { env }, (error, out) => {
+          if (error) reject(new Error(error.message));
+          else resolve(out.trim());
+        });
       });
     const asked = [401, 'Negotiate', expect.stringContaining('Unauthorized')];
     expect(await send({})).toEqual(asked);

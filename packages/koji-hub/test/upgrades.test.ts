@@ -210,6 +210,19 @@ describeOnPostgres('an upgrade', ({ create }) => {
     expect(found).toEqual({ valid: true });
   });
 
+  test('a hub that runs goes on reading whole rows of a table that gets a column', async () => {
+    const database = await place.open();
+    await migrate(database);
+    await fill(database);
+    const read = (): Promise<readonly object[]> =>
+      database.write((db) => db.all(sql`SELECT * FROM tag_config WHERE tag_id = ${1}`));
+    for (let times = 0; times < 4; times++) expect(await read()).toHaveLength(1);
+    await database.withDataSource((source) =>
+      source.query('ALTER TABLE tag_config ADD COLUMN later integer DEFAULT 5'),
+    );
+    expect(await read()).toMatchObject([{ later: 5 }]);
+  });
+
   test('tells which hubs are to be stopped for it', async () => {
     const database = await place.open();
     await migrate(database);

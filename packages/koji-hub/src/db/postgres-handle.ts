@@ -94,8 +94,10 @@ export class Statements {
       if (this.known.size < 10 * namedStatements) this.known.set(text, null);
       return { name: null, writes, isLocal };
     }
-    // Names live on the server as long as a connection does, so their number has an end.
-    const name = this.named < namedStatements ? `k${++this.named}` : null;
+    // Names live on the server as long as a connection does, so their number has an end. The server refuses to run a named `SELECT *`
+    // again after a newer hub has added a column.
+    const isNamed = this.named < namedStatements && !/^\s*SELECT\s+\*/i.test(text);
+    const name = isNamed ? `k${++this.named}` : null;
     const known = { name, writes, isLocal };
     this.known.set(text, known);
     return known;
