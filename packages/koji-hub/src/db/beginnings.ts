@@ -1,10 +1,13 @@
 /** Conditions that let an index find names by their beginning, whatever the case, beside a pattern that implies them. */
 import { Sql, anyOf, id, sql } from './sql.js';
 
+/** The most letters of a beginning that help to find a name; a pattern may be megabytes long. */
+const longestBeginning = 100;
+
 /** What the texts begin with that a pattern with the wildcards of SQL fits, in lower case; empty where nothing is known. */
 export function beginningOf(pattern: string): string {
   let start = '';
-  for (let i = 0; i < pattern.length; i++) {
+  for (let i = 0; i < pattern.length && start.length < longestBeginning; i++) {
     let letter = pattern.charAt(i);
     if (letter === '%' || letter === '_') break;
     if (letter === '\\') letter = pattern.charAt(++i);
@@ -36,9 +39,9 @@ export function compoundBeginsWith(table: 'package' | 'rpminfo', start: string):
 
 /** The names that a text can be of that is a name, a dash and more. */
 export function namesIn(text: string): string[] {
-  const parts = text.split('-');
   // No name has as many dashes.
-  return parts.slice(1, 100).map((_, i) => parts.slice(0, i + 1).join('-'));
+  const parts = text.split('-', 100);
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('-'));
 }
 
 function foldCase(column: Sql): Sql {
