@@ -23,7 +23,20 @@ const ofKind = (kind: string): CodeBlock[] => blocks.filter((block) => block.kin
 const at = ({ page, line }: CodeBlock): string => `${page}:${line}`;
 
 test('every block says in which language it is, and only ones that are looked at', () => {
-  const known = ['sh', 'console', 'text', 'ts', 'js', 'json', 'ini', 'python', 'mermaid'];
+  const known = [
+    'sh',
+    'console',
+    'text',
+    'ts',
+    'js',
+    'json',
+    'ini',
+    'python',
+    'mermaid',
+    'nginx',
+    'apache',
+    'sql',
+  ];
   expect(blocks.filter(({ kind }) => !known.includes(kind)).map(at)).toEqual([]);
 });
 

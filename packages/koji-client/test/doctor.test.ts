@@ -95,7 +95,7 @@ test('where all is well, it prints the profile with the file of each value, the 
 test('it names options that do nothing, passwords that others can read, and addresses that do not answer', async () => {
   await writeFile(
     file('odd.conf'),
-    `[koji]\nserver = ${hub.url}\nsever = x\nkeytab = /x\nuser = kojiadmin\npassword = wrong\n` +
+    `[koji]\nserver = ${hub.url}\nsever = x\npyver = 3\nuser = kojiadmin\npassword = wrong\n` +
       'topurl = http://localhost:9/files\n',
   );
   const { code, found } = await findings('odd.conf', `--weburl=${hub.url.replace('/kojihub', '/nothing')}`);
@@ -103,7 +103,7 @@ test('it names options that do nothing, passwords that others can read, and addr
   expect(about(found, 'profile').map(({ status, text }) => [status, text])).toEqual([
     ['ok', expect.stringContaining(`sever = x (${file('odd.conf')})`)],
     ['warning', `'sever' in ${file('odd.conf')} is no option of koji`],
-    ['warning', expect.stringContaining(`'keytab' in ${file('odd.conf')} has no effect: `)],
+    ['warning', expect.stringContaining(`'pyver' in ${file('odd.conf')} has no effect: `)],
     ['warning', `other users can read the password in ${file('odd.conf')}`],
   ]);
   expect(about(found, 'login')).toMatchObject([

@@ -28,7 +28,7 @@ export const inheritanceMethods = {
   getFullInheritance: method({
     doc: 'Every tag that a tag inherits from in the order of search, or with `reverse` every tag that inherits from it.',
     needs: 'none',
-    access: 'lookup',
+    access: 'read',
     args: [arg('tag', nameOrId), arg('event', eventId, null), arg('reverse', flag, false)],
     keywords: true,
     result: list(shape<InheritanceNode>('inheritance node')),
