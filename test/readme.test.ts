@@ -89,7 +89,8 @@ const checks: Readonly<Record<string, (state: string) => unknown>> = {
     expect(hubOptions.Workers.doc).toMatch(/more than one needs PostgreSQL$/);
   },
   logins: async (state) => {
-    expect(state).toMatch(/^passwords; .*no Kerberos or certificates yet/);
+    expect(state).toMatch(/^passwords, certificates, Kerberos /);
+    expect([hubOptions.TLSClientCA.doc, hubOptions.GSSAPIKeytab.doc].join()).not.toContain('No effect');
     const session = new ClientSession(system.url);
     await expect(session.call('sslLogin', [])).rejects.toThrow(AuthError);
     await session.login('kojiadmin', 'secret');

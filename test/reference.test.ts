@@ -38,9 +38,12 @@ afterAll(() => rmSync(copy, { recursive: true, force: true }));
 test('a name and a member of the SDK without a doc comment fail the check, as does a page that is not what they say', () => {
   const file = 'packages/koji-plugin-sdk/src/outbox.ts';
   const text = readFileSync(path.join(copy, file), 'utf8');
+  const bare = ['  readonly attempt: number;', 'export interface OutboxOptions {'];
   const changed = text
-    .replace('/** How patiently messages are delivered. */\n', '')
-    .replace('  /** 1 at the first try. */\n', '');
+    .split('\n')
+    .filter((_, i, lines) => !bare.includes(lines[i + 1] ?? ''))
+    .join('\n');
+  expect(changed.length).toBeLessThan(text.length);
   writeFileSync(path.join(copy, file), changed);
   const lineOf = (line: string): number => changed.split('\n').indexOf(line) + 1;
   const { status, stderr } = spawnSync(process.execPath, ['scripts/reference.mjs', '--check'], {
