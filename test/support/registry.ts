@@ -61,6 +61,8 @@ export class Registry {
         auth: { htpasswd: { file: path.join(folder, 'htpasswd'), algorithm: 'bcrypt', rounds: 4 } },
         packages: { '**': { access: '$all', publish: '$authenticated' } },
         web: { enable: false },
+        // Seconds. A client on a busy machine may send its next request at the moment at which its connection is closed.
+        server: { keepAliveTimeout: 600 },
         log: { type: 'file', path: path.join(folder, 'requests.log'), format: 'json', level: 'info' },
       }),
     );
@@ -182,6 +184,8 @@ export class Copy {
     } catch (error) {
       // As docs/releasing.md says: another run publishes what the registry does not have.
       process.stderr.write(`publishing once more, since it failed: ${String(error)}\n`);
+      // It stopped before it took its changes back, and refuses a tree that has any.
+      this.git('checkout', '--quiet', '--', ...copied);
       publish();
     }
   }
