@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createPlugin, parts } from '@koji/create-plugin';
+import { programOf } from './node-releases.mjs';
 import { root } from './setup.mjs';
 
 const { values } = parseArgs({
@@ -51,22 +52,6 @@ const variants = listOf(values.language).flatMap((language) =>
         typescript: Number(version),
       })),
 );
-
-/** Returns the program of a release, which npm keeps. */
-function programOf(version) {
-  const words = [
-    'exec',
-    '--yes',
-    '--ignore-scripts=false',
-    '--package',
-    `node@${version}`,
-    '--',
-    'node',
-    '-p',
-    'process.execPath',
-  ];
-  return execFileSync('npm', words, { encoding: 'utf8', cwd: tmpdir() }).trim();
-}
 
 /** Packs what a plugin is developed with; answers the files by the names of the packages. */
 function pack() {

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { programOf } from './node-releases.mjs';
 import { root, runAlong } from './setup.mjs';
 import { installForTests } from './test-packages.mjs';
 
@@ -55,20 +56,4 @@ async function tryOn(version) {
   }
   rmSync(folder, { recursive: true, force: true });
   return { version, failed: null, folder };
-}
-
-/** Returns the program of a release, which npm keeps. */
-function programOf(version) {
-  const words = [
-    'exec',
-    '--yes',
-    '--ignore-scripts=false',
-    '--package',
-    `node@${version}`,
-    '--',
-    'node',
-    '-p',
-    'process.execPath',
-  ];
-  return execFileSync('npm', words, { encoding: 'utf8', cwd: tmpdir() }).trim();
 }

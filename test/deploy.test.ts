@@ -19,6 +19,7 @@ const programs: Readonly<Record<string, string>> = {
   'koji-web': path.join(root, 'packages/koji-web/dist/bundle/main.js'),
 };
 const env = { ...process.env, NODE_OPTIONS: '' };
+// `npm test` installs these programs on Debian and Ubuntu; elsewhere they may be missing.
 const has = (file: string) => (existsSync(file) ? test : test.skip);
 
 let folder: string;

@@ -1,5 +1,5 @@
 // What calls cost when the database has a hundred times as much: npm run bench -- growth [--scales 1,10,100]
-// [--databases sqlite,postgres] [--only TEXT] [--seconds N] [--write]. README.md tells more.
+// [--databases sqlite,postgres] [--only TEXT] [--seconds N] [--write]. See bench/README.md.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -93,7 +93,7 @@ try {
     sections.push(report(database, results));
     if (!options.write) continue;
     const lines = Object.fromEntries(
-      // A clock of 10 ms tells nothing smaller than this.
+      // The clock ticks every 10 ms, so shorter times cannot be measured.
       Object.keys(results[0]).map((name) => [name, results.map((result) => Math.max(0.01, result[name]))]),
     );
     const svg = plot({

@@ -1,5 +1,5 @@
 // Calls a second of a hub on each database, beside a Koji hub and a bare node:http server that sends as many bytes:
-// npm run bench -- hub [--koji DIR | --peer URL] [--only TEXT] [--seconds N] [--rounds N] [--write]. README.md tells more.
+// npm run bench -- hub [--koji DIR | --peer URL] [--only TEXT] [--seconds N] [--rounds N] [--write]. See bench/README.md.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
