@@ -33,7 +33,7 @@ export function openWeb(
   { own, admitting, file, transactions, plugins, stopping }: WebParts,
 ): MountedWeb | null {
   const { Web, WebPath, SiteName, KojiGreeting, KojiFilesURL, HiddenUsers, Tasks } = hub.options;
-  const { HeavyPages, TrustedProxies } = hub.options;
+  const { ParentTasks, HeavyPages, TrustedProxies } = hub.options;
   if (!Web) return null;
   const path = `/${WebPath.split('/').filter(Boolean).join('/')}`;
   const up = '../'.repeat(path.split('/').length - 1);
@@ -43,6 +43,7 @@ export function openWeb(
     filesUrl: (KojiFilesURL ?? `${up}kojifiles`).replace(/\/+$/, ''),
     hiddenUsers: HiddenUsers.map(Number).filter(Number.isInteger),
     taskMethods: Tasks,
+    parentTasks: ParentTasks,
   };
   const load = async (): Promise<Web> => {
     const { callsBy, createWeb } = await import('@koji/web');

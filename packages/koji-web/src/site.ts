@@ -10,6 +10,8 @@ export interface Site {
   readonly hiddenUsers: readonly number[];
   /** More methods for the filter of the list of tasks. */
   readonly taskMethods: readonly string[];
+  /** More methods whose tasks have subtasks. */
+  readonly parentTasks: readonly string[];
   /** Further entries of the menu. */
   readonly menu?: readonly { readonly title: string; readonly href: string }[];
 }

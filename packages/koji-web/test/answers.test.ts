@@ -118,7 +118,7 @@ test('koji-web answers alone in front of a hub, within the same limits', async (
   const config = path.join(hub.folder, 'web.conf');
   writeFileSync(
     config,
-    `[web]\nKojiHubURL = ${hub.api}\nListen = 127.0.0.1:0\nSiteName = Alone\nHeavyPages = 1\n`,
+    `[web]\nKojiHubURL = ${hub.api}\nListen = 127.0.0.1:0\nSiteName = Alone\nHeavyPages = 1\nTasks = sign, scan\nParentTasks = scan\n`,
   );
   const program = path.join(root, 'packages/koji-web/dist/bundle/main.js');
   const web = spawn(process.execPath, [program, '--config', config], {
@@ -135,6 +135,12 @@ test('koji-web answers alone in front of a hub, within the same limits', async (
     expect((await fetch(`${url}buildinfo?buildID=99999`)).status).toBe(404);
     expect((await fetch(`${url}tasksbyhost`)).status).toBe(200);
     expect((await fetch(`${url}tasksbyhost`)).status).toBe(429);
+    const list = await (await fetch(`${url}tasks?view=tree&method=scan`)).text();
+    expect(list).toMatch(/<option value="scan" selected[^>]*>scan/);
+    expect(list).toMatch(/<option value="sign">sign/);
+    expect(list).toMatch(/<option value="tree" selected/);
+    const flat = await (await fetch(`${url}tasks?view=tree&method=sign`)).text();
+    expect(flat).toMatch(/<option value="flat" selected/);
     expect(await (await fetch(new URL('/robots.txt', url))).text()).toContain('Disallow: /koji/');
   } finally {
     web.kill();

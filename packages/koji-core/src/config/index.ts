@@ -19,6 +19,7 @@ export {
   effectWarnings,
   folders,
   integer,
+  names,
   number,
   readOptions,
   required,

@@ -74,6 +74,16 @@ export function words(fallback: readonly string[], doc: string): Option<readonly
   };
 }
 
+/** Names with commas or spaces between them. */
+export function names(fallback: readonly string[], doc: string): Option<readonly string[]> {
+  return {
+    kind: 'list (commas or spaces)',
+    default: fallback,
+    doc,
+    read: (value) => ({ value: value.split(/[\s,]+/).filter(Boolean) }),
+  };
+}
+
 /** Folders with colons between them. */
 export function folders(fallback: readonly string[], doc: string): Option<readonly string[]> {
   return {

@@ -1,5 +1,5 @@
 import { proxyOptions } from './login-options.js';
-import { boolean, choice, folders, integer, secret, text, words } from './options.js';
+import { boolean, choice, folders, integer, names, secret, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
 
 /** What a web page calls itself and shows, in hub.conf and web.conf alike. */
@@ -11,7 +11,12 @@ export const siteOptions = {
     'Web page: base of links to files, such as https://koji.example/kojifiles; unset takes /kojifiles beside the page',
   ),
   HiddenUsers: words([], 'Web page: space list of ids of users whose tasks are not on the overview'),
-  Tasks: words([], 'Web page: space list of further task methods to filter by'),
+  Tasks: names([], 'Web page: further task methods to filter by'),
+  ParentTasks: names([], 'Web page: further task methods that have subtasks, for the list as a tree'),
+  ToplevelTasks: withoutEffect(
+    names([], 'Web page: further task methods that can have no parent'),
+    'the list of tasks without parents can be filtered by any method that is no subtask of Koji',
+  ),
   WebPlugins: words([], 'Web page: space list of plugins that add pages and panels to it'),
   HeavyPages: integer(
     120,

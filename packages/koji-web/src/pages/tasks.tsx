@@ -134,7 +134,8 @@ export const tasks = page('tasks', {
     const methods = [...new Set([...Object.keys(taskSignatures), ...site.taskMethods])].sort();
     // Plugins bring methods of their own, which the hub knows better than this list.
     const method = params.method === 'all' || params.method === '' ? null : params.method;
-    const view = viewOf(params.view, { method, ofHost: host !== null });
+    const isParent = method === null || parents.has(method) || site.parentTasks.includes(method);
+    const view = viewOf(params.view, { method, hasTree: isParent && host === null });
     const state = states[params.state] ?? null;
     const filter = {
       decode: true,
@@ -242,9 +243,9 @@ export const tasks = page('tasks', {
 /** A view that would show nothing of a method is the flat one, as in Koji. */
 function viewOf(
   view: 'tree' | 'toplevel' | 'flat',
-  { method, ofHost }: { readonly method: string | null; readonly ofHost: boolean },
+  { method, hasTree }: { readonly method: string | null; readonly hasTree: boolean },
 ): 'tree' | 'toplevel' | 'flat' {
-  if (view === 'tree' && (ofHost || (method !== null && !parents.has(method)))) return 'flat';
+  if (view === 'tree' && !hasTree) return 'flat';
   return view === 'toplevel' && method !== null && children.has(method) ? 'flat' : view;
 }
 

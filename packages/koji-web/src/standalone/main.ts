@@ -71,6 +71,7 @@ async function main(): Promise<void> {
       ),
       hiddenUsers: options.HiddenUsers.map(Number).filter(Number.isInteger),
       taskMethods: options.Tasks,
+      parentTasks: options.ParentTasks,
     },
     read: (work) => work(calls),
     plugins: await findPlugins(options, { file, logger: log.logger }),
