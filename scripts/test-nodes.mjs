@@ -1,8 +1,8 @@
-// npm run test:nodes -- 22 24 26: what is committed here, on other releases of Node.js. The quickstart installs
-// and starts a clone. The clone is then built, its packed hub is installed, and the suites of hub, SDK, client and builder run on
-// SQLite. The package `node` of npm has the programs.
+// npm run test:nodes -- 22 24 26: tests the commit that is checked out on other releases of Node.js, which come from the npm
+// package `node`. The quickstart installs and starts a clone. The clone is then built, its packed hub is installed, and the suites
+// of hub, SDK, client and builder run on SQLite. The clone is kept when a step fails.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { programOf } from './node-releases.mjs';
@@ -14,7 +14,7 @@ if (wanted.length === 0 || wanted.some((one) => !/^\d+(\.\d+){0,2}$/.test(one)))
   console.error('usage: npm run test:nodes -- 22 24 26');
   process.exit(2);
 }
-const suites = ['hub', 'plugin-sdk', 'client', 'builder'].map((name) => `packages/koji-${name}/`);
+const suites = ['plugin-sdk', 'builder', 'client', 'hub'];
 const install = `const setup = await import('./scripts/setup.mjs');
 await setup.installPackages();
 await Promise.all([setup.installDriver(), setup.build()]);`;
@@ -22,38 +22,54 @@ await Promise.all([setup.installDriver(), setup.build()]);`;
 await installForTests();
 const results = [];
 for (const version of wanted) results.push(await tryOn(version));
-for (const { version, failed, folder } of results)
-  console.log(
-    failed === null ? `Node.js ${version}: all passed` : `Node.js ${version}: ${failed} failed, in ${folder}`,
-  );
-process.exit(results.every(({ failed }) => failed === null) ? 0 : 1);
+for (const { release, lines, failed, folder } of results) {
+  console.log(`\nNode.js ${release}: ${failed ? `failed; the clone is kept in ${folder}` : 'all passed'}`);
+  for (const line of lines) console.log(`  ${line}`);
+}
+process.exit(results.some(({ failed }) => failed) ? 1 : 0);
 
-/** Runs everything on a release; returns the step that failed, which keeps its folder, or null. */
+/**
+ * Runs all steps on a release. A failed suite does not keep the others from running.
+ *
+ * @returns one line of figures for each step that ran, and the folder of the clone, which is removed if no step failed
+ */
 async function tryOn(version) {
   const node = programOf(version);
+  const release = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
   const folder = mkdtempSync(path.join(tmpdir(), `koji-node-${version}-`));
   // Tests run programs of the clone under accounts without rights.
   chmodSync(folder, 0o755);
   execFileSync('git', ['clone', '--quiet', '--no-hardlinks', root, folder], { stdio: 'inherit' });
   const env = { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` };
   delete env.NODE_OPTIONS;
-  const steps = {
-    quickstart: [
-      'scripts/quickstart.mjs',
-      '--once',
-      '--folder',
-      path.join(folder, 'quickstart'),
-      '--port',
-      '0',
-    ],
-    installation: ['--input-type=module', '-e', install],
-    packages: ['scripts/install-packed.mjs'],
-    tests: ['scripts/jest.mjs', '--sqlite', ...suites],
+  const lines = [];
+  const step = async (name, words, figures = () => '') => {
+    console.log(`\n== ${release}: ${name}`);
+    const started = performance.now();
+    const passed = await runAlong(node, words, { cwd: folder, env });
+    const seconds = Math.round((performance.now() - started) / 1000);
+    lines.push(`${name}: ${passed ? 'passed' : 'failed'} in ${seconds} s${figures()}`);
+    return passed;
   };
-  for (const [failed, words] of Object.entries(steps)) {
-    console.log(`\n== ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}: ${failed}`);
-    if (!(await runAlong(node, words, { cwd: folder, env }))) return { version, failed, folder };
+  const quickstart = ['--once', '--folder', path.join(folder, 'quickstart'), '--port', '0'];
+  const isInstalled =
+    (await step('quickstart', ['scripts/quickstart.mjs', ...quickstart])) &&
+    (await step('installation', ['--input-type=module', '-e', install])) &&
+    (await step('packages', ['scripts/install-packed.mjs']));
+  let failed = !isInstalled;
+  for (const suite of isInstalled ? suites : []) {
+    const report = path.join(folder, `${suite}.json`);
+    const words = ['--sqlite', '--json', '--outputFile', report, `packages/koji-${suite}/`];
+    const passed = await step(suite, ['scripts/jest.mjs', ...words], () => figuresOf(report));
+    failed ||= !passed;
   }
-  rmSync(folder, { recursive: true, force: true });
-  return { version, failed: null, folder };
+  if (!failed) rmSync(folder, { recursive: true, force: true });
+  return { release, lines, failed, folder };
+}
+
+/** Returns the numbers of tests in a report of jest, which is missing if jest did not start. */
+function figuresOf(report) {
+  if (!existsSync(report)) return '';
+  const { numTotalTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
+  return `: ${numTotalTests} tests, ${numFailedTests} failed, ${numPendingTests} skipped`;
 }
