@@ -1,4 +1,4 @@
-// Calls whose answers are of the same size whatever the database holds, for the data of the benchmark `load`.
+// Calls whose answers have the same size whatever the size of the database, for the data of the benchmark `load`.
 import { encodeCall } from '@koji/core/wire';
 import { buildsOfAPackage, countsAt, rpmsOfABuild } from '../load/data.mjs';
 
@@ -72,5 +72,5 @@ export function callsAt(scale) {
   return Object.entries({ ...reads, ...writes }).map(([name, bodies]) => ({ name, bodies }));
 }
 
-/** What every package and build has, in words. */
+/** Description of the size of every package and build, for the page. */
 export const shape = `${buildsOfAPackage} builds of each package, ${rpmsOfABuild} rpms of each build`;
