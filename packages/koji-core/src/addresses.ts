@@ -1,20 +1,20 @@
-/** The addresses that requests come from. */
+/** Client addresses of requests. */
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 
-/** The options that say whose word about a client's address counts. */
+/** Options that decide which addresses of clients are trusted. */
 export interface ProxyOptions {
   /** Addresses of reverse proxies. */
   readonly TrustedProxies: readonly string[];
-  /** The header in which they name the client; another one may be the client's own. */
+  /** Header in which the proxies pass the client's address. Any other header may come from the client. */
   readonly ProxyAddressHeader: 'X-Forwarded-For' | 'Forwarded';
 }
 
 type Received = Pick<IncomingMessage, 'socket' | 'headers'>;
 
 /**
- * Returns the address that a request came from. A trusted proxy adds the address it got the request from to its header;
- * what is written before that may be made up.
+ * Returns the address that a request came from. A trusted proxy appends the address of its own client to its header; everything
+ * before that may be forged.
  */
 export function clientAddress(
   request: Received,
@@ -36,8 +36,9 @@ const token = "[\\w!#$%&'*+.^`|~-]+";
 const pairPattern = new RegExp(`[ \\t]*(${token})=(?:(${token})|"((?:[^"\\\\]|\\\\.)*)")[ \\t]*`, 'sy');
 
 /**
- * Returns the addresses of a header `Forwarded` (RFC 7239), one for each proxy; an element without one is an empty text.
- * A header that is malformed anywhere has none: a client could open a quoted text that swallows what a proxy adds.
+ * Returns the addresses of a `Forwarded` header (RFC 7239), one for each proxy. An element without an address is an empty
+ * string. A malformed header has no addresses, because a client could open a quoted string that swallows the part that the
+ * proxy adds.
  */
 function forwardedFor(text: string): string[] {
   const found: string[] = [];
@@ -64,12 +65,12 @@ function forwardedFor(text: string): string[] {
   }
 }
 
-/** Returns the address of a node that may have a port: `192.0.2.1:80`, `[2001:db8::1]:80`; others are names of no use. */
+/** Returns the address of a node that may have a port: `192.0.2.1:80`, `[2001:db8::1]:80`. Other names are useless. */
 function nodeAddress(node: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(node)?.[1] ?? /^([\d.]+)(?::\d+)?$/.exec(node)?.[1] ?? '';
 }
 
-/** Returns the address of the machine that a request's connection is from, a proxy's included. */
+/** Returns the address of the machine at the other end of a request's connection, which may be a proxy. */
 export function peerAddress({ socket }: Pick<IncomingMessage, 'socket'>): string {
   return plainAddress(socket.remoteAddress ?? '');
 }
@@ -78,13 +79,13 @@ function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[\d.]+$)/, '');
 }
 
-/** Returns the address that a limit counts by: a client has all addresses of its IPv6 network, so that they count as one. */
+/** Returns the address that limits count by. A client owns all addresses of its IPv6 network, so they count as one. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const last = groups(tail ?? '');
-  // A dotted tail stands for two groups.
+  // A dotted tail counts as two groups.
   const missing = 8 - groups(head).length - last.length - (last.at(-1)?.includes('.') ? 1 : 0);
   const all = [...groups(head), ...Array<string>(tail === undefined ? 0 : missing).fill('0'), ...last];
   return `${all

@@ -12,13 +12,13 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^arm/, 'arm'],
 ];
 
-/** The name under which Koji keeps an architecture: `i686` is `i386`. */
+/** The name that Koji uses for an architecture: `i386` for `i686`. */
 export function canonArch(arch: string): string {
   return families.find(([pattern]) => pattern.test(arch))?.[1] ?? arch;
 }
 
 /**
- * A list of architectures as the database holds it, with spaces.
+ * Returns a list of architectures as the database stores it, separated by spaces.
  *
  * @param arches a list, or text with spaces or (unless strict) commas
  * @throws GenericError for any other character

@@ -4,34 +4,35 @@ import path from 'node:path';
 import { GenericError } from './faults.js';
 
 /**
- * Files in folders that strangers fill: the root of a build, a checkout, what a program left behind. A link there may lead
- * anywhere, and a folder may become one between two looks. So folders are held open on the way, every name is looked up in
- * the folder that is held, and a file is opened only once it is known to be one: a device or a pipe never is.
+ * Access to files in untrusted folders: the root of a build, a checkout, the output of a program. A link there may lead
+ * anywhere, and a folder may be replaced by a link between two accesses. Therefore each folder on the path stays open, every
+ * name is looked up in the open folder, and a file is opened only once it is known to be a regular file, never a device or a
+ * pipe.
  *
- * Hard links need no care: nothing can make one to a file that it can't name, and none leads to another file system.
+ * Hard links need no protection: a program can only make one to a file that it can name, and none leads to another file system.
  */
 
-/** What to do about symbolic links: refuse them, or follow them as a program does whose root is the folder. */
+/** Treatment of symbolic links: refuse them, or follow them as a program does whose root is the folder. */
 export type Links = 'refuse' | 'inside';
 
 const mostLinks = 40;
 const isLinux = process.platform === 'linux';
-/** Opens for looks only: no permission to read is needed, and no driver of a device hears of it. */
+/** Opens only to inspect: needs no permission to read, and does not trigger device drivers. */
 const lookOnly = isLinux ? 0o10000000 : constants.O_RDONLY | constants.O_NONBLOCK;
 
-/** A folder or file that is open. */
+/** An open folder or file. */
 interface Held {
   readonly handle: FileHandle;
-  /** Where it was found. */
+  /** Path at which it was found. */
   readonly place: string;
 }
 
-/** The path of what is open, whatever its name has become meanwhile. */
+/** Path of the open file, valid even if it is renamed. */
 function pathOf({ handle, place }: Held): string {
   return isLinux ? `/proc/self/fd/${handle.fd}` : place;
 }
 
-/** Opens what has a name in a folder that is held; a link is never followed. */
+/** Opens a name in an open folder; never follows a link. */
 async function openIn(folder: Held, name: string, flags: number): Promise<Held> {
   const place = path.join(folder.place, name);
   const handle = await open(`${pathOf(folder)}/${name}`, flags | constants.O_NOFOLLOW).catch(
@@ -52,21 +53,21 @@ function withPlace(cause: unknown, place: string): Error {
 const isLink = (place: string): GenericError =>
   new GenericError(`${place} is a symbolic link, which could lead anywhere`);
 
-/** The target of a link; null for what is none. */
+/** Returns the target of a link, or null if it is not a link. */
 async function targetOf(folder: Held, name: string): Promise<string | null> {
   return readlink(`${pathOf(folder)}/${name}`).catch(() => null);
 }
 
-/** What a walk ended at: a folder that is held, and a name in it. */
+/** End of a walk: an open folder, and a name in it. */
 interface Found {
   readonly folder: Held;
   readonly name: string;
 }
 
 /**
- * Walks down from a folder, holding every folder on the way, and hands what it found to `use` while they are held.
+ * Walks down from a folder, keeping every folder on the path open, and calls `use` with the result while they are open.
  *
- * @param makes whether folders that are missing are made
+ * @param makes whether to create missing folders
  */
 async function walk<T>(
   top: string,
@@ -126,8 +127,8 @@ async function enter(folder: Held, name: string, makes: boolean): Promise<Held> 
  * Opens a file below a folder for reading.
  *
  * @param top the folder, which is trusted: links on the way to it are followed
- * @throws GenericError for a link that is refused, and for what is no regular file; an error with the code ENOENT when
- *   there is nothing
+ * @throws GenericError for a link that is refused, and for anything but a regular file; an error with the code ENOENT if the
+ *   file is missing
  */
 export async function openFileBelow(
   top: string,
@@ -151,23 +152,23 @@ export async function openFileBelow(
 }
 
 /**
- * Opens a file for reading, as {@link openFileBelow} does: the file itself may be no link, the folders on the way may.
+ * Opens a file for reading, like {@link openFileBelow}. The file itself must not be a link, but folders on its path may be.
  *
- * @throws GenericError for a link, and for what is no regular file
+ * @throws GenericError for a link, and for anything but a regular file
  */
 export function openRegular(file: string): Promise<FileHandle> {
   return openFileBelow(path.dirname(file), path.basename(file));
 }
 
-/** The path by which a file that is open can be opened again by this process, as long as it is open. */
+/** Path through which this process can reopen an open file. */
 export function pathOfOpen(handle: FileHandle, file: string): string {
   return pathOf({ handle, place: file });
 }
 
 /**
- * Hands a folder below another one to `use`, as a path that leads to it while `use` runs, whatever becomes of its name.
+ * Calls `use` with a path that leads to a folder below another one while `use` runs, even if the folder is renamed.
  *
- * @throws GenericError for a link that is refused; an error with the code ENOENT or ENOTDIR when it is no folder
+ * @throws GenericError for a link that is refused; an error with the code ENOENT or ENOTDIR if it is not a folder
  */
 export async function inFolderBelow<T>(
   top: string,
@@ -185,7 +186,7 @@ export async function inFolderBelow<T>(
   });
 }
 
-/** Lists a folder below another one; what is no folder has no entries. */
+/** Lists a folder below another one. Anything but a folder has no entries. */
 export async function listBelow(top: string, below: string, links: Links = 'refuse'): Promise<Dirent[]> {
   return inFolderBelow(top, below, links, (folder) => readdir(folder, { withFileTypes: true })).catch(
     (error: unknown) => {
@@ -197,9 +198,9 @@ export async function listBelow(top: string, below: string, links: Links = 'refu
 }
 
 /**
- * Makes a folder below another one, with those above it.
+ * Creates a folder below another one, with its parents.
  *
- * @throws GenericError for a link that is refused; an error with the code ENOTDIR when something else has its name
+ * @throws GenericError for a link that is refused; an error with the code ENOTDIR if the name exists and is not a folder
  */
 export async function makeFolderBelow(top: string, below: string, links: Links = 'refuse'): Promise<void> {
   await walk(top, below, { links, makes: true }, async ({ folder, name }) => {
@@ -211,13 +212,13 @@ export async function makeFolderBelow(top: string, below: string, links: Links =
 
 /** A file below a folder. */
 export interface FileBelow {
-  /** Its path below that folder. */
+  /** Its path relative to that folder. */
   readonly below: string;
-  /** Whether it is a regular file, and no link, pipe or device. */
+  /** True for a regular file, false for a link, pipe or device. */
   readonly isFile: boolean;
 }
 
-/** Everything below a folder that is no folder itself. No link is followed, whatever changes meanwhile. */
+/** Lists everything below a folder except folders. Follows no link, even if something changes at the same time. */
 export async function* filesBelow(top: string, below = ''): AsyncGenerator<FileBelow, void, void> {
   for (const entry of await listBelow(top, below)) {
     const place = path.join(below, entry.name);

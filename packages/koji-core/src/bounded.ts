@@ -1,21 +1,21 @@
-/** Reads of what others wrote, which may be larger than anybody needs it to be. */
+/** Reads of files that others wrote, which may be unreasonably large. */
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { GenericError } from './faults.js';
 
-/** Bytes asked for at a time once a file has more than its size said. */
+/** Bytes to request at a time once a file is larger than its reported size. */
 const growth = 64 * 1024;
 
 /**
- * Reads a whole file, unless it is larger than it may be.
+ * Reads a whole file, up to a limit.
  *
  * @param source a path, or a file that is open at its start
- * @param most bytes that the file may have
- * @throws GenericError for a file with more bytes, and for what is no regular file; errors of the file system as they are
+ * @param most limit in bytes
+ * @throws GenericError for a larger file, and for anything but a regular file; file system errors unchanged
  */
 export async function readBounded(source: string | FileHandle, most: number): Promise<Buffer> {
   if (typeof source !== 'string') return contentOf(source, 'the file', most);
-  // Without the flag, opening a pipe would wait for somebody who writes into it.
+  // Without the flag, opening a pipe would block until something writes to it.
   const handle = await open(source, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return await contentOf(handle, source, most);
@@ -30,7 +30,7 @@ async function contentOf(handle: FileHandle, name: string, most: number): Promis
   const tooLarge = (bytes: number): GenericError =>
     new GenericError(`${name} has ${bytes} bytes, more than the ${most} that it may have`);
   if (found.size > most) throw tooLarge(found.size);
-  // One byte more than there should be tells whether the file has grown meanwhile.
+  // One extra byte shows whether the file has grown in the meantime.
   let buffer = Buffer.allocUnsafe(found.size + 1);
   for (let length = 0; ;) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
@@ -44,7 +44,7 @@ async function contentOf(handle: FileHandle, name: string, most: number): Promis
 /**
  * Splits bytes into lines of text, without their ends (`\n` or `\r\n`).
  *
- * @param longest bytes that a line may have; a longer one comes in pieces of about that length
+ * @param longest maximum bytes of a line; longer ones are split into pieces of about that length
  */
 export async function* boundedLines(
   blocks: AsyncIterable<Uint8Array>,

@@ -1,14 +1,14 @@
-/** A list of things to close, last opened first; so that a start that fails half-way leaves nothing behind. */
+/** A list of resources to close, in reverse order, so that a start that fails half-way leaves nothing behind. */
 export class Closers {
   private readonly list: { name: string; close: () => unknown }[] = [];
   private closing: Promise<void> | null = null;
 
-  /** Remembers how to close something; `name` appears in the error when that fails. */
+  /** Registers how to close a resource; `name` appears in the error if that fails. */
   add(name: string, close: () => unknown): void {
     this.list.push({ name, close });
   }
 
-  /** Closes everything, last added first, also when one of them throws; the first error is thrown at the end. */
+  /** Closes everything, last added first, even if some of them throw; then throws the first error. */
   closeAll(): Promise<void> {
     this.closing ??= this.run();
     return this.closing;

@@ -3,8 +3,8 @@ import { byText } from './sort-texts.js';
 import { XmlReader, xmlAttribute } from './xml.js';
 
 /**
- * The comps.xml of a tag's groups, as package managers read it. With `expandGroups` a group also lists the packages of
- * the groups that it requires, whatever the depth; without, it lists those groups.
+ * Generates the comps.xml of a tag's groups for package managers. With `expandGroups` a group also lists the packages of the
+ * groups that it requires, at any depth. Otherwise it lists those groups.
  */
 export function compsXml(groups: readonly TagGroup[], { expandGroups = false } = {}): string {
   const byName = new Map(groups.map((group) => [group.name, group]));
@@ -60,7 +60,7 @@ function expandedXml(group: TagGroup, byName: ReadonlyMap<string, TagGroup>): st
   return text;
 }
 
-/** Goes through the groups that a group requires, whatever the depth, each once; null for one that is missing. */
+/** Visits the groups that a group requires, at any depth, each once; null stands for a missing one. */
 function* requiredGroups(
   group: TagGroup,
   byName: ReadonlyMap<string, TagGroup>,
@@ -81,8 +81,8 @@ function packagesOf(group: TagGroup | null): GroupPackage[] {
 }
 
 /**
- * The spec file of a package that requires what a build group has, and the groups that this one requires: what `mock` of old
- * installed into a chroot.
+ * Generates the spec file of a package that requires the packages of a build group and of the groups it requires. Old versions
+ * of `mock` installed it into a chroot.
  */
 export function groupsSpec(
   groups: readonly TagGroup[],
@@ -138,7 +138,7 @@ const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => enti
 // Two hyphens would end the comment.
 const commented = (text: string): string => text.replace(/--+/g, '-');
 
-/** A group of a comps file; null for what the file does not tell. */
+/** A group of a comps file; fields missing from the file are null. */
 export interface CompsGroup {
   readonly id: string;
   readonly name: string | null;
@@ -156,14 +156,14 @@ export interface CompsPackage {
   /** `mandatory`, `default`, `optional`, `conditional`, or `unknown` for anything else. */
   readonly type: string;
   readonly isBasearchOnly: boolean;
-  /** What a conditional package is for. */
+  /** The package that a conditional package depends on. */
   readonly requires: string | null;
 }
 
 /**
- * Reads the groups of a comps file in order. Translations, categories and groups that groups require are left out.
+ * Reads the groups of a comps file in order. Skips translations, categories and requirements between groups.
  *
- * @throws GenericError when it is not well-formed
+ * @throws GenericError if it is not well-formed
  */
 export function readComps(text: string, file: string): CompsGroup[] {
   return new CompsReader(text, file).groups();

@@ -32,7 +32,7 @@ export type BuildrootState = ValueOf<typeof BR_STATES>;
 export const BR_TYPES = { STANDARD: 0, EXTERNAL: 1 } as const;
 export type BuildrootType = ValueOf<typeof BR_TYPES>;
 
-/** Why a tag changed though nothing was tagged, `tag_updates.update_type`. */
+/** Reason for a tag change other than tagging, `tag_updates.update_type`. */
 export const TAG_UPDATE_TYPES = { VOLUME_CHANGE: 0, IMPORT: 1, MANUAL: 2, DRAFT_PROMOTION: 3 } as const;
 export type TagUpdateType = ValueOf<typeof TAG_UPDATE_TYPES>;
 
@@ -40,7 +40,7 @@ export type TagUpdateType = ValueOf<typeof TAG_UPDATE_TYPES>;
 export const CHECKSUM_TYPES = { md5: 0, sha1: 1, sha256: 2 } as const;
 export type ChecksumType = ValueOf<typeof CHECKSUM_TYPES>;
 
-/** Kinds of rpm dependencies, as getRPMDeps takes and answers them. */
+/** Kinds of rpm dependencies in getRPMDeps. */
 export const DEP_TYPES = {
   REQUIRE: 0,
   PROVIDE: 1,
@@ -59,7 +59,7 @@ export const RPMSENSE = { LESS: 2, GREATER: 4, EQUAL: 8 } as const;
 /** How an external repo is merged into a tag's repo, `tag_external_repos.merge_mode`. */
 export const REPO_MERGE_MODES = ['bare', 'koji', 'simple'] as const;
 export type RepoMergeMode = (typeof REPO_MERGE_MODES)[number];
-/** The merge mode when none is given. */
+/** The default merge mode. */
 export const DEFAULT_REPO_MERGE_MODE: RepoMergeMode = 'koji';
 
 /** Names of an rpm's file digest algorithms by the number in its header; a header without a number means MD5. */
@@ -74,61 +74,61 @@ export const RPM_FILEDIGESTALGO_IDS: ReadonlyMap<number | null, string> = new Ma
   [11, 'SHA224'],
 ]);
 
-/** What the tag policy is asked about. */
+/** Operations that the tag policy is checked for. */
 export const TAG_BUILD_OPERATIONS = ['tag', 'move', 'untag'] as const;
 export type TagBuildOperation = (typeof TAG_BUILD_OPERATIONS)[number];
 
-/** What the package_list policy is asked about. */
+/** Operations that the package_list policy is checked for. */
 export const PKGLIST_ACTIONS = ['add', 'update', 'block', 'remove', 'unblock'] as const;
 export type PkglistAction = (typeof PKGLIST_ACTIONS)[number];
 
-/** States in which a content generator may give a reserved build back. */
+/** States in which a content generator may return a reserved build. */
 export const CG_REFUND_STATES = ['FAILED', 'CANCELED'] as const;
 
 /** Options of a repo request. */
 export const REPO_OPTS = ['src', 'debuginfo', 'separate_src', 'maven'] as const;
 export type RepoOpt = (typeof REPO_OPTS)[number];
 
-/** Checksums by which an upload can be verified. */
+/** Checksums that can verify an upload. */
 export const UPLOAD_VERIFY = ['md5', 'adler32', 'sha256'] as const;
 export type UploadVerify = (typeof UPLOAD_VERIFY)[number];
 
-/** Schemes of source URLs, upper case; each also with a `+TRANSPORT` that is listed. */
+/** Schemes of source URLs in upper case; `+TRANSPORT` variants are listed separately. */
 export const SCM_TYPES = ['GIT', 'GIT+SSH', 'CVS', 'CVS+SSH', 'SVN', 'SVN+SSH'] as const;
 
-/** What an archive type may be packed as, so that its contents can be listed. */
+/** Compressions of an archive type whose contents can be listed. */
 export const ARCHIVE_COMPRESSION_TYPES = ['zip', 'tar', null] as const;
 
 /** Image types of buildImage. */
 export const LIVE_IMAGE_TYPES = ['livecd', 'appliance', 'livemedia'] as const;
 
-/** The version of Koji whose wire contract, texts and commands these packages keep. */
+/** Version of Koji whose wire contract, texts and commands these packages follow. */
 export const KOJI_VERSION = '1.35.3';
 
-/** Version of the hub's API, as getAPIVersion answers it. */
+/** Version of the hub's API, as returned by getAPIVersion. */
 export const API_VERSION = 1;
 
-/** The default of the top folder. */
+/** Default of the top folder. */
 export const BASEDIR = '/mnt/koji';
 
-/** Priority of a task when the caller asks for none; a lower number runs first. */
+/** Default priority of a task; lower numbers run first. */
 export const PRIO_DEFAULT = 20;
 
-/** Seconds a client waits for an answer; long, since some calls are. */
+/** Seconds that a client waits for an answer; long, because some calls take long. */
 export const DEFAULT_REQUEST_TIMEOUT = 60 * 60 * 12;
 
-/** Seconds a client waits for the answer to a log-in. */
+/** Seconds that a client waits for the answer to a login. */
 export const DEFAULT_AUTH_TIMEOUT = 60;
 
-/** Stands between a draft build's release and its `draft_<id>`; no regular release holds it. */
+/** Separates a draft build's release from its `draft_<id>`; no regular release contains it. */
 export const DRAFT_RELEASE_DELIMITER = ',';
 
-/** The release of a draft build while its regular one is `targetRelease`. */
+/** The release of a draft build whose regular release will be `targetRelease`. */
 export function draftRelease(targetRelease: string, buildId: number): string {
   return `${targetRelease}${DRAFT_RELEASE_DELIMITER}draft_${buildId}`;
 }
 
-/** Calls that may be sent again after a lost connection though they are not protected by a call number. */
+/** Calls that may be repeated after a lost connection even though no call number protects them. */
 export const RETRY_WHITELIST: readonly string[] = [
   'host.taskWait',
   'host.taskUnwait',
@@ -144,7 +144,7 @@ export const RETRY_WHITELIST: readonly string[] = [
 export const AUTH_METHODS: readonly string[] = ['login', 'sslLogin'];
 
 /**
- * The name of a value, null when there is none.
+ * Returns the name of a value, or null if it has none.
  *
  * @example nameOf(TASK_STATES, 2) // 'CLOSED'
  */
@@ -157,7 +157,7 @@ export function nameOf<T extends Readonly<Record<string, number>>>(
 }
 
 /**
- * The value of a name, null when there is none; names are looked up as they are written.
+ * Returns the value of a name (case-sensitive), or null if there is none.
  *
  * @example valueOf(BUILD_STATES, 'COMPLETE') // 1
  */

@@ -1,11 +1,11 @@
 import { withoutSecrets } from './secrets.js';
 
-/** Something wrong in a configuration file, option or argument of a command; the message names file, key and value. */
+/** An error in a configuration file, option or command-line argument; the message names file, key and value. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
-/** The message of anything thrown, for a log line; errors keep their class name unless it says nothing. */
+/** Returns the message of any thrown value for a log line, with the class name of an error unless it is generic. */
 export function messageOf(error: unknown): string {
   return withoutSecrets(textOf(error));
 }

@@ -2,13 +2,13 @@ import { AuthError } from './faults.js';
 
 const keptFailures = 10_000;
 
-/** Counts failed logins by key; of one that had too many, more are refused until `pause` after the first one is over. */
+/** Counts failed logins by key. After too many, refuses more until `pause` has passed since the first one. */
 export class FailedLogins {
-  /** Oldest first, as all last equally long. */
+  /** Oldest first, because all have the same lifetime. */
   private readonly counts = new Map<string, { count: number; readonly until: number }>();
 
   /**
-   * @param limit failures until a key is refused; 0 for no limit
+   * @param limit failures after which a key is refused; 0 for no limit
    * @param pause milliseconds
    */
   constructor(
@@ -24,7 +24,7 @@ export class FailedLogins {
     throw new AuthError(`${problem}: try again in ${Math.ceil((found.until - this.now()) / 1000)} seconds`);
   }
 
-  /** Counts a failure; returns whether the limit is reached by it. */
+  /** Counts a failure; returns whether it reaches the limit. */
   add(key: string): boolean {
     if (this.limit === 0) return false;
     const found = this.find(key);

@@ -1,4 +1,4 @@
-/** Milliseconds of work after which other work runs. */
+/** Milliseconds of work after which other work gets a turn. */
 const slice = 5;
 
 const waiting: (() => void)[] = [];
@@ -6,9 +6,9 @@ let sliceStarted = performance.now();
 let scheduled = false;
 
 /**
- * Returns a promise when work has run for some milliseconds without a break, undefined when it may go on: for loops over
- * data of any size. All such loops of a process share one slice for each turn of the event loop, so that two of them keep
- * other work waiting no longer than one does.
+ * Returns a promise if work has run for some milliseconds without a break, and undefined if it may continue. Use it in loops
+ * over data of any size. All these loops in a process share one time slice per turn of the event loop, so two of them delay
+ * other work no more than one.
  *
  * @example
  *   async function sum(numbers: Iterable<number>): Promise<number> {

@@ -4,8 +4,8 @@ import { withoutSecrets } from './secrets.js';
 const brand = Symbol.for('koji.fault');
 
 /**
- * A fault: an error with a code of Koji's that crosses the wire. `instanceof` holds for faults of a second copy of this
- * package too, and a subclass is an instance of its parents. Fault 1000.
+ * A fault: an error with one of Koji's codes, which is sent to clients. `instanceof` also works for faults of a second copy of
+ * this package, and a subclass is an instance of its parents. Fault 1000.
  */
 export class GenericError extends Error {
   static readonly faultCode: number = 1000;
@@ -208,9 +208,7 @@ const byCode = new Map<number, typeof GenericError>(
   Object.values(faults).map((fault) => [fault.faultCode, fault]),
 );
 
-/**
- * A fault as it came off the wire whose code is none of Koji's: code 1 is an error inside the hub, others are foreign.
- */
+/** A received fault whose code is not one of Koji's: code 1 is an internal error of the hub, others are foreign. */
 export class UnknownFault extends Error {
   override name = 'Fault';
 
@@ -222,13 +220,13 @@ export class UnknownFault extends Error {
   }
 }
 
-/** The error that a fault's code and text stand for. */
+/** Returns the error for a fault's code and text. */
 export function faultFromWire(code: number, text: string): GenericError | UnknownFault {
   const Fault = byCode.get(code);
   return Fault ? new Fault(text) : new UnknownFault(code, text);
 }
 
-/** The code and text that an error travels with: those of a fault, else code 1 with the error's class and message. */
+/** Returns the code and text to send for an error: those of a fault, otherwise code 1 with the error's class and message. */
 export function faultToWire(error: unknown): { faultCode: number; faultString: string } {
   const { faultCode, faultString } = wireOf(error);
   return { faultCode, faultString: withoutSecrets(faultString) };

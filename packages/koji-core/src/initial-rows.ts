@@ -87,7 +87,7 @@ const archiveTypes: readonly (readonly [string, string, string, ArchiveTypeRow['
   ['wsl', 'Compressed tarball for Windows Subsystem for Linux', 'wsl', null],
 ];
 
-/** The rows that a new database starts with; ids are part of what clients rely on. */
+/** Rows of a new database. Clients rely on the ids. */
 export const initialRows = {
   permissions: [
     { id: 1, name: 'admin', description: 'Everything; passes every permission check' },

@@ -1,11 +1,11 @@
 import { Double } from './wire/values.js';
 
-/** Writes a value in the form Koji writes JSON: `{"a": [1, 2.0]}`, ASCII only, floats as floats, large integers exact. */
+/** Formats a value as Koji's JSON: `{"a": [1, 2.0]}`, ASCII only, floats as floats, large integers exact. */
 export function writeJson(value: unknown): string {
   return jsonOf(value, null);
 }
 
-/** As {@link writeJson}, for a file: each item on a line of its own, two spaces further in than what it is in. */
+/** Like {@link writeJson}, but for files: each item is on its own line, indented by two more spaces than its parent. */
 export function writeIndentedJson(value: unknown): string {
   return jsonOf(value, '\n');
 }

@@ -1,14 +1,14 @@
-/** The npm package `kerberos`, which compiles against the system's libraries: only those install it who log in by Kerberos. */
+/** The npm package `kerberos`, which compiles against the system's libraries. Only users of Kerberos logins install it. */
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { ConfigError, messageOf } from './errors.js';
 
-/** What a step of a conversation leaves. */
+/** State after a step of a conversation. */
 interface Side {
   readonly contextComplete: boolean;
   /** The principal of the client. */
   readonly username: string | null;
-  /** The token for the other side, in base64. */
+  /** Token for the other side, in base64. */
   readonly response: string | null;
   step(token: string): Promise<unknown>;
 }
@@ -28,9 +28,10 @@ const remedy =
   'install libkrb5-dev (Debian) or krb5-devel (Fedora) with a C++ compiler, then run `npm install kerberos@7`';
 
 /**
- * Loads the package from where this one is installed, or from a folder whose owner is trusted; the current one may be anybody's.
+ * Loads the package from the place where this one is installed, or from a folder with a trusted owner. The current folder may
+ * belong to anybody.
  *
- * @throws ConfigError that tells how to install it
+ * @throws ConfigError that explains how to install it
  */
 export function loadKerberos(folder?: string): Kerberos {
   const problems: string[] = [];

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { messageOf } from './errors.js';
 import type { Logger } from './log.js';
 
-/** Koji's options for limits of a process, and what prlimit(1) calls them. */
+/** Koji's options for process limits, with their names in prlimit(1). */
 const limits = {
   RLIMIT_AS: 'as',
   RLIMIT_CORE: 'core',
@@ -21,14 +21,14 @@ const limits = {
 /** The options that {@link limitProcess} reads: `soft` or `soft hard`, whole numbers; null leaves the limit as it is. */
 export type ProcessLimits = { readonly [K in keyof typeof limits]: string | null };
 
-// A process that has more than it may have ends at its next allocation, and Node.js reserves far more addresses than it uses.
+// A process above this limit ends at its next allocation, and Node.js reserves far more address space than it uses.
 const inUse: Readonly<Record<string, string>> = { RLIMIT_AS: 'VmSize', RLIMIT_DATA: 'VmData' };
 
 /**
- * Sets the limits of this process and of those that it starts, as configured. What can't be set is logged as an error, and the
- * process goes on without it, as in Koji.
+ * Sets the configured limits for this process and its children. As in Koji, a limit that can't be set is logged as an error,
+ * and the process continues without it.
  *
- * @param isRestarted whether another process takes over when this one ends by `RLIMIT_CPU`
+ * @param isRestarted whether another process takes over when this one is ended by `RLIMIT_CPU`
  */
 export async function limitProcess(
   options: ProcessLimits,
@@ -61,7 +61,7 @@ export async function limitProcess(
   }
 }
 
-// Python's way to say that there is none.
+// Python's value for no limit.
 function written(limit: number): string {
   return limit < 0 ? 'unlimited' : String(limit);
 }
@@ -71,7 +71,7 @@ async function refusalOf(option: string, soft: number): Promise<string | null> {
   if (field === undefined || soft < 0) return null;
   const status = await readFile('/proc/self/status', 'latin1').catch(() => '');
   const used = Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
-  // As much again, for what it needs later.
+  // Reserve for later needs, of the same size.
   return soft >= 2 * used
     ? null
     : `this process has ${used} bytes already and would end; limit its memory with MemoryMax of its service, or with ` +

@@ -1,9 +1,9 @@
-/** Lines and characters of one logger that may wait to be written. */
+/** Lines and characters of one logger that may be pending. */
 const mostLines = 1000;
 const mostCharacters = 1 << 20;
-/** Characters of one line. */
+/** Maximum length of a line in characters. */
 const longestLine = 1 << 16;
-/** Milliseconds until a log that was not written yet is looked at again. */
+/** Milliseconds between checks of a log that is still being written. */
 const patience = 50;
 
 interface Waiting {
@@ -12,17 +12,17 @@ interface Waiting {
   dropped: number;
 }
 
-/** Where lines of bounded loggers go. */
+/** Destination for the lines of limited loggers. */
 export interface BoundedSink {
-  /** Whether all lines are written. */
+  /** Whether all lines have been written. */
   readonly isIdle: () => boolean;
-  /** Is told how many lines of a logger were left out, once the others are written. */
+  /** Called with the number of dropped lines of a logger once the others have been written. */
   readonly tellDropped: (name: string, lines: number) => void;
 }
 
 /**
- * Keeps the lines that wait to be written from filling the memory: what a logger of a plugin writes faster than the log takes it, in a
- * loop that lets nobody else run for instance, is counted and left out.
+ * Keeps pending lines from filling the memory. If a plugin's logger writes faster than the log can, for example in a blocking
+ * loop, further lines are dropped and counted.
  */
 export class LogBounds {
   private readonly waiting = new Map<string, Waiting>();
@@ -30,7 +30,7 @@ export class LogBounds {
 
   constructor(private readonly sink: BoundedSink) {}
 
-  /** Returns the text to write, shortened if need be; null for a line that is left out. */
+  /** Returns the text to write, truncated if necessary, or null for a dropped line. */
   admit(name: string, text: () => string): string | null {
     if (!name.startsWith('koji.plugin.')) return text();
     const own = this.waiting.get(name) ?? { lines: 0, characters: 0, dropped: 0 };
@@ -53,11 +53,11 @@ export class LogBounds {
       if (this.sink.isIdle()) this.written();
       else setTimeout(look, patience).unref();
     };
-    // Nothing is written before the loop has gone round.
+    // Nothing is written before the event loop has completed a turn.
     setImmediate(look);
   }
 
-  /** Everything is written: who was bounded may write again. */
+  /** Everything has been written, so limited loggers may write again. */
   written(): void {
     this.looking = false;
     const dropped = [...this.waiting].filter(([, own]) => own.dropped > 0);

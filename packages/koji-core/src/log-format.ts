@@ -1,6 +1,6 @@
 import { format } from 'node:util';
 
-/** What a log line is made of. */
+/** Parts of a log line. */
 export interface LogRecord {
   readonly time: Date;
   /** `debug`, `info`, `warn` or `error`. */
@@ -11,7 +11,7 @@ export interface LogRecord {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Writes a record as a line. */
+/** Formats a record as a line. */
 export type LogFormatter = (record: LogRecord) => string;
 
 const levels: Readonly<Record<string, { readonly name: string; readonly number: number }>> = {
@@ -30,7 +30,7 @@ function timeOf(time: Date): string {
   return `${day} ${clock},${String(time.getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** The fields of Python's log records; those that only Python has are as good as empty. */
+/** The fields of Python's log records. Fields that only Python has are practically empty. */
 const general: Readonly<Record<string, (record: LogRecord) => unknown>> = {
   asctime: ({ time }) => timeOf(time),
   created: ({ time }) => time.getTime() / 1000,
@@ -52,7 +52,7 @@ const general: Readonly<Record<string, (record: LogRecord) => unknown>> = {
   funcName: () => '?',
 };
 
-/** The fields that a hub adds to a line: those of the call that it belongs to. */
+/** The fields that a hub adds to a line, from the call that it belongs to. */
 export const callFields = [
   'method',
   'remoteaddr',
@@ -65,7 +65,7 @@ export const callFields = [
 
 const place = /%(?:\((\w+)\)([-+ #0]*)(\d*)(?:\.(\d+))?([sdifrac])|(%))/g;
 
-/** A record as an object of JSON on one line, without the fields that have no value. */
+/** Formats a record as a JSON object on one line, without fields that have no value. */
 function jsonLine({ time, level, name, message, fields }: LogRecord): string {
   const known = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
   const severity = levels[level]?.name ?? level.toUpperCase();
@@ -74,10 +74,10 @@ function jsonLine({ time, level, name, message, fields }: LogRecord): string {
 }
 
 /**
- * Makes a formatter of a pattern as Python's logging has it: `%(name)s`, `%(levelname)-8s`. The word `json` makes each line an
- * object.
+ * Returns a formatter for a pattern of Python's logging: `%(name)s`, `%(levelname)-8s`. The pattern `json` formats each line as
+ * a JSON object.
  *
- * @throws TypeError naming the part of the pattern that means nothing
+ * @throws TypeError naming the part of the pattern that is invalid
  */
 export function logFormatter(pattern: string): LogFormatter {
   if (pattern.trim() === 'json') return jsonLine;

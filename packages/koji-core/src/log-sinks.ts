@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import type * as Winston from 'winston';
 import type { LogFormatter, LogRecord } from './log-format.js';
 
-/** A line that a log writes; `record` is there for a log with a formatter. */
+/** A line to write; `record` is set if the log has a formatter. */
 interface Line {
   readonly level: string;
   readonly name: string;
@@ -13,26 +13,26 @@ interface Line {
   readonly record?: LogRecord | undefined;
 }
 
-/** Where a log writes its lines, and how; the options of a log have the same names. */
+/** Destination and format of a log; the options of a log have the same names. */
 interface SinkOptions {
   readonly file?: string;
   readonly format?: LogFormatter;
   readonly onLine?: (line: string) => void;
 }
 
-/** Where the lines of a log go. */
+/** Destination of a log's lines. */
 interface Sink {
   readonly write: (line: Line) => void;
-  /** Whether all lines are written. */
+  /** Whether all lines have been written. */
   readonly isIdle: () => boolean;
-  /** Resolves once all lines are written; none may follow. */
+  /** Resolves once all lines have been written; no line may follow. */
   readonly close: () => Promise<void>;
 }
 
 const require = createRequire(import.meta.url);
 let loaded: typeof Winston | undefined;
 
-/** Loaded by the first log that needs it, since most commands have none. */
+/** Loaded by the first log that needs it, because most commands have none. */
 function winston(): typeof Winston {
   return (loaded ??= require('winston') as typeof Winston);
 }
@@ -82,7 +82,7 @@ export function winstonSink({ file, format: formatter, onLine }: SinkOptions): S
   };
 }
 
-/** Writes each line at once. A line that can't be written is lost: what is logged must not fail of it. */
+/** Writes each line at once. A line that can't be written is lost, because a logging failure must not affect the caller. */
 export function directSink({ file, format: formatter, onLine }: SinkOptions): Sink {
   const handle = file === undefined ? process.stderr.fd : openForAppending(file);
   const text = textWith(formatter);

@@ -6,25 +6,24 @@ import { directSink, winstonSink } from './log-sinks.js';
 import { withoutSecrets } from './secrets.js';
 
 /**
- * What code logs to. Values after the message are put into it as `util.format` does: `%s`, `%d`, `%j` and `%o` take one
- * each, the others follow. A message without values is written as it is. Of errors among them the stack is written below.
+ * Log of a part of the program. Values after the message are inserted like `util.format` does: `%s`, `%d`, `%j` and `%o` take
+ * one each, the others are appended. A message without values is written unchanged. The stacks of errors are written below the
+ * message.
  *
- * @example
- * function tell(log: Logger, name: string, error: Error): void {
+ * @example function tell(log: Logger, name: string, error: Error): void {
  *   log.info('%s is ready', name);
- *   log.warning(`could not read ${name}`, error);
- * }
+ *   log.warning(`could not read ${name}`, error); }
  */
 export interface Logger {
-  /** For those who look for a fault; not written unless the log's level says so. */
+  /** For debugging; only written if the log's level includes it. */
   debug(message: unknown, ...values: readonly unknown[]): void;
-  /** What happens in the ordinary way. */
+  /** Normal operation. */
   info(message: unknown, ...values: readonly unknown[]): void;
-  /** What somebody should look at. */
+  /** Something that deserves attention. */
   warn(message: unknown, ...values: readonly unknown[]): void;
-  /** The same as `warn`, by the name that it has in Python. */
+  /** Same as `warn`, under Python's name. */
   warning(message: unknown, ...values: readonly unknown[]): void;
-  /** What went wrong. */
+  /** A failure. */
   error(message: unknown, ...values: readonly unknown[]): void;
 }
 
@@ -41,9 +40,9 @@ const levelNames: Readonly<Record<string, LogLevel>> = {
 };
 
 /**
- * The level that a configuration names as Koji does, in capital letters or not.
+ * Returns the level for a configured name, in any case, like Koji.
  *
- * @throws ConfigError for any other name, with those that there are
+ * @throws ConfigError for an unknown name, listing the known ones
  */
 export function logLevelNamed(name: string): LogLevel {
   const level = Object.hasOwn(levelNames, name.toUpperCase()) ? levelNames[name.toUpperCase()] : undefined;
@@ -52,9 +51,9 @@ export function logLevelNamed(name: string): LogLevel {
 }
 
 /**
- * Makes a logger.
+ * Creates a logger.
  *
- * @param write gets every message; `text` makes the text of it, with the stacks of errors
+ * @param write gets every message; `text` formats it, with the stacks of errors
  */
 export function makeLogger(write: (level: LogLevel, text: () => string) => void): Logger {
   const at =
@@ -64,7 +63,7 @@ export function makeLogger(write: (level: LogLevel, text: () => string) => void)
   return { debug: at('debug'), info: at('info'), warn: at('warn'), warning: at('warn'), error: at('error') };
 }
 
-/** Logging must not fail what is logged: some values can't be written. */
+/** Logging must not break the caller, and some values can't be formatted. */
 function safeTextOf(message: unknown, values: readonly unknown[]): string {
   try {
     return withoutSecrets(textOf(message, values));
@@ -77,7 +76,7 @@ function safeTextOf(message: unknown, values: readonly unknown[]): string {
 function textOf(message: unknown, values: readonly unknown[]): string {
   const all = [message, ...values];
   const stacks = all.filter(isError).map((error) => `\n${stackOf(error)}`);
-  // An error at the end that no %s asks for is told by its stack alone.
+  // An error at the end without a matching %s is shown only by its stack.
   const isCause = values.length > placesIn(message) && isError(all.at(-1));
   const [first, ...rest] = (isCause ? all.slice(0, -1) : all).map((value) =>
     isError(value) ? String(value) : value,
@@ -86,7 +85,7 @@ function textOf(message: unknown, values: readonly unknown[]): string {
   return `${text}${stacks.join('')}`;
 }
 
-/** How many values a message has places for. */
+/** Number of values that a message has placeholders for. */
 function placesIn(message: unknown): number {
   if (typeof message !== 'string') return 0;
   return (message.match(/%[%sdifjoOc]/g) ?? []).filter((place) => place !== '%%').length;
@@ -96,26 +95,26 @@ function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value);
 }
 
-/** Where and how much to log. */
+/** Destination and levels of a log. */
 export interface LogOptions {
-  /** A file to append to; absent means standard error. */
+  /** File to append to; absent means standard error. */
   readonly file?: string;
-  /** The least that is written: `debug`, `info` (default), `warn` or `error`. */
+  /** Lowest level that is written: `debug`, `info` (default), `warn` or `error`. */
   readonly level?: string;
-  /** Other levels of some loggers, by name; they hold for those below, too: `koji.db` for `koji.db.pool`. */
+  /** Levels of specific loggers by name, which also apply to their children: `koji.db` for `koji.db.pool`. */
   readonly levels?: ReadonlyMap<string, string>;
-  /** Writes the lines; absent means `time [LEVEL] {pid} name message`. */
+  /** Formats the lines; default is `time [LEVEL] {pid} name message`. */
   readonly format?: LogFormatter;
-  /** Called for each line: values of the call that it belongs to, for `format`. */
+  /** Called for each line to get the values of its call, for `format`. */
   readonly fields?: () => LogRecord['fields'];
-  /** Takes the text of every error, beside the log. */
+  /** Called with the text of every error, in addition to the log. */
   readonly onError?: (text: string) => void;
   /**
-   * Writes each line before the logger returns, without a queue and without loading what keeps one: for processes that live
-   * for a moment, or that may be killed at any.
+   * Writes each line before the logger returns, without a queue and without loading the code for one. For short-lived
+   * processes, and for processes that may be killed at any time.
    */
   readonly direct?: boolean;
-  /** Takes every line, and nothing else does: for tests. */
+  /** Gets every line instead of the log, for tests. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -125,17 +124,17 @@ function stackOf(cause: unknown): string {
   return error?.cause === undefined ? own : `${own}\ncaused by: ${stackOf(error.cause)}`;
 }
 
-/** An open log; `close` resolves once every line is in the file; later lines are dropped. */
+/** An open log. `close` resolves once every line is in the file; later lines are dropped. */
 export interface Log {
   readonly logger: (name: string) => Logger;
   readonly close: () => Promise<void>;
 }
 
-/** The higher, the less it matters. */
+/** Higher numbers are less important. */
 const ranks: Readonly<Record<string, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 const rank = (level: string): number => ranks[level] ?? 0;
 
-/** The rank of the least that a logger writes, which it has from the nearest name above it. */
+/** The lowest level that a logger writes, taken from the nearest configured parent name. */
 function rankOf(name: string, { level = 'info', levels }: LogOptions): number {
   for (let above = name; above !== ''; above = above.slice(0, Math.max(above.lastIndexOf('.'), 0))) {
     const own = levels?.get(above);
@@ -163,7 +162,7 @@ export function openLog(options: LogOptions = {}): Log {
     logger: (name) => {
       const least = rankOf(name, options);
       return makeLogger((level, text) => {
-        // What speaks late, such as a connection that the server ends, must not end the process.
+        // Late output, such as that of a connection closed by the server, must not end the process.
         if (closed || rank(level) > least) return;
         const message = bounds.admit(name, text);
         if (message === null) return;

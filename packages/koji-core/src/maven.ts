@@ -1,17 +1,17 @@
-/** Coordinates out of .pom files, which strangers write: every file is read in one pass, and nothing in it is looked up. */
+/** Reads coordinates from untrusted .pom files: in one pass, without resolving references. */
 import { readBounded } from './bounded.js';
 import { GenericError } from './faults.js';
 import type { MavenPath } from './paths.js';
 import { XmlReader } from './xml.js';
 
-/** Nobody writes a longer one, or one that is nested deeper. */
+/** Limit for size and nesting; real files are far smaller. */
 const most = { bytes: 16 * 1024 * 1024, depth: 1000 };
 
 /**
- * The coordinates in a .pom file; what the project does not say itself is its parent's. Entities that the file declares
- * become question marks.
+ * Returns the coordinates of a .pom file; missing ones come from the parent. Entities that the file declares become question
+ * marks.
  *
- * @throws GenericError when they are not all there, or the file is no XML
+ * @throws GenericError if one is missing, or the file is not XML
  */
 export async function readPom(file: string): Promise<MavenPath> {
   const text = (await readBounded(file, most.bytes)).toString('utf8');
@@ -26,7 +26,7 @@ export async function readPom(file: string): Promise<MavenPath> {
 
 const fields = new Set(['groupId', 'artifactId', 'version']);
 
-/** Keeps the fields that count, of the project or else of its parent. */
+/** Keeps the relevant fields of the project, or else of its parent. */
 class PomReader extends XmlReader {
   private content = '';
   private readonly values = new Map<string, string>();
@@ -52,7 +52,7 @@ class PomReader extends XmlReader {
     this.content = '';
   }
 
-  /** Only what stands in a field that may count is kept. */
+  /** Keeps only the text of relevant fields. */
   protected take(text: string): void {
     if (this.stack.length <= 3 && fields.has(this.stack.at(-1) ?? '')) this.content += text;
   }

@@ -2,34 +2,34 @@ import { byText } from './sort-texts.js';
 import { truthy } from './api/method.js';
 import { plain, repr } from './repr.js';
 
-/** What mock is to be told of a buildroot. */
+/** Settings of a buildroot for mock. */
 export interface MockConfig {
-  /** The name of the buildroot, and of its folder below `mockdir`. */
+  /** Name of the buildroot and of its folder below `mockdir`. */
   readonly name: string;
   readonly arch: string;
-  /** The tag and the id of the repo, for a comment of a builder's buildroot. */
+  /** Tag and repo id, for a comment in a builder's buildroot. */
   readonly tagName: string;
   readonly repoId?: number;
-  /** The buildroot's id at the hub, by which a builder finds its own again; null for a user's own. */
+  /** The buildroot's id at the hub, which a builder uses to recognise it; null for a user's own. */
   readonly buildrootId?: number | null;
-  /** Where the packages come from, the folder with `repodata`; the others are tried after the first. */
+  /** Package sources: the folder that contains `repodata`; the others are tried after the first. */
   readonly baseUrls: readonly string[];
   readonly mockdir?: string;
-  /** What rpmbuild is told to build for; default: the arch. */
+  /** Target of rpmbuild; default: the arch. */
   readonly targetArch?: string;
-  /** The group of packages to begin with. */
+  /** The group of packages to install first. */
   readonly installGroup?: string;
-  /** Whether programs inside may use the network and resolve names. */
+  /** Whether programs inside may use the network and DNS. */
   readonly network?: boolean;
-  /** `/etc/hosts` of the host, to be copied. */
+  /** Copy `/etc/hosts` from the host. */
   readonly hosts?: string | null;
-  /** Seconds that a build may take. */
+  /** Maximum seconds for a build. */
   readonly rpmbuildTimeout?: number;
-  /** Proxy for downloads of packages. */
+  /** Proxy for package downloads. */
   readonly proxy?: string | null;
-  /** Folders of the host to mount, by where they go: `{ dirs: { '/dev': '/dev' } }`. */
+  /** Host folders to mount, by destination: `{ dirs: { '/dev': '/dev' } }`. */
   readonly binds?: Readonly<Record<string, Readonly<Record<string, string>>>> | null;
-  /** Whether mock makes `/dev` itself; null leaves it to mock, and to false with binds. */
+  /** Whether mock creates `/dev` itself; null uses mock's default, or false with binds. */
   readonly internalDevSetup?: boolean | null;
   readonly packager?: string;
   readonly vendor?: string;
@@ -43,9 +43,9 @@ export interface MockConfig {
   readonly macros?: Readonly<Record<string, string>>;
   /** Environment variables of the tag. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** More lines for the section of the repo: `best=1`. */
+  /** Additional lines for the section of the repo: `best=1`. */
   readonly repoLines?: readonly string[];
-  /** Text of `/etc/mavenrc`; null for none. */
+  /** Contents of `/etc/mavenrc`; null for none. */
   readonly mavenrc?: string | null;
 }
 
@@ -53,15 +53,15 @@ const home = '/builddir';
 
 type Extra = Readonly<Record<string, unknown>>;
 
-/** How a tag's extra data is taken. */
+/** How to use a tag's extra data. */
 export interface MockSettingsOptions {
-  /** The arch that `mock.forcearch` makes mock insist on. */
+  /** The arch for `mock.forcearch`. */
   readonly forceArch: string;
-  /** Whether tags may choose an image to start from. */
+  /** Whether tags may choose a bootstrap image. */
   readonly images: boolean;
 }
 
-/** Returns what a tag's extra data (`mock.*`, `rpm.macro.*`, `rpm.env.*`) says about its buildroots. */
+/** Returns the buildroot settings in a tag's extra data (`mock.*`, `rpm.macro.*`, `rpm.env.*`). */
 export function mockSettings(
   extra: Extra,
   { forceArch, images }: MockSettingsOptions,
@@ -90,14 +90,14 @@ export function extraRepoLines(extra: Extra): string[] {
   ];
 }
 
-/** Returns what a tag has below a prefix, with another one: `rpm.macro.dist` as `%dist`. */
+/** Returns a tag's values under a prefix, renamed with another prefix: `rpm.macro.dist` as `%dist`. */
 export function settingsBelow(extra: Extra, prefix: string, mark = ''): Record<string, string> {
   const found = Object.entries(extra).filter(([key]) => key.startsWith(prefix));
   return Object.fromEntries(found.map(([key, value]) => [mark + key.slice(prefix.length), plain(value)]));
 }
 
 /**
- * The configuration of mock for a buildroot, a Python file. As Koji's own, values only where they differ from mock's
+ * Returns mock's configuration for a buildroot, a Python file. Like Koji's, it sets only values that differ from mock's
  * defaults, in a fixed order.
  *
  * @see https://rpm-software-management.github.io/mock/
@@ -186,9 +186,7 @@ function pluginsOf({ plugins = {} }: MockConfig): Record<string, unknown> {
   return { ccache_enable: false, yum_cache_enable: false, root_cache_enable: false, ...plugins };
 }
 
-/**
- * The macros of a build, names with the `%`: where results go, who packs them, what they are built for, and those of the tag.
- */
+/** The macros of a build, names with the `%`: result paths, packager, target, and those of the tag. */
 export function buildMacros(
   config: Pick<
     MockConfig,
@@ -202,7 +200,7 @@ export function buildMacros(
     '%packager': config.packager ?? 'Koji',
     '%distribution': config.distribution ?? 'Unknown',
     ...config.macros,
-    // A tag can't change where results are looked for and what they are built for.
+    // A tag can't change the result paths and the target.
     '%_topdir': `${home}/build`,
     '%_host_cpu': target,
     '%_host': `${target}-${config.mockHost ?? 'koji-linux-gnu'}`,

@@ -1,6 +1,6 @@
 import { GenericError } from './faults.js';
 
-/** The parts of a build's name; `epoch` is text, empty when there is none. */
+/** The parts of a build's name; `epoch` is text, empty if there is none. */
 export interface Nvr {
   readonly name: string;
   readonly version: string;
@@ -12,14 +12,14 @@ export interface Nvr {
 export interface Nvra extends Nvr {
   readonly arch: string;
   readonly src: boolean;
-  /** What stands behind an `@`: the external repository. */
+  /** Text after an `@`: the external repository. */
   readonly location?: string;
 }
 
 /**
  * Splits `[epoch:]name-version-release`.
  *
- * @throws GenericError when a part is missing
+ * @throws GenericError if a part is missing
  */
 export function parseNVR(nvr: string): Nvr {
   const release = nvr.lastIndexOf('-');
@@ -39,7 +39,7 @@ export function parseNVR(nvr: string): Nvr {
 /**
  * Splits `name-version-release.arch[.rpm][@location]`.
  *
- * @throws GenericError when a part is missing
+ * @throws GenericError if a part is missing
  */
 export function parseNVRA(text: string): Nvra {
   const at = text.indexOf('@');
@@ -52,7 +52,7 @@ export function parseNVRA(text: string): Nvra {
 }
 
 /**
- * Checks that version and release hold no dash.
+ * Checks that version and release contain no dash.
  *
  * @throws GenericError naming the field
  */
@@ -61,7 +61,7 @@ export function checkNVR({ version, release }: { readonly version: string; reado
   if (release.includes('-')) throw new GenericError('The "-" character not allowed in release field');
 }
 
-/** Like {@link checkNVR}, for RPMs: the architecture holds no dot either. */
+/** Like {@link checkNVR}, for RPMs: the architecture must not contain a dot either. */
 export function checkNVRA(rpm: {
   readonly version: string;
   readonly release: string;
@@ -71,7 +71,7 @@ export function checkNVRA(rpm: {
   if (rpm.arch.includes('.')) throw new GenericError('The "." character not allowed in arch field');
 }
 
-/** Whether an RPM of this name holds debugging information or sources for it. */
+/** Whether an RPM with this name contains debugging information or sources for it. */
 export function isDebuginfo(name: string): boolean {
   return /-debug(info|source)$/.test(name) || name.includes('-debuginfo-');
 }

@@ -3,10 +3,10 @@ import { text } from 'node:stream/consumers';
 import { ConfigError } from './errors.js';
 
 /**
- * Reads the first line of a file, or of standard input for `-`: a password must not be an argument, which every user of
- * the machine can see.
+ * Reads the first line of a file, or of standard input for `-`. A password must not be an argument, which every user of the
+ * machine can see.
  *
- * @throws ConfigError when there is none
+ * @throws ConfigError if there is none
  */
 export async function readPassword(file: string): Promise<string> {
   const content = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
@@ -17,10 +17,10 @@ export async function readPassword(file: string): Promise<string> {
   return password;
 }
 
-/** Asks for a password on the terminal, without showing what is typed. */
+/** Prompts for a password on the terminal without echoing it. */
 export async function askPassword(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  // Before the question, since an answer that comes at once would be shown.
+  // Before the prompt, because input that arrives at once would be echoed.
   stdin.setRawMode(true);
   try {
     stderr.write(question);
@@ -31,7 +31,7 @@ export async function askPassword(question: string): Promise<string> {
   }
 }
 
-/** Reads a line from the terminal. Input after its end is kept for the next question. */
+/** Reads a line from the terminal. Input after it is kept for the next prompt. */
 function typedLine(): Promise<string> {
   return new Promise((resolve, reject) => {
     const { stdin } = process;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { GenericError } from './faults.js';
 
-/** A build as paths need it. */
+/** The fields of a build that paths are made of. */
 export interface BuildPath {
   readonly name: string;
   readonly version: string;
@@ -10,7 +10,7 @@ export interface BuildPath {
   readonly volume_name?: string | null;
 }
 
-/** An RPM as paths need it. */
+/** The fields of an RPM that paths are made of. */
 export interface RpmPath {
   readonly name: string;
   readonly version: string;
@@ -18,7 +18,7 @@ export interface RpmPath {
   readonly arch: string;
 }
 
-/** An artifact of Maven as paths need it. */
+/** The fields of a Maven artifact that paths are made of. */
 export interface MavenPath {
   readonly group_id: string;
   readonly artifact_id: string;
@@ -26,21 +26,21 @@ export interface MavenPath {
 }
 
 /**
- * Longest name, in bytes: as Koji's MaxNameLengthInternal, which is one more than file systems take. A tag of that name can
- * be made and used, as in Koji, but no folder of a repo for it.
+ * Longest name in bytes, like Koji's MaxNameLengthInternal, which is one more than file systems allow. As in Koji, a tag with
+ * such a name can be created and used, but a repo for it has no folder.
  */
 const longestName = 256;
-/** Longest relative path, in bytes. Leaves room for the folder that it is joined to. */
+/** Longest relative path in bytes. Leaves room for the parent folder. */
 const longestPath = 3000;
 
-/** Whether a text has a character that belongs in no name: a null byte, a line end or another control character. */
+/** Whether a text contains a control character, such as a null byte or line end, which no name may have. */
 function hasControls(text: string): boolean {
   return /[\u0000-\u001f\u007f]/.test(text);
 }
 
 /**
- * Returns what is wrong with a name that becomes a folder or a file, in words that follow the name in a message; null
- * when nothing is. Slashes are allowed, every part between them is checked.
+ * Returns the problem of a name for a folder or file, worded to follow the name in a message, or null. Slashes are allowed;
+ * every part between them is checked.
  */
 export function nameProblem(name: string): string | null {
   if (hasControls(name)) return 'it has a control character';
@@ -53,9 +53,9 @@ export function nameProblem(name: string): string | null {
 }
 
 /**
- * Joins path parts so that none can lead out of the first: each is normalised before it is judged.
+ * Joins path parts so that the result stays below the first. Each part is normalised before it is checked.
  *
- * @throws GenericError for a part that is absolute, begins with `..`, holds a control character, or is too long for a
+ * @throws GenericError for a part that is absolute, begins with `..`, contains a control character, or is too long for a
  *   file system
  */
 export function joinSafe(base: string, ...parts: readonly string[]): string {
@@ -70,7 +70,7 @@ export function joinSafe(base: string, ...parts: readonly string[]): string {
 }
 
 function isTooLong(relative: string): boolean {
-  // Files that Koji itself wrote may have names up to what file systems take.
+  // Files that Koji itself wrote may have names as long as file systems allow.
   const longest =
     relative.length > 255 / 3 && relative.split('/').some((part) => Buffer.byteLength(part) > 255);
   return longest || Buffer.byteLength(relative) > longestPath;
@@ -82,7 +82,7 @@ function shown(part: string): string {
 }
 
 /**
- * Returns a path made of names, once it is sure that none of them leads elsewhere.
+ * Returns a path of names after checking that none of them leads elsewhere.
  *
  * @throws GenericError for an empty part, `.`, `..`, or a control character
  */
@@ -92,15 +92,15 @@ function checked(relative: string): string {
   return relative;
 }
 
-/** An unsigned rpm has no key, which leaves an empty part in its paths. */
+/** An unsigned rpm has no key, so its paths have an empty part. */
 function keyFolder(sigkey: string): string {
   return sigkey === '' ? '' : checked(sigkey);
 }
 
 /**
- * Where everything lies in the file store, as in Koji: an existing store can be taken over. Names are checked when they
- * are made; a name that would lead out of its folder all the same (`..`, an empty one, one with a control character) is
- * refused with a GenericError. A whole relative path goes through {@link joinSafe} instead.
+ * The layout of the file store, the same as in Koji, so that an existing store can be used. Names are checked when they are
+ * created. A name that would still lead out of its folder (`..`, an empty one, one with a control character) is refused with a
+ * GenericError. For a whole relative path, use {@link joinSafe} instead.
  */
 export class PathInfo {
   /** @param topdir the root of the file store */
@@ -178,12 +178,12 @@ export class PathInfo {
     return `${this.topdir}/repos/${checked(`${tag}/${repoId}`)}`;
   }
 
-  /** A repo for distribution. */
+  /** A dist repo. */
   distrepo(repoId: number, tag: string, volume: string | null = null): string {
     return `${this.volumedir(volume)}/repos-dist/${checked(`${tag}/${repoId}`)}`;
   }
 
-  /** What repos of a tag keep between them. */
+  /** Data that the repos of a tag share. */
   repocache(tag: string): string {
     return `${this.topdir}/repos/${checked(tag)}/cache`;
   }
@@ -203,7 +203,7 @@ export class PathInfo {
     return `${this.topdir}/scratch`;
   }
 
-  /** What a task uploaded. */
+  /** The files that a task uploaded. */
   task(taskId: number, volume: string | null = null): string {
     return `${this.work(volume)}/${this.taskrelpath(taskId)}`;
   }

@@ -5,7 +5,7 @@ const float = new RegExp(
   'i',
 );
 
-/** The whole number that a text is for Python's `int`: blanks around it and `_` between digits count for nothing. */
+/** Returns the whole number that Python's `int` reads from a text, ignoring blanks around it and `_` between digits. */
 export function parseInteger(text: string): number | bigint | null {
   const trimmed = text.trim();
   if (!whole.test(trimmed)) return null;
@@ -14,7 +14,7 @@ export function parseInteger(text: string): number | bigint | null {
   return Number.isSafeInteger(number) ? number : BigInt(plain.replace('+', ''));
 }
 
-/** The number that a text is for Python's `float`, which also knows `inf` and `nan`. */
+/** Returns the number that Python's `float` reads from a text, including `inf` and `nan`. */
 export function parseFloating(text: string): number | null {
   const trimmed = text.trim();
   if (!float.test(trimmed)) return null;

@@ -1,9 +1,9 @@
 import { Double } from './wire/values.js';
 
 /**
- * A value as Koji's fault texts write it: `'name'`, `None`, `{'id': 5}`, `2.0`.
+ * Formats a value for Koji's fault texts: `'name'`, `None`, `{'id': 5}`, `2.0`.
  *
- * @param longest so many characters of a text are shown, and `…` for its rest
+ * @param longest maximum length of a text, after which `…` follows
  */
 export function repr(value: unknown, longest = Infinity): string {
   if (typeof value === 'bigint') return String(value);
@@ -26,12 +26,12 @@ function cut(text: string, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
-/** A value as it stands inside a text: as {@link repr}, but strings without quotes, and whole. */
+/** Formats a value inside a text: like {@link repr}, but strings are complete and without quotes. */
 export function plain(value: unknown, longest = Infinity): string {
   return typeof value === 'string' ? value : repr(value, longest);
 }
 
-/** The type of a value as Koji's fault texts name it: `<class 'str'>`. */
+/** Returns the type of a value in Koji's fault texts: `<class 'str'>`. */
 export function typeName(value: unknown): string {
   return `<class '${className(value)}'>`;
 }

@@ -1,6 +1,6 @@
-/** Values that no log, fault or page may show: passwords and tokens out of configuration files. */
+/** Values that no log, fault or page may show: passwords and tokens from configuration files. */
 
-/** Shorter values are words of ordinary texts, too. */
+/** Shorter values also occur in ordinary texts. */
 const shortest = 6;
 
 interface Hidden {
@@ -8,12 +8,15 @@ interface Hidden {
   pattern: RegExp | null;
 }
 
-// All copies of this package hide what any of them was told.
+// All copies of this package hide the values that any of them knows.
 const key = Symbol.for('koji.secrets');
 const holder = globalThis as { [key]?: Hidden | undefined };
 const hidden = (holder[key] ??= { values: new Set(), pattern: null });
 
-/** Has {@link withoutSecrets} replace a value from now on, also as it stands in a URL. Values under 6 characters are left. */
+/**
+ * Makes {@link withoutSecrets} replace a value from now on, also in its URL-encoded form. Values under 6 characters are
+ * ignored.
+ */
 export function hideSecret(value: string): void {
   for (const text of [value, encodeURIComponent(value), encodeURI(value)]) {
     if (text.length < shortest || hidden.values.has(text)) continue;
@@ -22,10 +25,10 @@ export function hideSecret(value: string): void {
   }
 }
 
-/** Returns a text with `(secret)` in the place of every hidden value. */
+/** Returns a text with every hidden value replaced by `(secret)`. */
 export function withoutSecrets(text: string): string {
   if (hidden.values.size === 0) return text;
-  // The longest first, or the rest of one that begins with another would stay.
+  // The longest first, because otherwise the rest of a value that begins with another one would remain.
   hidden.pattern ??= new RegExp(
     [...hidden.values]
       .sort((a, b) => b.length - a.length)

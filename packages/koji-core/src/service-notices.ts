@@ -1,20 +1,20 @@
 import { execFile } from 'node:child_process';
 
-/** What a program tells the service manager that started it. Without one, as in a terminal, nothing is told. */
+/** Notifications for the service manager that started a program. Without one, as in a terminal, nothing is sent. */
 export interface ServiceNotices {
-  /** The program works from now on. Begins to answer the watchdog, if the manager has one. */
+  /** The program is ready. Starts to answer the watchdog, if the manager has one. */
   ready(): Promise<void>;
-  /** The program is about to end. */
+  /** The program is about to exit. */
   stopping(): Promise<void>;
 }
 
 const none: ServiceNotices = { ready: () => Promise.resolve(), stopping: () => Promise.resolve() };
 
 /**
- * Takes over the socket of systemd (`NOTIFY_SOCKET`, `Type=notify`) and its watchdog (`WatchdogSec=`). The variables are
- * taken out of the environment, since programs that are started from here would speak for the service otherwise.
+ * Uses the socket of systemd (`NOTIFY_SOCKET`, `Type=notify`) and its watchdog (`WatchdogSec=`). Removes the variables from the
+ * environment, because child processes would otherwise notify on behalf of the service.
  *
- * Node.js has no datagram sockets of this kind: the program `systemd-notify` sends what is to be told. A unit therefore needs
+ * Node.js has no datagram sockets of this kind, so the program `systemd-notify` sends the notifications. Therefore a unit needs
  * `NotifyAccess=all`.
  */
 export function openServiceNotices(

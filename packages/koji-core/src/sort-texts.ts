@@ -1,6 +1,6 @@
 /**
- * Compares two texts by their code points, as Python and PostgreSQL's `C` collation order them. JavaScript's own order is by
- * UTF-16 units, which puts characters beyond U+FFFF before those from U+E000 to U+FFFF.
+ * Compares two strings by code points, like Python and PostgreSQL's `C` collation. JavaScript compares UTF-16 units, which puts
+ * characters beyond U+FFFF before those from U+E000 to U+FFFF.
  *
  * @returns a number below 0, 0 or above 0, for `sort`
  */
@@ -13,17 +13,17 @@ export function compareTexts(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Puts the halves of characters beyond U+FFFF behind all other units. */
+/** Sorts surrogates after all other units. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }
 
-/** Sorts texts as {@link compareTexts} does; the list that is given stays as it is. */
+/** Returns the strings sorted by {@link compareTexts}, without changing the list. */
 export function sortTexts<T extends string>(texts: Iterable<T>): T[] {
   return [...texts].sort(compareTexts);
 }
 
-/** Compares by a text that things have: `rows.sort(byText((row) => row.name))`. */
+/** Compares objects by one of their strings: `rows.sort(byText((row) => row.name))`. */
 export function byText<T>(textOf: (thing: T) => string): (a: T, b: T) => number {
   return (a, b) => compareTexts(textOf(a), textOf(b));
 }

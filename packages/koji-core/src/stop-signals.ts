@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** Milliseconds between looks at the parent. */
+/** Milliseconds between checks of the parent process. */
 const interval = 500;
 
 /**
- * Calls `stop` for SIGINT and SIGTERM, and when the `npx` that started this process has ended: it does not pass SIGTERM on,
- * so that a service manager would stop only npx.
+ * Calls `stop` for SIGINT and SIGTERM, and when the `npx` that started this process has ended. npx does not pass SIGTERM on, so
+ * a service manager would stop only npx.
  *
- * @param stop gets how often it was called before
+ * @param stop gets the number of earlier calls
  */
 export function onStopSignal(stop: (before: number) => void): void {
   let count = 0;
@@ -22,12 +22,12 @@ export function onStopSignal(stop: (before: number) => void): void {
   timer.unref();
 }
 
-/** Returns the parent and, where the system shows it, the parent's parent: npx, when a shell stands between. */
+/** Returns the parent and, where the system shows it, the grandparent, which is npx if there is a shell in between. */
 function findParents(): string {
   const { ppid } = process;
   try {
     const status = readFileSync(`/proc/${ppid}/stat`, 'latin1');
-    // The name of the program, in parentheses, may have spaces.
+    // The program name, in parentheses, may contain spaces.
     const [, grandparent = ''] = status.slice(status.lastIndexOf(')') + 2).split(' ');
     return `${ppid} ${grandparent}`;
   } catch {
@@ -35,5 +35,5 @@ function findParents(): string {
   }
 }
 
-/** Those of the start, as npx may end before this process is ready; null when npx did not start it. */
+/** The parents at the start, because npx may end before this process is ready; null if npx did not start it. */
 const startedBy = process.env['npm_command'] === 'exec' ? findParents() : null;

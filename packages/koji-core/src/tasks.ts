@@ -1,14 +1,14 @@
 import { decodeArgs } from './wire/named-args.js';
 import { ParameterError } from './faults.js';
 
-/** One way to call a task method: names in order, how many of the last ones have which defaults, and the catch-alls. */
+/** A signature of a task method: names in order, the number of defaults for the last ones, and the catch-alls. */
 export interface TaskSignature {
   readonly args: readonly string[];
   /** Defaults of the last arguments. */
   readonly defaults?: readonly unknown[];
-  /** The name that further positional arguments are collected under. */
+  /** Name for further positional arguments. */
   readonly rest?: string;
-  /** The name that further named arguments are collected under. */
+  /** Name for further named arguments. */
   readonly keywords?: string;
 }
 
@@ -26,7 +26,7 @@ const createImageArgs = [
   'opts',
 ];
 
-/** The parameters of Koji's task methods; one with several signatures takes the first that fits. */
+/** The parameters of Koji's task methods. If a method has several signatures, the first match applies. */
 export const taskSignatures: Readonly<Record<string, readonly TaskSignature[]>> = {
   appliance: [{ args: imageArgs, defaults: options }],
   build: [{ args: ['src', 'target', 'opts'], defaults: options }],
@@ -141,10 +141,10 @@ export const taskSignatures: Readonly<Record<string, readonly TaskSignature[]>> 
   wrapperRPM: [{ args: ['spec_url', 'build_target', 'build', 'task', 'opts'], defaults: options }],
 };
 
-/** Those of plugins' task methods. */
+/** Parameters of plugins' task methods. */
 const addedSignatures = new Map<string, TaskSignature>();
 
-/** Adds the parameters of a plugin's task method, or replaces them; those of Koji's own methods stay. */
+/** Adds or replaces the parameters of a plugin's task method; Koji's own methods can't be replaced. */
 export function addTaskSignature(method: string, signature: TaskSignature): void {
   addedSignatures.set(method, signature);
 }
@@ -156,10 +156,11 @@ function signaturesOf(method: string): readonly TaskSignature[] | null {
 }
 
 /**
- * The parameters of a task by name, whether its request has them by position, by name or as one struct with `__method__`.
+ * Returns the parameters of a task by name, whether its request has them by position, by name or as one struct with
+ * `__method__`.
  *
- * @returns null when Koji knows no such task method
- * @throws ParameterError when the request fits no signature of the method
+ * @returns null if Koji has no such task method
+ * @throws ParameterError if the request matches no signature of the method
  */
 export function parseTaskParams(method: string, params: readonly unknown[]): Record<string, unknown> | null {
   const [first] = params;
@@ -183,7 +184,7 @@ export function parseTaskParams(method: string, params: readonly unknown[]): Rec
   throw new ParameterError(`Invalid signature for ${method}: ${problem}`);
 }
 
-/** The values by name, or what is wrong. */
+/** Returns the values by name, or the problem. */
 function applySignature(
   signature: TaskSignature,
   args: readonly unknown[],

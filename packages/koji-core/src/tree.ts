@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Everything below a folder that is no folder itself, in no particular order. Links are among it and not followed: a
- * recursive `readdir` follows them, or not, as the version of Node.js has it.
+ * Lists everything below a folder except folders, in no particular order. Links are included and not followed, whereas a
+ * recursive `readdir` follows them or not, depending on the version of Node.js.
  *
  * @throws the error of `readdir`, such as ENOENT
  */

@@ -1,18 +1,18 @@
 import { GenericError } from './faults.js';
 
-/** What an XML file is, and how much of it is taken. */
+/** Description of an XML file, and limits for reading it. */
 export interface XmlFile {
   /** Its name, for errors. */
   readonly file: string;
-  /** What it should be, for errors: `POM`. */
+  /** Expected kind, for errors: `POM`. */
   readonly kind: string;
-  /** Elements inside elements at most. */
+  /** Maximum depth of elements. */
   readonly depth: number;
 }
 
 /**
- * Reads an XML file that strangers wrote in one pass, and looks nothing up. Entities that the file declares become question
- * marks. A subclass is told of every element and text, in order; `stack` names the elements around.
+ * Reads an untrusted XML file in one pass, without resolving references. Entities that the file declares become question marks.
+ * A subclass gets every element and text, in order; `stack` has the names of the enclosing elements.
  */
 export abstract class XmlReader {
   protected readonly stack: string[] = [];
@@ -23,14 +23,14 @@ export abstract class XmlReader {
     private readonly file: XmlFile,
   ) {}
 
-  /** An element starts, the last one of `stack`; `attributes` is the text of its tag behind the name. */
+  /** An element starts, the last one of `stack`; `attributes` is the text of its tag after the name. */
   protected abstract open(attributes: string): void;
-  /** Text of the last element of `stack`, maybe one piece of several. */
+  /** Text of the last element of `stack`, which may be one piece of several. */
   protected abstract take(text: string): void;
   /** The last element of `stack` ends. */
   protected abstract close(): void;
 
-  /** @throws GenericError when the file is not well-formed */
+  /** @throws GenericError if the file is not well-formed */
   protected read(): void {
     for (;;) {
       const next = this.text.indexOf('<', this.at);
@@ -90,7 +90,7 @@ export abstract class XmlReader {
     this.skipTo('>', 0);
   }
 
-  /** Goes behind the next `>` that is not in quotes. */
+  /** Skips to after the next `>` outside of quotes. */
   private skipTag(): void {
     for (;;) {
       this.at += stickyMatch(/[^"'>]*/y, this.text, this.at).length;
@@ -107,7 +107,7 @@ export abstract class XmlReader {
   }
 }
 
-/** Returns an attribute of a tag; null when it has none of that name. */
+/** Returns an attribute of a tag, or null if it is missing. */
 export function xmlAttribute(attributes: string, name: string): string | null {
   for (const [, found, , double, single] of attributes.matchAll(/([^\s=/"']+)\s*=\s*("([^"]*)"|'([^']*)')/g))
     if (found === name) return unescaped(double ?? single ?? '');

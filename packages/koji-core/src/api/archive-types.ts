@@ -2,16 +2,16 @@ import { any, arg, bool, flag, list, method, nullable, shape } from './method.js
 import type { Methods } from './method.js';
 import type { Named } from './types.js';
 
-/** A type of files that builds may hold besides rpms. */
+/** A type of files that builds may contain besides rpms. */
 export interface ArchiveType extends Named {
   readonly description: string;
   /** Separated by spaces, without the leading dot. */
   readonly extensions: string;
-  /** `zip`, `tar` or null for files that hold no others. */
+  /** `zip`, `tar`, or null for files that are not archives of other files. */
   readonly compression_type: 'zip' | 'tar' | null;
 }
 
-/** Types of files that builds may hold besides rpms, and which such builds the hub allows. */
+/** Types of files that builds may contain besides rpms, and the build types that the hub allows. */
 export const archiveTypeMethods = {
   getArchiveTypes: method({
     doc: 'Every type of archives.',
@@ -62,5 +62,5 @@ export const archiveTypeMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ArchiveTypeMethods = typeof archiveTypeMethods;

@@ -12,7 +12,7 @@ import type {
 const archiveId = arg('archive_id', int);
 const strict = arg('strict', flag, false);
 
-/** Single files of builds that are no rpms, and what is in them. */
+/** Files of builds other than rpms, and their contents. */
 export const archiveMethods = {
   getArchive: method({
     doc: 'An archive with what is known for its type.',
@@ -64,5 +64,5 @@ export const archiveMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ArchiveMethods = typeof archiveMethods;

@@ -2,20 +2,20 @@ import type { Arg, Method } from './method.js';
 
 type Shown = Pick<Method, 'args' | 'rest' | 'keywords' | 'keywordsName'>;
 
-/** The arguments of a wrapper of Koji's, which takes anything. */
+/** The arguments of one of Koji's wrappers, which accept anything. */
 const wrapper = { args: [], rest: true, keywords: true, keywordsName: 'opts' };
 
-/** The arguments of a method as its callers are told of them. */
+/** The arguments of a method as shown to its callers. */
 export function shownArguments(declared: Method): Shown {
   return declared.wrapped ? wrapper : declared;
 }
 
-/** The default of an argument as its callers are told of it. */
+/** The default of an argument as shown to its callers. */
 export function defaultOf({ shownDefault, default: fallback }: Arg): unknown {
   return shownDefault ?? fallback;
 }
 
-/** A method's description, with a line for each argument that has one. */
+/** A method's description, with a line for each documented argument. */
 export function docText({ doc, args }: Pick<Method, 'doc' | 'args'>): string {
   const lines = args.flatMap(({ name, about }) => (about === undefined ? [] : [`  ${name}: ${about}`]));
   return [...(doc === '' ? [] : [doc]), ...lines].join('\n');

@@ -1,13 +1,13 @@
 import { ParameterError } from '../faults.js';
 import type { Method } from './method.js';
 
-/** The arguments of a call by name, further ones as `rest` and `keywords`. */
+/** The arguments of a call by name, with extra ones as `rest` and `keywords`. */
 export type BoundArgs = Record<string, unknown> & { rest: unknown[]; keywords: Record<string, unknown> };
 
 /**
- * Fits the arguments of a call to a declaration, as Python would: by position, then by name, then defaults.
+ * Binds the arguments of a call to a declaration, as Python does: by position, then by name, then defaults.
  *
- * @throws ParameterError (1019) when they do not fit, naming the method and the argument
+ * @throws ParameterError (1019) naming the method and the argument that does not fit
  */
 export function bindArgs(
   name: string,
@@ -19,7 +19,7 @@ export function bindArgs(
 }
 
 /**
- * The first half of {@link bindArgs}: puts every argument in its place, whatever its type.
+ * The first half of {@link bindArgs}: puts every argument in its place without checking types.
  *
  * @throws ParameterError (1019) for too many, missing or unknown arguments
  */

@@ -4,7 +4,10 @@ import { buildRef, nameOrId } from './types.js';
 import type { NameOrId } from './types.js';
 import { Double } from '../wire/values.js';
 
-/** How much later (or, for admins, sooner when negative) than usual a task's turn comes; 0 and null for no difference. */
+/**
+ * Offset of the task's priority. A positive value runs it later than usual, a negative one (admins only) sooner; 0 and null
+ * keep the default.
+ */
 const priority: ArgType<number | null> = {
   name: 'int | null',
   is: (v) => v === null || typeof v === 'boolean' || typeof v === 'number' || v instanceof Double,
@@ -17,7 +20,7 @@ const text = any<string>('str');
 const newTask = shape<number>('int');
 const returns = 'id of the task';
 
-/** What makes the tasks that build; each task's own parameters are for the builder to judge. */
+/** Methods that create build tasks. The builder checks the parameters of each task. */
 export const buildTaskMethods = {
   build: method({
     doc: 'Build an rpm package from an SCM url or an uploaded source rpm, for a target.',
@@ -157,5 +160,5 @@ export const buildTaskMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type BuildTaskMethods = typeof buildTaskMethods;

@@ -17,7 +17,7 @@ export interface AssignedTask {
   readonly create_ts: Float;
 }
 
-/** An open task of the host; `alert` when it waits and a subtask it awaits is finished. */
+/** An open task of the host. `alert` is set if the task is waiting and a subtask it waits for has finished. */
 export interface HostTask {
   readonly id: number;
   readonly waiting: boolean | null;
@@ -28,7 +28,7 @@ export interface HostTask {
 const nothing = shape<null>('null');
 const newTask = shape<number>('int');
 
-/** What builders call: checking in, taking tasks, answering, subtasks and waiting for them. */
+/** Methods that builders call to check in, take tasks, report results, and create and await subtasks. */
 export const builderMethods = {
   'host.getID': method({
     doc: 'The id of the calling builder.',
@@ -230,5 +230,5 @@ export const builderMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type BuilderMethods = typeof builderMethods;

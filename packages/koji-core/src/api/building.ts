@@ -4,10 +4,10 @@ import { wholeNumber } from './tasks.js';
 import { buildRef } from './types.js';
 import type { BuildInfo } from './types.js';
 
-/** What a build is to be: name, version, release, epoch, and if known source, extra, draft. */
+/** Description of a planned build: name, version, release, epoch, and if known source, extra, draft. */
 export type NewBuildData = Readonly<Record<string, unknown>>;
 
-/** The files that a task made, with the ids of it and its buildroot. */
+/** The files that a task made, with the ids of the task and its buildroot. */
 export type BuildResults = Readonly<Record<string, unknown>>;
 
 /** Logs by folder. */
@@ -22,7 +22,7 @@ const wrapped = any<BuildResults | null>('dict | null');
 const paths = any<string[]>('list(str)');
 const logs = any<LogPaths | null>('dict(list(str)) | null');
 
-/** What builders call to begin a build, to hand in what they made, and to end it. */
+/** Methods that builders call to start a build, to submit its files and to finish it. */
 export const buildingMethods = {
   'host.initBuild': method({
     doc: 'Begin an rpm build; the same task gets its build again. The struct also holds the task_id.',
@@ -174,5 +174,5 @@ export const buildingMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type BuildingMethods = typeof buildingMethods;

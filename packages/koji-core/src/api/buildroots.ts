@@ -4,7 +4,7 @@ import { wholeNumber } from './tasks.js';
 import { queryOpts } from './types.js';
 import type { BuildRef, Extra, Float, Timestamp } from './types.js';
 
-/** A buildroot; what only those of builders have is null for those of content generators, and the other way round. */
+/** A buildroot. Fields that only a builder's buildroot has are null for one of a content generator, and vice versa. */
 export interface BuildrootInfo {
   readonly id: number;
   /** One of `BrType`. */
@@ -42,7 +42,7 @@ export interface BuildrootInfo {
 /** An rpm that was installed in a buildroot. */
 export interface BuildrootRpm {
   readonly rpm_id: number;
-  /** Whether it came in while the build went on. */
+  /** True if it was installed during the build. */
   readonly is_update: boolean;
   readonly name: string;
   readonly version: string;
@@ -55,7 +55,7 @@ export interface BuildrootRpm {
   readonly external_repo_name: string;
 }
 
-/** An rpm in a buildroot: an id, or its fields; with a `location` one of that external repo, which takes them all. */
+/** An rpm in a buildroot: an id, or its fields. One with a `location` belongs to that external repo, which accepts any. */
 export type BuildrootRpmRef = Readonly<Record<string, unknown>>;
 
 const id = nullable(wholeNumber);
@@ -168,5 +168,5 @@ export const buildrootMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type BuildrootMethods = typeof buildrootMethods;

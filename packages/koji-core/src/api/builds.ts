@@ -3,7 +3,7 @@ import type { Methods } from './method.js';
 import { buildRef, draftFilter, eventId, nameOrId, queryOpts, userRef } from './types.js';
 import type { BuildInfo, BuildListItem, BuildLog, BuildReferences, Float, TaggedBuild } from './types.js';
 
-/** A moment in a filter: epoch seconds, or text as PostgreSQL reads it. */
+/** A time in a filter: epoch seconds, or text that PostgreSQL can parse. */
 const moment = any<number | string | null>('float | str | null');
 
 /** Builds: one version and release of a package. */
@@ -182,5 +182,5 @@ export const buildMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type BuildMethods = typeof buildMethods;

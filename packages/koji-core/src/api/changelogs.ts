@@ -37,5 +37,5 @@ export const changelogMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ChangelogMethods = typeof changelogMethods;

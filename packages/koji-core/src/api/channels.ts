@@ -3,7 +3,7 @@ import type { Methods } from './method.js';
 import { eventId, nameOrId } from './types.js';
 import type { ChannelInfo } from './types.js';
 
-/** Groups of builders that tasks are sent to. */
+/** Groups of builders that tasks are assigned to. */
 export const channelMethods = {
   addChannel: method({
     doc: 'Create a channel.',
@@ -95,5 +95,5 @@ export const channelMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ChannelMethods = typeof channelMethods;

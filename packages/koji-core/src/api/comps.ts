@@ -2,11 +2,11 @@ import { any, arg, flag, list, method, shape } from './method.js';
 import type { Methods } from './method.js';
 import { eventId, nameOrId } from './types.js';
 
-/** A comps group as a tag has it. */
+/** A comps group of a tag. */
 export interface TagGroup {
   readonly group_id: number;
   readonly name: string;
-  /** The tag that it comes from: the one asked for, or the nearest one it inherits from. */
+  /** The tag that defines it: the requested one, or the nearest one it inherits from. */
   readonly tag_id: number;
   readonly blocked: boolean;
   readonly exported: boolean | null;
@@ -51,7 +51,7 @@ const groupPackage = [...group, arg('pkg_name', any('str'))] as const;
 const groupRequirement = [...group, arg('reqinfo', nameOrId)] as const;
 const addition = [arg('block', flag, false), arg('force', flag, false)] as const;
 
-/** Comps groups of tags: what is installed into a buildroot, and what a comps file says. */
+/** Comps groups of tags, which define what a buildroot contains and what a comps file lists. */
 export const compsMethods = {
   getTagGroups: method({
     doc: 'The comps groups of a tag with their packages and required groups, now or at an event.',
@@ -174,5 +174,5 @@ export const compsMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type CompsMethods = typeof compsMethods;

@@ -3,13 +3,13 @@ import type { Methods } from './method.js';
 import { eventId, nameOrId, queryOpts } from './types.js';
 import type { Named, NameOrId } from './types.js';
 
-/** A repository that somebody else keeps. */
+/** A repository maintained outside of Koji. */
 export interface ExternalRepo extends Named {
-  /** With a slash at its end; `$arch` in it stands for the architecture. */
+  /** Ends with a slash; `$arch` in it is replaced by the architecture. */
   readonly url: string;
 }
 
-/** An external repo as a tag uses it. */
+/** An external repo as used by a tag. */
 export interface TagExternalRepo {
   readonly tag_id: number;
   readonly tag_name: string;
@@ -19,7 +19,7 @@ export interface TagExternalRepo {
   readonly priority: number;
   /** `koji`, `simple` or `bare`. */
   readonly merge_mode: string;
-  /** Separated by spaces; null for all of the tag's. */
+  /** Separated by spaces; null for all arches of the tag. */
   readonly arches: string | null;
 }
 
@@ -28,7 +28,7 @@ const links = list(shape<TagExternalRepo>("tag's external repo"));
 const anyOrNull = any<NameOrId | null>('str | int | dict | null');
 const text = nullable(any<string>('str'));
 
-/** Repositories of others that tags take packages from. */
+/** External repositories that tags take packages from. */
 export const externalRepoMethods = {
   createExternalRepo: method({
     doc: 'Create an external repo; its url gets a slash at the end.',
@@ -146,5 +146,5 @@ export const externalRepoMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ExternalRepoMethods = typeof externalRepoMethods;

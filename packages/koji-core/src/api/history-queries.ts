@@ -2,9 +2,9 @@ import { any, arg, method, shape } from './method.js';
 import type { Methods } from './method.js';
 import type { Float } from './types.js';
 
-/** A row of a versioned table: its own columns, the names that its ids stand for, and what history says of it. */
+/** A row of a versioned table: its own columns, the names for its ids, and its history. */
 export interface HistoryRow {
-  /** True while the row holds, then null. */
+  /** True while the row is active, then null. */
   readonly active: true | null;
   readonly create_event: number;
   readonly create_ts: Float;
@@ -14,11 +14,11 @@ export interface HistoryRow {
   readonly revoke_ts: Float | null;
   readonly revoker_id: number | null;
   readonly revoker_name: string | null;
-  /** `_created_…` and `_revoked_…` say which of the two fulfils a condition on time, event or editor. */
+  /** `_created_…` and `_revoked_…` report which of the two meets a condition on time, event or editor. */
   readonly [column: string]: unknown;
 }
 
-/** What happened to things that have a history. */
+/** The history of versioned objects. */
 export const historyQueryMethods = {
   queryHistory: method({
     doc:
@@ -34,5 +34,5 @@ export const historyQueryMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type HistoryQueryMethods = typeof historyQueryMethods;

@@ -4,7 +4,7 @@ import { wholeNumber } from './tasks.js';
 import { nameOrId } from './types.js';
 import type { EventInfo, Float } from './types.js';
 
-/** Points in history. */
+/** Events, the points in history. */
 export const historyMethods = {
   getEvent: method({
     doc: 'An event by id, with its time.',
@@ -66,5 +66,5 @@ export const historyMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type HistoryMethods = typeof historyMethods;

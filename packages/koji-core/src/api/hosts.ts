@@ -97,5 +97,5 @@ export const hostMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type HostMethods = typeof hostMethods;

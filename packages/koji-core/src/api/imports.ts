@@ -10,7 +10,7 @@ const archiveArgs = [
   arg('typeInfo', dict),
 ] as const;
 
-/** Bringing in what was built elsewhere. */
+/** Imports of builds made elsewhere. */
 export const importMethods = {
   importRPM: method({
     doc: 'Import an uploaded rpm; a source rpm makes its build when there is none.',
@@ -71,5 +71,5 @@ export const importMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ImportMethods = typeof importMethods;

@@ -3,7 +3,7 @@ import type { Methods } from './method.js';
 import { eventId, nameOrId } from './types.js';
 import type { InheritanceChange, InheritanceLink, InheritanceNode } from './types.js';
 
-/** Which tags a tag takes builds, packages and settings from. */
+/** Inheritance: the tags that a tag takes builds, packages and settings from. */
 export const inheritanceMethods = {
   getInheritanceData: method({
     doc: 'The parents of a tag by priority, now or at an event.',
@@ -36,5 +36,5 @@ export const inheritanceMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type InheritanceMethods = typeof inheritanceMethods;

@@ -3,16 +3,16 @@ import type { NamedArgs } from '../wire/named-args.js';
 import type { FaultName } from '../faults.js';
 
 /**
- * The type of an argument or result: its name in the reference, its TypeScript type, and the check at the door. `H` is what is
- * known of an accepted value, which the handler gets: what callers are asked for, `T`, may be narrower than what is checked.
+ * The type of an argument or result: its name in the reference, its TypeScript type, and its check. `H` is the type that the
+ * handler gets for an accepted value. The type that callers see, `T`, may be narrower than what is checked.
  */
 export interface ArgType<T, H = T> {
   readonly name: string;
-  /** Whether a value off the wire is one of these. */
+  /** True if a value from the wire has this type. */
   readonly is: (value: unknown) => boolean;
-  /** Turns an accepted value into what the handler gets; absent means unchanged. */
+  /** Converts an accepted value for the handler; absent means unchanged. */
   readonly read?: (value: unknown) => unknown;
-  /** Carries the TypeScript types only. */
+  /** Only carries the TypeScript types. */
   readonly type?: { readonly asked: T; readonly checked: H };
 }
 
@@ -22,11 +22,11 @@ export interface Arg<N extends string = string, T = unknown, O extends boolean =
   readonly type: ArgType<T, H>;
   readonly optional: O;
   readonly default?: unknown;
-  /** The default that callers are told of, where it is the handler that fills it in. */
+  /** The default shown to callers if the handler sets it. */
   readonly shownDefault?: unknown;
-  /** What callers are told of its values, in one line. */
+  /** Description of its values for callers, in one line. */
   readonly about?: string;
-  /** The JSON Schema of its values, where more is known than `type` says. */
+  /** JSON Schema of its values if it is more precise than `type`. */
   readonly schema?: Readonly<Record<string, unknown>>;
 }
 
@@ -42,27 +42,27 @@ export function arg(name: string, type: ArgType<unknown>, ...fallback: unknown[]
     : { name, type, optional: false };
 }
 
-/** What a caller must be: anybody, logged in, holder of a permission, or a builder with an exclusive session. */
+/** Required role of the caller: anybody, logged in, holder of a permission, or a builder with an exclusive session. */
 export type Needs = 'none' | 'login' | 'host' | `perm:${string}`;
 
 /**
- * What a method does to the database: `read` runs on a snapshot, and so does `lookup`, which reads a few rows by their keys
- * only: it never waits for a `read`, of which few run at a time. `write` runs in a transaction that commits with the answer,
- * `none` without any (it waits, or opens its own). `free` answers at once and never touches the database, so
- * that it is answered however busy that is, and a multicall with it keeps its one transaction.
+ * How a method uses the database. `read` runs on a snapshot. `lookup` does too, but reads only a few rows by their keys, and
+ * never waits for a `read`, of which few run at a time. `write` runs in a transaction that commits with the answer. `none` runs
+ * without a transaction (it waits, or opens its own). `free` answers at once without using the database, however busy the
+ * database is, and does not split the transaction of a multicall.
  */
 export type Access = 'read' | 'lookup' | 'write' | 'none' | 'free';
 
 /**
- * A rule for the type of an answer that depends on the arguments: an interface whose `answer` looks at `this['args']`, the
- * types of the given arguments by name.
+ * Rule for the type of an answer that depends on the arguments: an interface whose `answer` uses `this['args']`, the types of
+ * the given arguments by name.
  */
 export interface AnswerRule {
   readonly args: unknown;
   readonly answer: unknown;
 }
 
-/** A method as it is declared: everything that binding, checks, introspection, docs and types are made from. */
+/** A declared method, the source for binding, checks, introspection, docs and types. */
 export interface Method<
   A extends readonly Arg[] = readonly Arg[],
   R = unknown,
@@ -74,13 +74,13 @@ export interface Method<
   readonly needs: Needs;
   readonly access: Access;
   readonly args: A;
-  /** Takes further positional arguments; the handler gets them as `rest`. */
+  /** Accepts more positional arguments, which the handler gets as `rest`. */
   readonly rest?: Rest;
-  /** Takes any further named arguments; the handler gets them as `keywords`. */
+  /** Accepts any other named arguments, which the handler gets as `keywords`. */
   readonly keywords?: Keywords;
-  /** What `_listapi` calls the further named arguments, as Koji does; `kwargs` unless it says so. */
+  /** The name of the other named arguments in `_listapi`, as in Koji; default `kwargs`. */
   readonly keywordsName?: string;
-  /** `_listapi` shows it as `(*args, **opts)`, since Koji has a wrapper there. */
+  /** `_listapi` shows it as `(*args, **opts)`, because Koji wraps the method. */
   readonly wrapped?: boolean;
   readonly result: ArgType<R>;
   /** Carries the type of an answer that depends on the arguments; see {@link answersBy}. */
@@ -92,7 +92,7 @@ export interface Method<
 /** A group of methods by wire name (`getTag`, `host.getHost`). */
 export type Methods = Readonly<Record<string, Method>>;
 
-/** Declares a method; the identity at run time, the types at compile time. */
+/** Declares a method. Returns its argument; only the types matter. */
 export function method<
   const A extends readonly Arg[],
   R,
@@ -101,19 +101,19 @@ export function method<
   Keywords extends boolean = false,
 >(
   declaration: Method<A, R, F, Rest, Keywords>,
-  // Or the table that it stands in would say what is inferred.
+  // Without this, the type of the enclosing table would determine what is inferred.
 ): NoInfer<Method<A, R, F, Rest, Keywords>> {
   return declaration;
 }
 
-/** Declares the rule for the type of a method's answer: `...answersBy<TaskInfoAnswer>()`. Nothing at run time. */
+/** Declares the rule for the type of a method's answer: `...answersBy<TaskInfoAnswer>()`. Has no effect at run time. */
 export function answersBy<F extends AnswerRule>(): { readonly answers?: F } {
   return {};
 }
 
-/** What is known of an argument once it is accepted. */
+/** Type of an argument once it is accepted. */
 type CheckedOf<A> = A extends Arg<string, unknown, boolean, infer H> ? H : never;
-/** An argument as a caller gives it: a list may be a read-only one, a flag null, and a large number a bigint. */
+/** Type of an argument for callers: a list may be read-only, a flag null, and a large number a bigint. */
 type Given<T> = T extends readonly (infer E)[]
   ? readonly E[]
   : T extends boolean
@@ -125,10 +125,10 @@ type Given<T> = T extends readonly (infer E)[]
 type GivenOf<A> = A extends Arg<string, infer T> ? Given<T> : never;
 /** The name of an argument. */
 type NameOf<A> = A extends Arg<infer N> ? N : never;
-/** The same fields, written out. */
+/** The same fields, expanded. */
 type Simplify<T> = { [K in keyof T]: T[K] } & {};
 
-/** What a handler gets: every declared argument by name, defaults filled in. */
+/** Type of a handler's arguments: every declared argument by name, with defaults. */
 export type HandlerArgs<M> =
   M extends Method<infer A>
     ? Simplify<
@@ -139,10 +139,10 @@ export type HandlerArgs<M> =
       >
     : never;
 
-/** What a method answers, whatever its arguments. */
+/** Type of a method's answer for any arguments. */
 export type ResultOf<M> = M extends Method<readonly Arg[], infer R> ? R : never;
 
-/** Arguments by position: the optional ones may be left out from the end. */
+/** Arguments by position; trailing optional ones may be omitted. */
 type Positional<A extends readonly unknown[]> = A extends readonly [infer H, ...infer Rest]
   ? H extends Arg<string, infer T, infer O>
     ? O extends true
@@ -185,9 +185,9 @@ export type CallArgs<M> =
 
 declare const wireArgs: unique symbol;
 
-/** A plugin's function whose callers give other values than it gets: these, which schemas turn into its own. */
+/** A plugin's function whose schemas convert the values of callers (these) into its own. */
 export interface WireArgs<A extends readonly unknown[]> {
-  /** In types only. */
+  /** Only in types. */
   readonly [wireArgs]: A;
 }
 
@@ -216,7 +216,7 @@ type Behind<A extends readonly unknown[], P extends readonly unknown[]> = P exte
     : []
   : A;
 
-/** All arguments of a method by name, none of them needed. */
+/** All arguments of a method by name, all optional. */
 export type NamedArguments<M> =
   M extends Method<infer A>
     ? M extends TakesKeywords
@@ -242,7 +242,7 @@ type BoundByPosition<A extends readonly unknown[], P extends readonly unknown[]>
     : unknown
   : unknown;
 
-/** The answer of a method without a rule of its own. */
+/** The answer of a method without its own rule. */
 type PlainAnswer<R, B> = B extends { readonly queryOpts: { readonly countOnly: true } }
   ? number
   : B extends { readonly queryOpts: { readonly asList: true } }
@@ -252,8 +252,8 @@ type PlainAnswer<R, B> = B extends { readonly queryOpts: { readonly countOnly: t
       : R;
 
 /**
- * What a method answers to arguments by position, `P`, and by name, `N`: never null when they say `strict: true`, a number
- * when they ask for `countOnly`, and what its own {@link AnswerRule} says.
+ * Type of a method's answer to arguments by position, `P`, and by name, `N`: never null with `strict: true`, a number with
+ * `countOnly`, otherwise determined by its own {@link AnswerRule}.
  */
 export type AnswerOf<M, P extends readonly unknown[] = [], N = unknown> = M extends (
   ...args: never
@@ -281,7 +281,9 @@ type Depends<A extends readonly Arg[], F> = [F] extends [AnswerRule]
     ? false
     : true;
 
-/** A client's method. An API may have a plugin's function instead of a declaration: it tells no names, but all types. */
+/**
+ * A client's method. For a plugin's function instead of a declaration, the types of arguments are known but not their names.
+ */
 export type ClientMethod<M> = M extends ((...args: never) => infer R) & WireArgs<infer A>
   ? (...args: A | LeadingWithNamed<Required<A>>) => Promise<Awaited<R>>
   : M extends (...args: infer A) => infer R
@@ -310,8 +312,8 @@ const isDict = (value: unknown): boolean =>
   !(value instanceof Double);
 
 /**
- * Any value at all, where callers are asked for a `T`. The handler gets it as unknown and judges it; use it where Koji has a
- * fault text of its own for a wrong type.
+ * Any value, where callers should pass a `T`. The handler gets it as unknown and checks it. Use it where Koji has its own fault
+ * text for a wrong type.
  */
 export function any<T = unknown>(name = 'any'): ArgType<T, unknown> {
   return { name, is: () => true };
@@ -319,14 +321,14 @@ export function any<T = unknown>(name = 'any'): ArgType<T, unknown> {
 
 export const str: ArgType<string> = { name: 'str', is: text };
 
-/** A whole number, also as a text or with `.0`, as the database takes it; larger ones than 2^53 are refused. */
+/** A whole number, also as a string or with `.0`, as the database accepts it. Numbers above 2^53 are refused. */
 export const int: ArgType<number> = {
   name: 'int',
   is: (v) => wholeValue(v) !== null,
   read: (v) => wholeValue(v) ?? 0,
 };
 
-/** The whole number that a value is for the database: a number, or a text of one; null for all else. */
+/** Returns the whole number that the database reads from a number or string, or null for any other value. */
 export function wholeValue(value: unknown): number | null {
   const given = value instanceof Double ? value.value : value;
   const number = typeof given === 'string' && /^\s*[+-]?\d+\s*$/.test(given) ? Number(given) : given;
@@ -336,24 +338,24 @@ export function wholeValue(value: unknown): number | null {
 /** A number, whole or not. */
 export const float: ArgType<number> = { name: 'float', is: isNumber, read: (v) => Number(v) };
 
-/** A boolean; Koji's clients also send 0 and 1, or null for no. */
+/** A boolean; Koji's clients also send 0 and 1, or null for false. */
 export const bool: ArgType<boolean> = {
   name: 'bool',
   is: (v) => typeof v === 'boolean' || v === null || v === 0 || v === 1,
   read: Boolean,
 };
 
-/** Whether a value counts as true in Koji: not null, 0, empty text, an empty list or struct. */
+/** Checks whether a value is true in Koji: not null, 0, an empty string, list or struct. */
 export function truthy(value: unknown): boolean {
   if (value instanceof Double) return value.value !== 0;
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length > 0;
   if (typeof value === 'object' && value !== null && !(value instanceof DateTime))
     return Object.keys(value).length > 0;
-  // NaN is true, as any number but 0.
+  // NaN is true, like any number except 0.
   return typeof value === 'number' ? value !== 0 : Boolean(value);
 }
 
-/** A boolean that is only asked whether it is true: as in Koji, any value will do. */
+/** A boolean of which only the truth value matters: as in Koji, any value is accepted. */
 export const flag: ArgType<boolean> = { name: 'bool', is: () => true, read: truthy };
 
 export const dict: ArgType<Readonly<Record<string, unknown>>> = { name: 'dict', is: isDict };
@@ -390,7 +392,7 @@ export function either<A, B, HA, HB>(a: ArgType<A, HA>, b: ArgType<B, HB>): ArgT
   };
 }
 
-/** A result's type: nothing is checked at run time, the name stands in the reference. */
+/** The type of a result. It is not checked at run time; its name is shown in the reference. */
 export function shape<T>(name: string): ArgType<T> {
   return { name, is: () => true };
 }

@@ -2,7 +2,7 @@ import { any, arg, flag, list, method, nullable, shape } from './method.js';
 import type { Methods } from './method.js';
 import { nameOrId, userRef } from './types.js';
 
-/** What a user wants no mail about: builds of a package, in a tag, or all where these are null. */
+/** An exclusion from mail notifications: builds of a package, in a tag, or all where these are null. */
 export interface NotificationBlock {
   readonly id: number;
   readonly user_id: number;
@@ -10,7 +10,7 @@ export interface NotificationBlock {
   readonly tag_id: number | null;
 }
 
-/** What a user wants mail about: builds of a package, in a tag, or all where these are null. */
+/** A subscription to mail notifications: builds of a package, in a tag, or all where these are null. */
 export interface Notification extends NotificationBlock {
   readonly success_only: boolean;
   readonly email: string;
@@ -21,7 +21,7 @@ const number = any<number>('int');
 const thing = nullable(nameOrId);
 const stored = any<boolean>('bool');
 
-/** Who gets mail about which builds. Every user manages their own, admins those of all. */
+/** Subscriptions to mail about builds. Users manage their own, admins those of everybody. */
 export const notificationMethods = {
   getBuildNotifications: method({
     doc: 'What a user wants mail about; the caller when none is named.',
@@ -97,5 +97,5 @@ export const notificationMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type NotificationMethods = typeof notificationMethods;

@@ -5,8 +5,8 @@ import type { Method } from './method.js';
 type Schema = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the OpenRPC document of methods: names, arguments with their types and defaults, results, and what a caller must
- * be (`x-needs`: `none`, `login`, `host` or `perm:NAME`).
+ * Returns the OpenRPC document of methods: names, arguments with their types and defaults, results, and the required role of
+ * the caller (`x-needs`: `none`, `login`, `host` or `perm:NAME`).
  *
  * @param version of the API
  * @see https://spec.open-rpc.org
@@ -64,7 +64,10 @@ const simple: Readonly<Record<string, Schema>> = {
   any: {},
 };
 
-/** The schema of a type by its name in the reference, such as `str | list(int) | null`; what is no type becomes a title. */
+/**
+ * The schema of a type by its name in the reference, such as `str | list(int) | null`; a text that is not a type becomes a
+ * title.
+ */
 function schemaOf(name: string): Schema {
   const choices = splitTop(name, '|');
   if (choices.length > 1) return { anyOf: choices.map(schemaOf) };
@@ -82,7 +85,7 @@ function schemaOf(name: string): Schema {
   return { title: name };
 }
 
-/** Splits a text at a separator that is not within parentheses. */
+/** Splits a text at a separator that is not inside parentheses. */
 function splitTop(text: string, separator: string): string[] {
   const parts: string[] = [];
   let depth = 0;

@@ -5,7 +5,7 @@ import type { Named, PackageListEntry, PackageName } from './types.js';
 
 const nothing = shape<null>('null');
 
-/** Packages, and the lists that say which packages a tag takes. */
+/** Packages, and the package lists of tags. */
 export const packageMethods = {
   packageListAdd: method({
     doc: 'Put a package into the list of a tag, or change its entry. The policy "package_list" decides.',
@@ -133,5 +133,5 @@ export const packageMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type PackageMethods = typeof packageMethods;

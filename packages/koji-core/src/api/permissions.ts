@@ -3,13 +3,13 @@ import type { Methods } from './method.js';
 import { nameOrId, userRef } from './types.js';
 import type { PermissionInfo } from './types.js';
 
-/** A content generator with the names of the users who may import for it. */
+/** A content generator with the names of users who may import for it. */
 export interface ContentGeneratorAccess {
   readonly id: number;
   readonly users: string[];
 }
 
-/** Who may do what. */
+/** Permissions of users. */
 export const permissionMethods = {
   getUserPerms: method({
     doc: 'Names of the permissions of a user (of the caller when none is named), those of its groups included.',
@@ -88,5 +88,5 @@ export const permissionMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type PermissionMethods = typeof permissionMethods;

@@ -1,7 +1,7 @@
 import { arg, dict, flag, method, nullable, shape, str } from './method.js';
 import type { Methods } from './method.js';
 
-/** Asking the hub's policies. */
+/** Evaluation of the hub's policies. */
 export const policyMethods = {
   evalPolicy: method({
     doc: 'What a policy answers for some data: the text of the action, or null when no rule fits.',
@@ -37,5 +37,5 @@ export const policyMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type PolicyMethods = typeof policyMethods;

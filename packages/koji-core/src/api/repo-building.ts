@@ -3,11 +3,11 @@ import type { Methods } from './method.js';
 import { nameOrId } from './types.js';
 
 const nothing = shape<null>('null');
-/** Checked by the handler, with Koji's words. */
+/** The handler checks it, with Koji's texts. */
 const number = any<number>('int');
 const numberOrNull = any<number | null>('int | null');
 
-/** What makes repositories: the calls of the tasks that do, and the request for a repo for distribution. */
+/** Methods for creating repositories: those that repo tasks call, and the request for a dist repo. */
 export const repoBuildingMethods = {
   distRepo: method({
     doc: 'Make a repo for distribution of rpms signed with these keys, as far as the policy "dist_repo" allows.',
@@ -58,5 +58,5 @@ export const repoBuildingMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type RepoBuildingMethods = typeof repoBuildingMethods;

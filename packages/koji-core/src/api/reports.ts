@@ -1,20 +1,20 @@
 import { any, arg, float, list, method, shape } from './method.js';
 import type { Methods } from './method.js';
 
-/** A user or host, and how many of something are theirs. */
+/** A user or host with a count. */
 export interface OwnCount {
   readonly id: number;
   readonly name: string;
   readonly count: number;
 }
 
-/** The name of a build target, and how many builds were for it. */
+/** The name of a build target with the number of its builds. */
 export interface TargetCount {
   readonly name: string;
   readonly count: number;
 }
 
-/** How many builds ended in a state on a day. */
+/** The number of builds that ended in a state on a day. */
 export interface DayCount {
   /** Days since 1970 in UTC. */
   readonly day: number;
@@ -22,10 +22,10 @@ export interface DayCount {
   readonly count: number;
 }
 
-/** What builds are measured by. */
+/** What builds are grouped by. */
 export type TimesBy = 'package' | 'user' | 'host';
 
-/** How long the builds of one package, user or host waited and ran, in seconds: the median, and what 95 % took at most. */
+/** How long the builds of one package, user or host waited and ran, in seconds: median and 95th percentile. */
 export interface BuildTimes {
   readonly id: number;
   readonly name: string;
@@ -36,15 +36,15 @@ export interface BuildTimes {
   readonly run95: number;
 }
 
-/** When a task waited, and when a host worked on it; times are epoch seconds. */
+/** When a task waited, and when a host worked on it, in epoch seconds. */
 export interface TaskSpan {
   readonly channel_id: number;
-  /** Null while no host has it. */
+  /** Null until a host takes it. */
   readonly host_id: number | null;
   readonly created: number;
-  /** Null while it waits, and for a task that was canceled before it started. */
+  /** Null while it is waiting, and for a task that was canceled before it started. */
   readonly start: number | null;
-  /** Null while it waits or is open. */
+  /** Null while it is waiting or open. */
   readonly end: number | null;
   readonly weight: number;
 }
@@ -53,7 +53,7 @@ const after = arg('after', float);
 const counts = list(shape<OwnCount>('id, name and count'));
 const arches = any<readonly string[] | null>('list(str) | null');
 
-/** Figures over everything, each by one query. */
+/** Statistics, each computed by one query. */
 export const reportMethods = {
   countPackagesByOwner: method({
     doc: 'The entries of package lists that each user owns, blocked ones included; users without any are left out. Not in Koji.',
@@ -122,5 +122,5 @@ export const reportMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ReportMethods = typeof reportMethods;

@@ -17,25 +17,25 @@ export interface RepoInfo {
   readonly state_ts: Float | null;
   readonly creation_time: Timestamp | null;
   readonly creation_ts: Float | null;
-  /** The event whose content it has. */
+  /** The event that its content is from. */
   readonly create_event: number;
   readonly create_ts: Float;
-  /** Between these two events the tag did not change; the last is null while it is not known to. */
+  /** The tag did not change between these two events. The last one is null while it is unknown. */
   readonly begin_event: number | null;
   readonly begin_ts: Float | null;
   readonly end_event: number | null;
   readonly end_ts: Float | null;
-  /** Whether it is one to distribute, made from signed rpms. */
+  /** True for a dist repo, made from signed rpms. */
   readonly dist: boolean;
   readonly opts: Record<string, unknown> | null;
-  /** Those of `opts` that differ from what the tag says. */
+  /** The values of `opts` that differ from the tag's settings. */
   readonly custom_opts: Record<string, unknown> | null;
   readonly task_id: number | null;
   /** One of `TaskState`. */
   readonly task_state: number | null;
 }
 
-/** A repo that is not deleted, as the repo daemon needs it. */
+/** A repo that is not deleted, with the fields that the repo manager needs. */
 export type ActiveRepo = Pick<
   RepoInfo,
   | 'id'
@@ -52,9 +52,9 @@ export type ActiveRepo = Pick<
   | 'opts'
 >;
 
-/** A buildroot that was made from a repo and is not retired. */
+/** A buildroot that was made from a repo and is not yet retired. */
 export interface RepoReference {
-  /** The buildroot's. */
+  /** State of the buildroot. */
   readonly id: number;
   readonly host_id: number;
   readonly task_id: number;
@@ -63,22 +63,22 @@ export interface RepoReference {
   readonly state: number;
 }
 
-/** A wish for a repo, which waits to be served or was. */
+/** A request for a repo, waiting or served. */
 export interface RepoRequest {
   readonly id: number;
   readonly tag_id: number;
   readonly tag_name: string;
-  /** The only event that will do, or null. */
+  /** The exact event that is required, or null. */
   readonly at_event: number | null;
-  /** The oldest event that will do, or null. */
+  /** The oldest event that is accepted, or null. */
   readonly min_event: number | null;
-  /** The options that were asked for; others are as the tag says. */
+  /** The requested options; others come from the tag. */
   readonly opts: Record<string, unknown>;
   readonly owner: number;
   readonly owner_name: string;
-  /** Lower is earlier. */
+  /** Lower numbers are served first. */
   readonly priority: number;
-  /** Whether it still waits. */
+  /** True while it is waiting. */
   readonly active: boolean;
   readonly tries: number;
   readonly task_id: number | null;
@@ -91,24 +91,24 @@ export interface RepoRequest {
   readonly update_ts: Float;
 }
 
-/** What a request came to: a repo that is ready, or a request to ask for again. */
+/** Answer to a request: a repo that is ready, or a request to check again later. */
 export interface RequestedRepo {
   readonly repo: RepoInfo | null;
   readonly request: RepoRequest | null;
-  /** Whether the request was there before. */
+  /** True if the request already existed. */
   readonly duplicate: boolean;
 }
 
-/** How far a request is. */
+/** Progress of a request. */
 export interface RepoRequestStatus {
   readonly repo: RepoInfo | null;
   readonly request: RepoRequest;
-  /** Only while a task makes the repo. */
+  /** Set only while a task creates the repo. */
   readonly task?: TaskInfo | null;
 }
 
 const nothing = shape<null>('null');
-/** Checked by the handler, with Koji's words. */
+/** The handler checks it, with Koji's texts. */
 const number = any<number>('int');
 const numberOrNull = any<number | null>('int | null');
 const ownFlag = any<boolean>('bool');
@@ -296,5 +296,5 @@ export const repoMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type RepoMethods = typeof repoMethods;

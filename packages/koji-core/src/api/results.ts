@@ -3,7 +3,7 @@ import type { Methods } from './method.js';
 
 const methodName = arg('methodName', any<string>('str'));
 
-/** Other methods' results, counted or filtered. Named arguments but `filterOpts` go to the other method. */
+/** Counts or filters the results of other methods. All named arguments except `filterOpts` are passed to the other method. */
 export const resultMethods = {
   count: method({
     doc: 'Call a method and count its results: 0 for null, the length of a list or struct, 1 for anything else.',
@@ -41,5 +41,5 @@ export const resultMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type ResultMethods = typeof resultMethods;

@@ -14,7 +14,7 @@ import type {
 const id = nullable(int);
 const arches = any<string | string[] | null>('str | list(str) | null');
 
-/** A list where `multi` asks for every rpm that fits; never null with `strict`. */
+/** A list if `multi` asks for every matching rpm; never null with `strict`. */
 export interface RpmAnswer extends AnswerRule {
   readonly answer: this['args'] extends { readonly multi: true }
     ? RpmInfo[]
@@ -205,5 +205,5 @@ export const rpmMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type RpmMethods = typeof rpmMethods;

@@ -8,12 +8,12 @@ export type Clause = readonly [string, unknown] | readonly [string, string, unkn
 
 /** Conditions that must all hold. */
 export const clauses = nullable(list(any<Clause>('clause')));
-/** A field, several, `*` for those of the table itself or `**` for all. */
+/** A field, several fields, `*` for those of the table itself, or `**` for all. */
 export const fields = any<string | string[] | null>('str | list(str) | null');
-/** What a view answers, as the options want it. */
+/** The answer of a view, as selected by the options. */
 export const viewRows = shape<Record<string, unknown>[] | number | unknown[][]>('list(dict) | int');
 
-/** The scheduler: running it, and looking at what it did. */
+/** The scheduler: run it, and inspect what it did. */
 export const schedulerMethods = {
   'scheduler.doRun': method({
     doc: 'Run the scheduler now; without `force` not when it runs elsewhere or ran within RunInterval seconds.',
@@ -57,5 +57,5 @@ export const schedulerMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type SchedulerMethods = typeof schedulerMethods;

@@ -3,7 +3,7 @@ import type { Methods } from './method.js';
 import { queryOpts } from './types.js';
 import type { Named } from './types.js';
 
-/** Finding things by their names. */
+/** Search by name. */
 export const searchMethods = {
   search: method({
     doc:
@@ -22,5 +22,5 @@ export const searchMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type SearchMethods = typeof searchMethods;

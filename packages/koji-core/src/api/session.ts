@@ -3,21 +3,21 @@ import type { Methods } from './method.js';
 import { userRef } from './types.js';
 import type { Float, Timestamp, UserInfo } from './types.js';
 
-/** What a login answers: the id and key that every later call carries in its headers. */
+/** The answer to a login: the id and key that every later call sends in its headers. */
 export interface SessionKey {
   readonly 'session-id': number;
   readonly 'session-key': string;
-  /** The hub takes id and key from headers. */
+  /** The hub reads id and key from headers. */
   readonly 'header-auth': true;
 }
 
-/** A login session as the hub keeps it; its key is never shown. */
+/** A login session in the hub's database; its key is never shown. */
 export interface SessionInfo {
   readonly user_id: number;
   readonly expired: boolean;
   readonly master: number | null;
   readonly authtype: number;
-  /** Number of the last call that changed something. */
+  /** Number of the last call that changed data. */
   readonly callnum: number | null;
   readonly exclusive: true | null;
   readonly start_time: Timestamp;
@@ -26,9 +26,9 @@ export interface SessionInfo {
   readonly update_ts: Float;
   readonly renew_time: Timestamp | null;
   readonly renew_ts: Float | null;
-  /** With `details` only. */
+  /** Only with `details`. */
   readonly id?: number;
-  /** With `details` only. */
+  /** Only with `details`. */
   readonly hostip?: string;
 }
 
@@ -40,16 +40,19 @@ export interface LoggedInUser extends UserInfo {
 
 /** Options of a password login. */
 export interface LoginOptions {
-  /** The client's address, if it is another than the one the hub sees. */
+  /** The client's address, if it differs from the one that the hub sees. */
   readonly hostip?: string;
-  /** The user to open the session for, instead of the one whose password it is; only for users of ProxyUsers. Not Koji's. */
+  /**
+   * The user to open the session for, instead of the one that the password belongs to. Only for users of ProxyUsers; not in
+   * Koji.
+   */
   readonly proxyuser?: string;
 }
 
 const sessionKey = shape<SessionKey>('struct(session-id, session-key, header-auth)');
 const anyBool = any<boolean | null>('bool');
 
-/** Logging in and out, and what the hub knows about the caller. */
+/** Login and logout, and information about the caller. */
 export const sessionMethods = {
   login: method({
     doc: 'Log in with a user name and password.',

@@ -2,7 +2,7 @@ import { any, arg, flag, method, shape } from './method.js';
 import type { Methods } from './method.js';
 import { eventId, latestCount, nameOrId } from './types.js';
 
-/** What of a tag a snapshot takes along. */
+/** The parts of a tag that a snapshot copies. */
 const parts = [
   arg('config', flag, true),
   arg('pkgs', flag, true),
@@ -34,5 +34,5 @@ export const snapshotMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type SnapshotMethods = typeof snapshotMethods;

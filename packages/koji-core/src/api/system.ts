@@ -1,11 +1,11 @@
 import { any, arg, flag, int, list, method, shape, str } from './method.js';
 import type { Methods } from './method.js';
 
-/** A method as `_listapi` describes it. */
+/** A method as described by `_listapi`. */
 export interface ListedMethod {
   readonly name: string;
   readonly doc: string | null;
-  /** Python's argspec: names, name of `*args`, name of `**kwargs`, defaults, and three empty ones. */
+  /** Python's argspec: names, name of `*args`, name of `**kwargs`, defaults, and three empty values. */
   readonly argspec: readonly unknown[];
   /** The argument list as text. */
   readonly argdesc: string;
@@ -19,7 +19,7 @@ export interface MultiCallEntry {
   readonly params: readonly unknown[];
 }
 
-/** What became of a call of a multicall: a list of the one result, or the fault. */
+/** Outcome of one call of a multicall: a list with its result, or the fault. */
 export type MultiCallResult =
   | readonly [unknown]
   | { readonly faultCode: number; readonly faultString: string; readonly traceback?: readonly string[] };
@@ -32,7 +32,7 @@ const multiCall = method({
   result: shape<MultiCallResult[]>('list(list(result) | struct(faultCode, faultString, traceback))'),
 });
 
-/** Greetings, versions, options and what methods there are. */
+/** Greetings, versions, options and the list of methods. */
 export const systemMethods = {
   hello: method({
     doc: 'Simple testing call returning a string',

@@ -166,10 +166,10 @@ export interface OwnApi
     UploadMethods {}
 
 /**
- * Koji's own methods and those of plugins, which add declarations, or simply their functions:
- * `declare module '@koji/core/api' { interface Api { greet: typeof greet } }`.
+ * Koji's own methods and those of plugins, which add declarations or just their functions: `declare module '@koji/core/api' {
+ * interface Api { greet: typeof greet } }`.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be added to
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- plugins extend it
 export interface Api extends OwnApi {}
 
 /** A method of {@link Api}: `getTag`, `host.getHost`, or one that a plugin has added. */

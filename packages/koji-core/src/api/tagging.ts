@@ -5,7 +5,7 @@ import type { BuildRef, TaggedArchive, TaggedBuild, TaggedMavenArchive } from '.
 
 const nothing = shape<null>('null');
 
-/** Putting builds into tags and reading them back. */
+/** Tagging and untagging of builds, and lists of tagged builds. */
 export const taggingMethods = {
   tagBuild: method({
     doc: 'Tag a build, or with `fromtag` move it, by a task. The policy "tag" decides; `force` works for admins only.',
@@ -175,7 +175,7 @@ export const taggingMethods = {
   }),
 } satisfies Methods;
 
-/** Something that two tags have in different forms, or that only one of them has. */
+/** An object that differs between two tags, or that only one of them has. */
 export interface TagDifference<T> {
   readonly package_name: string;
   /** Null where it is missing. */
@@ -183,22 +183,22 @@ export interface TagDifference<T> {
   readonly to: T | null;
 }
 
-/** What differs between two lists. */
+/** Differences between two lists. */
 export interface ListDifferences<T> {
-  /** The first 200 by the name of the package. */
+  /** The first 200, sorted by package name. */
   readonly rows: readonly TagDifference<T>[];
-  /** Of all. */
+  /** Of all differences. */
   readonly added: number;
   readonly removed: number;
   readonly changed: number;
   readonly same: number;
 }
 
-/** What differs between two tags. */
+/** Differences between two tags. */
 export interface TagDifferences {
   readonly builds: ListDifferences<{ readonly build_id: number; readonly nvr: string }>;
   readonly packages: ListDifferences<{ readonly owner_name: string; readonly blocked: boolean }>;
 }
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type TaggingMethods = typeof taggingMethods;

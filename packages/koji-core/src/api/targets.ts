@@ -3,7 +3,7 @@ import type { Methods } from './method.js';
 import { eventId, nameOrId, queryOpts } from './types.js';
 import type { NameOrId } from './types.js';
 
-/** A build target: where a build takes its buildroot from, and where it goes. */
+/** A build target: the tag that buildroots are made from, and the tag for the result. */
 export interface TargetInfo {
   readonly id: number;
   readonly name: string;
@@ -71,5 +71,5 @@ export const targetMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type TargetMethods = typeof targetMethods;

@@ -3,11 +3,11 @@ import type { RepoInfo } from './repos.js';
 
 /** A name or an id. */
 type Id = string | number;
-/** Further options of a task, or null. */
+/** More options of a task, or null. */
 type Opts = object | null;
 /** A struct with any fields. */
 type Fields = Readonly<Record<string, unknown>>;
-/** The subtask of an image task: name, version, release, arch, target, build tag, repo, what it is made of, options. */
+/** The subtask of an image task: name, version, release, arch, target, build tag, repo, source of the image, options. */
 type CreateImage = (
   ...args: [
     name: string,
@@ -24,9 +24,9 @@ type CreateImage = (
 
 /** The result of a `buildArch` task. */
 export interface ArchBuildResult {
-  /** Paths of the packages below the hub's work folder, as all paths here. */
+  /** Paths of the packages below the hub's work folder, like all paths here. */
   readonly rpms: readonly string[];
-  /** The source package, when the task was to keep it. */
+  /** The source package, if the task was asked to keep it. */
   readonly srpms: readonly string[];
   readonly logs: readonly string[];
   /** The buildroot's id. */
@@ -35,18 +35,18 @@ export interface ArchBuildResult {
   readonly warning?: string;
 }
 
-/** The result of a task that makes a source package. */
+/** The result of a task that builds a source package. */
 export interface SourceBuildResult {
   /** The path below the hub's work folder. */
   readonly srpm: string;
   readonly logs: readonly string[];
   /** The buildroot's id. */
   readonly brootid: number;
-  /** Where the sources came from: an exact URL, and the one that was asked for. */
+  /** Where the sources came from: the exact URL, and the requested one. */
   readonly source?: { readonly source: string; readonly url: string };
 }
 
-/** The handlers of Koji's own tasks by method, as types: the arguments of a task and its result. */
+/** The handlers of Koji's own tasks by method, as types: a task's arguments and result. */
 export interface OwnTaskHandlers {
   appliance: (
     ...args: [name: string, version: string, arch: string, target: Id, ksfile: string, opts?: Opts]
@@ -149,11 +149,11 @@ export interface OwnTaskHandlers {
 }
 
 /**
- * The handlers of tasks by method, as types: what `makeTask` and `subtask` take, and what `wait` and `getTaskResult` give. A
- * plugin adds its own, as the arguments travel: one after the other, a destructured parameter's names too.
- * `declare module '@koji/core/api' { interface TaskHandlers { mytask: MyTask['handler'] } }`.
+ * The handlers of tasks by method, as types: the arguments of `makeTask` and `subtask`, and the results of `wait` and
+ * `getTaskResult`. A plugin adds its own handlers, with positional arguments as they are sent, even where the handler
+ * destructures them. `declare module '@koji/core/api' { interface TaskHandlers { mytask: MyTask['handler'] } }`.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it is there to be added to
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- plugins extend it
 export interface TaskHandlers extends OwnTaskHandlers {}
 
 /** The method of a task: `buildArch`, or one that a plugin has added to {@link TaskHandlers}. */

@@ -16,7 +16,7 @@ import type { AnswerRule, ArgType, Methods } from './method.js';
 import { nameOrId, queryOpts } from './types.js';
 import type { Float, NameOrId, TaskId, Timestamp } from './types.js';
 
-/** A whole number, or text that is one, as Koji takes ids; the handler gets a number. */
+/** A whole number, or a string with one, as Koji accepts ids; the handler gets a number. */
 export const wholeNumber: ArgType<number> = {
   name: 'int',
   is: (v) =>
@@ -26,13 +26,13 @@ export const wholeNumber: ArgType<number> = {
   read: (v) => Math.trunc(Number(v)),
 };
 
-/** A task as getTaskInfo answers it. */
+/** A task as returned by getTaskInfo. */
 export interface TaskInfo {
   readonly id: number;
   /** One of `TaskState`. */
   readonly state: number;
   readonly create_time: Timestamp;
-  /** Epoch seconds, as all `_ts`. */
+  /** Epoch seconds, like all `_ts` fields. */
   readonly create_ts: Float;
   readonly start_time: Timestamp | null;
   readonly start_ts: Float | null;
@@ -42,22 +42,22 @@ export interface TaskInfo {
   readonly host_id: number | null;
   readonly parent: number | null;
   readonly label: string | null;
-  /** Whether it waits for subtasks. */
+  /** True if it is waiting for subtasks. */
   readonly waiting: boolean | null;
-  /** Whether its parent waits for it. */
+  /** True if its parent is waiting for it. */
   readonly awaited: boolean | null;
   /** The owner's user id. */
   readonly owner: number;
   readonly method: string;
   readonly arch: string;
-  /** Lower goes first. */
+  /** Lower numbers run first. */
   readonly priority: number;
   readonly weight: Float;
-  /** The decoded parameters, where asked for. */
+  /** The decoded parameters, if requested. */
   readonly request?: unknown[];
 }
 
-/** A task in a list: with its request and result, as XML text unless `decode` was asked for. */
+/** A task in a list, with its request and result as XML text unless `decode` was set. */
 export interface TaskListItem extends Omit<TaskInfo, 'request'> {
   readonly owner_name: string;
   /** One of `UserType`. */
@@ -66,26 +66,26 @@ export interface TaskListItem extends Omit<TaskInfo, 'request'> {
   readonly result: unknown;
 }
 
-/** A task just opened: with its request as XML text. */
+/** A task that was just opened, with its request as XML text. */
 export interface OpenedTask extends Omit<TaskInfo, 'request'> {
   readonly request: string;
 }
 
-/** How to make a task; what is absent comes from the parent or is Koji's default. */
+/** Options of a new task. The parent or Koji's defaults provide absent ones. */
 export interface TaskOptions {
   readonly parent?: number | string;
-  /** Subtasks only; one parent has a label once. */
+  /** Only for subtasks; a label is unique within a parent. */
   readonly label?: string | null;
   /** User id or name. */
   readonly owner?: number | string;
   readonly channel?: NameOrId;
   readonly arch?: string | null;
   readonly priority?: number | string;
-  /** A host, by id or name, that gets the task without the scheduler. */
+  /** A host, by id or name, that gets the task directly, bypassing the scheduler. */
   readonly assign?: number | string;
 }
 
-/** What listTasks filters by. */
+/** Filter of listTasks. */
 export interface TaskFilter {
   readonly arch?: readonly string[];
   readonly not_arch?: readonly string[];
@@ -102,7 +102,7 @@ export interface TaskFilter {
   readonly method?: string;
   /** Decode request and result. */
   readonly decode?: boolean;
-  /** Times: epoch seconds or text, as all of the following. */
+  /** Times, here and below: epoch seconds or text. */
   readonly createdBefore?: number | string | null;
   readonly createdAfter?: number | string | null;
   readonly startedBefore?: number | string | null;
@@ -113,23 +113,23 @@ export interface TaskFilter {
   readonly completedAfter?: number | string | null;
 }
 
-/** Facts about a file that a task uploaded. */
+/** Information about a file that a task uploaded. */
 export interface OutputStat {
   readonly st_atime: Float;
   readonly st_mtime: Float;
   readonly st_ctime: Float;
-  /** Bytes, as text. */
+  /** Bytes, as a string. */
   readonly st_size: string;
 }
 
-/** Names; with `stat` or `all_volumes` a map by name of facts, volumes, or facts by volume. */
+/** Names; with `stat` or `all_volumes` a map by name of file information, volumes, or file information by volume. */
 export type TaskOutput =
   | string[]
   | Record<string, OutputStat>
   | Record<string, string[]>
   | Record<string, Record<string, OutputStat>>;
 
-/** One task for one id, a list for a list; never null with `strict`. */
+/** One task for one id, a list for a list of ids; never null with `strict`. */
 export interface TaskInfoAnswer extends AnswerRule {
   readonly answer: this['args'] extends { readonly strict: true }
     ? ForIds<this['args'], TaskInfo>
@@ -142,7 +142,7 @@ type ForIds<A, T> = A extends { readonly task_id: infer I }
     : T
   : T | T[];
 
-/** The result of the handler that made the id known; the fault as a struct where it is not to be thrown. */
+/** The result of the handler, or the fault as a struct if it is not thrown. */
 export interface TaskResultAnswer extends AnswerRule {
   readonly answer: this['args'] extends { readonly raise_fault: true }
     ? ResultFor<this['args']>
@@ -153,13 +153,13 @@ export interface TaskResultAnswer extends AnswerRule {
 
 type ResultFor<A> = A extends { readonly taskId: TaskId<infer R> } ? R : unknown;
 
-/** The fault of a failed task as `getTaskResult` answers it with `raise_fault: false`. */
+/** The fault of a failed task as returned by `getTaskResult` with `raise_fault: false`. */
 export interface TaskFault {
   readonly faultCode: number;
   readonly faultString: string;
 }
 
-/** Names; facts with `stat`, volumes with `all_volumes`, both with both. */
+/** Names, file information with `stat`, volumes with `all_volumes`, or both. */
 export interface TaskOutputAnswer extends AnswerRule {
   readonly answer: this['args'] extends { readonly stat: true; readonly all_volumes: true }
     ? Record<string, Record<string, OutputStat>>
@@ -176,7 +176,7 @@ const taskInfo = shape<TaskInfo>('task');
 const taskId: ArgType<TaskId> = wholeNumber;
 const nothing = shape<null>('null');
 
-/** Tasks as users see them. */
+/** The tasks API for users. */
 export const taskMethods = {
   makeTask: method({
     doc: 'Make any task: method, list of parameters, then the options parent, label, arch, channel, priority, assign.',
@@ -359,5 +359,5 @@ export const taskMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type TaskMethods = typeof taskMethods;

@@ -5,7 +5,7 @@ import type { ArchiveInfo, BuildTypeInfo, ImageBuildInfo, MavenBuildInfo, WinBui
 
 const id = nullable(int);
 
-/** Archives with the fields of the type that they were asked for by. */
+/** Archives with the fields of the requested type. */
 export interface ArchivesAnswer extends AnswerRule {
   readonly answer: this['args'] extends { readonly queryOpts: { readonly countOnly: true } }
     ? number
@@ -20,7 +20,7 @@ export interface ArchivesAnswer extends AnswerRule {
 
 type TypedArchive<K extends keyof ArchiveInfo> = ArchiveInfo & Required<Pick<ArchiveInfo, K>>;
 
-/** What kinds of things a build holds besides rpms, and the files of those kinds. */
+/** Build types other than rpm, and the files of these types. */
 export const buildTypeMethods = {
   listBTypes: method({
     doc: 'Build types, maybe only the one of a name or id.',
@@ -119,5 +119,5 @@ export const buildTypeMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type BuildTypeMethods = typeof buildTypeMethods;

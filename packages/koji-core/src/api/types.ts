@@ -4,21 +4,21 @@ import type { Double } from '../wire/values.js';
 import { any, dict, nullable, truthy } from './method.js';
 import type { ArgType } from './method.js';
 
-/** A float of a result: whole ones are {@link Double}, so that they stay floats on the wire. */
+/** A float in a result. Whole numbers are {@link Double}, so that they stay floats on the wire. */
 export type Float = number | Double;
 
-/** A time as Koji writes it: `YYYY-MM-DD HH:MM:SS.ffffff+00:00`. */
+/** A time in Koji's format: `YYYY-MM-DD HH:MM:SS.ffffff+00:00`. */
 export type Timestamp = string;
 
 declare const answerOfTask: unique symbol;
 
-/** The id of a task whose result has the type `R`: a number that knows what `getTaskResult` will give. */
+/** The id of a task whose result has the type `R`: a number that carries the type of `getTaskResult`. */
 export type TaskId<R = unknown> = number & { readonly [answerOfTask]?: R };
 
-/** A name, an id, or a struct that holds one of them. */
+/** A name, an id, or a struct with one of them. */
 export type NameOrId = string | number | { readonly id?: number; readonly name?: string };
 
-/** A build: its id, its NVR, or a struct with its id, or with name, version and release, such as another answer has. */
+/** A build: its id, its NVR, or a struct with its id, or with name, version and release, as returned by other methods. */
 export type BuildRef =
   | number
   | string
@@ -49,30 +49,30 @@ export type RpmRef =
       readonly location?: string;
     };
 
-/** How to order and cut a list; `countOnly` makes the answer a number. */
+/** Order and range of a list; with `countOnly` the answer is a number. */
 export interface QueryOpts {
-  /** The number of rows instead of the rows. */
+  /** Return the number of rows instead of the rows. */
   readonly countOnly?: boolean | null;
-  /** Columns with commas between them; `-` before one turns it round. */
+  /** Comma-separated columns; `-` before a column reverses its order. */
   readonly order?: string | null;
-  /** Rows to leave out at the beginning. */
+  /** Rows to skip. */
   readonly offset?: number | null;
-  /** The most rows to answer. */
+  /** Maximum number of rows. */
   readonly limit?: number | null;
-  /** Rows as lists of values instead of structs. */
+  /** Return rows as lists of values instead of structs. */
   readonly asList?: boolean | null;
-  /** Columns to group by, with commas between them; few methods take it. */
+  /** Comma-separated columns to group by; few methods support it. */
   readonly group?: string | null;
 }
 
-/** An argument that names something by name or id; the hub has fault texts of its own for anything else. */
+/** An argument that is a name or id. The hub has its own fault texts for other values. */
 export const nameOrId: ArgType<NameOrId, unknown> = any('str | int | dict');
 export const buildRef: ArgType<BuildRef, unknown> = any('int | str | dict');
 export const userRef: ArgType<UserRef, unknown> = any('int | str | dict');
 export const rpmRef: ArgType<RpmRef, unknown> = any('int | str | dict');
-/** A point in history, null for now. The fault for anything else is Koji's. */
+/** A point in history, null for now. Other values cause Koji's fault. */
 export const eventId: ArgType<number | null> = { name: 'int | null', is: () => true, read: readEvent };
-/** As {@link eventId}; "auto" is now or, of what is deleted, just before that. */
+/** Like {@link eventId}; "auto" is now, or just before the deletion if the object is deleted. */
 export const eventOrAuto: ArgType<number | 'auto' | null> = {
   name: 'int | "auto" | null',
   is: () => true,
@@ -90,7 +90,7 @@ export const draftFilter: ArgType<boolean | null> = {
   read: (value) => (value === null ? null : truthy(value)),
 };
 
-/** So much of a long text stands in a fault. */
+/** Maximum length of a quoted text in a fault. */
 const longestQuoted = 1 << 16;
 
 function readEvent(value: unknown): number | null {
@@ -100,19 +100,19 @@ function readEvent(value: unknown): number | null {
   return value as number | null;
 }
 
-/** The id and name that every look-up answers. */
+/** The id and name that every lookup returns. */
 export interface Named {
   readonly id: number;
   readonly name: string;
 }
 
-/** A user as getUser answers it. */
+/** A user as returned by getUser. */
 export interface UserInfo extends Named {
   /** One of `UserStatus`. */
   readonly status: number;
   /** One of `UserType`. */
   readonly usertype: number;
-  /** Absent when the caller asked to leave them out. */
+  /** Absent if the caller excluded them. */
   readonly krb_principals?: string[];
   readonly groups?: string[];
 }
@@ -129,7 +129,7 @@ export interface ChannelInfo extends Named {
   readonly comment: string | null;
 }
 
-/** A builder as getHost and listHosts answer it. */
+/** A builder as returned by getHost and listHosts. */
 export interface HostInfo extends Named {
   readonly user_id: number;
   /** Epoch seconds of its last check-in. */
@@ -147,7 +147,7 @@ export interface HostInfo extends Named {
 /** A storage volume. */
 export type VolumeInfo = Named;
 
-/** A tag as getTag answers it. */
+/** A tag as returned by getTag. */
 export interface TagInfo extends Named {
   readonly perm_id: number | null;
   readonly perm: string | null;
@@ -156,15 +156,15 @@ export interface TagInfo extends Named {
   readonly locked: boolean;
   readonly maven_support: boolean;
   readonly maven_include_all: boolean;
-  /** Values by key; with `blocked` asked for, `[blocked, value]` by key. */
+  /** Values by key. If `blocked` was requested, `[blocked, value]` by key. */
   readonly extra: Record<string, unknown>;
-  /** The event that was asked for. */
+  /** The requested event. */
   readonly query_event?: number;
-  /** Where the tag was deleted; only for event `auto`. */
+  /** The event of the deletion; only for event `auto`. */
   readonly revoke_event?: number | null;
 }
 
-/** What a tag's configuration gives after inheritance. */
+/** The configuration of a tag after inheritance. */
 export interface BuildConfig extends TagInfo {
   readonly config_inheritance: {
     readonly extra: Record<string, Named>;
@@ -172,7 +172,7 @@ export interface BuildConfig extends TagInfo {
   };
 }
 
-/** A tag in a list; the package's fields only where a package was asked for. */
+/** A tag in a list; the package fields are set only if a package was requested. */
 export interface TagListItem extends Named {
   readonly arches: string | null;
   readonly locked: boolean;
@@ -190,7 +190,7 @@ export interface TagListItem extends Named {
 export interface InheritanceLink {
   readonly child_id: number;
   readonly parent_id: number;
-  /** The parent's name; in reversed inheritance the child's. */
+  /** The parent's name, or in reversed inheritance the child's name. */
   readonly name: string;
   readonly priority: number;
   readonly maxdepth: number | null;
@@ -199,18 +199,18 @@ export interface InheritanceLink {
   readonly pkg_filter: string | null;
 }
 
-/** A link of the whole inheritance, in the order in which tags are searched. */
+/** A link of the full inheritance, in the order in which tags are searched. */
 export interface InheritanceNode extends Omit<InheritanceLink, 'child_id'> {
   /** Absent in reversed inheritance, which has `tag_id`. */
   readonly child_id?: number;
   readonly tag_id?: number;
   readonly currdepth: number;
   readonly nextdepth: number | null;
-  /** Every package filter on the way, all of which must match. */
+  /** All package filters on the path; a package must match every one of them. */
   readonly filter: string[];
 }
 
-/** A link to set; `delete link` removes the one to that parent. */
+/** A link to set; with `delete link`, the link to this parent is removed. */
 export interface InheritanceChange {
   readonly parent_id: number;
   readonly priority?: number;
@@ -221,7 +221,7 @@ export interface InheritanceChange {
   readonly 'delete link'?: boolean;
 }
 
-/** A package in a tag's list. */
+/** A package in a tag's package list. */
 export interface PackageListEntry {
   readonly package_id: number;
   readonly package_name: string;
@@ -234,13 +234,13 @@ export interface PackageListEntry {
   readonly owner_name?: string;
 }
 
-/** A package without any tag. */
+/** A package that is in no tag. */
 export interface PackageName {
   readonly package_id: number;
   readonly package_name: string;
 }
 
-/** What every answer about builds holds. */
+/** Fields of every build in an answer. */
 interface BuildFields {
   readonly build_id: number;
   readonly name: string;
@@ -267,7 +267,7 @@ interface BuildFields {
   readonly promotion_time: Timestamp | null;
 }
 
-/** The moments of a build in epoch seconds. */
+/** The times of a build in epoch seconds. */
 interface BuildTimes {
   readonly creation_ts: Float;
   readonly start_ts: Float | null;
@@ -275,20 +275,20 @@ interface BuildTimes {
   readonly promotion_ts: Float | null;
 }
 
-/** Free data about a build, rpm or archive. */
+/** Arbitrary data of a build, rpm or archive. */
 export type Extra = Record<string, unknown> | null;
 
-/** A build as getBuild answers it. */
+/** A build as returned by getBuild. */
 export interface BuildInfo extends BuildFields, BuildTimes {
   readonly id: number;
-  /** Where the sources came from, with an exact revision. */
+  /** Location of the sources, with an exact revision. */
   readonly source: string | null;
   readonly extra: Extra;
   readonly cg_id: number | null;
   readonly cg_name: string | null;
 }
 
-/** A build as listBuilds answers it; the last ones for `type` maven and win only. */
+/** A build as returned by listBuilds; the last fields only for `type` maven and win. */
 export interface BuildListItem extends BuildFields, BuildTimes {
   readonly source: string | null;
   readonly extra: Extra;
@@ -298,12 +298,12 @@ export interface BuildListItem extends BuildFields, BuildTimes {
   readonly platform?: string;
 }
 
-/** A build in a tag, as listTagged answers it. */
+/** A build in a tag, as returned by listTagged. */
 export interface TaggedBuild extends BuildFields {
   readonly id: number;
   readonly tag_id: number;
   readonly tag_name: string;
-  /** The event of the tagging. */
+  /** The event at which it was tagged. */
   readonly create_event: number;
   readonly extra?: Extra;
   readonly maven_group_id?: string;
@@ -312,16 +312,16 @@ export interface TaggedBuild extends BuildFields {
   readonly platform?: string;
 }
 
-/** What a build is used by, as buildReferences answers it; kinds that a lazy search did not come to are absent. */
+/** Uses of a build, as returned by buildReferences. Kinds that a lazy search did not reach are absent. */
 export interface BuildReferences {
   readonly tags: readonly { readonly name: string; readonly tag_id: number }[];
-  /** Rpms that were made in a buildroot with one of the build's. */
+  /** Rpms built in a buildroot that contained one of the build's rpms. */
   readonly rpms?: readonly Readonly<Record<string, unknown>>[];
-  /** Ids of archives that one of the build's files is a part of. */
+  /** Ids of archives that contain one of the build's files. */
   readonly component_of?: readonly number[];
-  /** Archives that were made in a buildroot with one of the build's. */
+  /** Archives built in a buildroot that contained one of the build's archives. */
   readonly archives?: readonly Readonly<Record<string, unknown>>[];
-  /** Epoch seconds of the last buildroot that had a file of the build. */
+  /** Creation of the last buildroot that contained a file of the build, in epoch seconds. */
   readonly last_used?: Float | null;
   /** The older name of `component_of`. */
   readonly images?: readonly number[];
@@ -330,9 +330,9 @@ export interface BuildReferences {
 /** A log that is stored with a build. */
 export interface BuildLog {
   readonly name: string;
-  /** Below the build's log folder, `.` for the folder itself. */
+  /** Path below the build's log folder, `.` for the folder itself. */
   readonly dir: string;
-  /** Below the file store's top folder. */
+  /** Path below the top folder of the file store. */
   readonly path: string;
 }
 
@@ -355,7 +355,7 @@ export interface ImageBuildInfo {
   readonly build_id: number;
 }
 
-/** An rpm as getRPM answers it. */
+/** An rpm as returned by getRPM. */
 export interface RpmInfo extends Named {
   /** Null for an rpm of an external repository. */
   readonly build_id: number | null;
@@ -378,14 +378,14 @@ export interface RpmInfo extends Named {
   readonly extra: Extra;
 }
 
-/** An rpm as listRPMs answers it. */
+/** An rpm as returned by listRPMs. */
 export interface RpmListItem extends RpmInfo {
   readonly nvr: string;
   readonly component_buildroot_id?: number;
   readonly is_update?: boolean;
 }
 
-/** An rpm in a tag, as listTaggedRPMS answers it. */
+/** An rpm in a tag, as returned by listTaggedRPMS. */
 export interface TaggedRpm extends Omit<
   RpmInfo,
   'build_id' | 'external_repo_id' | 'external_repo_name' | 'extra'
@@ -402,12 +402,12 @@ export interface RpmSignature {
   readonly sighash: string;
 }
 
-/** Something that an rpm requires, provides, conflicts with, … */
+/** A dependency of an rpm: something that it requires, provides, conflicts with, … */
 export interface RpmDependency {
   readonly name: string;
-  /** Empty when any version will do. */
+  /** Empty if any version matches. */
   readonly version: string;
-  /** Bits, `RPMSENSE` among them. */
+  /** Bits, including `RPMSENSE`. */
   readonly flags: number;
   /** One of `DepType`. */
   readonly type: number;
@@ -417,7 +417,7 @@ export interface RpmDependency {
 export interface RpmFile {
   readonly name: string;
   readonly digest: string;
-  /** The digest under its older name, whatever its algorithm. */
+  /** The digest under its older name, for any algorithm. */
   readonly md5: string;
   /** In lower case. */
   readonly digest_algo: string;
@@ -428,11 +428,11 @@ export interface RpmFile {
   /** Epoch seconds. */
   readonly mtime: number;
   readonly mode: number;
-  /** In the answer of getRPMFile only. */
+  /** Only in the answer of getRPMFile. */
   readonly rpm_id?: number;
 }
 
-/** What importRPM answers: the new row with the build it went to. */
+/** The answer of importRPM: the new row and its build. */
 export interface ImportedRpm extends Named {
   readonly version: string;
   readonly release: string;
@@ -453,7 +453,7 @@ export interface ImportedRpm extends Named {
   readonly build: BuildInfo;
 }
 
-/** An archive as listArchives answers it. */
+/** An archive as returned by listArchives. */
 export interface ArchiveInfo {
   readonly id: number;
   readonly type_id: number;
@@ -482,7 +482,7 @@ export interface ArchiveInfo {
   readonly platforms?: string;
   readonly flags?: string | null;
   readonly arch?: string;
-  /** In the answer of getArchive for an image: whether rpms are known to be in it. */
+  /** Only in the answer of getArchive for an image: whether it is known to contain rpms. */
   readonly rootid?: boolean;
 }
 
@@ -504,11 +504,11 @@ export interface WinArchiveInfo {
 export interface ImageArchiveInfo {
   readonly archive_id: number;
   readonly arch: string;
-  /** Whether rpms are known to be in it. */
+  /** True if it is known to contain rpms. */
   readonly rootid: boolean;
 }
 
-/** A file in an archive; the last ones for tar only. */
+/** A file in an archive; the last fields only for tar. */
 export interface ArchiveFile {
   readonly archive_id: number;
   readonly name: string;
@@ -520,7 +520,7 @@ export interface ArchiveFile {
   readonly group?: string;
 }
 
-/** An archive in a tag, as listTaggedArchives answers it; the last ones for `type` maven and win only. */
+/** An archive in a tag, as returned by listTaggedArchives; the last fields only for `type` maven and win. */
 export interface TaggedArchive {
   readonly id: number;
   readonly type_id: number;
@@ -542,12 +542,12 @@ export interface TaggedArchive {
   readonly flags?: string | null;
 }
 
-/** A Maven artifact in a tag, as getLatestMavenArchives answers it. */
+/** A Maven artifact in a tag, as returned by getLatestMavenArchives. */
 export interface TaggedMavenArchive {
   readonly id: number;
   readonly tag_id: number;
   readonly tag_name: string;
-  /** The event of the tagging. */
+  /** The event at which it was tagged. */
   readonly tag_event: number;
   readonly pkg_id: number;
   readonly build_id: number;

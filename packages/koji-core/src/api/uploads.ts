@@ -2,25 +2,25 @@ import { any, arg, method, nullable, shape, str } from './method.js';
 import type { Methods } from './method.js';
 import type { Float } from './types.js';
 
-/** What is known about an uploaded file; the last two only when a digest was asked for. */
+/** Information about an uploaded file; the last two fields only if a digest was requested. */
 export interface UploadInfo {
   readonly size: number;
   readonly mtime: Float;
-  /** Number of bytes that the digest covers. */
+  /** Number of bytes covered by the digest. */
   readonly sumlength?: number;
   readonly hexdigest?: string;
 }
 
-/** The answer to a raw upload: what was written, for the client to compare. */
+/** The answer to a raw upload: what was written, so that the client can compare. */
 export interface UploadResult {
   readonly size: number;
   readonly fileverify: string;
-  /** Where the chunk begins in the file. */
+  /** Offset of the chunk in the file. */
   readonly offset: number;
   readonly hexdigest: string;
 }
 
-/** Uploads by XML-RPC; raw uploads are plain POSTs and no method. */
+/** Uploads by XML-RPC. Raw uploads are plain POST requests, not a method. */
 export const uploadMethods = {
   uploadFile: method({
     doc: 'Write a base64 chunk to a file of the upload area.',

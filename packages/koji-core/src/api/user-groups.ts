@@ -10,7 +10,7 @@ export interface GroupMember extends Named {
   readonly krb_principals: string[];
 }
 
-/** Groups of users, who have the permissions of their groups. */
+/** Groups of users. Members have the permissions of their groups. */
 export const userGroupMethods = {
   newGroup: method({
     doc: 'Create a group of users.',
@@ -55,5 +55,5 @@ export const userGroupMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type UserGroupMethods = typeof userGroupMethods;

@@ -100,5 +100,5 @@ export const userMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type UserMethods = typeof userMethods;

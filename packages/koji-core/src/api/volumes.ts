@@ -54,5 +54,5 @@ export const volumeMethods = {
   }),
 } satisfies Methods;
 
-/** The declarations of this group, as a type. */
+/** Type of the declarations of this group. */
 export type VolumeMethods = typeof volumeMethods;

@@ -9,10 +9,10 @@ type DatabaseOptions = Pick<
 const socketFolder = '/var/run/postgresql';
 
 /**
- * The hub's database: Database if it is set, else PostgreSQL as DBConnectionString or the other DB options say, else
- * `sqlite:koji.db`.
+ * Returns the URL of the hub's database: Database if it is set, otherwise PostgreSQL from DBConnectionString or the other DB
+ * options, otherwise `sqlite:koji.db`.
  *
- * @throws ConfigError when DBConnectionString can't be read
+ * @throws ConfigError if DBConnectionString can't be parsed
  */
 export function databaseUrl(options: DatabaseOptions): string {
   if (options.Database) return options.Database;
@@ -24,7 +24,7 @@ export function databaseUrl(options: DatabaseOptions): string {
   return postgresUrl({ dbname: DBName, user: DBUser, password: DBPass, host, port });
 }
 
-/** A URL from the names that libpq has for the parts; other ones become its parameters. */
+/** Returns a URL for libpq's names of its parts; other names become parameters. */
 function postgresUrl(parts: Readonly<Record<string, string | null | undefined>>): string {
   const { host, port, user, password, dbname, ...others } = parts;
   const part = (text: string | null | undefined, before: string): string =>
@@ -39,7 +39,7 @@ function postgresUrl(parts: Readonly<Record<string, string | null | undefined>>)
   return `postgresql://${login}${server}${part(dbname, '/')}${query.length > 0 ? `?${query.join('&')}` : ''}`;
 }
 
-// libpq's other form: name = value with spaces between, values in single quotes where they need it.
+// Parses libpq's other form: `name = value` separated by spaces, with single quotes around values that need them.
 function fromWords(text: string): string {
   const parts: Record<string, string> = {};
   const pair = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)\s*/gy;

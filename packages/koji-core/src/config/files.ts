@@ -20,7 +20,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const hubFile = '/etc/koji-hub/hub.conf';
 
-/** What hub.conf says. */
+/** The contents of hub.conf. */
 export interface HubConfig {
   readonly options: HubOptions;
   /** The rules of section `policy`, by policy name. */
@@ -30,10 +30,10 @@ export interface HubConfig {
 }
 
 /**
- * Reads hub.conf and the `*.conf` files of its folder, the main file over them.
+ * Reads hub.conf and the `*.conf` files of its folder; the main file takes precedence.
  *
  * @param file the main file; default `koji.hub.ConfigFile` of the environment, then /etc/koji-hub/hub.conf
- * @param dir the folder; default `koji.hub.ConfigDir` of the environment, then `FILE.d` beside the `file` given, then
+ * @param dir the folder; default `koji.hub.ConfigDir` of the environment, then `FILE.d` next to the given `file`, then
  *   /etc/koji-hub/hub.conf.d
  * @throws ConfigError with every problem
  */
@@ -58,10 +58,10 @@ export function readHubConfig(from: { file?: string; dir?: string; env?: Environ
 }
 
 /**
- * Reads kojid.conf. A section or option that kojid does not know is a problem, as in Koji.
+ * Reads kojid.conf. As in Koji, a section or option that kojid does not know is an error.
  *
- * @param overrides values from the command line, over those of the file
- * @param etc the folder in which client.crt and serverca.crt are looked for when the file names none
+ * @param overrides values from the command line, which take precedence over the file
+ * @param etc the folder to search for client.crt and serverca.crt if the file does not set them
  * @throws ConfigError with every problem
  */
 export function readKojidConfig(from: {
@@ -97,22 +97,22 @@ export function readKojidConfig(from: {
 /** A profile of koji.conf. */
 export type Profile = ClientOptions & { readonly profile: string };
 
-/** Where a profile is read. */
+/** Where to read a profile. */
 export interface ClientSource {
   readonly profile: string;
   /** A file to read instead of the user's own. */
   readonly configFile?: string;
-  /** The user's home. */
+  /** The user's home directory. */
   readonly home?: string;
-  /** The folder of koji.conf and koji.conf.d; `/etc`. */
+  /** The folder that contains koji.conf and koji.conf.d; `/etc`. */
   readonly etc?: string;
 }
 
 /**
  * Reads a profile: /etc/koji.conf.d, /etc/koji.conf, then the user's own ~/.koji/config.d and ~/.koji/config, or instead of
- * these two the given file; later ones over earlier ones.
+ * these two the given file. Later ones take precedence.
  *
- * @throws ConfigurationError when no file has the profile, ConfigError when a value is wrong
+ * @throws ConfigurationError if no file has the profile, ConfigError if a value is invalid
  */
 export function readClientConfig(from: ClientSource): Profile {
   const { profile, home = homedir() } = from;
@@ -184,7 +184,7 @@ function existing(file: string): string | null {
   return existsSync(file) ? file : null;
 }
 
-/** What a file holds, or the `*.conf` files of a folder by name; nothing when neither is there. */
+/** Returns the contents of a file, or of the `*.conf` files of a folder by name; nothing if neither exists. */
 function sourcesAt(place: string): Source[] {
   const stat = statSync(place, { throwIfNoEntry: false });
   if (!stat) return [];
@@ -194,7 +194,7 @@ function sourcesAt(place: string): Source[] {
   return files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile()).map(readSource);
 }
 
-/** Like {@link sourcesAt}, but nothing is an error. */
+/** Like {@link sourcesAt}, but a missing or empty path is an error. */
 function required(place: string, Fault: new (message: string) => Error = ConfigError): Source[] {
   const stat = statSync(place, { throwIfNoEntry: false });
   if (!stat) throw new Fault(`Config file ${place} can't be opened.`);

@@ -4,7 +4,7 @@ import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 import { siteOptions } from './web-options.js';
 
-/** The options of hub.conf, section `hub`: those of Koji, then ours. */
+/** The options of hub.conf, section `hub`: first those of Koji, then ours. */
 export const hubOptions = {
   DBName: text(null, 'Database name'),
   DBUser: text(null, 'Database user'),

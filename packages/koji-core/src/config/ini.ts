@@ -1,20 +1,20 @@
 import { ConfigError } from '../errors.js';
 
-/** A text to read and the name to give it in messages. */
+/** A text to parse, with its name for messages. */
 export interface Source {
   readonly file: string;
   readonly text: string;
 }
 
-/** How to read. */
+/** Parser options. */
 export interface IniOptions {
-  /** Replace `%(name)s` and `%%`, as Python's ConfigParser does (koji.conf) and RawConfigParser does not (hub.conf). */
+  /** Replace `%(name)s` and `%%`, like Python's ConfigParser (koji.conf) and unlike RawConfigParser (hub.conf). */
   readonly interpolation?: boolean;
-  /** Says which options no message may show the value of; names of options are in lower case. */
+  /** Returns whether an option's value is secret and must not appear in messages. Names of options are in lower case. */
   readonly isSecret?: (section: string, option: string) => boolean;
 }
 
-/** A value as it stands in a file. */
+/** A raw value from a file. */
 interface Value {
   readonly text: string;
   readonly file: string;
@@ -24,11 +24,11 @@ interface Value {
 type Options = Map<string, Value>;
 
 /**
- * Reads INI texts in the dialect of Python's configparser, later ones over earlier ones: `=` or `:` between name and value,
- * indented lines go on with a value, `#` and `;` begin a comment only at the start of a line, no section or option twice in
- * one text.
+ * Parses INI texts in the dialect of Python's configparser; later texts take precedence. The separator between name and value
+ * is `=` or `:`, indented lines continue a value, `#` and `;` start a comment only at the beginning of a line, and a section or
+ * option must not occur twice in one text.
  *
- * @throws ConfigError naming file and line of everything that can't be read
+ * @throws ConfigError naming file and line of each syntax error
  */
 export function parseIni(sources: readonly Source[], options: IniOptions = {}): Sections {
   const merged = new Map<string, Options>();
@@ -43,7 +43,7 @@ export function parseIni(sources: readonly Source[], options: IniOptions = {}): 
   return new Sections(merged, options);
 }
 
-/** Sections by name, options by lower-case name. The options of `DEFAULT` stand in every other section. */
+/** Sections by name, options by lower-case name. The options of `DEFAULT` apply to every other section. */
 export class Sections {
   private readonly defaults: Options;
   private readonly sections: ReadonlyMap<string, Options>;
@@ -67,10 +67,10 @@ export class Sections {
   }
 
   /**
-   * A section's options by lower-case name, those of `DEFAULT` too; undefined when there is no such section. That of
-   * `DEFAULT` itself exists always.
+   * Returns a section's options by lower-case name, including those of `DEFAULT`, or undefined if the section does not exist.
+   * `DEFAULT` itself always exists.
    *
-   * @throws ConfigError for a wrong `%` in any of them, when these are to be replaced
+   * @throws ConfigError for a wrong `%` in any of them if these are replaced
    */
   get(section: string): Map<string, string> | undefined {
     const own = section === 'DEFAULT' ? this.defaults : this.sections.get(section);
@@ -84,7 +84,7 @@ export class Sections {
     );
   }
 
-  /** The names, in lower case, of the options that stand in a section itself; those of `DEFAULT` for that name. */
+  /** The names, in lower case, of the options that a section itself has; for `DEFAULT`, its own. */
   own(section: string): string[] {
     const options = section === 'DEFAULT' ? this.defaults : this.sections.get(section);
     return [...(options?.keys() ?? [])];
@@ -104,7 +104,7 @@ export class Sections {
     return interpolate(options, { section, option, secret });
   }
 
-  /** The file that an option's value stands in. */
+  /** Returns the file that sets an option. */
   fileOf(section: string, option: string): string | undefined {
     const key = option.toLowerCase();
     return (this.sections.get(section)?.get(key) ?? this.defaults.get(key))?.file;
@@ -188,7 +188,7 @@ class Reader {
 
 const deepest = 10;
 
-/** A value with what it refers to in its place. */
+/** Returns a value with its references replaced. */
 function interpolate(
   options: Options,
   {

@@ -1,7 +1,7 @@
 import { boolean, folders, integer, secret, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
 
-/** The options of a profile in koji.conf: those of Koji, then ours. */
+/** The options of a profile in koji.conf: first those of Koji, then ours. */
 export const clientOptions = {
   server: text('http://localhost/kojihub', 'Hub url'),
   weburl: text('http://localhost/koji', 'Web UI url'),

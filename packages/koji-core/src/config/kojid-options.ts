@@ -2,7 +2,7 @@ import { boolean, choice, folders, integer, text, withoutEffect, words } from '.
 import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 
-/** The options of kojid.conf, section `kojid`: those of Koji, then ours. */
+/** The options of kojid.conf, section `kojid`: first those of Koji, then ours. */
 export const kojidOptions = {
   sleeptime: integer(15, 'Seconds between polls of the hub'),
   maxjobs: integer(10, 'Most tasks run at once'),

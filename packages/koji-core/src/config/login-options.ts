@@ -1,4 +1,4 @@
-/** The options of hub.conf about who clients are besides their passwords; none is Koji's, which leaves it to Apache. */
+/** Options of hub.conf for logins without passwords. Koji has none of these, because Apache handles them there. */
 import { choice, text, words } from './options.js';
 
 /** The options about reverse proxies. */
@@ -14,7 +14,7 @@ export const proxyOptions = {
   ),
 };
 
-/** The options about TLS, certificates and what proxies say of them. */
+/** Options for TLS, certificates and the headers in which proxies pass them on. */
 export const loginOptions = {
   ...proxyOptions,
   TLSCertificate: text(

@@ -3,10 +3,10 @@ import { hideSecret } from '../secrets.js';
 import { readSecret } from './secret-file.js';
 import type { SiteOptions } from './web-options.js';
 
-/** An OpenID Connect provider, and what its word is good for. */
+/** An OpenID Connect provider, and what its users may do. */
 export interface OidcSettings {
   readonly issuer: URL;
-  /** What people call the provider. */
+  /** Display name of the provider. */
   readonly name: string;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -16,23 +16,23 @@ export interface OidcSettings {
   readonly scopes: readonly string[];
   readonly userClaim: string;
   readonly groupsClaim: string;
-  /** The groups that have a permission, by its name. */
+  /** Groups that have each permission, by the name of the permission. */
   readonly permissions: ReadonlyMap<string, ReadonlySet<string>>;
   readonly createsUsers: boolean;
 }
 
-/** Where options come from. */
+/** Source of the options. */
 export interface OidcPlace {
   readonly file: string;
   readonly section: string;
 }
 
-/** The last part of the address that providers send people back to. */
+/** Last part of the redirect URL. */
 const callbackPage = 'oidccallback';
 
 /**
- * Returns the provider that options name, null when they name none, and a line for each problem with them. Without a problem
- * there are settings.
+ * Returns the configured provider, or null if there is none, and a line for each problem. There are settings only if there is
+ * no problem.
  */
 export function readOidcSettings(
   options: SiteOptions,

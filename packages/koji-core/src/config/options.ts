@@ -2,19 +2,19 @@ import { ConfigError } from '../errors.js';
 
 /** One option of a configuration file. */
 export interface Option<T> {
-  /** The kind in words, for documentation. */
+  /** Type name for the documentation. */
   readonly kind: string;
-  /** The value when the file does not have it. */
+  /** Value if the file does not set it. */
   readonly default: T;
   /** One line of documentation. */
   readonly doc: string;
-  /** Reads the text of the file; a string is the problem with it. */
+  /** Parses the text of the file; a string result is the problem with it. */
   readonly read: (text: string) => { value: T } | string;
-  /** The file must have it; its default is never used. */
+  /** The file must set it; its default is never used. */
   readonly required?: boolean;
-  /** Its value is for nobody's eyes, such as a password. */
+  /** The value is secret, such as a password. */
   readonly secret?: boolean;
-  /** Why it is accepted and has no effect; absent for an option that has one. */
+  /** Why the option is accepted without effect; absent for an option that has one. */
   readonly withoutEffect?: string;
 }
 
@@ -64,7 +64,7 @@ export function number(fallback: number | null, doc: string): Option<number | nu
   return { kind: 'number', default: fallback, doc, read };
 }
 
-/** Words with spaces between them. */
+/** Words separated by spaces. */
 export function words(fallback: readonly string[], doc: string): Option<readonly string[]> {
   return {
     kind: 'list (spaces)',
@@ -74,7 +74,7 @@ export function words(fallback: readonly string[], doc: string): Option<readonly
   };
 }
 
-/** Names with commas or spaces between them. */
+/** Names separated by commas or spaces. */
 export function names(fallback: readonly string[], doc: string): Option<readonly string[]> {
   return {
     kind: 'list (commas or spaces)',
@@ -84,7 +84,7 @@ export function names(fallback: readonly string[], doc: string): Option<readonly
   };
 }
 
-/** Folders with colons between them. */
+/** Folders separated by colons. */
 export function folders(fallback: readonly string[], doc: string): Option<readonly string[]> {
   return {
     kind: 'list (colons)',
@@ -109,12 +109,12 @@ export function required<T>(option: Option<T>): Option<NonNullable<T>> {
   return { ...(option as Option<NonNullable<T>>), required: true };
 }
 
-/** An option whose value no report shows. */
+/** An option with a secret value, which no report shows. */
 export function secret<T>(option: Option<T>): Option<T> {
   return { ...option, secret: true };
 }
 
-/** An option of Koji that a file may have, but that has no effect here, and why. */
+/** An option of Koji that is accepted but has no effect here, with the reason. */
 export function withoutEffect<T>(option: Option<T>, why: string): Option<T> {
   return { ...option, doc: `${option.doc}. No effect here: ${why}`, withoutEffect: why };
 }
@@ -130,7 +130,7 @@ export function effectWarnings(
     .map(([name, option]) => `${file} [${section}] ${name} has no effect: ${option.withoutEffect ?? ''}`);
 }
 
-/** An option whose value must also please `problemOf`, which answers what is wrong with it, or null. */
+/** An option whose value must also pass `problemOf`, which returns the problem, or null. */
 export function checked<T>(option: Option<T>, problemOf: (value: T) => string | null): Option<T> {
   const read = (text: string): { value: T } | string => {
     const found = option.read(text);
@@ -139,19 +139,19 @@ export function checked<T>(option: Option<T>, problemOf: (value: T) => string | 
   return { ...option, read };
 }
 
-/** Where a section's values come from, for messages, and what to do with those that the table does not have. */
+/** Source of a section's values, for messages, and what to do with unknown options. */
 export interface SectionName {
-  /** The file; or the file in which an option stands. */
+  /** The file, or a function that returns the file that sets an option. */
   readonly file: string | ((option: string) => string);
   readonly section: string;
-  /** `fatal` makes an option that the table does not have a problem; default `ignored`. */
+  /** With `fatal`, an unknown option is a problem; default `ignored`. */
   readonly unknown?: 'ignored' | 'fatal';
 }
 
 /**
- * Reads a section's values; what is not there has its default. Names are taken in any case.
+ * Reads a section's values; missing ones have their default. Names are case-insensitive.
  *
- * @throws ConfigError with every problem of the section, a line each
+ * @throws ConfigError with every problem of the section, one per line
  */
 export function readOptions<T extends OptionTable>(
   table: T,
@@ -187,12 +187,12 @@ export function readOptions<T extends OptionTable>(
 export interface OptionDescription {
   readonly name: string;
   readonly kind: string;
-  /** As a file would say it; empty when there is none. */
+  /** As written in a file; empty if there is none. */
   readonly default: string;
   readonly doc: string;
 }
 
-/** The rows of a table of options for the documentation. */
+/** Rows of the documentation for a table of options. */
 export function describeOptions(table: OptionTable): OptionDescription[] {
   return Object.entries(table).map(([name, option]) => ({
     name,
@@ -202,7 +202,7 @@ export function describeOptions(table: OptionTable): OptionDescription[] {
   }));
 }
 
-/** A configuration file with every option as a comment, with its default and what it does. */
+/** Returns a configuration file with every option commented out, with its default and description. */
 export function sampleFile(section: string, table: OptionTable): string {
   const lines = describeOptions(table).map(
     (option) => `# ${option.doc} (${option.kind})\n#${option.name} = ${option.default}`.trimEnd() + '\n',
@@ -210,7 +210,7 @@ export function sampleFile(section: string, table: OptionTable): string {
   return `[${section}]\n\n${lines.join('\n')}`;
 }
 
-/** An option's default as a file would say it; empty when there is none. */
+/** Returns an option's default as written in a file; empty if there is none. */
 export function defaultText(value: unknown, kind = ''): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.join(kind === 'list (colons)' ? ':' : ' ');

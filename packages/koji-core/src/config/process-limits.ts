@@ -1,6 +1,6 @@
 import { text } from './options.js';
 
-/** Limits that hub and builder set for themselves; a number, or a soft and a hard one. */
+/** Limits that hub and builder set for their own processes: a number, or a soft and a hard limit. */
 export const processLimits = {
   RLIMIT_AS: text(null, 'Process limit: address space'),
   RLIMIT_CORE: text(null, 'Process limit: core file size'),

@@ -2,15 +2,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ConfigError } from '../errors.js';
 
-/** A token is short; what is longer is another file. */
+/** Secrets are short; a longer file is the wrong file. */
 const longest = 65_536;
 
 /**
- * Returns a secret's value for its text in a configuration file: what `file:PATH` holds, without the end of its last line,
- * what the variable of `env:NAME` is, or the text itself.
+ * Resolves a secret from its text in a configuration file: the contents of `file:PATH` without the last line end, the variable
+ * of `env:NAME`, or the text itself.
  *
- * @param folder what a relative path starts from
- * @returns the value, or what is wrong with the text, which never quotes the value
+ * @param folder base of relative paths
+ * @returns the value, or the problem with the text, which never quotes the value
  */
 export function readSecret(text: string, folder: string): { readonly value: string } | string {
   const [, kind, where = ''] = /^(file|env):(.*)$/s.exec(text) ?? [];
@@ -23,8 +23,7 @@ export function readSecret(text: string, folder: string): { readonly value: stri
 }
 
 /**
- * Returns the value of an option that may be a reference to a secret, as {@link readSecret} has them; null for one without
- * a value.
+ * Returns the value of an option that may refer to a secret like {@link readSecret}; null if it is not set.
  *
  * @throws ConfigError naming the option
  */
@@ -38,7 +37,7 @@ export function secretOption(
   return read.value;
 }
 
-/** Whether a text only says where its secret is. */
+/** Whether a text refers to a secret stored elsewhere. */
 export function isReference(text: string): boolean {
   return /^(file|env):/.test(text);
 }
@@ -46,7 +45,7 @@ export function isReference(text: string): boolean {
 function fromFile(file: string): { readonly value: string } | string {
   let handle: number;
   try {
-    // A pipe that nobody writes to would never open.
+    // Opening a pipe without a writer would block forever.
     handle = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
     return `${file} can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`;

@@ -2,7 +2,7 @@ import { proxyOptions } from './login-options.js';
 import { boolean, choice, folders, integer, names, secret, text, withoutEffect, words } from './options.js';
 import type { OptionValues } from './options.js';
 
-/** What a web page calls itself and shows, in hub.conf and web.conf alike. */
+/** Name and appearance of a web page, both in hub.conf and in web.conf. */
 export const siteOptions = {
   SiteName: text('Koji', 'Web page: name in titles and feeds'),
   KojiGreeting: text('Welcome to Koji', 'Web page: heading of the overview'),
@@ -69,7 +69,7 @@ export const siteOptions = {
 /** The values of {@link siteOptions}. */
 export type SiteOptions = OptionValues<typeof siteOptions>;
 
-/** The options of web.conf, section `web`, for a web page alone before a hub. */
+/** The options of web.conf, section `web`, for a standalone web page. */
 export const webOptions = {
   KojiHubURL: text('http://localhost/kojihub', 'Hub url'),
   Listen: text('127.0.0.1:8081', 'Address and port to answer at; port 0 takes a free one'),

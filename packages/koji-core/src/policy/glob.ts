@@ -3,19 +3,19 @@ export function globToRegExp(pattern: string): RegExp {
   const [first = '', ...behindStars] = segments(pattern);
   const last = behindStars.pop();
   if (last === undefined) return new RegExp(`^${first}$`, 'su');
-  // What stands between two stars is found at its first place and stays there, or many stars could take forever to fail.
+  // The text between two stars stays at the first place that matches, because otherwise many stars could take forever to fail.
   const middle = behindStars.filter(Boolean).map((segment, i) => `(?=(.*?${segment}))\\${i + 1}`);
   return new RegExp(`^${first}${middle.join('')}.*${last}$`, 'su');
 }
 
-/** The parts of the pattern between its stars as regular expressions. */
+/** The parts of the pattern between its stars, as regular expressions. */
 function segments(text: string): string[] {
   const pattern = Array.from(text);
   const parts = [''];
   const add = (text: string): void => {
     parts.push((parts.pop() ?? '') + text);
   };
-  // No class can end behind the last `]`: a run of `[` is not searched to its end for each of them.
+  // No class can end after the last `]`, so a run of `[` is not searched to the end for each of them.
   const lastEnd = pattern.lastIndexOf(']');
   for (let i = 0; i < pattern.length; i++) {
     const char = pattern[i] ?? '';
@@ -31,12 +31,12 @@ function segments(text: string): string[] {
   return parts;
 }
 
-/** Whether any of the patterns fits the text. */
+/** Whether any of the patterns matches the text. */
 export function matchesAny(text: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => globToRegExp(pattern).test(text));
 }
 
-// A `]` right behind the opening is a member.
+// A `]` directly after the opening bracket is a member.
 function classEnd(pattern: readonly string[], start: number): number {
   const first = start + (pattern[start + 1] === '!' ? 2 : 1);
   return pattern.indexOf(']', first + 1);
@@ -59,6 +59,6 @@ function classOf(content: readonly string[]): string {
 }
 
 function escape(char: string): string {
-  // By number: a regular expression of code points refuses to escape what needs none.
+  // By code point, because a regular expression with the `u` flag refuses unnecessary escapes.
   return /[\w\s]/.test(char) || char.charCodeAt(0) > 127 ? char : `\\x${char.charCodeAt(0).toString(16)}`;
 }

@@ -3,11 +3,11 @@ import { GenericError } from '../faults.js';
 import { parseRules } from './rules.js';
 import type { PolicyData, PolicyTests, Rule } from './rules.js';
 
-/** What a policy decided, and by which rule. */
+/** The decision of a policy, with the rule that made it. */
 export interface Decision {
   /** The action as written, such as `deny not now` or `use createrepo`. */
   readonly action: string;
-  /** The rules on the way to it, in Koji's form: `tag f*-build:: ... user bob :: deny`. */
+  /** The rules on the path to it, in Koji's form: `tag f*-build:: ... user bob :: deny`. */
   readonly rule: string;
   /** The line of the deciding rule within its policy. */
   readonly line: number;
@@ -15,15 +15,15 @@ export interface Decision {
 
 /** A rule that was tried. */
 export interface TriedRule {
-  /** The policy it stands in: the one that was asked, or one that a `policy` test asked. */
+  /** The policy that contains it: the one that was evaluated, or one that a `policy` test evaluated. */
   readonly policy: string;
   readonly line: number;
   readonly text: string;
-  /** In how many blocks it stands. */
+  /** Number of enclosing blocks. */
   readonly depth: number;
-  /** The condition that did not hold; null when all did. */
+  /** The condition that was false; null if all were true. */
   readonly failed: string | null;
-  /** Whether its action, or its block, was reached. */
+  /** Whether its action or block was reached. */
   readonly reached: boolean;
 }
 
@@ -35,7 +35,7 @@ interface Run<C> {
   readonly stack: readonly string[];
 }
 
-/** A hub's policies. */
+/** The policies of a hub. */
 export class PolicySet<C> {
   private readonly rules = new Map<string, readonly Rule<C>[]>();
 
@@ -65,11 +65,11 @@ export class PolicySet<C> {
   }
 
   /**
-   * Asks a policy. Rules are tried from top to bottom, the first action reached decides.
+   * Evaluates a policy. Rules are tried from top to bottom; the first action reached decides.
    *
-   * @param watch hears of each rule that is tried
-   * @returns null when no rule decides
-   * @throws GenericError for a policy that does not exist or refers to itself; else what a test throws
+   * @param watch called for each rule that is tried
+   * @returns null if no rule decides
+   * @throws GenericError for a policy that does not exist or refers to itself; otherwise the errors of tests
    */
   async apply(
     name: string,
@@ -87,7 +87,7 @@ export class PolicySet<C> {
     return this.first(rules, { ...run, stack: [...run.stack, name] }, []);
   }
 
-  /** `before` are the conditions of the blocks around the rules, in Koji's form. */
+  /** `before` has the conditions of the enclosing blocks, in Koji's form. */
   private async first(
     rules: readonly Rule<C>[],
     run: Run<C>,
@@ -108,7 +108,7 @@ export class PolicySet<C> {
     return null;
   }
 
-  /** The first condition that does not hold; null when all do. */
+  /** The first condition that is false, or null if all are true. */
   private async failing({ conditions }: Rule<C>, run: Run<C>): Promise<string | null> {
     const apply = async (policy: string): Promise<string | null> =>
       (await this.decide(policy, run))?.action ?? null;

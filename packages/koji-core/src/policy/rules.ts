@@ -1,22 +1,25 @@
 import { ConfigError } from '../errors.js';
 
-/** What a policy is asked about: fields by name, such as `tag`, `build`, `user_id`. Tests may add fields that begin with `_`. */
+/**
+ * The data that a policy is evaluated for: fields by name, such as `tag`, `build`, `user_id`. Tests may add fields that begin
+ * with `_`.
+ */
 export type PolicyData = Record<string, unknown>;
 
-/** What a test gets beside its arguments and the data. */
+/** Further arguments of a test. */
 export interface Evaluation<C> {
-  /** What the caller of `apply` lent, such as the call of the hub. */
+  /** Value that the caller of `apply` passed, such as the call of the hub. */
   readonly context: C;
-  /** The action of another policy for the same data; null when none of its rules decides. */
+  /** The action of another policy for the same data; null if none of its rules decides. */
   readonly apply: (policy: string) => Promise<string | null>;
 }
 
-/** One test that rules may name. */
+/** A test that rules can use. */
 export interface PolicyTest<C> {
   readonly name: string;
   /** The only policies that may use it; absent means all. */
   readonly policies?: readonly string[];
-  /** Judges the arguments when the rule is read; answers what is wrong with them. */
+  /** Checks the arguments when the rule is parsed; returns the problem. */
   readonly check?: (args: readonly string[]) => string | null;
   readonly run: (
     args: readonly string[],
@@ -34,7 +37,7 @@ interface Condition<C> {
   readonly text: string;
 }
 
-/** One rule: when its conditions hold (or, negated, do not all hold), its action or its nested rules decide. */
+/** A rule: if all its conditions are true (or, negated, not all), its action or nested rules decide. */
 export interface Rule<C> {
   readonly line: number;
   /** The rule as written, without comment and indentation. */
@@ -45,7 +48,7 @@ export interface Rule<C> {
 }
 
 /**
- * Reads the rules of a policy.
+ * Parses the rules of a policy.
  *
  * @throws ConfigError naming policy and line
  */

@@ -6,7 +6,7 @@ import { Double } from '../wire/values.js';
 import { matchesAny } from './glob.js';
 import type { PolicyData, PolicyTest } from './rules.js';
 
-/** Makes a test that is true when a field of the data fits one of the patterns; absent or null fits none. */
+/** Returns a test that is true if a field of the data matches one of the patterns; absent or null matches none. */
 export function matchField(name: string, field: string): PolicyTest<unknown> {
   return { name, run: (patterns, data) => fieldMatches(data, field, patterns) };
 }
@@ -15,7 +15,7 @@ function fieldMatches(data: PolicyData, field: string, patterns: readonly string
   return itemMatches(fieldOf(data, field), patterns);
 }
 
-/** A field's value; undefined when the data do not have it, whatever objects have by themselves. */
+/** Returns a field's own value; undefined if the data lacks it. */
 function fieldOf(data: PolicyData, field: string): unknown {
   return Object.hasOwn(data, field) ? data[field] : undefined;
 }
@@ -38,12 +38,15 @@ const comparisons: Readonly<Record<string, (a: Comparable, b: Comparable) => boo
   '!=': (a, b) => !isEqual(a, b),
 };
 
-// A bigint and a number that are the same are equal.
+// A bigint and a number of the same value are equal.
 function isEqual(a: Comparable, b: Comparable): boolean {
   return a <= b && a >= b;
 }
 
-/** A number to compare: true and false are 1 and 0 in Python. Null for all else, which is no number, text least of all. */
+/**
+ * Converts a value to a number for comparisons: true and false are 1 and 0 in Python. Null for anything else, including
+ * strings.
+ */
 function numberOf(value: unknown): Comparable | null {
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
@@ -52,7 +55,7 @@ function numberOf(value: unknown): Comparable | null {
 
 const readNumber = (text: string): Comparable | null => parseInteger(text) ?? parseFloating(text);
 
-/** As Python: what is no number equals none and differs from all, and has no order with them. */
+/** As in Python: a value that is not a number equals none, differs from all, and has no order with them. */
 function compareField(value: unknown, operator: string, text: string): boolean {
   const own = numberOf(value);
   const other = readNumber(text);
@@ -69,7 +72,7 @@ function checkComparison(args: readonly string[]): string | null {
 
 const always = (name: string, value: boolean): PolicyTest<unknown> => ({ name, run: () => value });
 
-/** The tests that need nothing but the data; every hub has them. */
+/** The tests that need only the data; every hub has them. */
 export const libraryTests: readonly PolicyTest<unknown>[] = [
   always('true', true),
   always('all', true),
@@ -115,7 +118,7 @@ export const libraryTests: readonly PolicyTest<unknown>[] = [
   },
 ];
 
-/** The tests of a list by name; later ones replace earlier ones, as a plugin's does a built-in one. */
+/** Returns the tests of a list by name; later ones replace earlier ones, so that a plugin can replace a built-in test. */
 export function testsByName<C>(
   ...lists: readonly (readonly PolicyTest<C>[])[]
 ): ReadonlyMap<string, PolicyTest<C>> {

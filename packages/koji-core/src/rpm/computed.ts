@@ -5,7 +5,7 @@ import type { RpmTagName } from './tags.js';
 
 type Get = (tag: RpmTagName) => RpmValue | null;
 
-/** Tags that rpm answers from others; null when those are not there. */
+/** Tags that rpm derives from others; null if those are missing. */
 export const computedTags: Readonly<Partial<Record<RpmTagName, (get: Get) => RpmValue | null>>> = {
   NVR: (get) => joined(get, ['NAME', 'VERSION', 'RELEASE']),
   EVR: (get) => joined(get, ['VERSION', 'RELEASE'], { epoch: true }),
@@ -19,7 +19,7 @@ export const computedTags: Readonly<Partial<Record<RpmTagName, (get: Get) => Rpm
   LONGFILESIZES: (get) => get('FILESIZES'),
   LONGSIGSIZE: (get) => get('SIGSIZE'),
   LONGARCHIVESIZE: (get) => get('ARCHIVESIZE'),
-  // The place in a database of installed packages, which a file does not have.
+  // The index in a database of installed packages, which a file does not have.
   DBINSTANCE: () => 0,
   HEADERCOLOR: (get) => listOf(get('FILECOLORS')).reduce<number>((all, one) => all | Number(one), 0) & 15,
   FILENLINKS: linkCounts,
@@ -37,7 +37,7 @@ export const computedTags: Readonly<Partial<Record<RpmTagName, (get: Get) => Rpm
   TRANSFILETRIGGERTYPE: (get) => triggerTypes(get, 'TRANSFILETRIGGER'),
   FILENAMES: (get) => fileNames(get, ['BASENAMES', 'DIRNAMES', 'DIRINDEXES']),
   ORIGFILENAMES: (get) => fileNames(get, ['ORIGBASENAMES', 'ORIGDIRNAMES', 'ORIGDIRINDEXES']),
-  // What a source package's files hold is not stored; fileClasses has the others.
+  // The file classes of a source package are not stored; fileClasses has the others.
   FILECLASS: (get) => (get('BASENAMES') === null ? null : listOf(get('BASENAMES')).map(() => '')),
   REQUIRENEVRS: (get) => dependencies(get, ['REQUIRENAME', 'REQUIREFLAGS', 'REQUIREVERSION']),
   PROVIDENEVRS: (get) => dependencies(get, ['PROVIDENAME', 'PROVIDEFLAGS', 'PROVIDEVERSION']),
@@ -49,7 +49,7 @@ export const computedTags: Readonly<Partial<Record<RpmTagName, (get: Get) => Rpm
   ENHANCENEVRS: (get) => dependencies(get, ['ENHANCENAME', 'ENHANCEFLAGS', 'ENHANCEVERSION']),
 };
 
-/** Returns the description of each file: numbers into a dictionary, and where links lead, which is described nowhere. */
+/** Returns the class of each file: indexes into a dictionary, and the targets of links, which have no class. */
 export function fileClasses(numbers: RpmValue, get: Get): RpmValue {
   const targets = listOf(get('FILELINKTOS'));
   return fromDictionary(numbers, get('CLASSDICT')).map((text, i) =>
@@ -79,7 +79,7 @@ function withArch(name: string | null, get: Get): string | null {
   return name === null || arch === null ? name : `${name}.${textOf(arch)}`;
 }
 
-// Unlike in the name, a source package is told from one built for the same architecture.
+// Unlike the name, this distinguishes a source package from a binary one for the same architecture.
 function archSuffix(get: Get): string | null {
   if (get('SOURCERPM') === null)
     return get('NOSOURCE') === null && get('NOPATCH') === null ? '.src' : '.nosrc';
@@ -116,13 +116,13 @@ const dependencyTags = {
   R: ['REQUIRENAME', 'REQUIREFLAGS', 'REQUIREVERSION'],
 } as const;
 
-/** Returns what each file provides or requires: places in a dictionary, whose items are a letter and a place among all. */
+/** Returns what each file provides or requires: ranges of a dictionary, whose items consist of a letter and an index. */
 function fileDependencies(get: Get, letter: keyof typeof dependencyTags): string[] | null {
   if (get('BASENAMES') === null) return null;
   const all = dependencies(get, dependencyTags[letter]) ?? [];
   const [starts, counts] = [listOf(get('FILEDEPENDSX')), listOf(get('FILEDEPENDSN'))];
   const dictionary = listOf(get('DEPENDSDICT')).map(Number);
-  // Files may share a part of the dictionary, so a small header can announce far more than it holds.
+  // Files may share a part of the dictionary, so a small header can announce far more than it contains.
   const total = counts.reduce<number>((sum, count) => sum + Number(count), 0);
   if (total > headerLimits.items) throw new RpmError(`${total} dependencies of files are too many`);
   return listOf(get('BASENAMES')).map((_, i) => {
@@ -135,7 +135,7 @@ function fileDependencies(get: Get, letter: keyof typeof dependencyTags): string
   });
 }
 
-/** Returns how many names the package has for each file's content. */
+/** Returns the number of names that the package has for each file's content. */
 function linkCounts(get: Get): number[] | null {
   if (get('BASENAMES') === null) return null;
   const [modes, flags, inodes] = (['FILEMODES', 'FILEFLAGS', 'FILEINODES'] as const).map((tag) =>
@@ -153,7 +153,7 @@ function linkCounts(get: Get): number[] | null {
 
 type TriggerKind = 'TRIGGER' | 'FILETRIGGER' | 'TRANSFILETRIGGER';
 
-/** Returns what each script of a kind of triggers waits for. */
+/** Returns the conditions of each trigger script of a kind. */
 function triggerConditions(get: Get, kind: TriggerKind): string[] | null {
   const names = dependencies(get, [`${kind}NAME`, `${kind}FLAGS`, `${kind}VERSION`]);
   return names === null ? null : byScript(get, kind, names).map((of) => of.join(', '));
@@ -166,7 +166,7 @@ const triggerBits = [
   [1 << 18, 'postun'],
 ] as const;
 
-/** Returns when each script of a kind of triggers runs. */
+/** Returns when each trigger script of a kind runs. */
 function triggerTypes(get: Get, kind: TriggerKind): string[] | null {
   if (get(`${kind}INDEX`) === null) return null;
   const flags = listOf(get(`${kind}FLAGS`)).map(Number);
@@ -175,7 +175,7 @@ function triggerTypes(get: Get, kind: TriggerKind): string[] | null {
   );
 }
 
-/** Returns the items of each script of a kind of triggers, of those that each belong to one. */
+/** Returns the items that belong to each trigger script of a kind. */
 function byScript<T>(get: Get, kind: TriggerKind, items: readonly T[]): T[][] {
   const scripts = listOf(get(`${kind}SCRIPTS`)).map((): T[] => []);
   const places = listOf(get(`${kind}INDEX`)).map(Number);

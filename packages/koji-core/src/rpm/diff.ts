@@ -23,7 +23,7 @@ const dependencyTags: readonly (readonly [string, RpmTagName, RpmTagName, RpmTag
   ['OBSOLETES', 'OBSOLETENAME', 'OBSOLETEFLAGS', 'OBSOLETEVERSION'],
 ];
 
-/** The letters of a changed file's line; size, digest, link count and time change with every build and stay dots. */
+/** The letters in a changed file's line. Size, digest, link count and time change with every build and stay dots. */
 const fileTags: readonly (readonly [string, RpmTagName | null])[] = [
   ['S', null],
   ['M', 'FILEMODES'],
@@ -43,8 +43,8 @@ const sense = { less: 2, greater: 4, equal: 8 } as const;
 const prerequisite = (1 << 6) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12);
 
 /**
- * What differs between two packages that should be the same, one line each as rpmdiff writes them: texts, dependencies,
- * and files without what changes with every build. None when they are as good as the same.
+ * Returns the differences between two packages that should be identical, one line each in the format of rpmdiff: texts,
+ * dependencies, and files without what changes with every build. Empty if they are equivalent.
  */
 export function diffRpms(before: RpmHeader, after: RpmHeader): string[] {
   return [
@@ -80,7 +80,7 @@ function diffDependencies(
   return [...missing(old, now, 'removed'), ...missing(now, old, 'added')];
 }
 
-/** Dependencies as lines show them, by what tells them apart; that a package provides itself is left out. */
+/** Formats dependencies for lines, keyed by what identifies them; omits a package's dependency on itself. */
 function dependenciesOf(
   header: RpmHeader,
   kind: string,

@@ -4,9 +4,9 @@ import { open } from 'node:fs/promises';
 import { RpmHeader } from './header.js';
 import type { RpmTagName } from './tags.js';
 
-/** One statement of a package about its own bytes, and whether it holds. */
+/** A digest or size in a package's own headers, and whether it is correct. */
 export interface DigestCheck {
-  /** The tag that holds the statement. */
+  /** The tag that contains it. */
   readonly tag: RpmTagName;
   readonly expected: string;
   readonly actual: string;
@@ -22,9 +22,9 @@ const payloadAlgorithms: Readonly<Record<number, string>> = {
 };
 
 /**
- * Checks every digest and size that a package states, reading the file once, block by block.
+ * Checks all digests and sizes in a package's headers, reading the file once, block by block.
  *
- * @throws RpmError when the headers can't be read
+ * @throws RpmError if the headers can't be read
  */
 export async function checkRpmDigests(file: string): Promise<DigestCheck[]> {
   const handle = await open(file, 'r');
@@ -53,9 +53,9 @@ export async function checkRpmDigests(file: string): Promise<DigestCheck[]> {
   }
 }
 
-/** The digests of the payload that a package states. */
+/** The digests of the payload in the headers. */
 function payloadDigests(header: RpmHeader): { tag: RpmTagName; hash: Hash }[] {
-  // Packages of rpm 6 name no algorithm: each has a tag of its own.
+  // Packages of rpm 6 name no algorithm: each has its own tag.
   const algorithms: Partial<Record<RpmTagName, string | undefined>> = {
     PAYLOADDIGEST: payloadAlgorithms[Number(header.get('PAYLOADDIGESTALGO') ?? 8)],
     PAYLOADSHA512: 'sha512',

@@ -1,4 +1,4 @@
-/** A file is no RPM, or is damaged; the message says what is wrong and where. */
+/** The file is not an RPM, or is damaged; the message describes the problem and its location. */
 export class RpmError extends Error {
   override name = 'RpmError';
 }

@@ -13,7 +13,7 @@ import type { RpmTagName } from './tags.js';
 export const leadSize = 96;
 const leadMagic = 'edabeedb';
 
-// Where rpm shows a tag of the signature among those of the header; others keep their number.
+// Tags of the signature header that rpm shows under other numbers in the main header; others keep their number.
 const fromSignature: Readonly<Record<number, number>> = {
   [RPMTAG.SIGSIZE]: 1000,
   [RPMTAG.SIGPGP]: 1002,
@@ -35,7 +35,7 @@ const signatureTags = new Set<number>([
   RPMTAG.VERITYSIGNATURES,
   RPMTAG.VERITYSIGNATUREALGO,
 ]);
-// These mark where parts of a header lie; they are no tags of the package.
+// Markers for parts of a header, not tags of the package.
 const regions = new Set<number>([
   RPMTAG.HEADERIMAGE,
   RPMTAG.HEADERSIGNATURES,
@@ -43,30 +43,33 @@ const regions = new Set<number>([
   RPMTAG.HEADERREGIONS,
 ]);
 
-/** What identifies an RPM. */
+/** The fields that identify an RPM. */
 export interface RpmInfo {
   readonly name: string;
   readonly version: string;
   readonly release: string;
   readonly epoch: number | null;
-  /** `src` for source packages, also for those that lack a source or patch. */
+  /** `src` for source packages, including those without all sources or patches. */
   readonly arch: string;
   readonly buildtime: number | null;
   /** The file name of the source package; null for source packages. */
   readonly sourcerpm: string | null;
   readonly sourcepackage: boolean;
-  /** A source package without one of its sources or patches; its file name ends in `.nosrc.rpm`. */
+  /** A source package that lacks one of its sources or patches; its file name ends in `.nosrc.rpm`. */
   readonly nosource: boolean;
-  /** MD5 of header and payload as hex text. Null when the package has none, as those of FIPS systems and rpm 6. */
+  /** MD5 of header and payload in hex. Null if the package has none, as with FIPS systems and rpm 6. */
   readonly sigmd5: string | null;
-  /** What a hub knows the package by: its MD5, or without one the SHA-256 of its header. Hex text in lower case. */
+  /**
+   * MD5 of the package, or if it has none the SHA-256 of its header, which the hub uses to recognise the package. Hex in lower
+   * case.
+   */
   readonly payloadhash: string;
 }
 
-/** The headers of an RPM; its payload is never read. */
+/** The headers of an RPM; the payload is never read. */
 export class RpmHeader {
   private constructor(
-    /** The signature header with its padding: what Koji keeps as a signature. */
+    /** The signature header with its padding, which Koji stores as a signature. */
     readonly signature: RpmSection,
     readonly main: RpmSection,
     /** Bytes before the payload. */
@@ -78,7 +81,7 @@ export class RpmHeader {
   /**
    * Reads the headers of a file.
    *
-   * @throws RpmError when it is no RPM; errors of the file system as they are
+   * @throws RpmError if it is not an RPM; file system errors unchanged
    */
   static async read(file: string | FileHandle): Promise<RpmHeader> {
     if (typeof file !== 'string') return readFrom(file);
@@ -95,25 +98,25 @@ export class RpmHeader {
     return new RpmHeader(signature, main, payloadOffset, fileSize);
   }
 
-  /** Returns the names of the tags in the package, those of the signature too, as Koji lists them. */
+  /** Returns the names of the package's tags, including those of the signature, as listed by Koji. */
   tagNames(): RpmTagName[] {
     const mapped = Object.entries(fromSignature).filter(([, tag]) => this.signature.has(tag));
     const direct = this.signature.tags().filter((tag) => signatureTags.has(tag));
     const main = this.main.tags().filter((tag) => !regions.has(tag));
-    // Old source packages lack the tag that says so; rpm adds it.
+    // Old source packages lack this tag; rpm adds it.
     const source = this.main.has(RPMTAG.SOURCERPM) ? [] : [RPMTAG.SOURCEPACKAGE];
     const all = new Set([...mapped.map(([tag]) => Number(tag)), ...direct, ...main, ...source]);
     return [...all].flatMap((tag) => tagName(tag) ?? []);
   }
 
   /**
-   * A tag's value, also of those that rpm makes from others such as `NEVRA` and `FILENAMES`; null when the package does not
-   * have it. Lists are lists also when they have one item.
+   * Returns a tag's value, including values that rpm derives such as `NEVRA` and `FILENAMES`; null if the package lacks it.
+   * Lists stay lists even with one item.
    *
-   * @throws RpmError when the header lies about where the value is
+   * @throws RpmError if the header is wrong about the location of the value
    */
   get(name: RpmTagName): RpmValue | null {
-    // The header itself, without its magic number; other regions exist in memory only.
+    // The header itself, without its magic number; other regions exist only in memory.
     if (name === 'HEADERIMMUTABLE') return this.main.bytes.subarray(8);
     if (regions.has(RPMTAG[name])) return null;
     const stored = this.stored(name);
@@ -129,7 +132,7 @@ export class RpmHeader {
     return other === undefined ? null : this.signature.get(other, isListTag(tag));
   }
 
-  /** @throws RpmError when name, version, release or architecture are missing or no texts */
+  /** @throws RpmError if name, version, release or architecture are missing or not strings */
   info(): RpmInfo {
     const sourcepackage = !this.main.has(RPMTAG.SOURCERPM);
     const { sigmd5, sha256 } = readDigests(this.signature);
@@ -167,7 +170,7 @@ async function readFrom(handle: FileHandle): Promise<RpmHeader> {
   const lead = await bytesAt(handle, 0, leadSize, size);
   if (lead.subarray(0, 4).toString('hex') !== leadMagic) throw new RpmError('not an RPM: bad magic');
   const signature = await sectionAt(handle, leadSize, size, 'signature header');
-  // The signature header is padded to a multiple of eight bytes, and the padding belongs to it.
+  // The signature header is padded to a multiple of eight bytes, including the padding.
   const padded = Math.ceil(signature / 8) * 8;
   const signatureBytes = await bytesAt(handle, leadSize, padded, size);
   const start = leadSize + padded;
@@ -186,7 +189,7 @@ async function sectionAt(handle: FileHandle, offset: number, size: number, what:
   return total;
 }
 
-// Asks for what is there only: an announced length allocates nothing before it is compared with the file's.
+// Requests only existing bytes: the announced length is compared with the file's size before anything is allocated.
 async function bytesAt(handle: FileHandle, offset: number, length: number, size: number): Promise<Buffer> {
   if (offset + length > size)
     throw new RpmError(`the file ends at ${size}, its headers need ${offset + length} bytes`);

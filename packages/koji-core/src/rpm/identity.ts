@@ -1,6 +1,6 @@
 import type { RpmSection } from './section.js';
 
-/** The digests by which a hub can know a package, as hex text in lower case; null for one that the package does not state. */
+/** The digests that a hub can use to recognise a package, in lower-case hex; null for a missing one. */
 export interface RpmDigests {
   /** MD5 of header and payload. */
   readonly sigmd5: string | null;
@@ -12,7 +12,7 @@ export interface RpmDigests {
 const md5Tag = 1004;
 const sha256Tag = 273;
 
-/** Returns the digests that a signature header states. What can't be one counts as none. */
+/** Returns the digests in a signature header. Malformed ones are ignored. */
 export function readDigests(signature: RpmSection): RpmDigests {
   const [md5, sha256] = [signature.get(md5Tag), signature.get(sha256Tag)];
   return {

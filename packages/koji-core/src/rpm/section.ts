@@ -1,10 +1,10 @@
 import { RpmError } from './errors.js';
 import { isListTag } from './tags.js';
 
-/** What a tag holds. */
+/** Value of a tag. */
 export type RpmValue = number | bigint | string | Buffer | readonly (number | bigint | string)[];
 
-/** How much a header may hold: entries and bytes as rpm itself says, and items of one entry, far more than files of any package. */
+/** Limits of a header: entries and bytes as in rpm itself, and items of one entry, far more than any package has files. */
 export const headerLimits = { entries: 0xffff, bytes: 256 * 1024 * 1024, items: 4 * 1024 * 1024 } as const;
 
 /** Bytes before a section's index. */
@@ -19,7 +19,7 @@ interface Entry {
   readonly count: number;
 }
 
-/** The sizes that a section's first 16 bytes announce, checked. */
+/** Returns the sizes from a section's first 16 bytes, checked. */
 export function readIntro(intro: Buffer, what: string): { entries: number; bytes: number; total: number } {
   if (intro.length < introSize) throw new RpmError(`${what}: the file ends in its header`);
   if (!intro.subarray(0, 4).equals(magic))
@@ -32,8 +32,8 @@ export function readIntro(intro: Buffer, what: string): { entries: number; bytes
 }
 
 /**
- * The signature or the main header of an RPM: values by tag number. Every length, offset and count is checked against the
- * bytes that are there before anything is read.
+ * The signature header or the main header of an RPM: values by tag number. Every length, offset and count is checked against
+ * the available bytes before anything is read.
  */
 export class RpmSection {
   private readonly index = new Map<number, Entry>();
@@ -62,15 +62,15 @@ export class RpmSection {
     return this.index.has(tag);
   }
 
-  /** The tags that are there, in the file's order. */
+  /** The tags in the order of the file. */
   tags(): number[] {
     return [...this.index.keys()];
   }
 
   /**
-   * Returns a tag's value: a list where the tag holds one, bytes for binary ones; null when it is not there.
+   * Returns a tag's value: a list for list tags, bytes for binary ones; null if it is missing.
    *
-   * @param isList whether the tag holds a list, for numbers that mean something else in a main header
+   * @param isList whether the tag is a list, for numbers that have another meaning in a main header
    */
   get(tag: number, isList = isListTag(tag)): RpmValue | null {
     const entry = this.index.get(tag);
@@ -81,7 +81,7 @@ export class RpmSection {
       const texts = this.strings(tag, entry, 1);
       return isList ? texts : (texts[0] ?? '');
     }
-    // Of a translated text the first is the one without a language.
+    // The first of several translations is the one without a language.
     if ((type === 8 || type === 9) && !isList) return this.strings(tag, entry, 1)[0] ?? '';
     if (entry.count > headerLimits.items)
       throw new RpmError(`${this.what}: tag ${tag} holds ${entry.count} items, which are too many`);
@@ -103,7 +103,7 @@ export class RpmSection {
   }
 
   private strings(tag: number, { offset, count }: Entry, wanted: number): string[] {
-    // Each text takes at least its end mark, so a count past the bytes that are left is a lie.
+    // Each text takes at least its terminator, so a count beyond the remaining bytes is wrong.
     if (count > this.store.length - offset) throw this.outside(tag);
     const texts: string[] = [];
     for (let at = offset; texts.length < wanted;) {
@@ -127,7 +127,7 @@ export class RpmSection {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of bytes that are UTF-8, or Latin-1 as in old packages. */
+/** Decodes UTF-8, or Latin-1 as in old packages. */
 export function decodeText(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);

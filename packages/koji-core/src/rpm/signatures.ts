@@ -4,7 +4,7 @@ import { readDigests } from './identity.js';
 import type { RpmDigests } from './identity.js';
 import { RpmSection } from './section.js';
 
-// In the order in which Koji looks for the signature that counts. Numbers are those of the signature header.
+// In the order in which Koji looks for the decisive signature. Numbers are those of the signature header.
 /** Kinds of signatures, each with its tag in the header. */
 const kinds = [
   { name: 'SIGGPG', tag: 1005 },
@@ -34,29 +34,29 @@ const hashes: Readonly<Record<number, string>> = {
   14: 'SHA3-512',
 };
 
-/** What a signature packet says about itself. */
+/** Contents of a signature packet. */
 export interface SignaturePacket {
-  /** The last four bytes of the key's id as hex text, as Koji names keys. */
+  /** The last four bytes of the key's id in hex, which is how Koji names keys. */
   readonly sigkey: string;
-  /** The whole id of the key, eight bytes as hex text. */
+  /** The complete id of the key, eight bytes in hex. */
   readonly keyId: string;
   readonly publicKeyAlgorithm: string;
   readonly hashAlgorithm: string;
 }
 
-/** A signature of an RPM. That it is right is not checked: for that one needs the key. */
+/** A signature of an RPM. It is not verified, because that requires the key. */
 export interface RpmSignature extends SignaturePacket {
   /**
-   * The tag that holds it: `RSAHEADER`, `DSAHEADER` and `OPENPGP` (those of rpm 6) sign the header, `SIGPGP` and `SIGGPG` header
-   * and payload.
+   * The tag that contains it: `RSAHEADER`, `DSAHEADER` and `OPENPGP` (rpm 6) sign the header, `SIGPGP` and `SIGGPG` header and
+   * payload.
    */
   readonly tag: (typeof kinds)[number]['name'];
 }
 
 /**
- * Every signature of a package, the one that Koji goes by first.
+ * Returns all signatures of a package, first the one that Koji uses.
  *
- * @throws RpmError when one can't be read
+ * @throws RpmError if one can't be read
  */
 export function listSignatures(header: RpmHeader): RpmSignature[] {
   return packetsOf(header.signature).map(({ name, packet }) => ({
@@ -65,11 +65,11 @@ export function listSignatures(header: RpmHeader): RpmSignature[] {
   }));
 }
 
-/** The packets in a signature header, the one that Koji goes by first. */
+/** Returns the packets in a signature header, first the one that Koji uses. */
 function packetsOf(section: RpmSection): { name: RpmSignature['tag']; packet: Buffer }[] {
   return kinds.flatMap(({ name, tag }) => {
     const value = section.get(tag);
-    // Those of rpm 6 are texts in base64, any number of them.
+    // Those of rpm 6 are base64 strings, any number of them.
     const packets = Array.isArray(value)
       ? value.map((text) => Buffer.from(String(text), 'base64'))
       : [Buffer.isBuffer(value) ? value : Buffer.alloc(0)];
@@ -77,15 +77,15 @@ function packetsOf(section: RpmSection): { name: RpmSignature['tag']; packet: Bu
   });
 }
 
-/** What Koji reads from a signature header: the key (empty for an unsigned package) and what it says about its package. */
+/** The contents of a signature header that Koji uses: the key (empty for an unsigned package) and the digest of its package. */
 export interface SignatureHeader extends RpmDigests {
   readonly sigkey: string;
 }
 
 /**
- * Reads a signature header by itself, as `addRPMSig` gets it.
+ * Reads a standalone signature header, as passed to `addRPMSig`.
  *
- * @throws RpmError when it is none
+ * @throws RpmError if it is malformed
  */
 export function readSignatureHeader(bytes: Uint8Array): SignatureHeader {
   const section = new RpmSection(Buffer.from(bytes), 'signature header');
@@ -147,7 +147,7 @@ function newLength(bytes: Buffer, at: number): { length: number; size: number } 
   throw new RpmError('an OpenPGP packet of partial length is no signature');
 }
 
-/** The issuers named in a block of subpackets (its length, then the packets), and where the block ends. */
+/** Returns the issuers in a block of subpackets (its length, then the packets), and the end of the block. */
 function subpackets(body: Buffer, at: number, lengthSize: number): { issuers: Buffer[]; end: number } {
   const block = part(body, at + lengthSize, part(body, at, lengthSize).readUIntBE(0, lengthSize));
   const issuers: Buffer[] = [];
@@ -156,7 +156,7 @@ function subpackets(body: Buffer, at: number, lengthSize: number): { issuers: Bu
     const content = part(block, i + size, length);
     const kind = byteAt(content, 0) & 0x7f;
     if (kind === 16) issuers.push(part(content, 1, 8));
-    // The fingerprint of a version 4 key ends in the key's id; that of a version 6 key starts with it.
+    // The fingerprint of a version 4 key ends with the key's id; that of a version 6 key starts with it.
     if (kind === 33 && byteAt(content, 1) === 4) issuers.push(part(content, content.length - 8, 8));
     if (kind === 33 && byteAt(content, 1) === 6) issuers.push(part(content, 2, 8));
     i += size + length;

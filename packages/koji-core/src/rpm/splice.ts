@@ -3,10 +3,10 @@ import { RpmError } from './errors.js';
 import { RpmHeader, leadSize } from './header.js';
 
 /**
- * The bytes of a package with another signature header in place of its own, block by block.
+ * Returns the bytes of a package with another signature header in place of its own, block by block.
  *
- * @param signature the header with its padding, as {@link RpmHeader.signature} has it
- * @throws RpmError when the file is no package, or the signature no header
+ * @param signature the header with its padding, like {@link RpmHeader.signature}
+ * @throws RpmError if the file is not a package, or the signature not a header
  */
 export async function* splicedRpm(
   file: string,

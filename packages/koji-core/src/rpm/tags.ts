@@ -1,5 +1,5 @@
-// Every name that rpm knows for a tag, those of newer releases too, but none that it keeps to itself. Of several names for one
-// number the last is the one that rpm's Python bindings list, and so Koji.
+// All tag names that rpm knows, including those of newer releases, but not its internal ones. Of several names for one number
+// the last is the one that rpm's Python bindings and Koji use.
 
 /** Tags that hold one value, by name. Numbers are those of the RPM file format. */
 const single = {
@@ -112,7 +112,7 @@ const single = {
   PAYLOADSHA3_256ALT: 5124,
 } as const;
 
-/** Tags that hold a list, also when it has one item. */
+/** Tags with a list, even if it has one item. */
 const lists = {
   HEADERI18NTABLE: 100,
   PUBKEYS: 266,
@@ -284,7 +284,7 @@ const lists = {
   PACKAGEDIGESTALGOS: 5119,
 } as const;
 
-/** The number of every tag by each of its names, as `rpm --querytags` and Koji spell them. */
+/** The number of every tag by each of its names, in the spelling of `rpm --querytags` and Koji. */
 export const RPMTAG = { ...single, ...lists } as const;
 
 /** The name of a tag. */
@@ -301,7 +301,7 @@ const names = new Map<number, RpmTagName>(
   Object.entries(RPMTAG).map(([name, tag]) => [tag, name as RpmTagName]),
 );
 
-/** Returns the name that Koji lists for a tag's number; undefined for an unknown one. */
+/** Returns Koji's name for a tag's number; undefined for an unknown one. */
 export function tagName(tag: number): RpmTagName | undefined {
   return names.get(tag);
 }

@@ -6,8 +6,8 @@ export interface Evr {
 }
 
 /**
- * Compares two versions as rpm does: runs of digits as numbers, runs of letters as text, `~` sorts before everything,
- * `^` after the same version but before a longer one.
+ * Compares two versions like rpm: runs of digits as numbers, runs of letters as text, `~` sorts before everything, `^` after
+ * the same version but before a longer one.
  *
  * @returns -1, 0 or 1
  */
@@ -47,7 +47,7 @@ export function compareEVR(a: Evr, b: Evr): -1 | 0 | 1 {
   return compareVersions(a.version, b.version) || compareVersions(a.release, b.release);
 }
 
-/** What `~` and `^` decide; null when neither side begins with one. */
+/** The result of `~` and `^`; null if neither side begins with one. */
 function compareSpecial(left: string, right: string): -1 | 1 | 'both' | null {
   const [l, r] = [left[0], right[0]];
   if (l === '~' || r === '~') return l !== '~' ? 1 : r !== '~' ? -1 : 'both';

@@ -1,14 +1,14 @@
 import { days, months } from './times.js';
 
-/** An entry as `getChangelogEntries` answers it, as far as it is shown. */
+/** The displayed fields of an entry from `getChangelogEntries`. */
 export interface ChangelogEntry {
-  /** `2024-01-31 12:00:00`; only the day counts. */
+  /** `2024-01-31 12:00:00`; only the date is used. */
   readonly date: string;
   readonly author: string;
   readonly text: string;
 }
 
-/** Entries as they stand in a spec file, with a blank line after each. */
+/** Formats entries as in a spec file, with a blank line after each. */
 export function formatChangelog(entries: readonly ChangelogEntry[]): string {
   return entries.map(({ date, author, text }) => `* ${day(date)} ${author}\n${text}\n\n`).join('');
 }

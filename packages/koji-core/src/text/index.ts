@@ -1,4 +1,4 @@
-/** How Koji writes builds, tasks, times, changelogs and values for people to read. */
+/** Koji's formats of builds, tasks, times, changelogs and values for people. */
 export { formatChangelog } from './changelog.js';
 export type { ChangelogEntry } from './changelog.js';
 export { pprint, pythonFloat, pythonJson, pythonRepr, pythonStr } from './python-text.js';

@@ -1,7 +1,7 @@
 import { DateTime, Double } from '../wire/index.js';
 import { byText } from '../sort-texts.js';
 
-/** A float as Python writes it: `2.0`, `1e-05`, `inf`. */
+/** Formats a float like Python: `2.0`, `1e-05`, `inf`. */
 export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
@@ -15,7 +15,7 @@ export function pythonFloat(value: number): string {
   return `${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, '0')}`;
 }
 
-/** A value off the wire as Python's `repr` writes it, with the keys of structs in order as pprint has them if `sorted`. */
+/** Formats a received value like Python's `repr`; with `sorted`, keys of structs are in the order of pprint. */
 export function pythonRepr(value: unknown, sorted = false): string {
   if (value === null || value === undefined) return 'None';
   switch (typeof value) {
@@ -39,13 +39,13 @@ export function pythonRepr(value: unknown, sorted = false): string {
   return `{${items.join(', ')}}`;
 }
 
-/** A value as Python's `str` writes it: text as it stands, anything else as by `repr`. */
+/** Formats a value like Python's `str`: strings unchanged, anything else like `repr`. */
 export function pythonStr(value: unknown): string {
   if (typeof value === 'string') return value;
   return value instanceof DateTime ? value.value : pythonRepr(value);
 }
 
-// Whole numbers beyond 2^53 come as bigint, so what is here in exponential form is none off the wire.
+// Whole numbers beyond 2^53 are bigints, so a value in exponential form was not received as one.
 function intText(value: number): string {
   return Math.abs(value) < 1e21 ? String(value) : BigInt(value).toString();
 }
@@ -88,7 +88,7 @@ function reprBytes(bytes: Uint8Array): string {
   return `b${quote}${out}${quote}`;
 }
 
-/** A value as Python's `pprint` prints it: in 80 columns, structs by key, long texts in pieces. */
+/** Formats a value like Python's `pprint`: in 80 columns, structs sorted by key, long strings in pieces. */
 export function pprint(value: unknown, width = 80): string {
   return new Printer(width).print(value);
 }
@@ -105,7 +105,7 @@ class Printer {
     return this.out;
   }
 
-  /** `allowance` is what must still fit behind the value on its last line. */
+  /** `allowance` is the space needed after the value on its last line. */
   private format(value: unknown, at: { indent: number; allowance: number; level: number }): void {
     const whole = pythonRepr(value, true);
     const inside = { ...at, level: at.level + 1 };
@@ -197,7 +197,7 @@ function splitLines(text: string): string[] {
   );
 }
 
-/** A value as `json.dumps(…, indent=2)` writes it: ASCII only, floats as floats. */
+/** Formats a value like `json.dumps(…, indent=2)`: ASCII only, floats as floats. */
 export function pythonJson(value: unknown, indent = ''): string {
   const inner = `${indent}  `;
   if (Array.isArray(value)) {

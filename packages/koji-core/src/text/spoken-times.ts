@@ -18,8 +18,8 @@ const longUnits: Readonly<Record<string, { readonly days?: number; readonly mont
 const weekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 
 /**
- * Returns a time that is given relative to now, as seconds of 1970: `2 days ago`, `yesterday`, `last monday 9:30`. Days
- * begin at midnight in local time. Null when the text is none of these.
+ * Parses a time relative to now and returns epoch seconds: `2 days ago`, `yesterday`, `last monday 9:30`. Days begin at
+ * midnight in local time. Returns null for any other text.
  */
 export function spokenTime(given: string, now = new Date()): number | null {
   const text = given.trim().toLowerCase().replace(/\s+/g, ' ');
@@ -30,10 +30,10 @@ function agoTime(text: string, now: Date): number | null {
   if (text === 'now') return now.getTime() / 1000;
   const match = /^(\d{1,9}|an?|last) ?([a-z]+?)s?( ago)?$/.exec(text);
   const [, count = '', unit = '', ago] = match ?? [];
-  // "last week" has no "ago", all others do.
+  // "last week" has no "ago"; all others have it.
   if (!match || (count === 'last') === (ago !== undefined)) return null;
   const number = /\d/.test(count) ? Number(count) : 1;
-  // The "s" of seconds is taken for that of a plural.
+  // The "s" of seconds is treated as a plural.
   const name = unit === '' ? 's' : unit;
   const seconds = units[name];
   if (seconds !== undefined) return count === 'last' ? null : now.getTime() / 1000 - number * seconds;

@@ -5,7 +5,7 @@ import { pythonStr } from './python-text.js';
 
 type Params = Readonly<Record<string, unknown>>;
 
-/** What of a task its label is made from. */
+/** The fields of a task that its label is made of. */
 export interface LabelledTask {
   readonly method: string;
   readonly arch: string;
@@ -13,9 +13,9 @@ export interface LabelledTask {
 }
 
 /**
- * A task's parameters by name; null where nothing is known about them.
+ * Returns a task's parameters by name, or null for an unknown method.
  *
- * @throws ParameterError when the request does not fit the method
+ * @throws ParameterError if the request does not match the method
  */
 function paramsOf(method: string, request: unknown): Params | null {
   return Array.isArray(request) ? parseTaskParams(method, request) : null;
@@ -26,8 +26,8 @@ function isParams(value: unknown): value is Params {
 }
 
 /**
- * A task in a few words: its method and what it works on, such as `build (f44, pkg.git:…)`. For what is no task, or one
- * without its request, `malformed task`.
+ * Returns a short description of a task: its method and its subject, such as `build (f44, pkg.git:…)`. For a value that is not
+ * a task, or a task without its request, returns `malformed task`.
  */
 export function taskLabel(task: LabelledTask | null): string {
   try {
@@ -40,7 +40,7 @@ export function taskLabel(task: LabelledTask | null): string {
   }
 }
 
-/** What a task works on; empty when its parameters don't tell. */
+/** The subject of a task; empty if its parameters do not show it. */
 function subjectOf(method: string, request: unknown): string {
   const params = paramsOf(method, request);
   const about = Object.hasOwn(subjects, method) ? subjects[method] : undefined;
@@ -49,7 +49,7 @@ function subjectOf(method: string, request: unknown): string {
   return about(params);
 }
 
-/** The name of a struct, or what stands in its place. */
+/** The name of a struct, or the value in its place. */
 const nameOf = (value: unknown): string =>
   isParams(value) ? pythonStr(get(value, 'name')) : pythonStr(value);
 
@@ -73,7 +73,7 @@ function wholePart(epoch: unknown): number {
   return Math.trunc(number);
 }
 
-/** The first of two parameters that counts as true, else the second. */
+/** The first of two parameters that is truthy in Python, otherwise the second. */
 function either(params: Params, first: string, second: string): unknown {
   return truthy(params[first]) ? params[first] : (params[second] ?? null);
 }

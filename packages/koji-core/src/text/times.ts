@@ -6,14 +6,14 @@ export const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', '
 const two = (n: number): string => String(n).padStart(2, '0');
 const clock = (d: Date): string => `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
 
-/** A moment as C's asctime writes it, in local time: `Mon Nov 23 01:40:49 2026`. */
+/** Formats a time like C's asctime, in local time: `Mon Nov 23 01:40:49 2026`. */
 export function asctime(seconds: number): string {
   const d = new Date(seconds * 1000);
   const day = String(d.getDate()).padStart(2, ' ');
   return `${days[d.getDay()]} ${months[d.getMonth()]} ${day} ${clock(d)} ${d.getFullYear()}`;
 }
 
-/** A moment as C's asctime writes it, in UTC. */
+/** Formats a time like C's asctime, in UTC. */
 export function asctimeUtc(seconds: number): string {
   const d = new Date(seconds * 1000);
   const day = String(d.getUTCDate()).padStart(2, ' ');
@@ -21,7 +21,7 @@ export function asctimeUtc(seconds: number): string {
   return `${days[d.getUTCDay()]} ${months[d.getUTCMonth()]} ${day} ${time} ${d.getUTCFullYear()}`;
 }
 
-/** A moment with its time zone, in local time: `Mon, 23 Nov 2026 01:40:49 UTC`; nothing for null. */
+/** Formats a time with its time zone, in local time: `Mon, 23 Nov 2026 01:40:49 UTC`; empty for null. */
 export function longTime(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return '';
   const d = new Date(seconds * 1000);
@@ -29,13 +29,13 @@ export function longTime(seconds: number | null | undefined): string {
   return `${date} ${clock(d)} ${zoneName(d)}`;
 }
 
-/** A moment in few characters, in local time: `26-11-23 01:40:49`. */
+/** Formats a time briefly, in local time: `26-11-23 01:40:49`. */
 export function shortTime(seconds: number): string {
   const d = new Date(seconds * 1000);
   return `${two(d.getFullYear() % 100)}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock(d)}`;
 }
 
-/** As log lines begin: `2026-11-23 01:40:49,123`, in local time. */
+/** Formats the start of a log line: `2026-11-23 01:40:49,123`, in local time. */
 export function logTime(d: Date): string {
   const date = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
   return `${date} ${clock(d)},${String(d.getMilliseconds()).padStart(3, '0')}`;
@@ -47,8 +47,8 @@ function zoneName(d: Date): string {
 }
 
 /**
- * A time that a user wrote, as seconds of 1970: a number of seconds, a date with or without a time of day, a time of today,
- * or one relative to now (`2 days ago`); in local time unless a zone is named. Null when it is none of these.
+ * Parses a time from user input and returns epoch seconds: a number of seconds, a date with or without a time of day, a time of
+ * today, or a time relative to now (`2 days ago`), in local time unless it names a zone. Returns null for any other text.
  */
 export function parseTime(given: string): number | null {
   const text = given.trim();
@@ -94,7 +94,7 @@ function offsetOf(zone: string): number {
   return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 3600 + Number(match[3]) * 60);
 }
 
-// "December 31st 12:35", "31 Dec 2020", "Thu, 31 Dec 2020 12:35:00 GMT": what the engine reads once it looks usual.
+// "December 31st 12:35", "31 Dec 2020", "Thu, 31 Dec 2020 12:35:00 GMT": the engine parses these once they are normalised.
 function namedTime(text: string): number | null {
   if (!months.some((month) => text.toLowerCase().includes(month.toLowerCase()))) return null;
   const plain = text.replace(/(\d)(st|nd|rd|th)\b/gi, '$1');
@@ -104,7 +104,7 @@ function namedTime(text: string): number | null {
   return Number.isNaN(ms) ? null : ms / 1000;
 }
 
-// The engine takes February 31st for a day of March.
+// The engine reads February 31st as a day of March.
 function isRealDay(dated: string): boolean {
   const match = /\b(\d\d?)[ -]*([a-z]{3})[a-z]*\b|\b([a-z]{3})[a-z]*\.? *(\d\d?)\b(?!:)/i.exec(dated);
   const name = (match?.[2] ?? match?.[3] ?? '').toLowerCase();

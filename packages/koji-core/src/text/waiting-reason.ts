@@ -2,54 +2,54 @@ import type { ChannelInfo, HostInfo, TaskInfo } from '../api/index.js';
 import { sortTexts } from '../sort-texts.js';
 import { logTime } from './times.js';
 
-/** What of a task decides who may take it. */
+/** The fields of a task that decide who may take it. */
 export type WaitingTask = Pick<TaskInfo, 'id' | 'channel_id' | 'arch' | 'method'>;
 
-/** A host's answer that it will not take a task. */
+/** A host's refusal of a task. */
 export interface HostRefusal {
   readonly task_id: number;
   readonly host_id: number;
   readonly msg: string | null;
 }
 
-/** What is known about a free task and who could take it. */
+/** Information about a free task and its possible hosts. */
 export interface WaitingFacts {
   readonly task: WaitingTask;
   readonly channel: Pick<ChannelInfo, 'name' | 'enabled' | 'comment'>;
   /** All hosts of the channel. */
   readonly hosts: readonly HostInfo[];
   readonly refusals: readonly HostRefusal[];
-  /** The task methods that hosts said they have, by the host's id; a host that said nothing is missing. */
+  /** Task methods that hosts reported, by host id; a host that reported none is missing. */
   readonly methods: ReadonlyMap<number, readonly string[]>;
   /** Epoch seconds. */
   readonly now: number;
-  /** Writes a moment in epoch seconds; in local time to the second unless given. */
+  /** Formats epoch seconds; default is local time to the second. */
   readonly moment?: (seconds: number) => string;
 }
 
-/** Why a task waits. */
+/** Reason why a task waits. */
 export interface WaitingReason {
   readonly text: string;
-  /** Stays the same while nothing but a load or a time changes. */
+  /** Stays the same if only a load or a time changes. */
   readonly cause: string;
 }
 
-/** Koji's default of the hub's option ReadyTimeout: after so many seconds a silent host is given no more tasks. */
+/** Koji's default of the hub option ReadyTimeout: after this many seconds, a silent host gets no more tasks. */
 const silentAfter = 180;
-/** How many hosts a reason names. */
+/** Maximum number of hosts in a reason. */
 const named = 4;
 
-/** What keeps a host from a task, in the order in which it matters; the later, the nearer the host is to taking it. */
+/** What keeps a host from taking a task, in order of importance: the later, the closer the host is to taking it. */
 const obstacles = ['disabled', 'arch', 'silent', 'method', 'refused', 'busy'] as const;
 
 interface Obstacle {
   readonly name: string;
   readonly rank: number;
-  /** What is wrong with the host. */
+  /** The problem of the host. */
   readonly text: string;
 }
 
-/** Says why no host takes a free task, or null when one could. */
+/** Explains why no host takes a free task, or returns null if one could. */
 export function waitingReason(facts: WaitingFacts): WaitingReason | null {
   const { task, channel, hosts } = facts;
   const where = `channel ${plain(channel.name)}`;
@@ -72,7 +72,7 @@ export function waitingReason(facts: WaitingFacts): WaitingReason | null {
     refused: `no host in ${where} accepts it`,
     busy: `no host in ${where} is ready`,
   };
-  // Of hosts that are fit for the task each one's own trouble matters, the nearest to taking it first.
+  // Of suitable hosts, only the most advanced problem of each counts, first the one closest to taking it.
   const least = Math.min(furthest, obstacles.indexOf('silent'));
   const shown = found.filter(({ rank }) => rank >= least).sort((a, b) => b.rank - a.rank);
   const mixed = shown.some(({ rank }) => rank < furthest);
@@ -101,7 +101,7 @@ function obstacleOf(
   if (task.arch !== 'noarch' && !arches.includes(task.arch))
     return because('arch', arches.length > 0 ? plain(arches.join(' ')) : 'no arch');
   if (host.update_ts === null) return because('silent', 'has never checked in');
-  // Hubs before 1.30 do not tell.
+  // Hubs before 1.30 do not report it.
   const seen = Number(host.update_ts);
   if (now - seen > silentAfter) return because('silent', `not seen since ${moment(seen)}`);
   const known = methods.get(host.id);
@@ -114,21 +114,21 @@ function obstacleOf(
   return host.ready ? null : because('busy', `says that it is not ready, ${loaded}`);
 }
 
-/** Text from the hub as one short line, without what a terminal would act on. */
+/** Text from the hub as one short line, without terminal control characters. */
 function plain(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }
 
-/** A moment to the second, in local time. */
+/** A time to the second, in local time. */
 function localMoment(seconds: number): string {
   return logTime(new Date(seconds * 1000)).replace(/,\d+$/, '');
 }
 
-/** Milliseconds for which the methods of all hosts, a long answer at a large site, are not asked for again. */
+/** Milliseconds for which the methods of all hosts, a long answer at a large site, are cached. */
 const methodsHold = 60_000;
 
-/** What a hub is asked about tasks that wait. Hubs before 1.34 have no scheduler of this kind: then the last two may fail. */
+/** Calls to the hub about waiting tasks. Hubs before 1.34 have no such scheduler, so the last two may fail. */
 export interface WaitingQuestions {
   channel(id: number): Promise<ChannelInfo | null>;
   hosts(channelId: number): Promise<readonly HostInfo[]>;
@@ -136,20 +136,20 @@ export interface WaitingQuestions {
   hostData(): Promise<readonly HostData[]>;
 }
 
-/** What a builder told the scheduler about itself. */
+/** A builder's report to the scheduler. */
 export interface HostData {
   readonly host_id: number;
   readonly data: unknown;
 }
 
-/** Finds out why tasks wait. */
+/** Finds the reasons why tasks wait. */
 export class WaitingReasons {
   private methods: ReadonlyMap<number, readonly string[]> = new Map();
   private methodsUntil = -Infinity;
 
   constructor(private readonly moment?: (seconds: number) => string) {}
 
-  /** Looks in at most two calls and two for each channel, however many tasks there are. */
+  /** Needs at most two calls, and two for each channel, however many tasks there are. */
   async find(
     questions: WaitingQuestions,
     tasks: readonly WaitingTask[],
@@ -186,7 +186,7 @@ function methodsOf(hostId: number, data: unknown): [number, string[]][] {
   return Array.isArray(methods) ? [[hostId, methods.map(String)]] : [];
 }
 
-/** Rows, or none where the hub does not have the method. */
+/** Returns rows, or none if the hub lacks the method. */
 async function orNone<T>(rows: Promise<readonly T[]>): Promise<readonly T[]> {
   return rows.catch(() => []);
 }

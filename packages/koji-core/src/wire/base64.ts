@@ -1,6 +1,6 @@
 const lineBytes = 57;
 
-/** Bytes of a number of whole lines, some tens of kilobytes. */
+/** Size of a number of complete lines, some tens of kilobytes. */
 export const base64Piece = 500 * lineBytes;
 
 /** Base64 in lines of 76 characters, each ended by a newline, as MIME and Python write it. */
@@ -16,8 +16,8 @@ export function encodeBase64(bytes: Uint8Array): string {
 const pieceLength = 65_536;
 
 /**
- * The bytes a base64 text holds, undefined when it is cut short. Characters outside the alphabet are passed over and
- * whatever follows complete padding is not read, as Koji's own decoder does. Yields after each piece of the work.
+ * Decodes a base64 text; returns undefined if it is truncated. Like Koji's own decoder, skips characters outside the alphabet
+ * and ignores everything after complete padding. Yields after each piece of the work.
  */
 export function* decodeBase64(text: string): Generator<void, Buffer | undefined, void> {
   const data = Buffer.alloc(text.length);

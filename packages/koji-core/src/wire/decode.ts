@@ -5,12 +5,12 @@ import { finished } from './steps.js';
 import { WireError } from './errors.js';
 import { TextReader, documentText, skipProlog } from './xml.js';
 
-/** How to decode. */
+/** Options of decoding. */
 export interface DecodeOptions {
   limits?: Partial<DecodeLimits>;
   /**
-   * How a `<double>` with a whole value is given: `exact` (the default) as a `Double`, which is sent on as a double
-   * again; `number` as a plain number.
+   * Type of a `<double>` with a whole value: `exact` (the default) is a `Double`, which is sent as a double again; `number` is
+   * a plain number.
    */
   doubles?: 'exact' | 'number';
 }
@@ -21,7 +21,7 @@ export type WireMessage =
   | { kind: 'response'; value: unknown }
   | { kind: 'fault'; faultCode: number; faultString: string };
 
-/** Tags that are read before the time is looked at. */
+/** Tags to read before checking the time. */
 const tagsInTurn = 2000;
 
 const defaults: DecodeLimits = {
@@ -33,8 +33,8 @@ const defaults: DecodeLimits = {
 };
 
 /**
- * Decodes a call. As with Koji, anything but a fault counts as one: without a method name its method is `'None'`, a name
- * no hub has.
+ * Decodes a call. As in Koji, anything but a fault is treated as a call: one without a method name has the method `'None'`,
+ * which no hub has.
  */
 export function decodeCall(
   body: Uint8Array,
@@ -48,7 +48,7 @@ function callOf({ method, params, isFault }: Document): { method: string; params
   return { method: method ?? 'None', params };
 }
 
-/** As {@link decodeCall}; other work runs while a long body is read. */
+/** Like {@link decodeCall}, but yields to other work while a long body is read. */
 export async function decodeCallInTurns(
   body: Uint8Array,
   options: DecodeOptions = {},
@@ -80,17 +80,17 @@ function responseOf(message: WireMessage): ReturnType<typeof decodeResponse> {
   }
 }
 
-/** How to decode a response whose bytes are still coming. */
+/** Options for decoding a response that is still arriving. */
 export interface DecodeFromOptions extends DecodeOptions {
-  /** Makes what takes the place of each value of the answer, if that is an array. */
+  /** Replaces each value of the answer, if it is an array. */
   readonly mapRow?: ((row: unknown) => unknown) | undefined;
-  /** Characters that have to be there before they are decoded; 262,144. */
+  /** Characters that must have arrived before decoding starts; 262,144. */
   readonly windowLength?: number;
 }
 
 /**
- * Decodes a response while its bytes come, which are never held whole. With a `mapRow` that keeps less than the row
- * itself, a long answer takes little memory.
+ * Decodes a response while it arrives, without holding all its bytes. With a `mapRow` that keeps less than the row itself, a
+ * long answer needs little memory.
  */
 export async function decodeResponseFrom(
   pieces: AsyncIterable<Uint8Array>,
@@ -107,14 +107,14 @@ export async function decodeResponseFrom(
     if (text.length < wanted) continue;
     document.read(text);
     text = '';
-    // What could not be read yet is read again, so that there has to be as much again for it.
+    // Text that could not be decoded yet is decoded again, so as much again must arrive first.
     wanted = Math.max(windowLength, document.rest.length);
   }
   text += reader.read(Buffer.alloc(0), true, before);
   return responseOf(messageIn(document.end(text)));
 }
 
-/** A document that is decoded as far as it has come. */
+/** A document that is decoded as far as it has arrived. */
 class GrowingDocument {
   private decoder: Decoder | null = null;
   private start = '';
@@ -126,7 +126,7 @@ class GrowingDocument {
     return this.decoder?.rest ?? this.start;
   }
 
-  /** Reads more; what is wrong at the end of it may be right with what follows. */
+  /** Reads more. An error at the end may disappear when more text arrives. */
   read(text: string): void {
     try {
       this.advance(text);
@@ -135,7 +135,7 @@ class GrowingDocument {
     }
   }
 
-  /** Reads the last of it. */
+  /** Reads the rest. */
   end(text: string): Document {
     const decoder = this.advance(text);
     finished(decoder.epilog());
@@ -154,7 +154,7 @@ class GrowingDocument {
   }
 }
 
-/** Decodes a call, a response or a fault, such as stored requests and results of tasks are. */
+/** Decodes a call, a response or a fault, such as the stored requests and results of tasks. */
 export function decodeMessage(body: Uint8Array, options: DecodeOptions = {}): WireMessage {
   return messageIn(decodeDocument(body, options));
 }
@@ -179,7 +179,7 @@ function decodeDocument(body: Uint8Array, options: DecodeOptions): Document {
   return finished(decodingSteps(body, options, Infinity));
 }
 
-/** Decodes a document, and yields after each so many tags and within longer work. */
+/** Decodes a document; yields after this many tags and within longer work. */
 function* decodingSteps(
   body: Uint8Array,
   options: DecodeOptions,

@@ -9,7 +9,7 @@ import { longText, textPieces } from './text-pieces.js';
 import { ValueStack } from './value-stack.js';
 import { checkEpilog, nameAt, skipAttributes, skipComment, skipInstruction, unescapeText } from './xml.js';
 
-/** Where a decoder was between two tags, to go back to. */
+/** State of a decoder between two tags, to return to. */
 interface Place {
   readonly at: number;
   readonly size: number;
@@ -22,10 +22,9 @@ interface Place {
 }
 
 /**
- * One pass over a document. Which documents are accepted and what they mean follows Koji (expat under Python's xmlrpc), so
- * it is lenient about how elements nest and strict about XML and values. Values gather on one stack; an array or struct
- * takes its own from it when it ends. The forms Koji itself writes are read in a stride (`member`, `scalar`), with
- * the same outcome as element by element.
+ * One pass over a document. Accepts and interprets documents like Koji (expat with Python's xmlrpc): lenient about the nesting
+ * of elements, strict about XML and values. Values are pushed onto one stack; an array or struct pops its own when it ends. The
+ * forms that Koji itself writes have a fast path (`member`, `scalar`) with the same result.
  */
 export class Decoder {
   private readonly open: string[] = [];
@@ -33,9 +32,9 @@ export class Decoder {
   private readonly values: ValueStack;
   private readonly scalars: Scalars;
   private readonly marks: number[] = [];
-  /** Where the last start tag ended: text elements mean the text since then. */
+  /** End of the last start tag; the text of text elements begins there. */
   private from = 0;
-  /** Whether the last start tag was that of a value, which is a string then if it ends. */
+  /** Whether the last start tag was that of a value, which is a string if it ends now. */
   private bare = false;
   private insideText = false;
   private method: string | undefined;
@@ -45,7 +44,7 @@ export class Decoder {
   private readonly headers = new MemberHeaders();
   private readonly quick = new KojiScalar();
   private readonly plain = (from: number, to: number): boolean => this.isPlain(from, to);
-  /** What is left to do of the last tag before the next one is read: a long value is made in pieces. */
+  /** Remaining work of the last tag before the next one is read: a long value is created in pieces. */
   private unfinished: Iterator<void, void, void> | undefined;
   /** Whether the root element has ended. */
   private over = false;
@@ -53,16 +52,16 @@ export class Decoder {
   private readonly limits: DecodeLimits;
   private readonly mapRow: ((row: unknown) => unknown) | undefined;
   private readonly piecewise: boolean;
-  /** Whether the outermost of arrays and structs is an array, whose values are rows. */
+  /** Whether the outermost container is an array, whose values are rows. */
   private inRows = false;
-  /** Rows that are complete. */
+  /** Complete rows. */
   private rows = 0;
-  /** Where the text starts in the document. */
+  /** Offset of the text in the document. */
   private offset = 0;
-  /** The last place outside of any array and struct, or between two values of the outermost one. */
+  /** The last position outside of all arrays and structs, or between two values of the outermost one. */
   private place: Place;
 
-  /** @param at where it is: before, in or after the root element */
+  /** @param at position relative to the root element: before, in or after it */
   constructor(
     private text: string,
     public at: number,
@@ -103,7 +102,7 @@ export class Decoder {
     return false;
   }
 
-  /** Notes that another row may be complete, and that this is a place to go back to. */
+  /** Records that another row may be complete, and that it is possible to return to this position. */
   private betweenValues(): void {
     const [mark] = this.marks;
     if (this.mapRow && this.inRows && mark !== undefined && this.values.size > mark + this.rows) {
@@ -119,12 +118,12 @@ export class Decoder {
     return { at, size, open: [...open], openKinds: [...openKinds], marks: [...marks], method, ended, over };
   }
 
-  /** The text from the last place on that there is to go back to. */
+  /** The text from the last position to return to. */
   get rest(): string {
     return this.text.slice(this.place.at);
   }
 
-  /** Goes back to the last such place, and on from there with more of the document. */
+  /** Returns to the last such position, and continues there with more of the document. */
   resume(more: string): void {
     const { at, size, open, openKinds, marks, method, ended, over } = this.place;
     this.text = this.rest + more;
@@ -150,7 +149,7 @@ export class Decoder {
     return checkEpilog(this.text, this.at);
   }
 
-  /** Goes on with what is left to do of the last tag; returns whether that was all. */
+  /** Continues the remaining work of the last tag; returns whether it is done. */
   private isFinished(): boolean {
     if (this.unfinished && !this.unfinished.next().done) return false;
     this.unfinished = undefined;
@@ -176,7 +175,7 @@ export class Decoder {
     return at === -1 ? Infinity : at;
   }
 
-  /** Whether text holds a reference, or an end of CDATA, which text may not; asked in document order. */
+  /** Whether a text contains a reference, or an end of CDATA, which is not allowed in text; called in document order. */
   private isPlain(from: number, to: number): boolean {
     if (this.nextReference < from) this.nextReference = this.find('&', from);
     if (this.nextCdataEnd < from) this.nextCdataEnd = this.find(']]>', from);
@@ -248,7 +247,7 @@ export class Decoder {
     } else if (this.bare && kind === Kind.other) {
       throw this.error(`<${name}> is not a type of value`, this.from);
     } else if (holdsText(kind)) {
-      // Text would have to be gathered again for each of them, at a cost that is quadratic.
+      // Text would have to be collected again for each of them, at quadratic cost.
       if (this.insideText) throw this.error(`<${name}> inside of a plain value`, this.from, 'unsupported');
       this.insideText = true;
     }
@@ -272,7 +271,7 @@ export class Decoder {
     this.at = end + 1;
   }
 
-  /** Gathers the text of a value and hands it on. */
+  /** Collects the text of a value and processes it. */
   private *textSteps(
     from: number,
     end: number,
@@ -287,7 +286,7 @@ export class Decoder {
     if (isSteps(more)) yield* more;
   }
 
-  /** Hands on the text since the last start tag, at once unless it is long. */
+  /** Processes the text since the last start tag, at once unless it is long. */
   private withText(end: number, take: (text: string) => unknown): void {
     const { text, from } = this;
     if (end - from > longText) this.unfinished = this.textSteps(from, end, take);
@@ -343,7 +342,7 @@ export class Decoder {
     this.values.push(yield* this.scalars.base64(text));
   }
 
-  /** Reads a value that is no array or struct in the form Koji writes. */
+  /** Reads a scalar value in the form that Koji writes. */
   private value(): boolean {
     const { text, at } = this;
     if (this.insideText || !text.startsWith('<value><', at) || !this.scalar(at + 7)) return false;
@@ -351,7 +350,7 @@ export class Decoder {
     return true;
   }
 
-  /** Reads a member in the form Koji writes, up to the start of its value if that is an array or struct. */
+  /** Reads a member in the form that Koji writes, up to the start of its value if that is an array or struct. */
   private member(): boolean {
     const { text } = this;
     if (this.bare || this.insideText) return false;
@@ -379,7 +378,7 @@ export class Decoder {
     return true;
   }
 
-  /** Reads a value that is no array or struct in the form Koji writes, from its type's start tag on. */
+  /** Reads a scalar value in the form that Koji writes, starting at the start tag of its type. */
   private scalar(type: number): boolean {
     const { text, quick } = this;
     if (!quick.read(text, type)) return false;

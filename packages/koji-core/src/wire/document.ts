@@ -1,8 +1,8 @@
-/** What a document may hold at most; going past one of them is a {@link WireError} of kind `unsupported`. */
+/** Limits of a document; exceeding one is a {@link WireError} of kind `unsupported`. */
 export interface DecodeLimits {
-  /** Arrays and structs inside each other; 512, a little more than Koji's own encoder manages. */
+  /** Depth of nested arrays and structs; 512, slightly more than Koji's own encoder supports. */
   depth: number;
-  /** Values and struct keys in all; 50 million. */
+  /** Total number of values and struct keys; 50 million. */
   values: number;
   /** Members of one struct; 200,000. */
   keys: number;
@@ -12,19 +12,19 @@ export interface DecodeLimits {
   nameLength: number;
 }
 
-/** What a document holds. */
+/** Contents of a document. */
 export interface Document {
   method: string | undefined;
   params: unknown[];
   isFault: boolean;
 }
 
-/** How a document is decoded. */
+/** Options of decoding a document. */
 export interface DecoderSettings {
   readonly limits: DecodeLimits;
   readonly exactDoubles: boolean;
-  /** Makes what takes the place of each value of the outermost array. */
+  /** Replaces each value of the outermost array. */
   readonly mapRow?: ((row: unknown) => unknown) | undefined;
-  /** Whether the text is the begin of a document, of which more comes: see `resume`. */
+  /** Whether the text is only the beginning of a document: see `resume`. */
   readonly piecewise?: boolean;
 }

@@ -8,7 +8,7 @@ import { DateTime, Double } from './values.js';
 const prolog = "<?xml version='1.0'?>\n";
 const chunkLength = 65_536;
 const deepest = 512;
-/** Characters of a text from which on it is written in pieces of that length. */
+/** Length in characters above which a text is written in pieces of that length. */
 const longText = 32_768;
 const responseStart = `${prolog}<methodResponse>\n<params>\n<param>\n`;
 const responseEnd = '</param>\n</params>\n</methodResponse>\n';
@@ -24,7 +24,7 @@ export function encodeCall(method: string, params: readonly unknown[]): string {
 export function encodeResponse(value: unknown): string {
   const chunks: string[] = [];
   for (const chunk of encodeResponseChunks(value)) {
-    // Makes V8 lay the chunk out flat while its pieces are fresh: twice as fast as to join millions of pieces at the end.
+    // Makes V8 flatten the chunk while its pieces are fresh, which is twice as fast as joining millions of pieces at the end.
     chunk.charCodeAt(0);
     chunks.push(chunk);
   }
@@ -38,8 +38,8 @@ export function encodeFault(code: number, text: string): string {
 }
 
 /**
- * A response in chunks of about 64 KiB. Iterables at any depth are read as the chunks are taken, and closed when the
- * generator is.
+ * Encodes a response in chunks of about 64 KiB. Iterables at any depth are read as the chunks are consumed, and closed with the
+ * generator.
  */
 export function* encodeResponseChunks(value: unknown): Generator<string, void, void> {
   const encoder = new Encoder('value', responseStart);
@@ -55,15 +55,15 @@ export function* encodeResponseChunks(value: unknown): Generator<string, void, v
   }
 }
 
-/** What stands before and after the value of a response. */
+/** Text before and after the value of a response. */
 export const responseFrame: readonly [start: string, end: string] = [responseStart, responseEnd];
 
-/** A value in chunks as {@link encodeResponseStream} gives them, without the frame of a response. */
+/** Encodes a value in chunks like {@link encodeResponseStream}, without the frame of a response. */
 export async function* encodeValueStream(value: unknown): AsyncGenerator<string, void, void> {
   yield* chunksOf(new Encoder('value', ''), value);
 }
 
-/** As {@link encodeResponseChunks}, with async iterables of rows at any depth too, each written as an array. */
+/** Like {@link encodeResponseChunks}, but also accepts async iterables of rows at any depth, each written as an array. */
 export async function* encodeResponseStream(value: unknown): AsyncGenerator<string, void, void> {
   yield* chunksOf(new Encoder('value', responseStart), value, responseEnd);
 }
@@ -92,15 +92,15 @@ function encodeValue(value: unknown, name: string): string {
   return out + encoder.take();
 }
 
-// Anything that isn't written as it stands, lone surrogates and characters XML doesn't allow included.
+// Characters that are not written unchanged, including lone surrogates and characters that XML forbids.
 const special = /[^\t\n -%'-;=?-\ud7ff\ue000-\ufffd]/;
 const unsendable =
   /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** Whether a unit of a text is the first half of a character. */
+/** Whether a code unit is the first half of a surrogate pair. */
 export const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
-/** @param offset where the text starts in the one that it is a part of */
+/** @param offset position of the text in the complete text */
 function escapeText(text: string, offset = 0): string {
   if (!special.test(text)) return text;
   const bad = unsendable.exec(text);
@@ -109,11 +109,11 @@ function escapeText(text: string, offset = 0): string {
     throw new EncodeError(`the character U+${code} at offset ${offset + bad.index} can't be sent in XML`);
   }
   const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  // A carriage return that is sent as it stands arrives as a line feed.
+  // An unescaped carriage return would arrive as a line feed.
   return escaped.includes('\r') ? escaped.replaceAll('\r', '&#13;') : escaped;
 }
 
-/** How a member starts, up to its value and, for the commonest types, into it: fewer pieces to append. */
+/** Start of a member, up to its value and, for the most frequent types, into it, which means fewer pieces to append. */
 interface MemberStart {
   open: string;
   string: string;
@@ -127,13 +127,13 @@ function memberStart(key: string): MemberStart {
   if (known !== undefined) return known;
   const open = `<member>\n<name>${escapeText(key)}</name>\n`;
   const start = { open, string: `${open}<value><string>`, int: `${open}<value><int>` };
-  // Keys may come from callers (file names, for one), so the cache may not grow with them.
+  // Keys may come from callers (such as file names), so the cache must not grow with them.
   if (memberStarts.size >= 4096) memberStarts.clear();
   if (key.length <= 64) memberStarts.set(key, start);
   return start;
 }
 
-/** How a member goes on whose name is written already, since it is long. */
+/** Continuation of a member whose long name has already been written. */
 const namedStart: MemberStart = { open: '', string: '<value><string>', int: '<value><int>' };
 
 interface StructFrame {
@@ -141,13 +141,13 @@ interface StructFrame {
   items: Readonly<Record<string, unknown>>;
   keys: readonly string[];
   inMember: boolean;
-  /** Whether the name of the member that was started is written. */
+  /** Whether the name of the current member has been written. */
   named: boolean;
 }
 
 /**
- * An array, struct or iterable that is being written, where `at` counts what has been started of it; or a long text or
- * bytes, of which so many characters are written.
+ * A partly written array, struct or iterable, where `at` counts the started items; or a long text or bytes, with the number of
+ * written characters.
  */
 type Frame = { outer: Frame | undefined; source: object; at: number } & (
   | { kind: 'array'; items: readonly unknown[] }
@@ -162,13 +162,13 @@ type Frame = { outer: Frame | undefined; source: object; at: number } & (
     }
 );
 
-/** A part of a long text, and where the next one starts. */
+/** A part of a long text, and the start of the next one. */
 interface Piece {
   readonly text: string;
   readonly to: number;
 }
 
-/** Writes one value without recursion, so that it can stop at any point: for a full chunk, or to wait for a row. */
+/** Writes one value without recursion, so that it can pause anywhere: for a full chunk, or to wait for a row. */
 class Encoder {
   private frame: Frame | undefined;
   private depth = 0;
@@ -218,7 +218,7 @@ class Encoder {
     return 'done';
   }
 
-  /** Waits for the next rows of the async iterable at which `run` stopped. */
+  /** Waits for the next rows of the async iterable at which `run` paused. */
   async next(): Promise<void> {
     const { frame } = this;
     if (frame?.kind !== 'asyncIterable') return;
@@ -322,7 +322,7 @@ class Encoder {
     this.pop();
   }
 
-  /** False when the value is an array or struct, or long, which is to be written first. */
+  /** Returns false for an array, a struct or a long text, which must be written first. */
   private writeMember(frame: Frame & StructFrame, start: MemberStart, value: unknown): boolean {
     this.out += start.open;
     this.write(value);
@@ -366,11 +366,11 @@ class Encoder {
     }
   }
 
-  /** Begins a long text; nothing is inside of it, so that it does not count as a level. */
+  /** Starts a long text, which has no children and does not count as a level. */
   private startText(text: string, end: string): void {
     const piece = (from: number): Piece => {
       let to = Math.min(from + longText, text.length);
-      // A character of two units is not cut.
+      // Surrogate pairs are not split.
       if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to -= 1;
       return { text: this.text(text.slice(from, to), from), to };
     };
@@ -484,12 +484,12 @@ class Encoder {
   }
 }
 
-/** A date as Koji writes one; an invalid one is a RangeError. */
+/** Formats a date like Koji; an invalid one is a RangeError. */
 export function pythonDate(date: Date): string {
   return date.toISOString().replace('T', ' ').replace('Z', '000+00:00');
 }
 
-/** Whether a value is a struct: Object.prototype of any realm counts, an instance of a class is a mistake. */
+/** Whether a value is a struct: Object.prototype of any realm is accepted, an instance of a class is an error. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
@@ -510,7 +510,7 @@ export function isAsyncIterable(value: object): value is AsyncIterable<unknown> 
   return Symbol.asyncIterator in value;
 }
 
-/** Names what a value is, for an error. */
+/** Returns a description of a value's type, for an error. */
 export function className(value: object): string {
   const { constructor } = value as { constructor?: { name?: string } };
   const name = constructor?.name ?? 'object';

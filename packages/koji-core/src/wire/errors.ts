@@ -1,14 +1,14 @@
 /**
  * A document that can't be decoded. `malformed` is not XML-RPC at all (a hub answers HTTP 400). `unsupported` comes from a
- * library of good intentions (a hub answers a fault, since clients repeat what got a 400): it holds more than a limit
- * allows, a character in a text that XML does not have, or what Koji reads and then fails on.
+ * well-meaning library: it exceeds a limit, contains a character that XML forbids, or something that Koji accepts and then
+ * fails on. A hub answers it with a fault, because clients repeat a call after a 400.
  */
 export class WireError extends Error {
   override name = 'WireError';
 
   constructor(
     message: string,
-    /** Offset into the document's text, in UTF-16 units. */
+    /** Offset in the document's text, in UTF-16 units. */
     readonly position: number,
     readonly kind: 'malformed' | 'unsupported' = 'malformed',
   ) {
@@ -16,7 +16,7 @@ export class WireError extends Error {
   }
 }
 
-/** A value that can't be sent; the message says where in the value it sits, such as `value[3].name`. */
+/** A value that can't be sent; the message contains its location, such as `value[3].name`. */
 export class EncodeError extends TypeError {
   override name = 'EncodeError';
 }

@@ -5,21 +5,21 @@ import { readInteger } from './numbers.js';
 import { Double } from './values.js';
 import { documentText } from './xml.js';
 
-/** What a document of JSON may hold at most, as one of XML-RPC. */
+/** Limits of a JSON document, the same as for XML-RPC. */
 export type JsonLimits = Pick<DecodeLimits, 'depth' | 'values' | 'keys'>;
 
 const defaults: JsonLimits = { depth: 512, values: 50_000_000, keys: 200_000 };
 
-/** Values that are read before the time is looked at. */
+/** Values to read before checking the time. */
 const valuesInTurn = 2000;
-/** Characters of a text from which on it is made in pieces of that length. */
+/** Length in characters above which a text is created in pieces of that length. */
 const longText = 65_536;
 
 /**
- * Decodes a document of JSON to values as `decodeCall` gives them: a number with a fraction or an exponent is a float, a
- * whole one of these a `Double`; a whole number past 2^53 is a bigint. Other work runs while a long body is read.
+ * Decodes a JSON document to the same values as `decodeCall`: a number with a fraction or an exponent is a float, or a `Double`
+ * if it is whole; a whole number above 2^53 is a bigint. Other work runs while a long body is read.
  *
- * @throws WireError for what is no JSON in UTF-8, holds a character that XML-RPC can't carry, or exceeds a limit
+ * @throws WireError for anything but JSON in UTF-8, for a character that XML-RPC can't encode, or beyond a limit
  */
 export async function decodeJsonInTurns(
   body: Uint8Array,
@@ -49,7 +49,7 @@ const words: readonly (readonly [string, unknown])[] = [
   ['false', false],
   ['null', null],
 ];
-/** Characters that no XML can carry, and halves of characters. */
+/** Characters that XML can't encode, and lone surrogates. */
 const unsendable =
   /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
@@ -95,7 +95,7 @@ class JsonReader {
     }
   }
 
-  /** Begins a list or struct; returns true if it is empty. */
+  /** Starts a list or struct; returns true if it is empty. */
   private *begin(bracket: '{' | '['): Generator<void, boolean, void> {
     if (this.open.length >= this.limits.depth)
       throw this.tooMuch(`nested deeper than ${this.limits.depth} levels`);
@@ -210,7 +210,7 @@ class JsonReader {
   }
 }
 
-/** Where a piece of a text ends that has escapes: not within one. */
+/** End of a piece of a text with escapes, never inside of one. */
 function pieceEnd(raw: string, start: number): number {
   const end = Math.min(start + longText, raw.length);
   if (end === raw.length) return end;

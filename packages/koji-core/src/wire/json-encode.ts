@@ -7,16 +7,16 @@ import { DateTime, Double } from './values.js';
 
 const chunkLength = 65_536;
 const deepest = 512;
-/** Characters of a text, or bytes, that are written at once; a multiple of three, so that base64 needs no padding between. */
+/** Characters of a text, or bytes, to write at once; a multiple of three, so that base64 needs no padding in between. */
 const pieceLength = 30_000;
 
 /**
- * A value as JSON in chunks of about 64 KiB. Iterables at any depth are read as the chunks are taken, async ones too, and
- * closed when the generator is. Whole floats keep their point (`2.0`) and large integers all digits; inf and nan are null,
- * bytes are base64, dates are texts as in XML-RPC. Members without a value are left out.
+ * Encodes a value as JSON in chunks of about 64 KiB. Iterables at any depth, including async ones, are read as the chunks are
+ * consumed, and closed with the generator. Whole floats keep their point (`2.0`) and large integers all digits; inf and nan are
+ * null, bytes are base64, dates are strings as in XML-RPC. Members without a value are omitted.
  *
- * @param start what stands before the value
- * @param end what stands after it
+ * @param start text before the value
+ * @param end text after it
  */
 export async function* encodeJsonStream(
   value: unknown,
@@ -36,7 +36,7 @@ export async function* encodeJsonStream(
   }
 }
 
-/** A value as JSON, as {@link encodeJsonStream} writes it; for small ones without async iterables. */
+/** Encodes a value as JSON like {@link encodeJsonStream}, for small values without async iterables. */
 export function encodeJson(value: unknown): string {
   const encoder = new JsonEncoder('');
   encoder.write(value);
@@ -66,7 +66,7 @@ type Frame = { readonly outer: Frame | undefined; readonly source: object; isFir
     }
 );
 
-/** Writes one value without recursion, so that it can stop at any point. */
+/** Writes one value without recursion, so that it can pause anywhere. */
 class JsonEncoder {
   private frame: Frame | undefined;
   private depth = 0;
@@ -108,7 +108,7 @@ class JsonEncoder {
     return 'done';
   }
 
-  /** Waits for the next rows of the async iterable at which `run` stopped. */
+  /** Waits for the next rows of the async iterable at which `run` paused. */
   async next(): Promise<void> {
     const { frame } = this;
     if (frame?.kind !== 'rows') return;
@@ -212,7 +212,7 @@ class JsonEncoder {
     }
     const piece = (from: number): { text: string; to: number } => {
       let to = Math.min(from + pieceLength, text.length);
-      // A character of two units is not cut.
+      // Surrogate pairs are not split.
       if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to -= 1;
       return { text: JSON.stringify(text.slice(from, to)).slice(1, -1), to };
     };
@@ -228,7 +228,7 @@ class JsonEncoder {
     this.startPieces(buffer.length, piece);
   }
 
-  /** Begins a long text; nothing is inside of it, so that it does not count as a level. */
+  /** Starts a long text, which has no children and does not count as a level. */
   private startPieces(length: number, piece: (from: number) => { text: string; to: number }): void {
     this.out += '"';
     this.frame = { ...this.base({}), kind: 'pieces', length, at: 0, piece };

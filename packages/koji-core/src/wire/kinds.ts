@@ -1,4 +1,4 @@
-/** What the end of an element does. */
+/** Effect of the end of an element. */
 export const enum Kind {
   other,
   value,
@@ -40,9 +40,9 @@ const kinds = new Map<string, Kind>([
   ['fault', Kind.fault],
 ]);
 
-/** Whether an element means the text in it. */
+/** Whether an element's text is its value. */
 export const holdsText = (kind: Kind): boolean => kind >= Kind.boolean && kind <= Kind.methodName;
 
-/** What the end of an element of this name does, whatever its namespace. */
+/** Returns the effect of the end of an element with this name, in any namespace. */
 export const kindOf = (name: string): Kind =>
   kinds.get(name) ?? kinds.get(name.slice(name.lastIndexOf(':') + 1)) ?? Kind.other;

@@ -1,17 +1,17 @@
 import { Kind } from './kinds.js';
 
-/** A value that is no array or struct, read in the form Koji writes. */
+/** A scalar value, read in the form that Koji writes. */
 export class KojiScalar {
-  /** `string` and `double` are what their text means; others have a `value`. */
+  /** `string` and `double` are given by their text; others have a `value`. */
   kind = Kind.other;
   value: unknown;
-  /** Where its text starts and ends. */
+  /** Start and end of its text. */
   from = 0;
   end = 0;
-  /** Behind the line end after the value. */
+  /** Position after the line end that follows the value. */
   at = 0;
 
-  /** Reads one from its type's start tag on; returns false if it has another form. */
+  /** Reads one, starting at its type's start tag; returns false if it has another form. */
   read(text: string, type: number): boolean {
     switch (text.charCodeAt(type + 1)) {
       case 0x73:

@@ -1,4 +1,4 @@
-/** How a member starts, in the form Koji writes: a row's members start like those of the row before. */
+/** The start of members in the form that Koji writes. A row's members start like those of the previous row. */
 export interface Header {
   readonly text: string;
   readonly key: string;
@@ -6,18 +6,18 @@ export interface Header {
 }
 
 const memberStart = '<member>\n<name>';
-/** How many are kept. */
+/** Number of cached starts. */
 const most = 4096;
 
-/** The starts of members that were met. */
+/** Starts of earlier members. */
 export class MemberHeaders {
   private readonly known = new Map<string, Header>();
   private last: Header | undefined;
 
   /**
-   * Returns the start of a member at a place, null if it has another form.
+   * Returns the start of a member at a position, or null if it has another form.
    *
-   * @param isPlain whether there are no references between two places
+   * @param isPlain whether there are no references between two positions
    */
   at(text: string, at: number, isPlain: (from: number, to: number) => boolean): Header | null {
     const next = this.last?.next;

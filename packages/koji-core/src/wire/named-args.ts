@@ -6,26 +6,26 @@ const brand = Symbol.for('koji.named');
 export type NamedArgs<T> = T & { readonly [brand]: true };
 
 /**
- * Marks an object as the named arguments of a call, so that it can't be mistaken for a struct argument:
- * `session.createTag('f44', named({ parent: 'f43' }))`. Must be the last argument.
+ * Marks an object as the named arguments of a call, to distinguish it from a struct argument: `session.createTag('f44', named({
+ * parent: 'f43' }))`. Must be the last argument.
  */
 export function named<const T extends object>(args: T): NamedArgs<T> {
   return Object.defineProperty({ ...args }, brand, { value: true }) as NamedArgs<T>;
 }
 
-/** Whether a value was made by {@link named}. */
+/** Whether a value was created by {@link named}. */
 export function isNamed(value: unknown): value is NamedArgs<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
-/** Splits a last argument made by {@link named} off. */
+/** Separates a last argument created by {@link named}. */
 export function splitNamed(args: readonly unknown[]): { args: unknown[]; keywords: Record<string, unknown> } {
   const last = args.at(-1);
   if (!isNamed(last)) return { args: [...args], keywords: {} };
   return { args: args.slice(0, -1), keywords: { ...last } };
 }
 
-/** Arguments as they travel: named ones become a last struct with `__starstar` set (Koji's `encode_args`). */
+/** Encodes arguments for the wire: named ones become a last struct with `__starstar` set (Koji's `encode_args`). */
 export function encodeArgs(
   args: readonly unknown[],
   keywords: Readonly<Record<string, unknown>> = {},
@@ -34,13 +34,13 @@ export function encodeArgs(
   return [...args, { ...keywords, __starstar: true }];
 }
 
-/** No method has as many, and to copy more would take a while. */
+/** No method has as many, and copying more would take long. */
 const mostNamed = 1000;
 
 /**
- * The reverse of {@link encodeArgs}: a last struct whose `__starstar` is true in Python's sense holds named arguments.
+ * The reverse of {@link encodeArgs}: a last struct whose `__starstar` is truthy in Python contains named arguments.
  *
- * @throws ParameterError when they are more than 1,000
+ * @throws ParameterError if there are more than 1,000
  */
 export function decodeArgs(params: readonly unknown[]): {
   args: unknown[];

@@ -1,11 +1,14 @@
-// What int() and float() of Python read, since that is what a hub has always accepted.
+// Numbers as accepted by Python's int() and float(), which a hub has always accepted.
 const integerText = /^[+-]?[0-9]+$/;
 const doubleText = /^[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)$/i;
 const strayUnderscore = /(?:^|[^0-9])_|_(?:[^0-9]|$)/;
-// Python refuses integers that are longer; BigInt() would take quadratic time, a regular expression the stack.
+// Python refuses longer integers; BigInt() would take quadratic time, and a regular expression would overflow the stack.
 const mostDigits = 4300;
 
-/** The text of a number without white space around it and underscores between digits; undefined when it is none. */
+/**
+ * Returns the text of a number without surrounding white space and underscores between digits, or undefined if it is not a
+ * number.
+ */
 function numberText(text: string, pattern: RegExp): string | undefined {
   const stripped = strip(text);
   if (stripped.length > 2 * mostDigits || strayUnderscore.test(stripped)) return undefined;
@@ -17,12 +20,12 @@ const space = /[^\S\ufeff]|\x85/;
 
 function isSpace(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
-  // The common ones without a pattern: there may be millions.
+  // The most frequent ones are read without a pattern, because there may be millions.
   if (code < 0x80) return code === 0x20 || (code >= 0x09 && code <= 0x0d);
   return space.test(text.charAt(at));
 }
 
-/** A text without the white space at its ends, as Python's strip() sees it. */
+/** Strips white space from both ends of a text like Python's strip(). */
 export function strip(text: string): string {
   let from = 0;
   let to = text.length;
@@ -31,7 +34,7 @@ export function strip(text: string): string {
   return text.slice(from, to);
 }
 
-/** The integer a text holds, a bigint past 2^53; undefined when it is none. */
+/** Returns the integer in a text, a bigint above 2^53, or undefined. */
 export function readInteger(text: string): number | bigint | undefined {
   const plain = numberText(text, integerText);
   if (plain === undefined) return undefined;
@@ -43,7 +46,7 @@ export function readInteger(text: string): number | bigint | undefined {
   return negative ? -BigInt(digits) : BigInt(digits);
 }
 
-/** The floating point number a text holds; undefined when it is none. */
+/** Returns the floating point number in a text, or undefined. */
 export function readDouble(text: string): number | undefined {
   const plain = numberText(text, doubleText);
   if (plain === undefined) return undefined;
@@ -52,7 +55,7 @@ export function readDouble(text: string): number | undefined {
   return plain.startsWith('-') ? -Infinity : Infinity;
 }
 
-/** A floating point number as Python's repr() writes it: always with a point or an exponent of two digits. */
+/** Formats a floating point number like Python's repr(): always with a point or an exponent of two digits. */
 export function doubleToText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';

@@ -1,11 +1,11 @@
 /**
- * Rows that come in portions, so that to hand on hundreds of rows costs what handing on one would. Reads row by row as any
- * async iterable; `encodeResponseStream` takes the portions and writes one array of all rows. To be read once.
+ * Rows that arrive in portions, so that passing on hundreds of rows costs as much as passing on one. Can be iterated row by row
+ * like any async iterable; `encodeResponseStream` takes the portions and writes one array of all rows. Can be read only once.
  */
 export class RowStream<T> implements AsyncIterable<T> {
   constructor(readonly portions: AsyncIterable<readonly T[]>) {}
 
-  /** What `change` makes of each row; those of which it makes undefined are left out. */
+  /** The results of `change` for each row; rows for which it returns undefined are dropped. */
   map<U extends object>(change: (row: T) => U | undefined): RowStream<U> {
     return new RowStream(changed(this.portions, change));
   }

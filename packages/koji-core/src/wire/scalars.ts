@@ -4,7 +4,7 @@ import { readDouble, readInteger, strip } from './numbers.js';
 import { DateTime, Double } from './values.js';
 import type { Fail } from './value-stack.js';
 
-/** Makes values of the texts of elements. */
+/** Creates values from the texts of elements. */
 export class Scalars {
   constructor(
     private readonly exactDoubles: boolean,

@@ -1,11 +1,11 @@
-// Work that is done in pieces: a generator yields after each of them.
+// Work in steps: a generator that yields after each of them.
 
-/** Whether a result is work that is left to do. */
+/** Whether a result is work that remains to be done. */
 export function isSteps(value: unknown): value is Generator<void, void, void> {
   return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
-/** Does the first, then the second. */
+/** Runs the first, then the second. */
 export function* both(
   first: Iterator<void, void, void> | undefined,
   second: Generator<void, void, void>,

@@ -1,9 +1,9 @@
 import { skipComment, skipInstruction, unescapePieces } from './xml.js';
 
-/** Characters of a text from which on it is made in pieces. */
+/** Length in characters above which a text is created in pieces. */
 export const longText = 65_536;
 
-/** The text between two places of a document, whichever elements ended in between, in pieces. */
+/** Returns the text between two positions of a document, whichever elements ended in between, in pieces. */
 export function* textPieces(text: string, from: number, end: number): Generator<string, void, void> {
   for (let at = from; at < end;) {
     const tag = text.indexOf('<', at);

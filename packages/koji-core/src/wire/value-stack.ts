@@ -2,16 +2,16 @@ import type { DecodeLimits } from './document.js';
 import type { WireError } from './errors.js';
 import { Double } from './values.js';
 
-/** Makes the error of the place where the decoder is. */
+/** Creates an error at the position of the decoder. */
 export type Fail = (message: string, kind?: 'unsupported') => WireError;
 
-/** Keys and values of a struct from which on it is made in pieces; even. */
+/** Number of keys and values above which a struct is created in pieces; even. */
 const manyMembers = 8192;
 
-/** The values that are read, in a row: an array or struct takes its own from the end, and comes in their place. */
+/** The values read so far. An array or struct pops its own from the end and is pushed in their place. */
 export class ValueStack {
   private readonly values: unknown[] = [];
-  /** How many there are; what is behind them is left over. */
+  /** Number of valid entries; those after them are stale. */
   size = 0;
 
   constructor(
@@ -25,22 +25,22 @@ export class ValueStack {
     this.values[this.size++] = value;
   }
 
-  /** Puts another value in the place of the last one. */
+  /** Replaces the last value. */
   mapLast(map: (value: unknown) => unknown): void {
     this.values[this.size - 1] = map(this.values[this.size - 1]);
   }
 
-  /** Returns the values from a mark on. */
+  /** Returns the values after a mark. */
   since(mark: number): unknown[] {
     return this.values.slice(mark, this.size);
   }
 
-  /** Makes an array of the values from a mark on. */
+  /** Creates an array of the values after a mark. */
   endArray(mark: number): void {
     this.replaceFrom(mark, this.since(mark));
   }
 
-  /** Makes a struct of the keys and values from a mark on; returns what is left to do if they are many. */
+  /** Creates a struct of the keys and values after a mark; returns the remaining work if there are many. */
   endStruct(mark: number): Generator<void, void, void> | undefined {
     const { size } = this;
     if ((size - mark) % 2 !== 0) throw this.fail('a member of a struct lacks its name or value');
@@ -66,7 +66,7 @@ export class ValueStack {
     this.push(value);
   }
 
-  /** Adds members to a struct, from keys and values that follow each other. */
+  /** Adds members to a struct, from alternating keys and values. */
   private structOf(struct: Record<string, unknown>, from: number, to: number): Record<string, unknown> {
     const { values } = this;
     for (let i = from; i < to; i += 2) {

@@ -1,4 +1,4 @@
-/** Any value that can travel: what the decoder gives and the encoder takes. */
+/** Any value that can be sent: the output of the decoder and the input of the encoder. */
 export type WireValue =
   | null
   | boolean
@@ -11,7 +11,7 @@ export type WireValue =
   | readonly WireValue[]
   | WireStruct;
 
-/** A struct: text keys, any values. */
+/** A struct: string keys, any values. */
 export interface WireStruct {
   readonly [key: string]: WireValue;
 }
@@ -19,14 +19,14 @@ export interface WireStruct {
 const doubleBrand = Symbol.for('koji.Double');
 const dateTimeBrand = Symbol.for('koji.DateTime');
 
-// instanceof must hold for values made by a second copy of this package, which a plugin may bring.
+// instanceof must also work for values created by a second copy of this package, such as a plugin's.
 function has(value: unknown, brand: symbol): boolean {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
 /**
- * A floating point number that must stay one on the wire although JavaScript sees a whole number:
- * `new Double(2)` is sent as `<double>2.0</double>`, the plain number 2 as `<int>2</int>`.
+ * A floating point number that must stay one on the wire even if its value is whole: `new Double(2)` is sent as
+ * `<double>2.0</double>`, the plain number 2 as `<int>2</int>`.
  */
 export class Double {
   constructor(readonly value: number) {}
@@ -58,8 +58,8 @@ export function double(value: number): number | Double {
 }
 
 /**
- * A `dateTime.iso8601` value, kept as the text that was sent (`20240229T23:59:59`), since the wire says no time zone.
- * Koji itself sends times as strings, so this comes from foreign clients only.
+ * A `dateTime.iso8601` value, kept as the text that was sent (`20240229T23:59:59`), because the wire has no time zone. Koji
+ * itself sends times as strings, so this only comes from other clients.
  */
 export class DateTime {
   constructor(readonly value: string) {}
@@ -72,7 +72,7 @@ export class DateTime {
     return has(value, dateTimeBrand);
   }
 
-  /** The moment, reading the text as UTC; null when it is no such moment. */
+  /** The time, with the text read as UTC; null if it is invalid. */
   toDate(): Date | null {
     const m = /^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):(\d\d):(\d\d)Z?$/.exec(this.value);
     if (!m) return null;

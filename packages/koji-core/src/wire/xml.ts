@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { WireError } from './errors.js';
 
-/** Bytes or characters that are worked on without a break: a few milliseconds at the worst. */
+/** Bytes or characters to process without a break: a few milliseconds at most. */
 const pieceLength = 65_536;
 
 /**
- * The text of a document: decoded, line ends as XML wants them, without characters XML forbids. Yields after each piece of
- * the work.
+ * Returns the text of a document: decoded, with normalised line ends, without characters that XML forbids. Yields after each
+ * piece of the work.
  */
 export function* documentText(body: Uint8Array): Generator<void, string, void> {
   const reader = new TextReader();
@@ -19,16 +19,16 @@ export function* documentText(body: Uint8Array): Generator<void, string, void> {
   return text;
 }
 
-/** Turns the bytes of a document into its text, piece by piece. */
+/** Converts the bytes of a document to text, piece by piece. */
 export class TextReader {
   private decode: DecodePiece | undefined;
   private afterReturn = false;
-  /** The begin of a character whose end has not come. */
+  /** The beginning of an incomplete character. */
   private rest = Buffer.alloc(0);
-  /** Characters that were given out. */
+  /** Number of characters returned so far. */
   private size = 0;
 
-  /** The text of the next bytes; `before` gives that of the ones before, or as much of it as there still is. */
+  /** Returns the text of the next bytes. `before` returns the text of the previous bytes, or what is left of it. */
   read(piece: Uint8Array, isLast: boolean, before: () => string): string {
     const given = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     const bytes = this.rest.length > 0 ? Buffer.concat([this.rest, given]) : given;
@@ -49,9 +49,9 @@ export class TextReader {
   }
 }
 
-/** Where the last whole character of UTF-8 ends; in other encodings a little earlier does no harm. */
+/** End of the last complete UTF-8 character; for other encodings, a slightly earlier end does no harm. */
 function pieceEnd(bytes: Buffer): number {
-  // A character has four bytes at most, of which all but the first look alike.
+  // A character has at most four bytes, and all but the first look alike.
   for (let back = 1; back <= Math.min(4, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
     if ((byte & 0xc0) === 0x80) continue;
@@ -64,7 +64,7 @@ function pieceEnd(bytes: Buffer): number {
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
-/** Bytes with each carriage return, alone or before a line feed, made a line feed. Far faster than in a text. */
+/** Replaces each carriage return, alone or before a line feed, by a line feed. Far faster on bytes than on text. */
 function withLineFeeds(bytes: Buffer, afterReturn: boolean): Buffer {
   if (!afterReturn && !bytes.includes(carriageReturn)) return bytes;
   const out = Buffer.allocUnsafe(bytes.length);
@@ -78,7 +78,7 @@ function withLineFeeds(bytes: Buffer, afterReturn: boolean): Buffer {
   return out.subarray(0, size);
 }
 
-/** @param at where the piece starts in the document */
+/** @param at position of the piece in the document */
 function checkCharacters(piece: string, at: number, before: () => string): void {
   const illegal = piece.search(illegalCharacter);
   if (illegal === -1) return;
@@ -90,24 +90,24 @@ function checkCharacters(piece: string, at: number, before: () => string): void 
   );
 }
 
-/** Whether a position is in the text of an element, which is what callers fill in, and not in the document's own parts. */
+/** Whether a position is in the text of an element, which callers provide, rather than in the document's markup. */
 function isInText(text: string, position: number): boolean {
   const tag = text.lastIndexOf('<', position);
   const end = tag === -1 ? -1 : text.indexOf('>', tag);
   return end !== -1 && end < position;
 }
 
-/** Characters that XML 1.0 doesn't allow anywhere, lone surrogates apart. */
+/** Characters that XML 1.0 forbids everywhere, except lone surrogates. */
 export const illegalCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
-/** Bytes in which a declaration is looked for. */
+/** Bytes to search for a declaration. */
 const longestDeclaration = 1000;
 
 const declaredEncoding = /^(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']/;
 
 type DecodePiece = (bytes: Buffer) => string;
 
-/** How to decode a document's bytes, by what its declaration says. */
+/** Returns how to decode a document's bytes, from its declaration. */
 function decoderOf(bytes: Buffer): DecodePiece {
   const declared = declaredEncoding.exec(bytes.toString('latin1', 0, longestDeclaration))?.[1] ?? 'utf-8';
   switch (declared.toLowerCase()) {
@@ -139,7 +139,7 @@ const entities = [
   ['&apos;', "'"],
 ] as const;
 
-/** Replaces the five entities and character references; `position` is where `text` starts in the document. */
+/** Replaces the five entities and character references; `position` is the offset of `text` in the document. */
 export function unescapeText(text: string, position: number): string {
   let at = text.indexOf('&');
   if (at === -1) return text;
@@ -162,16 +162,16 @@ export function unescapeText(text: string, position: number): string {
   return out + text.slice(from);
 }
 
-/** The longest reference that is one, and more. */
+/** Longer than the longest valid reference. */
 const longestReference = 64;
 
-/** As {@link unescapeText}, in pieces. */
+/** Like {@link unescapeText}, in pieces. */
 export function* unescapePieces(text: string, position: number): Generator<string, void, void> {
   for (let from = 0; from < text.length;) {
     let to = Math.min(from + pieceLength, text.length);
     if (to < text.length) {
-      // One that may go on behind the end is left to the next piece. Only the end is searched: a search through all of the
-      // text for each piece takes time with the square of its length.
+      // A reference that may continue after the end is left to the next piece. Only the end is searched, because searching all
+      // of the text for each piece would take quadratic time.
       const end = text.slice(to - longestReference + 1, to);
       const reference = end.lastIndexOf('&');
       if (reference !== -1 && !end.includes(';', reference)) to -= end.length - reference;
@@ -181,10 +181,10 @@ export function* unescapePieces(text: string, position: number): Generator<strin
   }
 }
 
-/** From here on, a pass for each of the five entities is faster than a step for each of their places. */
+/** Above this length, one pass per entity is faster than one step per occurrence. */
 const longText = 4096;
 
-/** Replaces the five entities in a text that has nothing else behind `&`: `&amp;` last, or it could make another one. */
+/** Replaces the five entities in a text with no other use of `&`: `&amp;` last, because it could create another one. */
 function withoutEntities(text: string): string {
   const others = entities.filter(([, character]) => character !== '&');
   const last = others.reduce((out, [name, character]) => out.split(name).join(character), text);
@@ -218,17 +218,17 @@ const xmlName =
   /[:A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\udbff\udc00-\udfff\uf900-\ufdcf\ufdf0-\ufffd][\w:.\-\xb7\xc0-\xd6\xd8-\xf6\xf8-\u037d\u037f-\u1fff\u200c\u200d\u203f\u2040\u2070-\u218f\u2c00-\u2fef\u3001-\udbff\udc00-\udfff\uf900-\ufdcf\ufdf0-\ufffd]*/;
 const nameText = new RegExp(xmlName, 'y');
 
-/** Characters of a name that are looked at: a longer one is cut, and so not followed by what has to follow a name. */
+/** Maximum length of a name; a longer one is cut, and then not followed by what must follow a name. */
 const longestName = 1024;
 
-/** The XML name at a position, '' when there is none. */
+/** Returns the XML name at a position, '' if there is none. */
 export function nameAt(text: string, position: number): string {
   const part = text.slice(position, position + longestName);
   nameText.lastIndex = 0;
   return nameText.exec(part)?.[0] ?? '';
 }
 
-/** The first position at or after `position` that holds no white space. */
+/** Returns the first position at or after `position` that is not white space. */
 export function skipSpace(text: string, position: number): number {
   let at = position;
   for (;;) {
@@ -238,7 +238,7 @@ export function skipSpace(text: string, position: number): number {
   }
 }
 
-/** Where the comment that starts at a position ends. */
+/** Returns the end of the comment that starts at a position. */
 export function skipComment(text: string, position: number): number {
   const end = text.indexOf('--', position + 4);
   if (end === -1) throw new WireError('a comment is not closed', position);
@@ -246,7 +246,7 @@ export function skipComment(text: string, position: number): number {
   return end + 3;
 }
 
-/** Where the processing instruction that starts at a position ends. */
+/** Returns the end of the processing instruction that starts at a position. */
 export function skipInstruction(text: string, position: number): number {
   const target = nameAt(text, position + 2);
   if (target === '') throw new WireError("'<?' without a name", position);
@@ -270,7 +270,7 @@ const documentType = new RegExp(
   'y',
 );
 
-// Nobody writes a longer one, and on megabytes of white space the pattern would run out of stack.
+// Real ones are shorter, and on megabytes of white space the pattern would overflow the stack.
 const longestPrologPart = 10_000;
 
 function skipPattern(pattern: RegExp, text: string, position: number, problem: string): number {
@@ -281,8 +281,7 @@ function skipPattern(pattern: RegExp, text: string, position: number, problem: s
 }
 
 /**
- * Where the root element starts. A document type is passed over unread; one that declares anything is refused. Yields after
- * each part.
+ * Returns the start of the root element. Skips a document type, but refuses one that declares anything. Yields after each part.
  */
 export function* skipProlog(text: string): Generator<void, number, void> {
   let at = 0;
@@ -313,7 +312,7 @@ export function* checkEpilog(text: string, position: number): Generator<void, vo
   }
 }
 
-/** Checks and passes over the attributes of a start tag, whose values mean nothing here; stops at `>` or `/`. */
+/** Checks and skips the attributes of a start tag, whose values are irrelevant; stops at `>` or `/`. */
 export function skipAttributes(text: string, position: number, most: number): number {
   const seen = new Set<string>();
   for (let at = position; ;) {
@@ -334,7 +333,7 @@ export function skipAttributes(text: string, position: number, most: number): nu
     if (end === -1) throw new WireError(`the value of the attribute '${name}' is not in quotes`, at);
     const value = text.slice(at + 1, end);
     if (value.includes('<')) throw new WireError(`'<' in the value of the attribute '${name}'`, at);
-    // Nobody reads the value; to check millions of references would hold up everything else.
+    // The value is unused, and checking millions of references would block everything else.
     const references = value.indexOf('&');
     if (references !== -1 && value.length - references > pieceLength)
       throw new WireError(`the value of the attribute '${name}' is too long`, at, 'unsupported');
