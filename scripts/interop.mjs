@@ -1,13 +1,12 @@
 // npm run interop: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
 // npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some;
 // -- images: images by ImageFactory; -- maven: a project of Maven; -- adopt: takes over a hub of Koji. docs/interop.md has all of it.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -15,10 +14,20 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { kojidSettings, prepareBuilds, runBuilds } from './interop/builds.mjs';
+import {
+  admin,
+  answering,
+  builder,
+  bundle,
+  kojisHub,
+  makeKojiDatabase,
+  Programs,
+  runSql,
+  unpackKoji,
+  writeSettings,
+} from './interop/site.mjs';
 import { makeCertificates, startWeb, visit, visitByProxy } from './interop/web.mjs';
 import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
@@ -52,12 +61,13 @@ const hasMock = existsSync('/usr/bin/mock');
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-interop-'));
 // The account that runs mock reads there.
 chmodSync(folder, 0o755);
-const upstream = sourceTree(options.koji);
+const upstream = unpackKoji(options.koji, folder);
+if (upstream === null) {
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(2);
+}
 const distribution = hasMock ? prepareBuilds(folder) : null;
-const children = [];
-const ours = (name) => [process.execPath, path.join(root, 'packages', name, 'dist/bundle/main.js')];
-const admin = { user: 'kojiadmin', password: 'kojiadmin' };
-const builder = { user: 'builder', password: 'secret' };
+const ours = (name) => [process.execPath, bundle(name)];
 const rpms = ['src', 'noarch'].map((arch) => path.join(root, `examples/data/mypkg-1.0-1.${arch}.rpm`));
 const nvr = 'mypkg-1.0-1';
 
@@ -69,22 +79,6 @@ const programs = {
   'upstream koji': [options.python, path.join(upstream, 'cli/koji')],
   'upstream kojid': [options.python, path.join(upstream, 'builder/kojid')],
 };
-
-/** Koji's source: a source tree as it is, the newest commit of a git repository unpacked; ends this command without one. */
-function sourceTree(given) {
-  if (given !== '' && existsSync(path.join(given, 'builder/kojid'))) return path.resolve(given);
-  const tree = path.join(folder, 'koji');
-  mkdirSync(tree, { recursive: true });
-  const unpack = 'git -C "$1" archive HEAD builder cli koji kojihub plugins schemas util | tar x -C "$2"';
-  if (given !== '' && spawnSync('bash', ['-o', 'pipefail', '-c', unpack, 'bash', given, tree]).status === 0)
-    return tree;
-  console.error(
-    `Koji's source ${given === '' ? 'is not named' : `is not in '${given}'`}. Name a source tree or a git repository of it by ` +
-      '--koji or by KOJI_SOURCE: git clone https://pagure.io/koji',
-  );
-  rmSync(folder, { recursive: true, force: true });
-  process.exit(2);
-}
 
 function environment() {
   // Its distRepo tasks alone use python-multilib, which Debian lacks; the import at its top has to find something.
@@ -100,6 +94,7 @@ function environment() {
   return { ...process.env, PYTHONPATH: `${upstream}:${path.dirname(stand)}` };
 }
 const env = environment();
+const running = new Programs(env);
 if (!existsSync('/etc/mock/koji')) {
   console.error("Koji's kojid wants the folder that mock brings: mkdir -p /etc/mock/koji");
   process.exit(2);
@@ -128,42 +123,8 @@ async function site(name, more) {
   return { here, port, url };
 }
 
-function write(here, file, section, settings) {
-  const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
-  writeFileSync(path.join(here, file), `[${section}]\n${lines.join('')}`);
-}
-
-function start(here, name, command) {
-  const out = openSync(path.join(here, `${name}.out`), 'a');
-  const child = spawn(command[0], command.slice(1), { cwd: here, env, stdio: ['ignore', out, out] });
-  children.push(child);
-}
-
-/** Ends everything that was started. */
-async function stopAll() {
-  const running = children.splice(0).filter((child) => child.exitCode === null && child.signalCode === null);
-  const ended = running.map((child) => new Promise((resolve) => child.once('exit', resolve)));
-  for (const child of running) child.kill('SIGTERM');
-  const late = setTimeout(() => running.forEach((child) => child.kill('SIGKILL')), 15_000);
-  await Promise.all(ended);
-  clearTimeout(late);
-}
-
-async function until(what, test, seconds = 60) {
-  for (let i = 0; i < seconds * 5; i++) {
-    if (await test()) return;
-    await sleep(200);
-  }
-  throw new Error(`${what}: not within ${seconds} s`);
-}
-
-const answering = ({ url }) =>
-  until('the hub answering', () =>
-    fetch(`${url}/kojihub`).then(
-      (reply) => reply.status === 405,
-      () => false,
-    ),
-  );
+const write = (here, file, section, settings) => writeSettings(path.join(here, file), section, settings);
+const start = (here, name, command) => running.start(here, name, command);
 
 /** Runs the command of `who` and holds what it says against `expected`. */
 function run({ here }, who, args, expected, status = 0, minutes = 2) {
@@ -223,7 +184,7 @@ async function builds(at, who) {
 async function ourClientsAtKojisHub(postgres) {
   console.log("\nOur command, library and kojid at Koji's hub");
   const at = await site('upstream-hub', { plugins: 'mytask', maxload: 0, logfile: 'kojid.log' });
-  const database = await koji1Database(postgres, at);
+  const database = await makeKojiDatabase(postgres, 'upstream', upstream);
   write(at.here, 'hub.conf', 'hub', {
     DBConnectionString: database,
     KojiDir: path.join(at.here, 'store'),
@@ -234,17 +195,13 @@ async function ourClientsAtKojisHub(postgres) {
   });
   const tls = { folder: path.join(at.here, 'tls'), port: await freePort() };
   makeCertificates(tls.folder);
-  const server = path.join(root, 'scripts/interop/upstream_hub.py');
-  const args = ['--source', upstream, '--config', path.join(at.here, 'hub.conf'), '--port', String(at.port)];
-  args.push('--topdir', path.join(at.here, 'store'));
-  args.push('--tls-port', String(tls.port), '--tls-folder', tls.folder);
-  start(at.here, 'hub', [options.python, server, ...args]);
-  await answering(at);
+  const config = path.join(at.here, 'hub.conf');
+  const store = path.join(at.here, 'store');
+  const { python } = options;
+  start(at.here, 'hub', kojisHub({ python, upstream, config, port: at.port, store, tls }));
+  await answering(at.url);
   run(at, 'koji', ['add-host', builder.user, 'x86_64', 'noarch'], /added/);
-  const client = new pg.Client(database);
-  await client.connect();
-  await client.query('UPDATE users SET password = $1 WHERE name = $2', [builder.password, builder.user]);
-  await client.end();
+  await runSql(database, `UPDATE users SET password = '${builder.password}' WHERE name = '${builder.user}'`);
   start(at.here, 'kojid', [...programs.kojid, '--config', 'kojid.conf']);
   firstHour(at, 'koji');
   run(at, 'koji', ['make-task', 'mytask', 'a', 'b', 'kwarg1=7'], /Created task id/);
@@ -255,27 +212,6 @@ async function ourClientsAtKojisHub(postgres) {
   const queue = `while sleep 2; do ${programs.koji.join(' ')} -c koji.conf ${login} call repo.checkQueue; done`;
   if (hasMock) start(at.here, 'queue', ['sh', '-c', queue]);
   await builds(at, 'koji');
-}
-
-/** A database as Koji's schema makes it, with one admin. */
-async function koji1Database(postgres, at) {
-  const url = `${postgres.url}upstream`;
-  const maintenance = new pg.Client(`${postgres.url}postgres`);
-  await maintenance.connect();
-  await maintenance.query('CREATE DATABASE upstream');
-  await maintenance.end();
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(readFileSync(path.join(upstream, 'schemas/schema.sql'), 'utf8'));
-  await client.query('INSERT INTO users (name, password, usertype, status) VALUES ($1, $2, 0, 0)', [
-    admin.user,
-    admin.password,
-  ]);
-  await client.query(
-    "INSERT INTO user_perms (user_id, perm_id, creator_id) SELECT 1, id, 1 FROM permissions WHERE name = 'admin'",
-  );
-  await client.end();
-  return url;
 }
 
 /** The client library: multicall, faults, named arguments, upload and download. */
@@ -366,7 +302,7 @@ async function kojisClientsAtOurHub() {
   hub('migrate');
   hub('user', 'add', admin.user, '--password', admin.password, '--admin');
   start(at.here, 'hub', [...programs.hub, '--config', 'hub.conf']);
-  await answering(at);
+  await answering(at.url);
   run(at, 'upstream koji', ['add-host', builder.user, 'x86_64', 'noarch'], /added/);
   hub('user', 'passwd', builder.user, builder.password);
   start(at.here, 'kojid', [...programs['upstream kojid'], '--fg', '-v', '-c', 'kojid.conf']);
@@ -380,13 +316,13 @@ const postgres = await startPostgres();
 try {
   if (options.hub !== 'ours') await ourClientsAtKojisHub(postgres);
   // Two builders with one folder of buildroots, and the same names for them, would remove each other's.
-  await stopAll();
+  await running.endAll();
   if (options.hub !== 'koji') await kojisClientsAtOurHub();
 } catch (error) {
   failure = error;
   process.exitCode = 1;
 } finally {
-  await stopAll();
+  await running.endAll();
   await postgres.stop();
 }
 if (failure) console.error(failure);

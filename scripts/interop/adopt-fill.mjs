@@ -18,18 +18,25 @@ export async function fillKoji(session, { folder, user }) {
   await builds(session, call, named, folder);
   await volumes(call);
   await history(call, user);
-  const tasks = await runTasks(call, named);
+  await runTasks(call, named);
   await call('repo.request', 'base-build').catch((error) =>
     console.log(`no request of a repo: ${error.message}`),
   );
-  const all = await call('listBuilds');
+  return listAll(session);
+}
+
+/** The names of what the hub of a session has. */
+export async function listAll(session) {
+  const list = (method, ...args) => session.call(method, args);
+  const builds = await list('listBuilds');
   return {
-    builds: all.map(({ nvr }) => nvr),
-    tags: (await call('listTags')).map(({ name }) => name),
-    users: (await call('listUsers')).map(({ name }) => name),
-    tasks,
-    rpms: ['mypkg-1.0-1.src', 'mypkg-1.0-1.noarch'],
-    archives: (await call('listArchives')).map(({ id }) => id),
+    builds: builds.map(({ nvr }) => nvr),
+    tags: (await list('listTags')).map(({ name }) => name),
+    users: (await list('listUsers')).map(({ name }) => name),
+    hosts: (await list('listHosts')).map(({ name }) => name),
+    tasks: (await list('listTasks', {}, { order: 'id' })).map(({ id }) => id),
+    rpms: (await list('listRPMs')).map(({ nvr, arch }) => `${nvr}.${arch}`),
+    archives: (await list('listArchives')).map(({ id }) => id),
   };
 }
 
@@ -202,7 +209,6 @@ async function runTasks(call, named) {
   await call('cancelTask', sleeping);
   await call('addChannel', 'nobody');
   await call('makeTask', 'sleep', [1], named({ channel: 'nobody' }));
-  return (await call('listTasks', {}, { order: 'id' })).map(({ id }) => id);
 }
 
 async function ended(call, id) {

@@ -1,30 +1,29 @@
-// npm run interop -- adopt: fills a database by Koji's own hub, takes it over by `koji-hub adopt` (copied to SQLite and to PostgreSQL,
-// and in place), and holds what Koji's own command prints at our hub against what it printed at Koji's. docs/operations/move-from-koji.md.
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+// npm run interop -- adopt: fills databases by Koji's own hub, takes them over by `koji-hub adopt` (copied to SQLite and to PostgreSQL,
+// and in place), and holds what our hub then answers, and what Koji's own command prints of it, against what it was at Koji's hub.
+// docs/operations/move-from-koji.md.
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs, promisify } from 'node:util';
-import pg from 'pg';
 import { freePort } from '../ports.mjs';
 import { startPostgres } from '../postgres.mjs';
 import { root } from '../setup.mjs';
-import { fillKoji } from './adopt-fill.mjs';
+import { fillKoji, listAll } from './adopt-fill.mjs';
+import {
+  admin,
+  answering,
+  builder,
+  bundle,
+  kojisHub,
+  makeKojiDatabase,
+  Programs,
+  runSql,
+  unpackKoji,
+  writeSettings,
+} from './site.mjs';
 
 const run = promisify(execFile);
-const admin = { user: 'kojiadmin', password: 'kojiadmin' };
-const builder = { user: 'builder', password: 'secret' };
-const bundle = (name) => path.join(root, 'packages', name, 'dist/bundle/main.js');
 
 /** Runs the command; `words` are those after its name. */
 export async function runAdoption(words) {
@@ -34,47 +33,53 @@ export async function runAdoption(words) {
       koji: { type: 'string', default: process.env.KOJI_SOURCE ?? '' },
       ref: { type: 'string', default: 'HEAD' },
       python: { type: 'string', default: '/usr/bin/python3' },
+      conversations: {
+        type: 'string',
+        default: process.env.CONFORMANCE_DIR ?? path.join(root, '../shared/conformance'),
+      },
+      // One of the two databases.
+      only: { type: 'string', default: '' },
       keep: { type: 'boolean' },
     },
   });
   const folder = mkdtempSync(path.join(tmpdir(), 'koji-adopt-'));
-  const adoption = new Adoption(folder, values);
-  if (!adoption.unpack()) {
-    console.error(
-      `Koji's source is not in '${values.koji}': name a source tree or a git repository of it by --koji`,
-    );
+  const upstream = unpackKoji(values.koji, folder, values.ref);
+  if (upstream === null) {
     rmSync(folder, { recursive: true, force: true });
     process.exitCode = 2;
     return;
   }
+  const programs = new Programs({ ...process.env, PYTHONPATH: upstream, TZ: 'UTC' });
+  const postgres = await startPostgres();
   try {
-    await adoption.run();
+    symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+    const given = { folder, upstream, python: values.python, programs, postgres };
+    if (values.only !== 'conversations') await new Adoption('filled', given).run();
+    if (values.only !== 'filled' && existsSync(path.join(values.conversations, 'replay.py')))
+      await new Adoption('conversations', {
+        ...given,
+        conversations: path.resolve(values.conversations),
+      }).run();
+    else if (values.only !== 'filled')
+      console.log(`\nno conversations in ${values.conversations}: name their folder by --conversations`);
   } catch (error) {
     console.error(error);
     process.exitCode = 1;
   } finally {
-    await adoption.stop();
+    await programs.endAll();
+    await postgres.stop();
   }
   if (process.exitCode || values.keep) console.error(`\nthe logs are in ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
 }
 
+/** A database of Koji's with the store of its files, and what becomes of it. */
 class Adoption {
-  children = [];
-
-  constructor(folder, { koji, ref, python }) {
-    Object.assign(this, { folder, koji, ref, python, upstream: path.join(folder, 'koji') });
-  }
-
-  unpack() {
-    if (this.koji !== '' && existsSync(path.join(this.koji, 'builder/kojid'))) {
-      this.upstream = path.resolve(this.koji);
-      return true;
-    }
-    mkdirSync(this.upstream);
-    const unpack = 'git -C "$1" archive "$2" cli koji kojihub plugins schemas | tar x -C "$3"';
-    const words = ['-o', 'pipefail', '-c', unpack, 'bash', this.koji, this.ref, this.upstream];
-    return this.koji !== '' && spawnSync('bash', words).status === 0;
+  constructor(name, given) {
+    Object.assign(this, given, { name, folder: path.join(given.folder, name) });
+    this.store = path.join(this.folder, 'store');
+    for (const part of ['packages', 'work', 'repos', 'scratch', 'vol/second/packages'])
+      mkdirSync(path.join(this.store, part), { recursive: true });
   }
 
   check(what, good, more = '') {
@@ -84,76 +89,28 @@ class Adoption {
     if (more) console.log(more);
   }
 
-  get env() {
-    return { ...process.env, PYTHONPATH: this.upstream, TZ: 'UTC' };
-  }
-
-  start(name, command, cwd = this.folder) {
-    const out = openSync(path.join(this.folder, `${name}.out`), 'a');
-    const child = spawn(command[0], command.slice(1), { cwd, env: this.env, stdio: ['ignore', out, out] });
-    this.children.push(child);
-    return child;
-  }
-
-  async end(child) {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
-    await ended;
-    clearTimeout(late);
-  }
-
-  async stop() {
-    for (const child of this.children.splice(0)) await this.end(child);
-    await this.postgres?.stop();
-  }
-
-  async answering(url) {
-    for (let i = 0; i < 300; i++) {
-      const up = await fetch(`${url}/kojihub`).then(
-        (reply) => reply.status === 405,
-        () => false,
-      );
-      if (up) return;
-      await sleep(200);
-    }
-    throw new Error(`${url} does not answer within 60 s`);
-  }
-
   /** Starts Koji's hub on a database; all hubs have the same file store. */
   async startKojisHub(database, port) {
-    const file = path.join(this.folder, `koji-${port}.conf`);
-    const settings = {
+    const { python, upstream, store } = this;
+    const config = path.join(this.folder, `koji-${port}.conf`);
+    writeSettings(config, 'hub', {
       DBConnectionString: database,
-      KojiDir: this.store,
+      KojiDir: store,
       DisableNotifications: 'True',
       EnableMaven: 'True',
+      EnableWin: 'True',
       RunInterval: 1,
-    };
-    writeFileSync(file, `[hub]\n${lines(settings)}`);
-    const server = path.join(root, 'scripts/interop/upstream_hub.py');
-    const args = [
-      '--source',
-      this.upstream,
-      '--config',
-      file,
-      '--port',
-      String(port),
-      '--topdir',
-      this.store,
-    ];
-    const child = this.start('koji-hub', [this.python, server, ...args]);
-    await this.answering(`http://127.0.0.1:${port}`);
+      PluginPath: path.join(upstream, 'plugins/hub'),
+      Plugins: 'echo runroot_hub save_failed_tree sidetag_hub',
+    });
+    const command = kojisHub({ python, upstream, config, port, store });
+    const child = this.programs.start(this.folder, 'koji-hub', command);
+    await answering(`http://127.0.0.1:${port}`);
     return child;
   }
 
   async run() {
-    this.postgres = await startPostgres();
-    this.store = path.join(this.folder, 'store');
-    for (const part of ['packages', 'work', 'repos', 'scratch', 'vol/second/packages'])
-      mkdirSync(path.join(this.store, part), { recursive: true });
-    symlinkSync(path.join(root, 'node_modules'), path.join(this.folder, 'node_modules'));
+    console.log(`\nDatabase '${this.name}'`);
     this.port = await freePort();
     const url = `http://127.0.0.1:${this.port}`;
     const common = {
@@ -162,58 +119,77 @@ class Adoption {
       topdir: this.store,
       weburl: `${url}/koji`,
     };
-    writeFileSync(
-      path.join(this.folder, 'koji.conf'),
-      `[koji]\n${lines({ ...common, authtype: 'password' })}`,
-    );
-    const database = await this.makeDatabase();
+    writeSettings(path.join(this.folder, 'koji.conf'), 'koji', { ...common, authtype: 'password' });
+    const database = await makeKojiDatabase(this.postgres, `koji_${this.name}`, this.upstream);
     const hub = await this.startKojisHub(database, this.port);
     const filled = await this.fill(database, url, common);
+    const { builds, tags, tasks, users } = filled;
+    console.log(
+      `filled by Koji's hub: ${builds.length} builds, ${tags.length} tags, ${tasks.length} tasks, ${users.length} users`,
+    );
+    if (this.conversations) this.ask(url, 'answers');
     const before = this.answers(filled);
-    await this.end(hub);
+    await this.programs.end(hub);
     for (const way of ['SQLite', 'PostgreSQL', 'in place'])
       await this.adopt(way, { database, before, filled, url });
   }
 
-  async sql(database, ...statements) {
-    const client = new pg.Client(database);
-    await client.connect();
-    try {
-      for (const statement of statements) await client.query(statement);
-    } finally {
-      await client.end();
-    }
-  }
-
-  /** A database as Koji's schema makes it, with one admin. */
-  async makeDatabase() {
-    const url = `${this.postgres.url}koji`;
-    await this.sql(`${this.postgres.url}postgres`, 'CREATE DATABASE koji');
-    const schema = ['schemas', 'docs']
-      .map((name) => path.join(this.upstream, name, 'schema.sql'))
-      .find((file) => existsSync(file));
-    await this.sql(
-      url,
-      readFileSync(schema, 'utf8'),
-      `INSERT INTO users (name, password, usertype, status) VALUES ('${admin.user}', '${admin.password}', 0, 0)`,
-      "INSERT INTO user_perms (user_id, perm_id, creator_id) SELECT 1, id, 1 FROM permissions WHERE name = 'admin'",
-    );
-    return url;
-  }
-
-  /** Fills the database through Koji's hub; our builder runs some tasks there. */
+  /** Fills the database through Koji's hub. Returns the names of what there is. */
   async fill(database, url, common) {
     const { ClientSession } = await import('@koji/client');
     const session = new ClientSession(`${url}/kojihub`);
     await session.login(admin.user, admin.password);
+    // It goes on at our hub.
+    this.session = session;
+    if (!this.conversations) return this.fillByCalls(database, session, common);
+    const { api } = await import('@koji/core/api');
+    const reading = Object.keys(api).filter((name) => ['read', 'lookup'].includes(api[name].access));
+    const words = ['--database', database, '--topdir', this.store];
+    const played = this.talk(['play', '--url', `${url}/kojihub`, ...words], JSON.stringify(reading));
+    const { steps, agree, questions } = JSON.parse(played.at(-1));
+    console.log(
+      `played ${steps} recorded steps, ${agree} as recorded; ${questions} questions of them are asked again`,
+    );
+    return listAll(session);
+  }
+
+  talk(words, input) {
+    const script = path.join(root, 'scripts/interop/conversations.py');
+    const places = ['--folder', this.conversations, '--questions', path.join(this.folder, 'questions.json')];
+    const done = spawnSync(this.python, [script, ...words, ...places], {
+      cwd: this.folder,
+      env: this.programs.env,
+      encoding: 'utf8',
+      input,
+      maxBuffer: 100_000_000,
+    });
+    if (done.status !== 0) throw new Error(done.stderr);
+    return done.stdout.trim().split('\n');
+  }
+
+  /** Asks the questions of the conversations at whichever hub answers, and keeps the answers or compares them. */
+  ask(url, kept) {
+    const file = path.join(this.folder, 'answers.json');
+    const words = ['ask', '--url', `${url}/kojihub`, kept ? '--answers' : '--before', file];
+    if (kept) return this.talk(words);
+    const said = this.talk(words);
+    const { questions, results, different } = JSON.parse(said.pop());
+    this.check(
+      `${questions - different} of ${questions} answers are those of Koji's hub (${results} results, ${questions - results} faults)`,
+      different === 0,
+      said.join('\n'),
+    );
+  }
+
+  /** Fills the database by calls, while our builder runs some tasks there. */
+  async fillByCalls(database, session, common) {
     await session.call('addHost', [builder.user, ['x86_64', 'noarch']]);
-    await this.sql(
+    await runSql(
       database,
       `UPDATE users SET password = '${builder.password}' WHERE name = '${builder.user}'`,
     );
     const work = path.join(this.folder, 'builder');
     for (const part of ['work', 'mock']) mkdirSync(path.join(work, part), { recursive: true });
-    symlinkSync(path.join(root, 'node_modules'), path.join(work, 'node_modules'));
     const settings = {
       ...common,
       ...builder,
@@ -224,24 +200,21 @@ class Adoption {
       maxload: 0,
     };
     delete settings.weburl;
-    writeFileSync(path.join(work, 'kojid.conf'), `[kojid]\n${lines(settings)}`);
-    const kojid = this.start(
-      'kojid',
-      [process.execPath, bundle('koji-builder'), '--config', 'kojid.conf'],
-      work,
-    );
+    writeSettings(path.join(work, 'kojid.conf'), 'kojid', settings);
+    symlinkSync(path.join(root, 'node_modules'), path.join(work, 'node_modules'));
+    const kojid = this.programs.start(work, 'kojid', [
+      process.execPath,
+      bundle('koji-builder'),
+      '--config',
+      'kojid.conf',
+    ]);
     const filled = await fillKoji(session, { folder: this.folder, user: admin.user });
-    await this.end(kojid);
-    // It goes on at our hub.
-    this.session = session;
-    console.log(
-      `filled Koji's database: ${filled.builds.length} builds, ${filled.tags.length} tags, ${filled.tasks.length} tasks, ${filled.users.length} users`,
-    );
+    await this.programs.end(kojid);
     return filled;
   }
 
   /** What Koji's own command prints about everything, at whichever hub answers. */
-  answers({ builds, tags, tasks, users, rpms, archives }) {
+  answers({ builds, tags, tasks, users, hosts, rpms, archives }) {
     const commands = [
       ['list-tags', '--verbose'],
       ['list-targets'],
@@ -255,7 +228,7 @@ class Adoption {
       ['list-external-repos'],
       ['list-untagged'],
       ['list-tasks', '--all', '--quiet'],
-      ['hostinfo', builder.user],
+      ...hosts.map((name) => ['hostinfo', name]),
       ['list-history', '--utc', '--events'],
       ...builds.flatMap((nvr) => [
         ['buildinfo', '--changelog', nvr],
@@ -283,7 +256,7 @@ class Adoption {
     const words = [path.join(root, 'scripts/interop/koji_many.py'), path.join(this.upstream, 'cli/koji')];
     const done = spawnSync(this.python, [...words, '-c', 'koji.conf', '--noauth'], {
       cwd: this.folder,
-      env: this.env,
+      env: this.programs.env,
       encoding: 'utf8',
       input: JSON.stringify(commands),
       maxBuffer: 100_000_000,
@@ -298,11 +271,12 @@ class Adoption {
     const name = way.replace(' ', '-').toLowerCase();
     const here = path.join(this.folder, name);
     mkdirSync(here);
-    const target = way === 'SQLite' ? 'sqlite:koji.db' : `${this.postgres.url}${name.replace('-', '_')}`;
+    const ours = `${this.name}_${name.replace('-', '_')}`;
+    const target = way === 'SQLite' ? 'sqlite:koji.db' : `${this.postgres.url}${ours}`;
     if (way !== 'SQLite')
-      await this.sql(
+      await runSql(
         `${this.postgres.url}postgres`,
-        `CREATE DATABASE ${name.replace('-', '_')}${way === 'in place' ? ' TEMPLATE koji' : ''}`,
+        `CREATE DATABASE ${ours}${way === 'in place' ? ` TEMPLATE koji_${this.name}` : ''}`,
       );
     const settings = {
       Database: target,
@@ -310,10 +284,13 @@ class Adoption {
       Listen: `127.0.0.1:${this.port}`,
       DisableNotifications: 'True',
       EnableMaven: 'True',
+      EnableWin: 'True',
+      RunInterval: 1,
+      Plugins: 'echo runroot save-failed-tree sidetag',
       LogFile: path.join(here, 'hub.log'),
       RepoManager: 'external',
     };
-    writeFileSync(path.join(here, 'hub.conf'), `[hub]\n${lines(settings)}`);
+    writeSettings(path.join(here, 'hub.conf'), 'hub', settings);
     const from = way === 'in place' ? ['--in-place'] : ['--from', database];
     const hub = (...words) => {
       const done = spawnSync(process.execPath, [bundle('koji-hub'), '--config', 'hub.conf', ...words], {
@@ -336,12 +313,10 @@ class Adoption {
       verified.status === 0,
       verified.said,
     );
-    const running = this.start(
-      `hub-${name}`,
-      [process.execPath, bundle('koji-hub'), '--config', 'hub.conf'],
-      here,
-    );
-    await this.answering(url);
+    const words = [process.execPath, bundle('koji-hub'), '--config', 'hub.conf'];
+    const running = this.programs.start(here, 'koji-hub', words);
+    await answering(url);
+    if (this.conversations) this.ask(url);
     const after = this.answers(filled);
     const different = [...before].filter(([command, said]) => !isSame(command, said, after.get(command)));
     this.check(
@@ -368,9 +343,9 @@ class Adoption {
       answers.status === 0,
       answers.said,
     );
-    await this.end(kojis);
+    await this.programs.end(kojis);
     await this.goOn(way);
-    await this.end(running);
+    await this.programs.end(running);
     if (way !== 'SQLite') await this.goBack(target, before, filled);
   }
 
@@ -390,7 +365,7 @@ class Adoption {
       shown.length === 0,
       shown.join('\n'),
     );
-    await this.end(hub);
+    await this.programs.end(hub);
   }
 
   /** Logins and sessions of Koji's hold, and ids go on. */
@@ -400,7 +375,7 @@ class Adoption {
     const words = ['-c', 'koji.conf', '--user', admin.user, '--password', admin.password];
     const hello = await run(this.python, [path.join(this.upstream, 'cli/koji'), ...words, 'hello'], {
       cwd: this.folder,
-      env: this.env,
+      env: this.programs.env,
     }).catch((error) => error);
     this.check(
       'the password of Koji logs in',
@@ -419,10 +394,4 @@ function isSame(command, one, other) {
   if (a !== undefined && b !== undefined) return isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
   const inOrder = (text) => text.split('\n').sort().join('\n');
   return /^list-(users|pkgs|history)/.test(command) ? inOrder(one) === inOrder(other) : one === other;
-}
-
-function lines(settings) {
-  return Object.entries(settings)
-    .map(([key, value]) => `${key} = ${value}\n`)
-    .join('');
 }

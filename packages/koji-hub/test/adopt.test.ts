@@ -49,18 +49,28 @@ const filling = `
   ALTER TABLE tag ADD COLUMN colour text;
   ALTER TABLE users ALTER COLUMN password TYPE varchar(255)`;
 
-/** Takes the schema back to 1.33, as far as a copy cares. */
-const older = `
-  DROP TABLE repo_queue, external_repo_data, scheduler_task_runs, scheduler_host_data, scheduler_sys_data,
-    scheduler_task_refusals, scheduler_log_messages;
+/** Takes the schema back to 1.34. */
+const to134 = `
+  DROP TABLE repo_queue, external_repo_data;
   ALTER TABLE repo DROP COLUMN creation_time, DROP COLUMN state_time, DROP COLUMN begin_event, DROP COLUMN end_event,
     DROP COLUMN opts, DROP COLUMN custom_opts;
+  DROP INDEX rpminfo_nvra;
+  DELETE FROM locks WHERE name = 'repo-queue'`;
+
+/** Takes the schema from 1.34 back to 1.33. */
+const to133 = `
+  DROP TABLE scheduler_task_runs, scheduler_host_data, scheduler_sys_data, scheduler_task_refusals, scheduler_log_messages;
   ALTER TABLE build DROP COLUMN draft CASCADE, DROP COLUMN promotion_time CASCADE, DROP COLUMN promoter;
   ALTER TABLE rpminfo DROP COLUMN draft CASCADE;
-  ALTER TABLE rpminfo ADD CONSTRAINT rpminfo_build_id_fkey FOREIGN KEY (build_id) REFERENCES build (id);
-  INSERT INTO rpminfo (build_id, name, version, release, arch, external_repo_id, payloadhash, size, buildtime)
-    VALUES (1, 'pkg', '1', '1', 'src', 0, 'x', 5000000000, 1);
+  ALTER TABLE rpminfo ADD CONSTRAINT rpminfo_build_id_fkey FOREIGN KEY (build_id) REFERENCES build (id),
+    ADD CONSTRAINT rpminfo_unique_nvra UNIQUE (name, version, release, arch, external_repo_id);
   DELETE FROM locks WHERE name = 'scheduler'; DELETE FROM permissions WHERE name = 'draft-promoter'`;
+
+/** An rpm of a build and one of an external repository. */
+const rpms = `
+  INSERT INTO external_repo (name) VALUES ('outside');
+  INSERT INTO rpminfo (build_id, name, version, release, arch, external_repo_id, payloadhash, size, buildtime)
+    VALUES (1, 'pkg', '1', '1', 'src', 0, 'x', 5000000000, 1), (NULL, 'pkg', '1', '1', 'src', 1, 'x', 2, 1)`;
 
 describeOnPostgres('koji-hub adopt', ({ create }) => {
   const made: TestDatabase[] = [];
@@ -224,34 +234,63 @@ describeOnPostgres('koji-hub adopt', ({ create }) => {
     await (await startHub(configOf(target))).stop();
   });
 
-  test('an older schema is copied with what later ones added, and names its scripts in place', async () => {
-    const old = await copyOfSource();
-    await query(old, older);
-    await expect(taking(old, { inPlace: true, from: undefined })).rejects.toThrow(
-      /of Koji 1\.33, .* run schema-upgrade-1\.33-1\.34\.sql, then schema-upgrade-1\.34-1\.35\.sql of Koji, or copy it/,
-    );
-    const target = await madeBy(databases[0]!.create({ empty: true }));
-    await taking(target, { from: old.url });
-    await checkFacts(target);
-    await read(target, async (db) => {
-      expect(await db.get(sql`SELECT draft, size FROM rpminfo`)).toEqual({
-        draft: false,
-        size: 5_000_000_000,
-      });
-      expect(await db.get(sql`SELECT creation_time FROM repo`)).toEqual({
+  /** The facts of the rows that an older Koji had. */
+  const checkOlder = (target: TestDatabase): Promise<void> =>
+    read(target, async (db) => {
+      expect(await db.all(sql`SELECT draft, size FROM rpminfo ORDER BY id`)).toEqual([
+        { draft: false, size: 5_000_000_000 },
+        { draft: null, size: 2 },
+      ]);
+      expect(await db.get(sql`SELECT creation_time, state_time FROM repo`)).toEqual({
         creation_time: '2024-01-02 03:04:11.678901+00:00',
+        state_time: '2024-01-02 03:04:11.678901+00:00',
       });
     });
-    const [config, tell] = [configOf(target), (line: string) => void lines.push(line)];
-    expect(await verify(config, { from: old.url, hubs: null, sample: 50, tell })).toMatchObject({
-      differences: 0,
-    });
+
+  test.each([
+    ['1.33', `${to134}; ${to133}; ${rpms}`],
+    [
+      '1.34',
+      `${to134}; ${rpms.replace('(build_id', '(draft, build_id').replace('(1,', '(FALSE, 1,').replace('(NULL,', '(NULL, NULL,')}`,
+    ],
+  ])(
+    'a schema of %s is copied, or becomes ours in place, with what later ones added',
+    async (version, taken) => {
+      const old = await copyOfSource();
+      await query(old, taken);
+      const target = await madeBy(databases[0]!.create({ empty: true }));
+      await taking(target, { from: old.url });
+      await checkFacts(target);
+      await checkOlder(target);
+      const [config, tell] = [configOf(target), (line: string) => void lines.push(line)];
+      expect(await verify(config, { from: old.url, hubs: null, sample: 50, tell })).toMatchObject({
+        differences: 0,
+      });
+      lines = [];
+      await taking(old, { inPlace: true, from: undefined });
+      expect(lines[0]).toContain(`the schema of Koji ${version}`);
+      expect(lines).toContain('brings its tables to those of Koji 1.35 first');
+      const database = await old.open({ described: true });
+      const differences = await database.withDataSource((one) => one.driver.createSchemaBuilder().log());
+      const text = differences.upQueries.map((one) => one.query);
+      await database.close();
+      expect(text.filter((line) => !/plugin_of_theirs|colour/.test(line))).toEqual([]);
+      await checkFacts(old);
+      await checkOlder(old);
+      await (await startHub(configOf(old))).stop();
+    },
+  );
+
+  test('a schema that is too old, half upgraded or none of Koji is refused', async () => {
+    const old = await copyOfSource();
+    const target = await madeBy(databases[0]!.create({ empty: true }));
     await query(
       old,
-      'ALTER TABLE sessions DROP COLUMN renew_time; ALTER TABLE host DROP COLUMN update_time; DROP TABLE locks',
+      `${to134}; ${to133};
+       ALTER TABLE sessions DROP COLUMN renew_time; ALTER TABLE host DROP COLUMN update_time; DROP TABLE locks`,
     );
     await expect(taking(target, { from: old.url })).rejects.toThrow(
-      /of Koji 1\.32, .* run schema-upgrade-1\.32-1\.33\.sql/,
+      /of Koji 1\.32, an adoption needs 1\.33 or later: run schema-upgrade-1\.32-1\.33\.sql of Koji$/,
     );
     await query(old, 'CREATE TABLE locks (name text)');
     await expect(taking(target, { from: old.url })).rejects.toThrow(

@@ -4,7 +4,9 @@ import { lstat, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/pro
 import http from 'node:http';
 import path from 'node:path';
 import fc from 'fast-check';
+import { double } from '@koji/core/wire';
 import { Adler32 } from '../src/domain/values/adler32.js';
+import { fileTime } from '../src/domain/values/file-times.js';
 import { databases } from './support/databases.js';
 import { headersOf, loginAs, post, readOutcome, startRawHub, valueOf } from './support/raw-hub.js';
 import type { Outcome, RawHub } from './support/raw-hub.js';
@@ -190,6 +192,12 @@ describe('uploads', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(await readFile(work('busy', 'busy'), 'utf8')).toBe('data');
+  });
+
+  test('the time of a file is the number that Python makes of it', () => {
+    // What Python 3 prints as os.stat(file).st_mtime.
+    expect(fileTime(1_796_047_312_571_000_126n)).toEqual(double(1_796_047_312.571));
+    expect(fileTime(1_796_047_312_571_021_557n)).toEqual(double(1_796_047_312.5710216));
   });
 
   test('a folder whose ownership was cut off while being written belongs to the next who comes', async () => {

@@ -62,7 +62,7 @@ export async function adopt(config: HubConfig, options: AdoptOptions): Promise<b
     const plan = await tellPlan(parts, { from: withoutPassword(from), to: withoutPassword(target) });
     if (options.dryRun) return true;
     if (!(await options.confirm())) return false;
-    await (options.inPlace ? changeInPlace(parts) : copy(parts, plan));
+    await (options.inPlace ? changeInPlace(parts, plan) : copy(parts, plan));
     options.tell(
       `adopted in ${duration((Date.now() - started) / 1000)}; koji-hub check, then koji-hub start`,
     );
@@ -121,8 +121,11 @@ async function tellPlan(
   return plan;
 }
 
-async function changeInPlace({ source, maps, options: { tell, hash } }: Parts): Promise<void> {
-  const done = await adoptInPlace(source, maps, { tell, ...(hash ? { hash } : {}) });
+async function changeInPlace(
+  { source, maps, options: { tell, hash } }: Parts,
+  { catalog }: Plan,
+): Promise<void> {
+  const done = await adoptInPlace(source, maps, { catalog, tell, ...(hash ? { hash } : {}) });
   await source.write((db) => db.run(sql`ANALYZE`));
   tell(`done: ${done.join(', ')}`);
 }

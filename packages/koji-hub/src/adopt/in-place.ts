@@ -2,20 +2,28 @@
 import type { Opened, Row } from '../db/connection.js';
 import { migrate } from '../db/migrate.js';
 import { migrations } from '../db/migrations/index.js';
+import type { Migration } from '../db/migrations/migration.js';
 import { sql } from '../db/sql.js';
 import type { TableMap } from './mapping.js';
+import { bringUp } from './older-schemas.js';
 import { hashPasswords } from './passwords.js';
+import type { Catalog } from './schema-level.js';
 import { addStartingRows } from './starting-rows.js';
 
 /** Users whose passwords are hashed in one transaction. */
 const usersAtOnce = 200;
 
-/** Our first migration makes the schema of Koji 1.35, which is there already but for the length of passwords. */
-const steps = migrations.map((step) =>
-  step.number === 1
-    ? { ...step, rows: {}, postgres: ['ALTER TABLE users ALTER COLUMN password TYPE text'] }
-    : step,
-);
+/** Our first migration makes the schema of Koji 1.35, which is there already but for what older ones lack and the length of passwords. */
+const stepsFrom = (catalog: Catalog): readonly Migration[] =>
+  migrations.map((step) =>
+    step.number === 1
+      ? {
+          ...step,
+          rows: {},
+          postgres: ['ALTER TABLE users ALTER COLUMN password TYPE text', ...bringUp(catalog)],
+        }
+      : step,
+  );
 
 /**
  * Hashes the passwords, adds what the schema lacks and notes the migrations. It can be repeated after an interruption, until
@@ -27,9 +35,14 @@ export async function adoptInPlace(
   target: Opened,
   maps: readonly TableMap[],
   {
+    catalog,
     tell,
     hash,
-  }: { readonly tell: (line: string) => void; readonly hash?: (password: string) => Promise<string> },
+  }: {
+    readonly catalog: Catalog;
+    readonly tell: (line: string) => void;
+    readonly hash?: (password: string) => Promise<string>;
+  },
 ): Promise<string[]> {
   let after = 0;
   for (;;) {
@@ -39,7 +52,7 @@ export async function adoptInPlace(
     tell(`users: passwords up to id ${last} are hashed`);
   }
   await target.write((db) => addStartingRows(db, maps));
-  return migrate(target, steps, { foreign: true });
+  return migrate(target, stepsFrom(catalog), { foreign: true });
 }
 
 /** Hashes the passwords of some users after an id; the last id of them, or null when there are none. */

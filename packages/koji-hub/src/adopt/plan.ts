@@ -8,7 +8,7 @@ import { findBrokenRows } from './constraints.js';
 import type { BrokenRows } from './constraints.js';
 import { leftBehind } from './mapping.js';
 import type { TableMap } from './mapping.js';
-import { recogniseSchema } from './schema-level.js';
+import { newestVersion, recogniseSchema } from './schema-level.js';
 import type { Catalog, SchemaLevel } from './schema-level.js';
 import { listOthers, readCatalog, readSizes } from './source.js';
 import type { TableSize } from './source.js';
@@ -57,7 +57,7 @@ export async function planAdoption(
   { way, dialect, store }: Destination,
 ): Promise<Plan> {
   const catalog = await readCatalog(db);
-  const level = recogniseSchema(catalog, way);
+  const level = recogniseSchema(catalog);
   const ours = new Map(maps.map((table) => [table.name, table]));
   const copied = maps.filter(({ name }) => catalog.has(name) && leftBehind[name] === undefined);
   const sizes = await readSizes(db, [...catalog.keys()]);
@@ -118,6 +118,9 @@ export function describePlan(plan: Plan, from: string, to: string): string[] {
     way === 'copy'
       ? `copies ${all} rows of ${filled.length} tables to ${to}:`
       : `makes it a database of this hub where it is; ${all} rows stay:`,
+    ...(way === 'inPlace' && level.version !== newestVersion
+      ? [`brings its tables to those of Koji ${newestVersion} first`]
+      : []),
     ...filled.map((one) => `  ${one.name.padEnd(28)}${String(one.rows).padStart(12)}`),
     `takes about ${duration(plan.seconds)}`,
     `sessions are kept: builders and people stay logged in`,

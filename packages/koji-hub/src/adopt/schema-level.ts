@@ -48,8 +48,11 @@ const scripts: readonly (readonly [from: string, script: string])[] = [
   ['1.34', 'schema-upgrade-1.34-1.35.sql'],
 ];
 
-/** The oldest schema that can be copied, and the oldest that can become ours in place. */
-const oldest = { copy: '1.33', inPlace: '1.35' } as const;
+/** The oldest schema that can be adopted. */
+const oldest = '1.33';
+
+/** The newest version of Koji that changed tables. */
+export const newestVersion = '1.35';
 
 /** Koji's schema of a database. */
 export interface SchemaLevel {
@@ -70,7 +73,7 @@ const brought = (catalog: Catalog, what: string): boolean => {
  *
  * @throws ConfigError when it is none, too old, or half upgraded, with the scripts to run
  */
-export function recogniseSchema(catalog: Catalog, way: keyof typeof oldest): SchemaLevel {
+export function recogniseSchema(catalog: Catalog): SchemaLevel {
   const missing = ['events', 'users', 'tag_listing', 'task', 'build', 'rpminfo', 'sessions'].filter(
     (table) => !catalog.has(table),
   );
@@ -91,20 +94,18 @@ export function recogniseSchema(catalog: Catalog, way: keyof typeof oldest): Sch
     }
     version = step.version;
   }
-  const wanted = oldest[way];
-  if (compare(version, wanted) < 0) {
+  if (compare(version, oldest) < 0) {
     const needed = scripts.filter(
-      ([from, script]) => compare(from, version) >= 0 && compare(ending(script), wanted) <= 0,
+      ([from, script]) => compare(from, version) >= 0 && compare(ending(script), oldest) <= 0,
     );
     const older = version === '1.29' ? 'Koji 1.29 or older' : `Koji ${version}`;
     throw new ConfigError(
-      `the schema of the source is that of ${older}, ${way === 'copy' ? 'a copy' : 'an adoption in place'} needs ${wanted} or ` +
+      `the schema of the source is that of ${older}, an adoption needs ${oldest} or ` +
         `later: run ${needed.map(([, script]) => script).join(', then ')} of Koji` +
-        (version === '1.29' ? ' (and before them those that come before)' : '') +
-        (way === 'inPlace' && compare(version, oldest.copy) >= 0 ? ', or copy it into a new database' : ''),
+        (version === '1.29' ? ' (and before them those that come before)' : ''),
     );
   }
-  return { version, shown: version === '1.35' ? '1.35 to 1.37' : version };
+  return { version, shown: version === newestVersion ? '1.35 to 1.37' : version };
 }
 
 const ending = (script: string): string => /-([\d.]+)\.sql$/.exec(script)?.[1] ?? '';

@@ -8,8 +8,8 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { ActionNotAllowed, GenericError, LockError, TASK_STATES, joinSafe, nameProblem } from '@koji/core';
 import type { UploadInfo, UploadResult } from '@koji/core/api';
-import { double } from '@koji/core/wire';
 import type { Call } from '../call.js';
+import { fileTime } from '../domain/values/file-times.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { openDigest } from '../domain/values/digests.js';
 import type { Digest } from '../domain/values/digests.js';
@@ -315,15 +315,16 @@ export async function checkUpload(
   const handle = await fs.open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
   if (!handle) return null;
   try {
-    const found = await handle.stat();
+    const found = await handle.stat({ bigint: true });
     if (!found.isFile()) throw new GenericError(`Not a regular file: ${file}`);
-    const info = { size: found.size, mtime: double(found.mtimeMs / 1000) };
+    const size = Number(found.size);
+    const info = { size, mtime: fileTime(found.mtimeNs) };
     if (!verify) return info;
     const digest = openDigest(verify);
     if (tail !== null && tail < 0) throw new GenericError(`Invalid tail value: ${tail}`);
     return {
       ...info,
-      ...(await digestOf(handle, digest, tail === null ? 0 : Math.max(found.size - tail, 0))),
+      ...(await digestOf(handle, digest, tail === null ? 0 : Math.max(size - tail, 0))),
     };
   } finally {
     await handle.close();

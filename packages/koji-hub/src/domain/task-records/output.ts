@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GenericError, openRegular } from '@koji/core';
 import type { OutputStat, TaskOutput } from '@koji/core/api';
-import { double } from '@koji/core/wire';
+import { fileTime } from '../values/file-times.js';
 import type { Call } from '../../call.js';
 import { findInStore } from '../files/places.js';
 import { listVolumes } from '../builds/volumes.js';
@@ -61,12 +61,12 @@ async function factsOf(call: Call, file: string): Promise<OutputStat | null> {
   const { topdir } = call.hub.paths;
   const real = await findInStore(topdir, path.relative(topdir, file));
   // A link to a build that was deleted since leads nowhere; one such file must not hide the others.
-  const found = real === null ? null : await stat(real).catch(() => null);
+  const found = real === null ? null : await stat(real, { bigint: true }).catch(() => null);
   if (!found) return null;
   return {
-    st_atime: double(found.atimeMs / 1000),
-    st_mtime: double(found.mtimeMs / 1000),
-    st_ctime: double(found.ctimeMs / 1000),
+    st_atime: fileTime(found.atimeNs),
+    st_mtime: fileTime(found.mtimeNs),
+    st_ctime: fileTime(found.ctimeNs),
     st_size: String(found.size),
   };
 }
