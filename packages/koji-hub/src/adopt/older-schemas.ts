@@ -51,8 +51,6 @@ export function bringUp(catalog: Catalog): string[] {
 
 /** The table that a statement makes, or makes an index or constraint of. */
 function tableOf(statement: string): string | undefined {
-  return /^(?:CREATE|ALTER) TABLE (\w+)|^CREATE (?:UNIQUE )?INDEX \w+ ON (\w+)/
-    .exec(statement)
-    ?.slice(1)
-    .find((name) => name !== undefined);
+  const found = /^(?:CREATE|ALTER) TABLE (\w+)|^CREATE (?:UNIQUE )?INDEX \w+ ON (\w+)/.exec(statement);
+  return found?.[1] ?? found?.[2];
 }
