@@ -8,17 +8,17 @@ import { tlsOptions } from './transport.js';
 import type { TransportOptions } from './transport.js';
 import { wholeUndici } from './undici.js';
 
-/** Which part of a task's output file. */
+/** Part of a task's output file. */
 export interface TaskOutputOptions {
-  /** Where to begin; negative ones count from the end. */
+  /** Offset in bytes; negative ones count from the end. */
   readonly offset?: number;
-  /** Bytes at most; -1 means the rest. */
+  /** Maximum number of bytes; -1 means the rest. */
   readonly size?: number;
-  /** The volume that it is on; DEFAULT. */
+  /** The volume of the file; DEFAULT. */
   readonly volume?: string;
-  /** Bytes asked for at a time when streaming; 1 MiB. */
+  /** Bytes per request when streaming; 1 MiB. */
   readonly blocksize?: number;
-  /** Ends the reading. */
+  /** Aborts the download. */
   readonly signal?: AbortSignal;
 }
 
@@ -33,7 +33,7 @@ interface Caller {
 
 type TaskOutput = TaskOutputOptions & { readonly taskId: number; readonly name: string };
 
-/** One request for a file of a task's output. */
+/** Requests a part of a task's output file once. */
 export async function readTaskOutput(session: Caller, wanted: TaskOutput): Promise<Buffer> {
   const { taskId, name, offset = 0, size = -1, volume, signal } = wanted;
   const named = { offset, size, ...(volume && volume !== 'DEFAULT' ? { volume } : {}) };
@@ -42,7 +42,7 @@ export async function readTaskOutput(session: Caller, wanted: TaskOutput): Promi
   return typeof text === 'string' ? Buffer.from(text, 'base64') : Buffer.from(text);
 }
 
-/** A file of a task's output block by block, up to where it ends now. */
+/** Reads a task's output file block by block, up to its current end. */
 export async function* streamTaskOutput(
   session: Caller,
   wanted: TaskOutput,
@@ -51,7 +51,7 @@ export async function* streamTaskOutput(
   let { offset = 0 } = wanted;
   if (-offset > blocksize) offset = await fromStart(session, wanted, offset);
   else if (offset < 0) {
-    // The file may grow between blocks, so a place counted from its end is good for one request only.
+    // The file may grow between blocks, so an offset from its end is valid for only one request.
     yield await readTaskOutput(session, wanted);
     return;
   }
@@ -64,7 +64,7 @@ export async function* streamTaskOutput(
   }
 }
 
-/** A place counted from a file's end, counted from its start instead: its size is that of now. */
+/** Converts an offset from a file's end to one from its start, using its current size. */
 async function fromStart(session: Caller, wanted: TaskOutput, offset: number): Promise<number> {
   const { taskId, name, volume = 'DEFAULT', signal } = wanted;
   const facts = await session.call<Record<string, Record<string, { readonly st_size: string }>>>(
@@ -76,32 +76,32 @@ async function fromStart(session: Caller, wanted: TaskOutput, offset: number): P
   return Math.max(0, Number(facts[name]?.[volume]?.st_size ?? 0) + offset);
 }
 
-/** How a file is downloaded. */
+/** Options of a download. */
 export interface DownloadOptions extends TransportOptions {
-  /** The file's size if known: what is there of it already is kept and the rest asked for. */
+  /** The file's size if known: an existing part is kept and the rest requested. */
   readonly size?: number;
-  /** Give the file the time of its last change that the server tells. */
+  /** Set the file's modification time to the one sent by the server. */
   readonly keepTime?: boolean;
-  /** How often a download that broke off is gone on with before it fails, counted from the last bytes that arrived; 5. */
+  /** How often an interrupted download is resumed before it fails, counted from the last bytes that arrived; 5. */
   readonly maxRetries?: number;
-  /** Seconds before going on; 2. */
+  /** Seconds before resuming; 2. */
   readonly retryInterval?: number;
-  /** Told the bytes there are and how many there will be (0 when unknown). */
+  /** Called with the number of existing bytes and the expected total (0 if unknown). */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called when a download broke off, before it is gone on with. */
+  /** Called when a download was interrupted, before it is resumed. */
   readonly onBreak?: (error: RequestError) => void;
-  /** Ends the download; what arrived stays there. */
+  /** Aborts the download; the bytes that arrived are kept. */
   readonly signal?: AbortSignal;
 }
 
-/** What a download did: `skipped` when the whole file was there already, `resumed` when a part of it was. */
+/** Outcome of a download: `skipped` if the complete file already existed, `resumed` if a part of it did. */
 export type DownloadResult = 'complete' | 'resumed' | 'skipped';
 
 /**
- * Gets a URL below topurl into a local file, going on with a part that is there when the size is known. A download that
- * breaks off goes on where it was, unless the file has changed in the meantime: then it starts again.
+ * Downloads a URL below topurl to a local file, resuming from an existing part if the size is known. An interrupted download is
+ * resumed where it stopped, unless the file has changed meanwhile; then it starts again.
  *
- * @throws RequestError when the server can't be reached, refuses, or breaks off too often
+ * @throws RequestError if the server is unreachable, refuses, or is interrupted too often
  */
 export async function downloadFile(
   url: string,
@@ -136,10 +136,10 @@ export async function downloadFile(
   }
 }
 
-/** Milliseconds without a byte after which a download counts as broken off. */
+/** Milliseconds without a byte after which a download counts as interrupted. */
 const longestSilence = 60_000;
 
-/** Returns whether a download may go on after an error: the network's or the server's, not one of the disk. */
+/** Returns whether a download may be resumed after an error: one of the network or the server, not of the disk. */
 function isBreak({ code, status }: RequestError): boolean {
   if (status !== null) return status >= 500 || status === 408 || status === 429;
   return /^(UND_ERR|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EHOST|ENET)/.test(code ?? '');
@@ -147,9 +147,9 @@ function isBreak({ code, status }: RequestError): boolean {
 
 /** The requests for one file. */
 class Download {
-  /** Whether the server has begun to send. */
+  /** Whether the server has started to send. */
   hasBegun = false;
-  /** Tells the file that is sent from a later one at its place. */
+  /** Identifies the version of the file, to detect a later one. */
   private validator: string | null = null;
 
   constructor(
@@ -159,7 +159,7 @@ class Download {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  /** Gets what is missing after the first `there` bytes. Returns false if the server sent the whole file instead. */
+  /** Downloads the part after the first `there` bytes. Returns false if the server sent the complete file instead. */
   async goOn(there: number): Promise<boolean> {
     const { url, file, options } = this;
     try {
@@ -195,7 +195,7 @@ class Download {
     }
   }
 
-  // Written block by block, not by a stream: after a break the file must have all that was counted.
+  // Written block by block instead of with a stream: after an interruption the file must contain all counted bytes.
   private async write(
     blocks: AsyncIterable<Buffer>,
     flags: string,
@@ -220,13 +220,13 @@ class Download {
   }
 }
 
-/** Returns what `If-Range` may name: a strong ETag, else the time of the last change. */
+/** Returns the value for `If-Range`: a strong ETag, otherwise the modification time. */
 function validatorOf(headers: Readonly<Record<string, string | string[] | undefined>>): string | null {
   const [etag, changed] = [headers['etag'], headers['last-modified']].map((value) => [value ?? []].flat()[0]);
   return etag?.startsWith('"') ? etag : (changed ?? null);
 }
 
-/** Returns the size of a file at a URL in bytes; 0 if the server does not tell it. */
+/** Returns the size of a file at a URL in bytes; 0 if the server does not send it. */
 export async function sizeAt(url: string, options: TransportOptions = {}): Promise<number> {
   const { Agent, interceptors, request } = wholeUndici();
   const agent = new Agent({ connect: tlsOptions(options) });

@@ -1,19 +1,19 @@
 const brand = Symbol.for('koji.RequestError');
 
 /**
- * A request that brought no answer of the hub's: it could not be reached, the connection broke, or a server in between
- * answered with an HTTP status. Faults of the hub are the classes of `@koji/core` instead.
+ * A request without an answer from the hub: it was unreachable, the connection broke, or a server in between answered with an
+ * HTTP status. Faults of the hub are the classes of `@koji/core` instead.
  */
 export class RequestError extends Error {
   override name = 'RequestError';
-  /** The HTTP status, null when there was none. */
+  /** The HTTP status, or null if there was none. */
   readonly status: number | null;
-  /** The error code of the connection, such as `ECONNREFUSED`; null when there was a status. */
+  /** The error code of the connection, such as `ECONNREFUSED`; null if there was a status. */
   readonly code: string | null;
-  /** Seconds after which the server wants the request again (`Retry-After`); null when it does not say. */
+  /** Seconds after which the server wants the request repeated (`Retry-After`), or null. */
   readonly retryAfter: number | null;
 
-  /** `facts`: HTTP status or error code, `Retry-After` in seconds, and the error behind it. */
+  /** `facts`: HTTP status or error code, `Retry-After` in seconds, and the original error. */
   constructor(
     message: string,
     facts: { status?: number; code?: string; retryAfter?: number; cause?: unknown } = {},
@@ -32,19 +32,19 @@ export class RequestError extends Error {
     return typeof value === 'object' && value !== null && brand in value;
   }
 
-  /** Whether an open connection was dropped, as happens when the server closes one that was kept alive. */
+  /** Whether an open connection was dropped, which happens when the server closes a kept-alive connection. */
   get dropped(): boolean {
     return this.code !== null && droppedCodes.has(this.code);
   }
 
-  /** Whether the server's certificate was refused; trying again can't help. */
+  /** Whether the server's certificate was refused; repeating the request can't help. */
   get badCertificate(): boolean {
     return this.code !== null && certificateCodes.test(this.code);
   }
 
   /**
-   * Whether the same request will fail again: the server answered with a redirect or with a 4xx status other than 408 and
-   * 429, its certificate was refused, or its answer is too long.
+   * Whether the same request would fail again: the server answered with a redirect or with a 4xx status other than 408 and 429,
+   * its certificate was refused, or its answer is too long.
    */
   get final(): boolean {
     const { status } = this;
@@ -53,11 +53,11 @@ export class RequestError extends Error {
   }
 }
 
-/** The hub could not be reached for longer than a wait lasts, so what is waited for is in an unknown state. */
+/** The hub was unreachable for longer than the maximum wait, so the state is unknown. */
 export class HubUnreachable extends Error {
   override name = 'HubUnreachable';
 
-  /** `since` is when the hub answered no more, `cause` why the last try failed. */
+  /** `since` is when the hub stopped answering, `cause` why the last attempt failed. */
   constructor(
     readonly since: Date,
     cause: Error,
@@ -67,13 +67,13 @@ export class HubUnreachable extends Error {
   }
 }
 
-/** The code of an answer that is longer than it may be. */
+/** The error code for an answer that exceeds the limit. */
 export const answerTooLong = 'ANSWER_TOO_LONG';
 
 const droppedCodes = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE']);
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_SSL|CRL_/;
 
-/** The code of an error of Node or undici, looked for in its causes too. */
+/** The code of an error of Node or undici, searched in its causes too. */
 export function codeOf(error: unknown): string | undefined {
   for (let e = error; typeof e === 'object' && e !== null; e = (e as { cause?: unknown }).cause) {
     const { code } = e as { code?: unknown };

@@ -1,19 +1,19 @@
-/** The tokens that Kerberos logins send. */
+/** Tokens of Kerberos logins. */
 import { loadKerberos, messageOf } from '@koji/core';
 
-/** How a Kerberos login is made. */
+/** Options of a Kerberos login. */
 export interface KerberosOptions {
-  /** The principal to log in as; that of the cache. */
+  /** The principal to log in as; default: that of the cache. */
   readonly principal?: string;
-  /** A file with keys of the principal, for a program that has nobody to ask for a password. */
+  /** A file with keys of the principal, for a program that can't ask for a password. */
   readonly keytab?: string;
-  /** The cache of tickets; that of the user, or one in memory with a keytab. */
+  /** The ticket cache; default: that of the user, or with a keytab one in memory. */
   readonly ccache?: string;
-  /** The user to act for, where the hub allows it. */
+  /** The user to act for, if the hub allows it. */
   readonly runas?: string;
 }
 
-/** What else to use, for messages. */
+/** Alternatives, for messages. */
 export const otherWays =
   'use a password (authtype = password, user, password) or a TLS certificate (authtype = ssl, cert)';
 
@@ -22,11 +22,11 @@ export class NoTicket extends Error {
   override name = 'NoTicket';
 }
 
-/** Logins in turn, since the library takes these from the environment of the process. */
+/** Logins run one at a time, because the library reads these values from the environment of the process. */
 let turn: Promise<unknown> = Promise.resolve();
 
 /**
- * Returns a token for the service HTTP of a host, in base64. It is good for one request.
+ * Returns a token for the service HTTP of a host, in base64. It is valid for one request.
  *
  * @throws NoTicket; ConfigError without the package `kerberos`
  */
@@ -60,7 +60,7 @@ async function inEnvironment<T>(
   { principal, keytab, ccache }: KerberosOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  // Tickets of a keytab must not meet those of the user, who may be somebody else.
+  // Tickets of a keytab must not mix with those of the user, who may be somebody else.
   const cache = ccache ?? (keytab === undefined ? undefined : `MEMORY:koji ${principal ?? ''}`);
   const wanted = { KRB5_CLIENT_KTNAME: keytab, KRB5CCNAME: cache };
   const before = Object.keys(wanted).map((name) => [name, process.env[name]] as const);

@@ -10,13 +10,13 @@ import type { WatchedTask } from './watching.js';
 
 /** How tasks are watched. */
 export interface KojiOptions extends Patience {
-  /** Seconds between looks at tasks; 6. A hub that can tell of changes is heard sooner. */
+  /** Seconds between checks of tasks; 6. A hub that reports changes is faster. */
   readonly pollInterval?: number;
 }
 
-/** Options of a build, as those of the command `koji build`. */
+/** Options of a build, like those of the command `koji build`. */
 export interface BuildOptions {
-  /** Make packages that no build keeps. */
+  /** Build packages that no build keeps. */
   readonly scratch?: boolean;
   /** Leave the build untagged. */
   readonly skip_tag?: boolean;
@@ -24,36 +24,36 @@ export interface BuildOptions {
   readonly draft?: boolean;
   /** Cancel the other arches as soon as one fails. */
   readonly fail_fast?: boolean;
-  /** Wait for a current repo of the build tag first. */
+  /** First wait for a current repo of the build tag. */
   readonly wait_repo?: boolean;
-  /** Builds that the repo must have. */
+  /** Builds that the repo must contain. */
   readonly wait_builds?: readonly string[];
   /** Arches of a scratch build, separated by spaces. */
   readonly arch_override?: string;
   /** The repo to build with. */
   readonly repo_id?: number;
-  /** Other options that the hub's method `build` takes. */
+  /** Other options of the hub's method `build`. */
   readonly [option: string]: unknown;
 }
 
 /** States of a task, by their names. */
 export type TaskState = Lowercase<keyof typeof TASK_STATES>;
 
-/** A task that was seen for the first time or in a new state. */
+/** A task that is new or in a new state. */
 export interface TaskChange {
   /** The task's id. */
   readonly id: number;
-  /** The task above it; null for the one that is watched. */
+  /** Its parent; null for the watched task. */
   readonly parent: number | null;
-  /** The state that it has now. */
+  /** Its current state. */
   readonly state: TaskState;
-  /** The state before; null when it was seen for the first time. */
+  /** Its previous state; null for a new task. */
   readonly before: TaskState | null;
-  /** The host that has it while it is assigned or open. */
+  /** Its host while it is assigned or open. */
   readonly host: string | null;
   /** Why it failed. */
   readonly fault: Error | null;
-  /** The task as the hub gives it, with its request. */
+  /** The task as returned by the hub, with its request. */
   readonly info: TaskInfo;
 }
 
@@ -61,9 +61,9 @@ export interface TaskChange {
 export interface FinishedTask {
   /** The task's id. */
   readonly id: number;
-  /** The task as the hub gives it, with its request. */
+  /** The task as returned by the hub, with its request. */
   readonly info: TaskInfo;
-  /** What its handler returned. */
+  /** Return value of its handler. */
   readonly result: unknown;
 }
 
@@ -71,7 +71,7 @@ export interface FinishedTask {
 export class TaskFailed extends Error {
   override name = 'TaskFailed';
 
-  /** `taskId` is the task that was waited for. */
+  /** `taskId` is the awaited task. */
   constructor(
     readonly taskId: number,
     readonly state: 'failed' | 'canceled',
@@ -86,14 +86,11 @@ export class TaskFailed extends Error {
 const stateNames = ['free', 'open', 'closed', 'canceled', 'assigned', 'failed'] as const;
 
 /**
- * Starts tasks and watches them, as the command does: the hub tells of changes where it can, and a hub that is away is
- * waited for.
+ * Starts and watches tasks like the command. The hub reports changes if it can, and outages of the hub are tolerated.
  *
- * @example
- * const session = new ClientSession('https://hub.example/kojihub');
- * await session.login('alice', 'secret');
- * const koji = new Koji(session);
- * const { id } = await koji.build('f44', 'git+https://git.example/bash.git#main', { scratch: true }).finished();
+ * @example const session = new ClientSession('https://hub.example/kojihub'); await session.login('alice', 'secret'); const koji
+ *   = new Koji(session); const { id } = await koji.build('f44', 'git+https://git.example/bash.git#main', { scratch: true
+ *   }).finished();
  */
 export class Koji {
   /** The session must be logged in to start tasks; watching them needs no login. */
@@ -102,12 +99,14 @@ export class Koji {
     private readonly options: KojiOptions = {},
   ) {}
 
-  /** Starts a build of a source URL, or of a local source package, which is uploaded. Without a target it needs `repo_id`. */
+  /**
+   * Starts a build of a source URL, or of a local source package, which is uploaded first. Without a target it needs `repo_id`.
+   */
   build(target: string | null, source: string, options: BuildOptions = {}): RunningTask {
     return new RunningTask(this.session, this.startBuild(target, source, options), this.options);
   }
 
-  /** Watches a task that exists. */
+  /** Watches an existing task. */
   task(id: number): RunningTask {
     return new RunningTask(this.session, Promise.resolve(id), this.options);
   }
@@ -121,8 +120,8 @@ export class Koji {
 }
 
 /**
- * A task on its way. Iterating over it yields each change of the task and of the tasks below it, from the first look until
- * all are done; every iterator gets all changes.
+ * A task in progress. Iterating over it yields each change of the task and its descendants until all are finished; every
+ * iterator gets all changes.
  */
 export class RunningTask implements AsyncIterable<TaskChange> {
   private readonly changes: TaskChange[] = [];
@@ -139,15 +138,15 @@ export class RunningTask implements AsyncIterable<TaskChange> {
     readonly id: Promise<number>,
     private readonly options: KojiOptions,
   ) {
-    // Whoever waits for the task gets the error.
+    // Callers that await the task get the error.
     this.id.catch(() => null);
     this.expectNews();
   }
 
   /**
-   * Waits until the task and all tasks below it are done.
+   * Waits until the task and its descendants are finished.
    *
-   * @throws TaskFailed when the task failed or was canceled, HubUnreachable when the hub was away for too long
+   * @throws TaskFailed if the task failed or was canceled, HubUnreachable if the hub was unavailable for too long
    */
   async finished(): Promise<FinishedTask> {
     const [task] = await this.watch();
@@ -158,7 +157,7 @@ export class RunningTask implements AsyncIterable<TaskChange> {
     return { id, info, result };
   }
 
-  /** Cancels the task and all tasks below it. Needs a login. */
+  /** Cancels the task and its descendants. Needs a login. */
   async cancel(): Promise<void> {
     await this.session.cancelTask(await this.id);
   }

@@ -1,7 +1,7 @@
 import { splitNamed } from '@koji/core/wire';
 import type { Api, ClientApi } from '@koji/core/api';
 
-/** Calls the method of that name; what a virtual method leads to. */
+/** Calls the method with this name; the target of virtual methods. */
 export type Send<R> = (
   method: string,
   args: readonly unknown[],
@@ -10,22 +10,22 @@ export type Send<R> = (
 
 /** Methods by any name, unchecked: `untyped.runroot('f44-build', 'x86_64', 'id')`, `untyped.my.method()`. */
 export interface UntypedMethods {
-  /** The method of that name. */
+  /** The method with this name. */
   readonly [name: string]: UntypedMethod;
 }
 
-/** A method that the types do not know; its properties are methods below its name. */
+/** A method without types; its properties are methods below its name. */
 export interface UntypedMethod {
-  /** Calls it; `named({…})` as the last argument holds the named ones. */
+  /** Calls it; `named({…})` as the last argument contains the named arguments. */
   (...args: unknown[]): Promise<unknown>;
-  /** The method of that name below this one. */
+  /** The method with this name below this one. */
   readonly [name: string]: UntypedMethod;
 }
 
-/** The hub's methods as a session has them, without those that it replaces by its own. */
+/** The hub's methods of a session, except those that the session overrides. */
 export type HubMethods = Omit<ClientApi<Api>, 'login' | 'logout' | 'subsession' | 'exclusiveSession'>;
 
-// Names that engines, promises and test runners look for on any object; no hub has methods of these names.
+// Names that engines, promises and test runners look up on any object; no hub has methods with these names.
 const notMethods = new Set([
   'then',
   'catch',
@@ -43,8 +43,8 @@ function isMethodName(name: string | symbol): name is string {
 }
 
 /**
- * Gives an object a method for every name it does not have itself: `getTag`, `host.getHost`. Any name will do, since
- * plugins bring methods of their own.
+ * Adds a method to an object for every name that it lacks: `getTag`, `host.getHost`. Any name is accepted, because plugins add
+ * methods.
  */
 export function withMethods<T extends object, R>(target: T, send: Send<R>): T {
   const made = new Map<string, unknown>();

@@ -3,24 +3,21 @@ import type { Api, ClientApi, MultiCallEntry, MultiCallResult } from '@koji/core
 import { encodeArgs } from '@koji/core/wire';
 import { withMethods } from './methods.js';
 
-/** What became of a call of a multicall. */
+/** Outcome of a call of a multicall. */
 export type Outcome =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
-/**
- * A call of a multicall. Awaiting it gives its result, or throws its fault; before the multicall ran, both ways of
- * asking throw.
- */
+/** A call of a multicall. Awaiting it returns its result or throws its fault; before the multicall has run, both throw. */
 export class MulticallEntry<T> implements PromiseLike<T> {
   private outcome: Outcome | null = null;
 
-  /** Made by the multicall. */
+  /** Created by the multicall. */
   constructor(
     private readonly method: string,
     private readonly params: readonly unknown[],
   ) {}
 
-  /** The call as it travels. */
+  /** The call in the wire format. */
   get entry(): MultiCallEntry {
     return { methodName: this.method, params: this.params };
   }
@@ -32,12 +29,12 @@ export class MulticallEntry<T> implements PromiseLike<T> {
     return this.outcome.value as T;
   }
 
-  /** What `await` asks for: the result, or the fault as a rejection. */
+  /** Called by `await`: the result, or the fault as a rejection. */
   then<A = T, B = never>(
     fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    // Resolved with the plain value: the entry itself would be awaited again, without end.
+    // Resolved with the plain value, because the entry itself would be awaited again, without end.
     return new Promise<T>((resolve) => resolve(this.result)).then(fulfilled, rejected);
   }
 
@@ -48,25 +45,25 @@ export class MulticallEntry<T> implements PromiseLike<T> {
   }
 }
 
-/** Methods that collect calls rather than send them. */
+/** Methods that collect calls instead of sending them. */
 type Collected<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
     ? (...args: A) => MulticallEntry<R>
     : Collected<T[K]>;
 };
 
-/** How a multicall is sent. */
+/** Options of sending a multicall. */
 export interface MulticallOptions {
-  /** Calls in a request at most; each request is a transaction of its own. All in one when absent. */
+  /** Maximum number of calls per request; each request is a separate transaction. If absent, a single request. */
   batch?: number;
-  /** Throw the first fault once all calls were made. */
+  /** Throw the first fault after all calls. */
   strict?: boolean;
 }
 
-/** Calls that are collected, then sent together by `run()`. */
+/** Calls that are collected, and sent together by `run()`. */
 export type Multicall = Collected<ClientApi<Api>> & MulticallBase;
 
-/** What a multicall has beside the hub's methods. */
+/** Members of a multicall besides the hub's methods. */
 export class MulticallBase {
   private entries: MulticallEntry<unknown>[] = [];
 
@@ -81,7 +78,7 @@ export class MulticallBase {
     return this.entries.length;
   }
 
-  /** Collects a call by name, with named arguments apart. */
+  /** Adds a call by name, with separate named arguments. */
   call<T = unknown>(
     method: string,
     args: readonly unknown[] = [],
@@ -93,8 +90,8 @@ export class MulticallBase {
   }
 
   /**
-   * Sends what was collected and settles the calls; the multicall can be filled again then. A fault of one call is that
-   * call's alone; when a whole request fails, it and the calls not sent yet fail with its error, which is thrown.
+   * Sends the collected calls and settles them; then the multicall can be filled again. A fault of one call affects only that
+   * call. If a whole request fails, its calls and the remaining ones fail with its error, which is thrown.
    */
   async run(options: MulticallOptions = {}): Promise<Outcome[]> {
     const { batch = this.options.batch ?? 0, strict = this.options.strict ?? false } = options;
@@ -129,7 +126,7 @@ function outcomeOf(result: MultiCallResult | undefined): Outcome {
   return { ok: true, value: result?.[0] };
 }
 
-/** Starts a multicall whose requests go out by `send`. */
+/** Starts a multicall whose requests are sent with `send`. */
 export function newMulticall(
   send: (entries: readonly MultiCallEntry[]) => Promise<MultiCallResult[]>,
   options: MulticallOptions,

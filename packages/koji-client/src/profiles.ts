@@ -6,26 +6,24 @@ import type { SessionOptions } from './session.js';
 export interface ProfileSource {
   /** A file to read instead of the user's own. */
   configFile?: string;
-  /** The user's home; `~`. */
+  /** The user's home directory; `~`. */
   home?: string;
-  /** The folder of koji.conf and koji.conf.d; `/etc`. */
+  /** The folder that contains koji.conf and koji.conf.d; `/etc`. */
   etc?: string;
 }
 
 /**
- * Reads a profile as the `koji` command does: /etc/koji.conf.d, /etc/koji.conf, then the user's ~/.koji/config.d and
+ * Reads a profile like the `koji` command: /etc/koji.conf.d, /etc/koji.conf, then the user's ~/.koji/config.d and
  * ~/.koji/config or the file given.
  *
  * @throws ConfigurationError when no file has the profile, ConfigError when a value is wrong
- * @example
- * const profile = readProfile('koji');
- * const session = new ClientSession(profile.server, sessionOptions(profile));
+ * @example const profile = readProfile('koji'); const session = new ClientSession(profile.server, sessionOptions(profile));
  */
 export function readProfile(name: string, from: ProfileSource = {}): Profile {
   return readClientConfig({ profile: name, ...from });
 }
 
-/** What a profile says about sessions. */
+/** Returns the session options of a profile. */
 export function sessionOptions(profile: Profile): SessionOptions {
   const { user, password, cert, serverca } = profile;
   return {

@@ -29,64 +29,64 @@ import type { Chunk, PieceTarget, UploadOptions } from './upload.js';
 
 /** Settings of a session. Times are in seconds, as in koji.conf. */
 export interface SessionOptions extends TransportOptions {
-  /** Who `login()` without arguments logs in. */
+  /** The user for `login()` without arguments. */
   user?: string;
   /** The password of `user`. */
   password?: string;
   /** Timeout of logins; 60. */
   authTimeout?: number;
-  /** How often a request that brought no answer is sent again; 30. */
+  /** How often an unanswered request is repeated; 30. */
   maxRetries?: number;
-  /** Pause before every retry but the first, which is made at once; 20. */
+  /** Pause before every retry except the first, which is immediate; 20. */
   retryInterval?: number;
-  /** Wait and try again, without end, while the hub says that it is offline. */
+  /** Wait and retry without end while the hub reports that it is offline. */
   offlineRetry?: boolean;
-  /** Pause between tries while offline; `retryInterval`. */
+  /** Pause between attempts while offline; `retryInterval`. */
   offlineRetryInterval?: number;
   /** Retry also when not logged in. */
   anonRetry?: boolean;
-  /** Whole floats of answers as plain numbers (the default), or as `Double`, so that they stay floats when sent on. */
+  /** Return whole floats as plain numbers (the default), or as `Double`, so that they stay floats when sent again. */
   doubles?: 'number' | 'exact';
-  /** Bytes of an upload's chunk; 1 MiB. */
+  /** Chunk size of uploads in bytes; 1 MiB. */
   uploadBlocksize?: number;
-  /** A login to take over, such as a subsession that another process opened. */
+  /** An existing login to use, such as a subsession that another process opened. */
   session?: SessionKey;
-  /** Called before each pause after which a request is sent again. */
+  /** Called before each pause before a retry. */
   onRetry?: (retry: Retry) => void;
-  /** Warned about each retry. */
+  /** Log for warnings about retries. */
   log?: Logger;
 }
 
-/** A request that failed and will be sent again. */
+/** A failed request that will be repeated. */
 export interface Retry {
-  /** The method that is called, or `rawUpload`. */
+  /** The called method, or `rawUpload`. */
   readonly method: string;
   /** Why it failed: a {@link RequestError}, or the hub is offline. */
   readonly error: Error;
-  /** How often it was sent so far. */
+  /** Number of attempts so far. */
   readonly tries: number;
-  /** Seconds until it is sent again. */
+  /** Seconds until the next attempt. */
   readonly delay: number;
-  /** When it will be sent for the last time, about; null without an end, while the hub is offline. */
+  /** Approximate time of the last attempt; null without an end, while the hub is offline. */
   readonly until: Date | null;
 }
 
-/** How one call is made. */
+/** Options of a call. */
 export interface CallOptions {
-  /** Ends the waiting; the hub may have done it all the same. */
+  /** Stops waiting; the hub may still have run the call. */
   readonly signal?: AbortSignal;
   /** Seconds of silence before the request fails. */
   readonly timeout?: number;
-  /** False to send it once only. */
+  /** If false, send it only once. */
   readonly retry?: boolean;
   /**
-   * Send it at once, beside other calls of this login and without a call number. Only for calls that change nothing,
-   * as the hub can't tell a repeated one then; meant for calls that wait.
+   * Send it at once, concurrently with other calls of this login and without a call number. Only for calls that change nothing,
+   * because the hub can't detect a repeated one; meant for calls that wait.
    */
   readonly aside?: boolean;
   /**
-   * Makes what takes the place of each value of the answer, if that is an array, while the answer comes. With less than
-   * the row itself, a long answer takes little memory.
+   * Replaces each value of the answer, if that is an array, while the answer arrives. If the results are smaller than the rows,
+   * a long answer needs little memory.
    */
   readonly mapRow?: (row: unknown) => unknown;
 }
@@ -100,19 +100,19 @@ interface LoginCall {
   readonly method: 'login' | 'sslLogin';
   readonly args: readonly unknown[];
   readonly named: Readonly<Record<string, unknown>>;
-  /** Makes what proves who calls; a proof is good for one request. */
+  /** Returns a new proof of identity; each is valid for one request. */
   readonly prove?: () => Promise<string>;
 }
 
-/** User and password as `login` of the hub takes them, or nothing: those of the options then. */
+/** User and password for the hub's `login`, or nothing to use those of the options. */
 type LoginArgs = CallArgs<Api['login']> | [];
 
 /**
  * A login at a hub, or anonymous use of it.
  *
- * States: anonymous → logged in (`login`, or `options.session`) → anonymous (`logout`). Calls of a logged in session go
- * out one after the other, in the order they were made, since their numbers must reach the hub in order; anonymous ones
- * go out at once. A login that expired is renewed, then the call made again.
+ * States: anonymous → logged in (`login`, or `options.session`) → anonymous (`logout`). Calls of a logged-in session are sent
+ * one after the other, in the order of the calls, because their numbers must reach the hub in order; anonymous ones are sent at
+ * once. An expired login is renewed, and the call repeated.
  */
 export class SessionBase {
   /** The hub's address. */
@@ -124,12 +124,12 @@ export class SessionBase {
   private callNumber = 0;
   private isExclusive = false;
   private version: string | null = null;
-  /** The call that logged in, to renew the login with; null when this session does not know one. */
+  /** The call that logged in, for renewing the login; null if this session does not know one. */
   private loginCall: LoginCall | null = null;
   private renewal: Promise<void> | null = null;
   private lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** Does not call the hub yet; a URL that is none throws a TypeError. */
+  /** Does not call the hub yet; an invalid URL throws a TypeError. */
   constructor(url: string, options: SessionOptions = {}) {
     const parsed = new URL(url);
     this.url = url;
@@ -143,22 +143,22 @@ export class SessionBase {
     return withMethods(this, (method, args, named) => this.call(method, args, named));
   }
 
-  /** Whether there is a login, or one was taken over. */
+  /** Whether this session is logged in or uses an existing login. */
   get loggedIn(): boolean {
     return this.key !== null;
   }
 
-  /** The login's id and key, for another process to take over; null when anonymous. */
+  /** The login's id and key, for use by another process; null if anonymous. */
   get sessionKey(): SessionKey | null {
     return this.key;
   }
 
-  /** Methods by any name, for those that the types do not know. */
+  /** Methods by any name, for those without types. */
   get untyped(): UntypedMethods {
     return withMethods({}, (method, args, named) => this.call(method, args, named));
   }
 
-  /** Calls a method by name, with named arguments apart. Throws its fault, or RequestError when no answer came. */
+  /** Calls a method by name, with separate named arguments. Throws its fault, or RequestError if there was no answer. */
   async call<T = unknown>(
     method: string,
     args: readonly unknown[] = [],
@@ -175,7 +175,7 @@ export class SessionBase {
     return newMulticall((entries) => this.call<MultiCallResult[]>('multiCall', [entries]), options);
   }
 
-  /** Logs in with a user name and password; without arguments with those of the options. */
+  /** Logs in with a user name and password, by default those of the options. */
   async login(...args: LoginArgs): Promise<SessionKey | null> {
     const split = splitNamed(args);
     const { user, password } = this.options;
@@ -189,7 +189,7 @@ export class SessionBase {
     return this.logIn({ method: 'login', args: split.args, named: split.keywords });
   }
 
-  /** Logs in with the TLS certificate of the options; `runas` names the user to act for, where the hub allows it. */
+  /** Logs in with the TLS certificate of the options; `runas` is the user to act for, if the hub allows it. */
   async loginWithCertificate(runas?: string): Promise<SessionKey | null> {
     if (!this.options.cert) throw new AuthError('No client cert provided');
     if (!this.url.startsWith('https:'))
@@ -198,8 +198,8 @@ export class SessionBase {
   }
 
   /**
-   * Opens a subsession of a login that is kept elsewhere, such as in a file, and uses it. Processes can share the login this
-   * way, since each has call numbers of its own; `logout` then ends the subsession only.
+   * Opens a subsession of an existing login, such as one stored in a file, and uses it. Processes can share the login in this
+   * way, because each has its own call numbers; `logout` then ends only the subsession.
    */
   async loginWithSession(master: SessionKey): Promise<SessionKey> {
     this.key = master;
@@ -214,10 +214,10 @@ export class SessionBase {
   }
 
   /**
-   * Logs in with a Kerberos ticket: that of the user's cache, or one that is got by the keytab. Needs the npm package
+   * Logs in with a Kerberos ticket from the user's cache, or with one obtained with the keytab. Needs the npm package
    * `kerberos` (optional).
    *
-   * @throws GSSAPIAuthError when there is no ticket, or the hub takes none
+   * @throws GSSAPIAuthError if there is no ticket, or the hub refuses it
    */
   async loginWithKerberos({ runas, ...options }: KerberosOptions = {}): Promise<SessionKey | null> {
     const { protocol, hostname } = new URL(this.url);
@@ -235,7 +235,7 @@ export class SessionBase {
     }
   }
 
-  /** Ends this login, or another one by its id. Nothing happens when not logged in. */
+  /** Ends this login, or another one by its id. Does nothing if not logged in. */
   async logout(sessionId?: number | null): Promise<null> {
     const own = this.key?.['session-id'];
     if (own === undefined) return null;
@@ -243,21 +243,21 @@ export class SessionBase {
     try {
       await this.sendLogout(other === null ? [] : [other]);
     } catch (error) {
-      // An exclusive session that was forced out is expired already.
+      // An exclusive session that was forced out has already expired.
       if (!(error instanceof AuthExpired)) throw error;
     }
     if (other === null || other === own) this.forget();
     return null;
   }
 
-  /** Forgets the login without ending it, when another process goes on with it. */
+  /** Forgets the login without ending it, for when another process continues with it. */
   forget(): void {
     this.key = null;
     this.callNumber = 0;
     this.isExclusive = false;
   }
 
-  /** Opens a session of the same user that ends with this one; it has calls and connections of its own. */
+  /** Opens a session of the same user that ends with this one; it has its own calls and connections. */
   async subsession(): Promise<ClientSession> {
     const session = await this.call<SessionKey>('subsession');
     const opened = new ClientSession(this.url, { ...this.options, session });
@@ -265,7 +265,7 @@ export class SessionBase {
     return opened;
   }
 
-  /** Makes this session the only one of its user; with `force` another one that is gets closed. */
+  /** Makes this session the only one of its user; with `force`, another exclusive session is closed. */
   async exclusiveSession(...args: CallArgs<Api['exclusiveSession']>): Promise<null> {
     const split = splitNamed(args);
     await this.call('exclusiveSession', split.args, split.keywords);
@@ -273,25 +273,25 @@ export class SessionBase {
     return null;
   }
 
-  /** The version of Koji whose API the hub speaks. */
+  /** Returns the version of Koji whose API the hub implements. */
   async hubVersion(): Promise<string> {
     if (this.version !== null) return this.version;
     try {
       this.version = await this.call<string>('getKojiVersion');
     } catch (error) {
-      // The call came with 1.23, so this is what an older hub can be taken for.
+      // The call was added in 1.23, so this is a safe assumption for older hubs.
       if (!messageOf(error).includes('Invalid method')) throw error;
       this.version = '1.22.0';
     }
     return this.version;
   }
 
-  /** Sends a local file to a directory of the hub's upload area, in verified chunks. */
+  /** Uploads a local file to a directory of the hub's upload area, in verified chunks. */
   upload(file: string, directory: string, options: UploadOptions = {}): Promise<void> {
     return uploadFile(this.uploader(options), { file, directory, ...this.uploadDefaults(options) });
   }
 
-  /** Sends bytes as a file of the upload area. */
+  /** Uploads bytes as a file. */
   uploadBytes(
     bytes: Uint8Array,
     directory: string,
@@ -304,12 +304,12 @@ export class SessionBase {
     });
   }
 
-  /** Sends a piece of a file that may still be growing, such as a log, verified. */
+  /** Uploads and verifies a piece of a file that may still be growing, such as a log. */
   uploadPiece(piece: Uint8Array, directory: string, target: PieceTarget): Promise<void> {
     return uploadPiece(this.uploader({}), piece, { directory, ...target });
   }
 
-  /** Sends one chunk of a file to the upload area, as the hub's raw uploads take it. */
+  /** Uploads one chunk of a file with the hub's raw upload protocol. */
   async uploadChunk(
     chunk: Chunk,
     options: CallOptions = {},
@@ -323,12 +323,12 @@ export class SessionBase {
     return { ...(value as UploadResult), tries };
   }
 
-  /** A file of a task's output, or a part of it, in memory. */
+  /** Returns a task's output file, or a part of it, in memory. */
   readTaskOutput(taskId: number, name: string, options: TaskOutputOptions = {}): Promise<Buffer> {
     return readTaskOutput(this, { taskId, name, ...options });
   }
 
-  /** A file of a task's output in blocks, as they come; whatever its size, one block is in memory. */
+  /** Returns a task's output file in blocks, as they arrive, with one block in memory at a time. */
   streamTaskOutput(
     taskId: number,
     name: string,
@@ -337,7 +337,7 @@ export class SessionBase {
     return streamTaskOutput(this, { taskId, name, ...options });
   }
 
-  /** Closes the connections; calls under way fail. The login stays open: see `logout`. */
+  /** Closes the connections; running calls fail. The login stays open: see `logout`. */
   close(): Promise<void> {
     return this.transport.close();
   }
@@ -392,7 +392,7 @@ export class SessionBase {
     }
   }
 
-  /** Makes a request when its turn has come, once more after a renewal when the login had expired. */
+  /** Sends a request when its turn has come, and again after renewing an expired login. */
   private request(label: string, prepare: () => Post, options: CallOptions): Promise<Answer> {
     const attempt = async (): Promise<Answer> => {
       const before = this.key;
@@ -412,7 +412,7 @@ export class SessionBase {
     const login = async (): Promise<void> => {
       if (!this.loginCall) return;
       const session = await this.sendLogin(this.loginCall, { renew: true, exclusive: this.isExclusive });
-      // The number goes on: a hub may have kept the last one, and a higher one is always right.
+      // The number is not reset: a hub may have stored the last one, and a higher one is always valid.
       if (session) this.key = session;
     };
     this.renewal ??= login().finally(() => (this.renewal = null));
@@ -439,7 +439,7 @@ export class SessionBase {
     };
   }
 
-  /** Session parameters of a URL, for hubs that do not take them as headers. */
+  /** Session parameters of a URL, for hubs that do not accept them as headers. */
   private sessionQuery(options: CallOptions): Record<string, string> {
     const login = this.key;
     if (!login || takesHeaders(login)) return {};
@@ -483,7 +483,7 @@ export class SessionBase {
     };
   }
 
-  /** Sends a request until an answer comes, or trying again is no use. */
+  /** Sends a request until there is an answer, or repeating it is useless. */
   private async send(
     label: string,
     post: Post | (() => Promise<Post>),
@@ -504,7 +504,7 @@ export class SessionBase {
         const offline = error instanceof ServerOffline && offlineRetry === true;
         if (!offline && (!this.mayRetry(error, options) || tries > maxRetries)) throw error;
         const asked = error instanceof RequestError ? error.retryAfter : null;
-        // The first retry is made at once.
+        // The first retry is immediate.
         const delay = offline ? offlineRetryInterval : (asked ?? (tries > 1 ? retryInterval : 0));
         const rest = (maxRetries - tries) * retryInterval;
         const until = offline ? null : new Date(Date.now() + (delay + rest) * 1000);
@@ -540,7 +540,7 @@ export class SessionBase {
     const options = { doubles, mapRow: mapRow ? guarded : undefined };
     const reply = await this.postTwice(post, (bytes) => decodeAnswer(bytes, options)).catch(
       (error: unknown) => {
-        // It is no failure of the hub, so that nothing is tried again.
+        // It is not a failure of the hub, so nothing is repeated.
         throw wrong ? wrong.error : error;
       },
     );
@@ -550,7 +550,7 @@ export class SessionBase {
     return answer.value;
   }
 
-  // The server may close a kept connection just as a request is sent on it: that is worth one more try at once.
+  // The server may close a kept-alive connection just as a request is sent on it, so try once more at once.
   private async postTwice<T>(
     post: Post | (() => Promise<Post>),
     read: (bytes: AsyncIterable<Buffer>) => Promise<T>,
@@ -565,7 +565,7 @@ export class SessionBase {
   }
 }
 
-/** Returns a line for people about a retry: what failed, why, and how it goes on. */
+/** Returns a line about a retry: what failed, why, and what happens next. */
 export function retryText({ method, error, tries, delay, until }: Retry): string {
   const next = delay > 0 ? `in ${Math.ceil(delay)} s` : 'now';
   const end = until === null ? 'until the hub is back' : `until ${until.toTimeString().slice(0, 8)}`;
@@ -576,12 +576,10 @@ export function retryText({ method, error, tries, delay, until }: Retry): string
 export type ClientSession = SessionBase & HubMethods;
 
 /**
- * Opens a session; nothing is sent before the first call.
+ * Creates a session; nothing is sent before the first call.
  *
- * @example
- * const session = new ClientSession('https://hub.example/kojihub');
- * await session.login('alice', 'secret');
- * const tag = await session.getTag('f44');
+ * @example const session = new ClientSession('https://hub.example/kojihub'); await session.login('alice', 'secret'); const tag
+ *   = await session.getTag('f44');
  */
 export const ClientSession = SessionBase as unknown as new (
   url: string,
@@ -600,7 +598,7 @@ async function decodeAnswer(
   }
 }
 
-// Hubs of long ago read the session from the URL only, and don't send this field.
+// Very old hubs read the session only from the URL, and don't send this field.
 function takesHeaders(login: Partial<SessionKey>): boolean {
   return login['header-auth'] === true;
 }

@@ -6,39 +6,38 @@ import { withMethods } from './methods.js';
 import type { HubMethods } from './methods.js';
 import type { CallOptions, ClientSession, SessionBase } from './session.js';
 
-/** A time in which the hub can't be reached. */
+/** A period in which the hub is unreachable. */
 export interface Outage {
-  /** Why the last try failed: a {@link RequestError}, or the hub says that it is offline. */
+  /** Why the last attempt failed: a {@link RequestError}, or the hub reports that it is offline. */
   readonly error: Error;
-  /** When the first try failed. */
+  /** Time of the first failed attempt. */
   readonly since: Date;
-  /** When the last try will be made, about. */
+  /** Approximate time of the last attempt. */
   readonly until: Date;
 }
 
-/** How to wait for a hub that can't be reached. Times are in seconds. */
+/** How to wait for an unreachable hub. Times are in seconds. */
 export interface Patience {
-  /** How long the hub may be away; 600. */
+  /** How long the hub may be unreachable; 600. */
   readonly patience?: number;
-  /** Longest pause between tries; 5. */
+  /** Longest pause between attempts; 5. */
   readonly pause?: number;
-  /** Called after each try that failed, and with null when the hub answers again. */
+  /** Called after each failed attempt, and with null when the hub answers again. */
   readonly onOutage?: (outage: Outage | null) => void;
-  /** Ends the waiting. */
+  /** Stops waiting. */
   readonly signal?: AbortSignal;
 }
 
-/** The part of a session that {@link steadySession} offers. */
+/** The members of a session that {@link steadySession} provides. */
 export type SteadySession = Pick<SessionBase, 'call' | 'readTaskOutput' | 'streamTaskOutput'> & HubMethods;
 
-/** Seconds of silence after which a question is asked again. Without a limit a network that is gone is noticed after hours. */
+/** Seconds of silence after which a call is repeated. Without a limit, a lost network would be noticed only after hours. */
 const longestSilence = 120;
 
 /**
- * Returns a session for questions that are asked until the hub answers: a call that can't reach the hub is made again, so
- * it must be one that only reads or may be done twice.
+ * Returns a session that repeats each call until the hub answers. Use it only for calls that read, or that may run twice.
  *
- * Its calls throw {@link HubUnreachable} when the hub was away for longer than `patience`.
+ * Its calls throw {@link HubUnreachable} if the hub is unreachable for longer than `patience`.
  */
 export function steadySession(session: ClientSession, how: Patience = {}): SteadySession {
   const asker = new Asker(how);
@@ -105,6 +104,6 @@ class Asker {
 
 function isOutage(error: unknown, method: string): error is Error {
   if (error instanceof RequestError) return !error.final;
-  // The result of a task may be this fault of its builder's.
+  // The result of a task may be this fault, raised by its builder.
   return error instanceof ServerOffline && method !== 'getTaskResult';
 }

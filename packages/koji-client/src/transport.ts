@@ -5,25 +5,25 @@ import { urlToHttpOptions } from 'node:url';
 import { ConfigError, messageOf } from '@koji/core';
 import { RequestError, answerTooLong, codeOf } from './errors.js';
 
-/** How connections to a server are made. Times are in seconds. */
+/** Options of connections to a server. Times are in seconds. */
 export interface TransportOptions {
   /** Longest silence of the server before a request fails; 43200. */
   timeout?: number;
   /** A PEM file with the client's certificate and key. */
   cert?: string;
-  /** A PEM file with the authorities that the server's certificate is checked against. */
+  /** A PEM file with the authorities that verify the server's certificate. */
   serverCa?: string;
-  /** Take any certificate of the server. */
+  /** Accept any certificate of the server. */
   noSslVerify?: boolean;
-  /** Connections kept open at most; 8. */
+  /** Maximum number of kept-alive connections; 8. */
   connections?: number;
-  /** Bytes that an answer may have; 512 MiB. */
+  /** Maximum size of an answer in bytes; 512 MiB. */
   longestAnswer?: number;
 }
 
 /** One POST. */
 export interface Post {
-  /** Path and query below the server. */
+  /** Path and query on the server. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string;
@@ -31,7 +31,7 @@ export interface Post {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a server answered with a status of success. */
+/** A server's answer with a success status. */
 export interface Reply<T> {
   readonly body: T;
   header(name: string): string | undefined;
@@ -39,18 +39,18 @@ export interface Reply<T> {
 
 const defaultTimeout = 43_200;
 const defaultLongest = 512 * 1024 * 1024;
-/** Bytes kept of the page that comes with a failure. */
+/** Bytes to keep of the page that comes with a failure. */
 const longestComplaint = 64 * 1024;
 const connectTimeout = 120;
 
-/** Connections to one server, kept alive; every request is sent once, trying again is the session's affair. */
+/** Connections to one server, kept alive. Every request is sent once; the session handles retries. */
 export class Transport {
   private readonly agent: http.Agent;
   private readonly isSecure: boolean;
   private readonly address: http.RequestOptions;
   private readonly timeout: number;
   private readonly longest: number;
-  /** The server and path for messages, without what a query may tell. */
+  /** The server and path for messages, without the query, which may contain secrets. */
   private readonly shown: string;
   private readonly active = new Set<http.ClientRequest>();
   private closed = false;
@@ -65,7 +65,7 @@ export class Transport {
     this.isSecure = url.protocol === 'https:';
     const { hostname, port } = urlToHttpOptions(url);
     this.address = { hostname, port, method: 'POST' };
-    // As it was given last, a connection is the least likely to have been closed.
+    // The connection used last is the least likely to have been closed.
     const connections = {
       keepAlive: true,
       maxSockets: options.connections ?? 8,
@@ -77,7 +77,7 @@ export class Transport {
   }
 
   /**
-   * Sends a request and hands the bytes of the answer to `read` while they come.
+   * Sends a request and passes the bytes of the answer to `read` as they arrive.
    * @throws RequestError when no answer came, or one with a status that is none of success
    */
   async post<T>(post: Post, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<Reply<T>> {
@@ -104,7 +104,7 @@ export class Transport {
     }
   }
 
-  /** Sends a request and resolves with the answer once its head is there. */
+  /** Sends a request and resolves with the answer once its head has arrived. */
   private send({ path, headers, body, signal, timeout = this.timeout }: Post): Promise<http.IncomingMessage> {
     if (this.closed)
       throw new RequestError(`the connections to ${this.shown} are closed`, { code: 'ERR_CLOSED' });
@@ -122,10 +122,10 @@ export class Transport {
         const stop = (): void => clearTimeout(timer);
         socket.once(this.isSecure ? 'secureConnect' : 'connect', stop).once('close', stop);
       });
-      // Once there is an answer it has the errors.
+      // Once there is an answer, it emits the errors.
       request.on('error', reject);
       request.once('response', (response) => {
-        // Whoever reads is told; a reader that has stopped is not.
+        // A reader gets the error, unless it has stopped.
         answer = response.on('error', () => undefined);
         resolve(response);
       });
@@ -147,7 +147,7 @@ export class Transport {
     }
   }
 
-  /** Closes every connection; requests under way fail. */
+  /** Closes every connection; running requests fail. */
   close(): Promise<void> {
     this.closed = true;
     const gone = Object.assign(new Error('the connections are closed'), { code: 'ERR_CLOSED' });
@@ -157,7 +157,7 @@ export class Transport {
   }
 }
 
-/** The bytes of a body, or of its start. */
+/** Returns the bytes of a body, or of its start. */
 async function firstBytes(body: AsyncIterable<Buffer>, most: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -206,17 +206,17 @@ function statusError(
   });
 }
 
-/** Longest wait that a server can ask for, in seconds. */
+/** Longest pause that a server can request, in seconds. */
 const longestWait = 3600;
 
-/** Reads `Retry-After`: seconds, or a date. */
+/** Parses `Retry-After`: seconds, or a date. */
 function secondsOf(header: string | string[] | undefined): { retryAfter?: number } {
   const text = [header ?? []].flat()[0]?.trim() ?? '';
   const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   return Number.isNaN(seconds) ? {} : { retryAfter: Math.min(Math.max(seconds, 0), longestWait) };
 }
 
-// An error to connect to several addresses has an empty message of its own.
+// An error from connecting to several addresses has an empty message.
 function reasonOf(cause: unknown): string {
   const { errors } = cause as { errors?: unknown[] };
   return Array.isArray(errors) && errors.length > 0 ? messageOf(errors[0]) : messageOf(cause);

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { GenericError } from '@koji/core';
 import type { UploadInfo, UploadResult } from '@koji/core/api';
 
-/** A piece of a file on its way to the upload area. */
+/** A piece of a file to upload. */
 export interface Chunk {
   /** The bytes. */
   readonly data: Uint8Array;
@@ -12,17 +12,17 @@ export interface Chunk {
   readonly directory: string;
   /** The file's name there. */
   readonly name: string;
-  /** Where it begins in the file; -1 appends. */
+  /** Its offset in the file; -1 appends. */
   readonly offset: number;
-  /** How the hub digests it; adler32. */
+  /** Digest algorithm; adler32. */
   readonly verify?: 'adler32' | 'md5' | 'sha256';
-  /** The file may be there: it is cut at the offset first. */
+  /** The file may exist; it is first truncated at the offset. */
   readonly overwrite?: boolean;
-  /** The volume whose upload area it is; DEFAULT. */
+  /** Volume of the upload area; DEFAULT. */
   readonly volume?: string;
 }
 
-/** How far an upload is. */
+/** Progress of an upload. */
 export interface UploadProgress {
   /** Bytes sent. */
   readonly done: number;
@@ -36,29 +36,29 @@ export interface UploadProgress {
   readonly time: number;
 }
 
-/** How a file is uploaded. */
+/** Options of an upload. */
 export interface UploadOptions {
-  /** The file's name there; that of the local file. */
+  /** The file's name there; default: that of the local file. */
   name?: string;
-  /** Bytes of a chunk; 1 MiB. */
+  /** Chunk size in bytes; 1 MiB. */
   blocksize?: number;
-  /** Replace a file of that name; true, as in Koji's own uploads. */
+  /** Replace an existing file of this name; true, as in Koji's own uploads. */
   overwrite?: boolean;
-  /** The volume whose upload area it goes to; DEFAULT. */
+  /** Volume of the upload area; DEFAULT. */
   volume?: string;
-  /** Told after every chunk. */
+  /** Called after every chunk. */
   onProgress?: (progress: UploadProgress) => void;
-  /** Ends the upload; what was sent stays there. */
+  /** Aborts the upload; bytes already sent are kept. */
   signal?: AbortSignal;
 }
 
-/** What an upload needs of a session. */
+/** Members of a session that uploads need. */
 export interface Uploader {
   chunk(chunk: Chunk): Promise<UploadResult & { readonly tries: number }>;
   call<T>(method: string, args: readonly unknown[], named: Record<string, unknown>): Promise<T>;
 }
 
-/** Returns a path below the work folder that no other upload has: time and random letters. */
+/** Returns a unique path below the work folder: time and random letters. */
 export function uniqueDirectory(prefix: string): string {
   const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
   const random = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
@@ -67,7 +67,7 @@ export function uniqueDirectory(prefix: string): string {
 
 type Target = UploadOptions & { directory: string };
 
-/** Sends a local file; every chunk's size and digest are compared, at the end the file's size. */
+/** Uploads a local file; compares the size and digest of every chunk, and finally the size of the file. */
 export async function uploadFile(uploader: Uploader, target: Target & { file: string }): Promise<void> {
   const handle = await open(target.file, 'r');
   try {
@@ -83,7 +83,7 @@ export async function uploadFile(uploader: Uploader, target: Target & { file: st
   }
 }
 
-/** Sends bytes as {@link uploadFile} does. */
+/** Uploads bytes like {@link uploadFile}. */
 export async function uploadBytes(
   uploader: Uploader,
   bytes: Uint8Array,
@@ -111,7 +111,7 @@ async function uploadAll(
   let repeated = false;
   let sum = 1;
   onProgress?.({ done, total, piece: 0, pieceTime: 0, time: 0 });
-  // An empty file is one empty chunk, so the first round is always made.
+  // An empty file is one empty chunk, so there is always a first round.
   for (let data = await read(); data.length > 0 || done === 0; data = await read()) {
     const lap = performance.now();
     const overwrite = target.overwrite ?? true;
@@ -138,19 +138,19 @@ async function uploadAll(
   checkStored(stored, { path: `${directory}/${name}`, size: done, digest: repeated ? hex(sum) : undefined });
 }
 
-/** A piece's place: the file's name, and where in the file it begins. */
+/** The position of a piece: the file's name and the offset. */
 export interface PieceTarget {
   /** The file's name in the upload area. */
   readonly name: string;
-  /** Where it begins in the file; -1 appends. */
+  /** Its offset in the file; -1 appends. */
   readonly offset: number;
-  /** The file may be there: it is cut at the offset first. */
+  /** The file may exist; it is first truncated at the offset. */
   readonly overwrite?: boolean;
-  /** The volume whose upload area it is; DEFAULT. */
+  /** Volume of the upload area; DEFAULT. */
   readonly volume?: string;
 }
 
-/** Sends a piece of a file that may still be growing; its size and digest are compared. */
+/** Uploads a piece of a file that may still be growing; compares its size and digest. */
 export async function uploadPiece(
   uploader: Uploader,
   data: Uint8Array,
@@ -179,12 +179,12 @@ function checkStored(
     throw new GenericError(`Uploaded file has wrong checksum: ${path}, ${stored.hexdigest} != ${digest}`);
 }
 
-/** The Adler-32 checksum of bytes, going on from that of earlier ones. */
+/** Returns the Adler-32 checksum of bytes, continuing from that of earlier ones. */
 export function adler32(bytes: Uint8Array, from = 1): number {
   let a = from & 0xffff;
   let b = from >>> 16;
   for (let at = 0; at < bytes.length;) {
-    // As many as keep both sums below 2^32.
+    // The largest number that keeps both sums below 2^32.
     const end = Math.min(at + 5552, bytes.length);
     for (; at < end; at++) {
       a += bytes[at] as number;

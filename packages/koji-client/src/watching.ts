@@ -3,15 +3,15 @@ import { TASK_STATES, messageOf } from '@koji/core';
 import type { TaskInfo } from '@koji/core/api';
 import type { SteadySession } from './steady.js';
 
-/** Returns whether a task will not change any more. */
+/** Returns whether a task is finished. */
 export const isDone = ({ state }: Pick<TaskInfo, 'state'>): boolean =>
   state === TASK_STATES.CLOSED || state === TASK_STATES.CANCELED || state === TASK_STATES.FAILED;
 
-/** A task that is watched: what was last seen of it, and its place in the tree. */
+/** A watched task: its last known state, and its place in the tree. */
 export class WatchedTask {
-  /** Null before the first look. */
+  /** Null before the first check. */
   info: TaskInfo | null = null;
-  /** The name of the host that has it while it is assigned or open. */
+  /** Name of its host while it is assigned or open. */
   host: string | null = null;
   /** The fault of a failed task. */
   fault: unknown = null;
@@ -21,7 +21,7 @@ export class WatchedTask {
     private readonly above: WatchedTask | null = null,
   ) {}
 
-  /** How deep it is below the tasks that were given to watch: 0 for these. */
+  /** Its depth below the tasks that were given to watch: 0 for these. */
   get level(): number {
     return this.above ? this.above.level + 1 : 0;
   }
@@ -34,7 +34,7 @@ export class WatchedTask {
     return this.info !== null && isDone(this.info);
   }
 
-  /** Looks again. Returns false if there is no such task. */
+  /** Checks again. Returns false if the task does not exist. */
   async look(session: SteadySession): Promise<boolean> {
     const before = this.info?.state;
     const info = await session.call<TaskInfo | null>('getTaskInfo', [this.id], { request: true });

@@ -1,14 +1,14 @@
 import { any, arg, bool, dict, list, method, nullable, shape, str } from '@koji/core/api';
 import type { Methods, NameOrId, Named, QueryOpts, RepoRequest, UserRef } from '@koji/core/api';
 
-/** A side tag with its target, as createSideTag answers it. */
+/** A side tag with its target, as returned by createSideTag. */
 export interface NewSideTag extends Named {
   readonly task_id: null;
   /** The request for its first repo, if the configuration asks for one. */
   readonly request: RepoRequest | null;
 }
 
-/** A side tag as listSideTags answers it. */
+/** A side tag as returned by listSideTags. */
 export interface SideTag extends Named {
   /** The owner's id, as text. */
   readonly user_id: string;

@@ -1,4 +1,4 @@
-/** Things that arguments and values of options name, as far as completion knows them. */
+/** The kinds of names that arguments and option values can be, for completion. */
 export type ArgumentKind =
   | 'build'
   | 'category'
@@ -24,7 +24,7 @@ export type ArgumentKind =
   | 'user'
   | 'volume';
 
-/** What the value of an option of this name is in every command; other options take any text. */
+/** The kind of name that an option takes in every command; other options take any text. */
 const kindsOfOptions: Readonly<Record<string, ArgumentKind>> = {
   '--build': 'build',
   '--build-tag': 'tag',
@@ -51,7 +51,7 @@ const kindsOfOptions: Readonly<Record<string, ArgumentKind>> = {
   '--volume': 'volume',
 };
 
-/** Returns what the value of an option names. */
+/** Returns the kind of name that an option takes. */
 export function kindOfOption(flags: readonly string[]): ArgumentKind {
   const known = flags.find((flag) => Object.hasOwn(kindsOfOptions, flag));
   return (known === undefined ? undefined : kindsOfOptions[known]) ?? 'text';

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
-/** Returns whether nobody is there to watch: no terminal, or the command runs in the background of one. */
+/** Returns whether nobody is watching: there is no terminal, or the command runs in its background. */
 export function runsInBackground(): boolean {
   if (!isatty(0)) return true;
   try {
-    // After the program's name, which may hold anything: state, parent, process group, session, terminal, its group.
+    // After the program's name, which may contain anything: state, parent, process group, session, terminal, its group.
     const fields = readFileSync('/proc/self/stat', 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');

@@ -1,6 +1,6 @@
 import type { Run } from './command.js';
 
-/** A build target, as far as commands need it. */
+/** The fields of a build target that commands use. */
 export interface BuildTarget {
   readonly name: string;
   readonly build_tag: number;
@@ -29,7 +29,7 @@ export async function checkTarget(
   return { target, tag };
 }
 
-/** The options that were given, under the names that the hub takes them by. */
+/** The options that were given, under the names that the hub uses. */
 export function givenOptions<T extends object, K extends keyof T>(
   options: T,
   names: readonly K[],

@@ -5,7 +5,7 @@ import type { Run } from './command.js';
 /** Seconds in which a second Ctrl-C asks whether to cancel. */
 const grace = 3;
 
-/** After a Ctrl-C: a second one soon after it asks whether to cancel tasks, and cancels them. */
+/** Called after a Ctrl-C. A second one soon after it asks whether to cancel tasks, and cancels them. */
 export async function offerToCancel(run: Run, ids: readonly number[]): Promise<void> {
   if (ids.length === 0 || !process.stdin.isTTY) return;
   const named = `task${ids.length === 1 ? '' : 's'} ${ids.join(', ')}`;
@@ -34,7 +34,7 @@ function interruptedAgain(run: Run): Promise<boolean> {
   });
 }
 
-/** Asks a question on the terminal. The end of input and a further Ctrl-C count as an empty answer. */
+/** Asks a question on the terminal. End of input and another Ctrl-C count as an empty answer. */
 function ask(run: Run, question: string): Promise<string> {
   const reader = createInterface({ input: process.stdin, terminal: false });
   run.write(question);

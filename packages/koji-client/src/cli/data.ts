@@ -3,20 +3,20 @@ import { pythonJson, pythonStr } from '@koji/core/text';
 import { UsageError, optional, text } from './options.js';
 import type { Output } from './output.js';
 
-/** What a command that reads tells with `--json` and `--format`: a list of objects, or one. */
+/** The output of a command for `--json` and `--format`: a list of objects, or one object. */
 export interface DataShape {
-  /** The method of the hub whose answer, or an entry of it, each object is; absent, all fields are in `adds`. */
+  /** The hub's method whose answer, or an entry of it, each object is; if absent, all fields are in `adds`. */
   readonly of?: keyof Api;
-  /** Fields that the command adds, and what they hold. */
+  /** Fields that the command adds, with their descriptions. */
   readonly adds?: Readonly<Record<string, string>>;
-  /** There is one object, however many arguments are given. */
+  /** There is a single object, however many arguments are given. */
   readonly one?: true;
 }
 
-/** An object that a command tells: fields as the hub answers them. */
+/** An object of a command's output, with the fields of the hub's answer. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What a command tells at once: an object, or several. */
+/** Output passed at once: an object, or several. */
 export type Told = object | readonly object[];
 
 /** The options of every command that has a `DataShape`. Koji does not have them. */
@@ -31,10 +31,10 @@ export const dataOptions = {
   }),
 };
 
-/** Collects what a command tells and prints it at the end, in place of the command's text. */
+/** Collects a command's output and prints it at the end, instead of the command's text. */
 export class DataPrinter {
   private readonly rows: Row[] = [];
-  /** Whether anything was told, be it an empty list. */
+  /** Whether there was any output, even an empty list. */
   private used = false;
 
   private constructor(
@@ -43,7 +43,7 @@ export class DataPrinter {
   ) {}
 
   /**
-   * Returns the printer that the options ask for, null if they ask for text.
+   * Returns the printer selected by the options, or null for text.
    * @throws UsageError for a wrong template or list of fields
    */
   static from(shape: DataShape, options: Readonly<Record<string, unknown>>): DataPrinter | null {
@@ -61,7 +61,7 @@ export class DataPrinter {
   }
 
   /**
-   * Prints all that was told. A command that failed before it told anything prints nothing.
+   * Prints the collected output. A command that failed before any output prints nothing.
    * @throws UsageError when no row has a field that was asked for
    */
   print(out: Output, failed = false): void {
@@ -70,7 +70,7 @@ export class DataPrinter {
   }
 }
 
-/** Fields of `--json=id,extra.image`; all for an empty text. */
+/** Parses the fields of `--json=id,extra.image`; an empty text means all. */
 function readFields(given: string): (rows: readonly Row[], one: boolean) => string {
   const names = given === '' ? null : given.split(',').map((name) => name.trim());
   if (names?.includes('')) throw new UsageError(`option --json: an empty name in '${given}'`);
@@ -85,7 +85,7 @@ function readFields(given: string): (rows: readonly Row[], one: boolean) => stri
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', '\\': '\\' };
 
-/** A template as `rpm --queryformat` has them: `%{field}`, `%-20{field}`, `%%`, `\t`, `\n`; a line for each row. */
+/** Parses a template of `rpm --queryformat`: `%{field}`, `%-20{field}`, `%%`, `\t`, `\n`; it makes a line for each row. */
 function readTemplate(given: string): (rows: readonly Row[]) => string {
   const names: string[] = [];
   const parts = [...given.matchAll(/%(-?\d*)\{([^}]*)\}|%%|\\([\s\S])|[^%\\]+|[%\\]/g)].map(
@@ -109,9 +109,9 @@ function readTemplate(given: string): (rows: readonly Row[]) => string {
   };
 }
 
-/** What a dotted name leads to; undefined where it leads nowhere. */
+/** Returns the value of a dotted name, or undefined. */
 function fieldOf(row: Row, name: string): unknown {
-  // A field may have a dot in its own name, as those of list-history.
+  // A field may have a dot in its own name, for example in list-history.
   if (Object.hasOwn(row, name)) return row[name];
   let value: unknown = row;
   for (const key of name.split('.')) {
@@ -121,7 +121,7 @@ function fieldOf(row: Row, name: string): unknown {
   return value;
 }
 
-/** A field no row has is a mistake in its name; the outermost name decides, since structs differ from row to row. */
+/** A field that no row has is a misspelled name. Only the outermost name is checked, because structs differ from row to row. */
 function checkField(option: string, rows: readonly Row[], name: string): void {
   const first = name.split('.')[0] ?? name;
   if (rows.length === 0 || rows.some((row) => Object.hasOwn(row, first) || Object.hasOwn(row, name))) return;
@@ -129,7 +129,7 @@ function checkField(option: string, rows: readonly Row[], name: string): void {
   throw new UsageError(`option ${option}: no field '${name}' (there are: ${known.join(', ')})`);
 }
 
-/** A value in a line of text: nothing for null and for what is not there, JSON for structs. */
+/** Formats a value for a line of text: empty for null and missing values, JSON for structs. */
 function fieldText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'boolean') return String(value);

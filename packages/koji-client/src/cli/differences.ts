@@ -1,12 +1,12 @@
 import { sortTexts } from '@koji/core';
 
-/** Something that only one of two sides has, or that both have and that differs. */
+/** An object that exists on only one of two sides, or that differs between them. */
 export interface Difference {
   readonly change: 'added' | 'removed' | 'changed';
   readonly name: string;
-  /** What the first side says of it; null if only the second has it. */
+  /** Value on the first side; null if it exists only on the second. */
   readonly before: string | null;
-  /** What the second side says of it; null if only the first has it. */
+  /** Value on the second side; null if it exists only on the first. */
   readonly after: string | null;
 }
 
@@ -14,11 +14,11 @@ export interface Difference {
 export const differenceFields: Readonly<Record<keyof Difference, string>> = {
   change: "'added', 'removed' or 'changed'",
   name: 'what differs',
-  before: 'what the first says of it; null if it was added',
-  after: 'what the second says of it; null if it was removed',
+  before: 'value on the first side; null if it was added',
+  after: 'value on the second side; null if it was removed',
 };
 
-/** Returns what differs between two sides, in the order of the names. */
+/** Returns the differences between two sides, sorted by name. */
 export function differencesOf(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
@@ -44,7 +44,7 @@ export function lineOf({ change, name, before, after }: Difference): string {
   return `~ ${name} ${before} -> ${after}`;
 }
 
-/** Returns the lines of differences below a title; none without any. */
+/** Returns the lines of differences with a title; none without differences. */
 export function linesOf(title: string, differences: readonly Difference[]): string[] {
   return differences.length === 0
     ? []

@@ -13,17 +13,17 @@ import { TransferMeter, downloadLine } from './progress.js';
 import type { TransferTotals } from './progress.js';
 import { printable } from './task-tree.js';
 
-/** How a download is shown. */
+/** How to show a download. */
 export interface ShownDownload {
   readonly quiet?: boolean | undefined;
   readonly noprogress?: boolean | undefined;
-  /** Bytes of the file; asked for if absent. */
+  /** Size of the file in bytes; requested if absent. */
   readonly size?: number;
-  /** Which of how many files it is. */
+  /** Its number among all files. */
   readonly place?: { readonly number: number; readonly total: number; readonly all?: TransferTotals };
 }
 
-/** Downloads a file and prints how it goes on; what is there of it already is kept. */
+/** Downloads a file and prints its progress; an existing part is kept. */
 export async function downloadShown(
   run: Run,
   url: string,
@@ -55,7 +55,7 @@ export async function downloadShown(
   if (shown) print('');
 }
 
-/** Returns what shows how a download goes on: on a terminal with speed and time left, else as Koji does. */
+/** Returns the progress display of a download: with speed and time left on a terminal, otherwise like Koji's. */
 function downloadShower(
   { write }: Run,
   {
@@ -76,7 +76,7 @@ function downloadShower(
       count(done, total);
       const columns = process.stdout.columns || 80;
       const about = all ? `  (${all.text()})` : '';
-      // Beside its bytes and speed there must be room for what all files have done.
+      // Besides its bytes and speed there must be room for the total of all files.
       const rest = columns - about.length >= leastColumns ? about : '';
       const line = meter.line(done, total, columns - rest.length);
       if (line !== null) write(`\r${line}${rest}\x1b[K`);
@@ -85,10 +85,10 @@ function downloadShower(
   };
 }
 
-/** Columns that the line about one file needs. */
+/** Columns needed for the line about one file. */
 const leastColumns = 50;
 
-/** An rpm, as far as downloading it needs it. */
+/** The fields of an rpm needed for downloading it. */
 export interface DownloadedRpm {
   readonly name: string;
   readonly version: string;
@@ -100,7 +100,7 @@ export interface DownloadedRpm {
 
 type Build = Parameters<PathInfo['build']>[0];
 
-/** Downloads an rpm, or its copy signed by a key, and checks that it is what the hub knows. A wrong one is deleted. */
+/** Downloads an rpm, or its copy signed by a key, and checks that it is the rpm that the hub knows. A wrong one is deleted. */
 export async function downloadRpm(
   run: Run,
   { build, rpm, topurl, key }: { build: Build; rpm: DownloadedRpm; topurl: string; key?: string | undefined },
@@ -127,12 +127,12 @@ export async function downloadRpm(
   });
   if (header.info().payloadhash !== rpm.payloadhash)
     await refuse(`Downloaded rpm ${file} doesn't match db, deleting`);
-  // The header is the right one; what it tells of the payload shows whether all bytes arrived as they were.
+  // The header is correct; its digests of the payload show whether all bytes arrived intact.
   if ((await checkRpmDigests(file)).some(({ ok }) => !ok))
     await refuse(`Downloaded rpm ${file} is damaged, deleting`);
 }
 
-/** An archive, as far as downloading it needs it. */
+/** The fields of an archive needed for downloading it. */
 export interface DownloadedArchive {
   readonly btype: string;
   readonly filename: string;

@@ -1,4 +1,4 @@
-/** Exit codes of the command. Those of Koji are 0, 1 and 2; the others tell apart what its 1 does not. */
+/** Exit codes of the command. Koji uses 0, 1 and 2; the others distinguish cases of its 1. */
 export const exitCodes = {
   /** Something failed, or the command was interrupted. */
   failed: 1,
@@ -6,9 +6,9 @@ export const exitCodes = {
   usage: 2,
   /** `koji wait`: a task was canceled and none failed. */
   canceled: 3,
-  /** The hub could not be reached for too long while a command waited: what it waited for may have ended or not. */
+  /** The hub was unreachable for too long while a command waited, so the result is unknown. */
   unreachable: 4,
-  /** `koji wait`: the time was over. */
+  /** `koji wait`: timed out. */
   timedOut: 5,
   /** `koji wait`: interrupted by Ctrl-C. */
   interrupted: 130,

@@ -2,33 +2,33 @@ import { PathInfo } from '@koji/core';
 import type { SteadySession } from '../steady.js';
 import { printable } from './task-tree.js';
 
-/** Logs that tell most about a failure, the best first. */
+/** Logs that best explain a failure, best first. */
 const telling = ['build.log', 'root.log', 'mock_output.log', 'checkout.log', 'createrepo.log'];
 
-/** Returns a failed task's logs in the order in which they may tell why: those that its error names, then the usual ones. */
+/** Returns a failed task's logs in the order in which they may explain the failure: those in its error, then the usual ones. */
 export function logsOfFailure(error: string, logs: readonly string[]): string[] {
   const named = error.match(/[\w.+-]+\.log\b/g) ?? [];
   const found = [...named, ...telling, ...logs].filter((name) => logs.includes(name));
   return [...new Set(found)];
 }
 
-/** Returns the last lines of a text whose first line may be cut off. */
+/** Returns the last lines of a text whose first line may be truncated. */
 export function lastLines(text: string, most: number, isWhole: boolean): string[] {
   const lines = text.replace(/\s+$/, '').split(/\r?\n/);
   return (isWhole ? lines : lines.slice(1)).slice(-most).map(printable);
 }
 
-/** The end of a log and where all of it is. */
+/** The end of a log and the location of the complete log. */
 export interface LogEnd {
   readonly name: string;
   readonly lines: readonly string[];
-  /** Null if the files' URL is not known. */
+  /** Null if the URL of files is unknown. */
   readonly url: string | null;
 }
 
 const tailSize = 8192;
 
-/** Reads the end of the log that tells why a task failed; null if it has none. */
+/** Reads the end of the log that explains why a task failed; null if there is none. */
 export async function endOfFailingLog(
   session: SteadySession,
   task: { readonly id: number; readonly error: string },
@@ -54,7 +54,7 @@ async function readEnd(
 ): Promise<string[]> {
   const read = (offset: number): Promise<Buffer> =>
     session.readTaskOutput(taskId, name, { offset, size: tailSize, volume });
-  // A hub may refuse to count back over the start of a short log.
+  // A hub may refuse to seek before the start of a short log.
   const end = await read(-tailSize).catch(() => read(0));
   const text = end.toString('utf8');
   return text.trim() === '' ? [] : lastLines(text, 15, end.length < tailSize);

@@ -42,7 +42,7 @@ const options = (program: string) => ({
 
 type Given = OptionValues<ReturnType<typeof options>>;
 
-/** The profile, with what the command line says over it. */
+/** The profile with the command line's options applied. */
 export interface GlobalOptions extends Omit<Profile, 'plugin_paths'> {
   readonly program: string;
   readonly configFile: string | null;
@@ -52,7 +52,7 @@ export interface GlobalOptions extends Omit<Profile, 'plugin_paths'> {
   readonly quiet: boolean;
   readonly help_commands: boolean;
   readonly no_pager: boolean;
-  /** Names of the profile's options that the command line sets. */
+  /** Names of the profile options set on the command line. */
   readonly fromCommandLine: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export function epilog(program: string): string {
   );
 }
 
-/** The parser of what stands before the command's name. */
+/** Returns the parser of the words before the command's name. */
 export function globalParser(program: string): OptionParser<ReturnType<typeof options>> {
   const usage =
     `${program} [global-options] command [command-options-and-arguments]\n\n` +
@@ -76,7 +76,7 @@ export function globalParser(program: string): OptionParser<ReturnType<typeof op
   return new OptionParser(usage, options(program), { interspersed: false, epilog: epilog(program) });
 }
 
-/** Reads the profile and puts the command line's options over it. Throws what {@link readProfile} throws. */
+/** Reads the profile and applies the command line's options. Throws the errors of {@link readProfile}. */
 export function withProfile(program: string, given: Given, warn: (line: string) => void): GlobalOptions {
   const { configFile, help_commands, no_pager, pkgurl, plugin_paths, profile: name, ...set } = given;
   const profile = readProfile(name ?? program, configFile === undefined ? {} : { configFile });

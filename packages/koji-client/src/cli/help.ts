@@ -7,7 +7,7 @@ import type { OptionTable } from './options.js';
 import type { Output } from './output.js';
 import { byText, sortTexts } from '@koji/core';
 
-/** Prints the commands there are, of some categories or of all. */
+/** Prints the commands of some or all categories. */
 export function listCommands(
   out: Output,
   commands: readonly ListedCommand[],
@@ -26,7 +26,7 @@ export function listCommands(
       categories[category as keyof typeof categories],
       sorted.filter((command) => command.category === category && !command.extra),
     );
-  // Programs that read the list expect Koji's commands alone.
+  // Programs that parse the list expect only Koji's commands.
   const extras = sorted.filter((command) => command.extra && included.includes(command.category));
   if (process.stdout.isTTY && extras.length > 0) list('commands that Koji does not have', extras);
   out.write(epilog(program));
@@ -34,7 +34,7 @@ export function listCommands(
 
 const globalHelp = '\n(Specify the --help global option for a list of other help options)';
 
-/** Returns what reads the arguments of a command and writes its help. */
+/** Returns the parser for a command's arguments, which also writes its help. */
 export function parserOf(command: Command, program: string): OptionParser<OptionTable> {
   const { usage, options, data, interspersed = true, description, hint = globalHelp } = command;
   return new OptionParser(

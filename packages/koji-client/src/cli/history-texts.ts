@@ -1,14 +1,14 @@
-/** A table of history, and how a change of its rows is told; `{column}` stands for a value. */
+/** A table of history, with the texts of its changes; `{column}` stands for a value. */
 interface HistoryTable {
-  /** The columns that say which rows are about the same thing. */
+  /** The columns that identify the object of a row. */
   readonly keys: readonly string[];
-  /** A row was replaced by another one about the same thing. */
+  /** A row was replaced by another one for the same object. */
   readonly edited: string;
   readonly created: string;
   readonly revoked: string;
 }
 
-/** The tables that `list-history` knows, by name. */
+/** The tables that `list-history` supports, by name. */
 export const historyTables: Readonly<Record<string, HistoryTable>> = {
   user_perms: {
     keys: ['user_id', 'perm_id'],

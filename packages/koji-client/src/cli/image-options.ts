@@ -1,4 +1,4 @@
-/** The options of commands that make images, as far as several have them. */
+/** Options shared by several commands that build images. */
 import { flag, text, texts } from './options.js';
 import type { OptionDef } from './options.js';
 import { waitOptions } from './starting.js';
@@ -27,7 +27,7 @@ export const canFailOption: OptionDef<string> = {
   initial: '',
 };
 
-/** Returns the option for the repos that an image is made from; `image` is what the help calls it. */
+/** Returns the option for the repos that an image is built from; `image` is the word for it in the help. */
 export function imageRepoOption(image: string): OptionDef<readonly string[]> {
   return texts(
     '--repo',
@@ -35,7 +35,7 @@ export function imageRepoOption(image: string): OptionDef<readonly string[]> {
   );
 }
 
-/** Returns the options of a command that starts a task which makes an image. */
+/** Returns the options of a command that starts an image task. */
 export function imageTaskOptions(kind: string) {
   return {
     wait: waitOptions(`the ${kind} creation`, `Don't wait on ${kind} creation`),

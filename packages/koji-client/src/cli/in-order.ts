@@ -4,12 +4,12 @@ import { Exit } from './command.js';
 import type { Run } from './command.js';
 import type { Output } from './output.js';
 
-/** How many jobs run at a time. */
+/** Number of jobs to run at a time. */
 const most = 4;
 
 /**
- * Runs jobs a few at a time. What they write comes out as if one ran after the other. After a job that failed none is
- * started, and its error is thrown once those before it are done; jobs that run already are finished.
+ * Runs several jobs at a time. Their output appears as if they ran one after the other. After a failed job no other job is
+ * started; its error is thrown once the earlier jobs are finished. Running jobs are finished.
  */
 export async function inOrder<T>(
   run: Run,
@@ -40,12 +40,12 @@ export async function inOrder<T>(
   }
 }
 
-/** The output of a job: held back until it is the job's turn. */
+/** The output of a job, held back until it is the job's turn. */
 class Turn {
   readonly run: Run;
   private held: (() => void)[] | null = [];
   private readonly ended: Promise<void>;
-  /** Whether what was held back last is a line that is drawn over. */
+  /** Whether the last line held back is one to be overwritten. */
   private isDrawn = false;
   private settle: (error: unknown) => void = () => undefined;
 
@@ -74,7 +74,7 @@ class Turn {
         warn(line);
       },
       write: (data) => {
-        // A line that is drawn over on a terminal: of those held back the last one counts.
+        // A line that is overwritten on a terminal; of those held back only the last one is kept.
         const isDrawn = typeof data === 'string' && data.startsWith('\r');
         if (isDrawn && this.isDrawn) this.held?.pop();
         this.isDrawn = isDrawn && this.held !== null;
@@ -95,7 +95,7 @@ class Turn {
     this.settle(error);
   }
 
-  /** Lets its output out, and waits for its end. */
+  /** Releases its output, and waits for its end. */
   comes(): Promise<void> {
     for (const act of this.held ?? []) act();
     this.held = null;

@@ -33,13 +33,13 @@ export type LoginWay =
   | { readonly by: 'none' | 'certificate' | 'password' | 'kerberos' }
   | { readonly by: 'kept session'; readonly kept: KeptSession };
 
-/** Returns a folder of the XDG base directories: `KOJI` below the variable's value, or below the usual place in the home. */
+/** Returns a folder of the XDG base directories: `KOJI` below the variable's value, or below the default in the home folder. */
 export function xdgFolder(variable: 'XDG_STATE_HOME' | 'XDG_CACHE_HOME', usual: string): string {
   const given = process.env[variable] ?? '';
   return path.join(path.isAbsolute(given) ? given : path.join(homedir(), usual), 'koji');
 }
 
-/** Returns the file that keeps the session of a profile at its hub. */
+/** Returns the file with the kept session of a profile at its hub. */
 export function keptSessionFile({ server, profile }: Pick<GlobalOptions, 'server' | 'profile'>): string {
   const name = profile.replace(/[^\w.-]/g, '_');
   const digest = createHash('sha256').update(`${profile}\0${server}`).digest('hex').slice(0, 12);
@@ -47,7 +47,7 @@ export function keptSessionFile({ server, profile }: Pick<GlobalOptions, 'server
 }
 
 /**
- * Returns the kept session of the profile, null without one.
+ * Returns the kept session of the profile, or null.
  * @throws ConfigError for a file that other users can read, that belongs to another user, or that has no session
  */
 export function readKeptSession(global: GlobalOptions): KeptSession | null {
@@ -125,7 +125,7 @@ export async function endKeptSession(global: GlobalOptions, { session }: KeptSes
     session,
   });
   try {
-    // Without a number, as all calls of the kept session itself.
+    // Without a call number, like all calls of the kept session itself.
     await kept.call('logout', [], {}, { aside: true, retry: false });
   } finally {
     await kept.close();

@@ -2,7 +2,7 @@ import type { Output } from './output.js';
 import { flag, noFlag } from './options.js';
 import type { OptionDef } from './options.js';
 
-/** Returns the options that limit a list to enabled things, or to those that are not. */
+/** Returns the options that limit a list to enabled or disabled entries. */
 export function enabledOptions(things: string): readonly OptionDef<boolean | undefined>[] {
   return [
     flag('--enabled', `Limit to enabled ${things}`),
@@ -17,14 +17,14 @@ export function printHeader(print: Output['print'], titles: string): void {
   print('-'.repeat(titles.length));
 }
 
-/** Returns a free text as it fits into a table: one line, cut after 47 characters; empty for none. */
+/** Formats a free text for a table: one line, cut after 47 characters; empty for null. */
 export function shortened(text: unknown): string {
   const line = typeof text === 'string' ? text.replaceAll('\n', ' ') : '';
   const characters = Array.from(line);
   return characters.length > 47 ? `${characters.slice(0, 47).join('')}...` : line;
 }
 
-/** Returns what limits a link of inheritance in four letters: maxdepth, package filter, intransitive, noconfig. */
+/** Returns the restrictions of an inheritance link in four letters: maxdepth, package filter, intransitive, noconfig. */
 export function linkFlags(link: {
   readonly maxdepth: number | null;
   readonly pkg_filter: string | null;

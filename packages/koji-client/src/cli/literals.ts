@@ -1,6 +1,6 @@
 import { double } from '@koji/core/wire';
 
-/** A text that is no value; `kind` says whether it was an expression, but no literal, or nothing readable at all. */
+/** A text that is not a literal; `kind` distinguishes a valid expression from a syntax error. */
 export class LiteralError extends Error {
   override name = 'LiteralError';
 
@@ -18,7 +18,7 @@ const constants = new Map<string, unknown>([
   ['False', false],
 ]);
 
-/** A command's argument as a value: whole numbers, floats, `None`, `True` and `False`; anything else stays text. */
+/** Converts a command's argument: whole numbers, floats, `None`, `True` and `False`; anything else stays text. */
 export function valueOfArgument(text: string): unknown {
   const number = text.trim();
   if (/^[+-]?\d+(_\d+)*$/.test(number)) return wholeNumber(number.replaceAll('_', ''));
@@ -49,7 +49,7 @@ interface Token {
   readonly text: string;
 }
 
-/** Reads a Python literal: numbers, texts, None, True, False, lists, tuples and dicts of them. */
+/** Parses a Python literal: numbers, strings, None, True, False, and lists, tuples and dicts of them. */
 export function pythonLiteral(text: string): unknown {
   return new Reader(tokensOf(text)).all();
 }
@@ -68,7 +68,7 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** A part of an expression that is no literal; it makes the whole none, if it all can be read. */
+/** A part of an expression that is not a literal, so the whole is none either if the rest can be parsed. */
 const notLiteral = Symbol('not a literal');
 
 class Reader {
@@ -114,7 +114,7 @@ class Reader {
     return this.trailers(this.atom());
   }
 
-  /** `.name`, `(…)` and `[…]` behind a value. */
+  /** `.name`, `(…)` and `[…]` after a value. */
   private trailers(value: unknown): unknown {
     let found = value;
     for (;;) {
@@ -249,7 +249,7 @@ function stringOf(source: string): string {
   );
 }
 
-/** Reads JSON, telling floats from whole numbers as the wire does. */
+/** Parses JSON, distinguishing floats from whole numbers like the wire does. */
 export function jsonLiteral(text: string): unknown {
   JSON.parse(text);
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[-+\d.eE]+|true|false|null|[[\]{},:]/g) ?? [];

@@ -21,7 +21,7 @@ export async function checkHub(session: ClientSession, global: GlobalOptions, ou
     out.warn(`WARNING: The server is at API version ${version} and the client is at ${API_VERSION}`);
 }
 
-/** Logs in by the first way that the options offer and returns it. */
+/** Logs in with the first method that the options provide, and returns the method. */
 export async function login(session: ClientSession, global: GlobalOptions, out: Output): Promise<LoginWay> {
   const way = loginWay(global);
   if (session.loggedIn) return way;
@@ -74,7 +74,7 @@ async function loginBy(
 function kerberosOf({ principal, keytab, runas }: GlobalOptions): KerberosOptions {
   return {
     ...(principal === null ? {} : { principal }),
-    // As with Koji's command, the keys of a keytab are of use for a principal that is named.
+    // As with Koji's command, a keytab is only used if its principal is set.
     ...(principal === null || keytab === null ? {} : { keytab }),
     ...(runas === null ? {} : { runas }),
   };
@@ -95,7 +95,7 @@ async function loginKept(
   }
 }
 
-/** Returns the line about a kept session that the hub does not take, with the remedy. */
+/** Returns the line about a kept session that the hub refuses, with the remedy. */
 export function keptRefusal(kept: KeptSession, global: GlobalOptions, error: Error): string {
   const expired = error instanceof AuthExpired;
   const what = expired

@@ -3,22 +3,22 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseIni } from '@koji/core/config';
 
-/** The parameters of one package's build, as the hub takes them. */
+/** The parameters of one package's build in the hub's format. */
 export type MavenParams = Record<string, unknown>;
 
-/** Parameters that cannot be sent: missing ones, ones of a wrong form, dependencies in a circle. */
+/** Parameters that cannot be sent: missing or malformed ones, circular dependencies. */
 export class MavenConfigError extends Error {
   override name = 'MavenConfigError';
 }
 
-/** How the parameters are used. */
+/** Purpose of the parameters. */
 export interface MavenUse {
   /** For `maven-chain`: the packages depend on each other. */
   readonly chain?: boolean;
   readonly scratch?: boolean | undefined;
 }
 
-/** Build parameters as options or a section of a file give them. */
+/** Build parameters from options or from a section of a file. */
 export interface MavenValues {
   readonly scmurl?: string | undefined;
   readonly patches?: string | undefined;
@@ -28,7 +28,7 @@ export interface MavenValues {
   readonly packages?: readonly string[];
   readonly jvm_options?: readonly string[];
   readonly maven_options?: readonly string[];
-  /** `NAME=VALUE`; a name alone has no value. */
+  /** `NAME=VALUE`; `NAME` alone has no value. */
   readonly properties?: readonly string[];
   /** `NAME=VALUE`. */
   readonly envs?: readonly string[];
@@ -81,7 +81,7 @@ export function readMavenFiles(files: readonly string[], use: MavenUse): Map<str
   return packages;
 }
 
-/** The files of a folder in order; a file that is missing holds nothing. */
+/** The files of a folder in order; a missing file is treated as empty. */
 function filesOf(path: string): string[] {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found?.isDirectory()) return found?.isFile() ? [path] : [];
@@ -147,7 +147,7 @@ export function readMavenSection(
   return { name, params };
 }
 
-/** Returns the parameters of a chain. Throws MavenConfigError if no order builds every package after those it needs. */
+/** Returns the parameters of a chain. Throws MavenConfigError if no order builds every package after its dependencies. */
 export function readMavenChain(
   files: readonly string[],
   scratch: boolean | undefined,

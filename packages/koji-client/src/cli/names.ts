@@ -1,4 +1,4 @@
-/** Other names of commands. */
+/** Aliases of commands. */
 export const aliases: Readonly<Record<string, string>> = {
   'cancel-task': 'cancel',
   cxl: 'cancel',
@@ -13,7 +13,7 @@ export const aliases: Readonly<Record<string, string>> = {
   'watch-tasks': 'watch-task',
 };
 
-/** Words that stand for `moshimoshi`, which answers with one of them. */
+/** Aliases of `moshimoshi`, which answers with one of them. */
 export const greetings: readonly string[] = [
   'hello',
   'hi',

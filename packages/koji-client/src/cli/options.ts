@@ -4,29 +4,29 @@ import { parseTime, pythonRepr } from '@koji/core/text';
 import { wrapText } from './text-wrap.js';
 import { sortTexts } from '@koji/core';
 
-/** Wrong use of a command: the usage and the message go to standard error, the exit code is 2. */
+/** Wrong use of a command: usage and message go to standard error, the exit code is 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** An option as it is declared; `T` is the type of its value. */
+/** Declaration of an option; `T` is the type of its value. */
 export interface OptionDef<T> {
-  /** Long and short forms, as they stand in the help. */
+  /** Long and short forms, as shown in the help. */
   readonly flags: readonly string[];
   readonly action: 'text' | 'list' | 'pairs' | 'optional' | 'true' | 'false';
-  /** Absent: it is not shown in the help. */
+  /** If absent, the help does not list the option. */
   readonly help?: string;
-  /** Not in Koji: shown in the help on a terminal only, and never the meaning of an abbreviation. */
+  /** Not in Koji: shown in the help only on a terminal, and never matched by an abbreviation. */
   readonly extra?: true;
   readonly metavar?: string;
-  /** Reads a given text; throws UsageError's message for a wrong one. */
+  /** Parses a given text; throws UsageError for a wrong one. */
   readonly read?: (text: string, flag: string) => unknown;
-  /** The values that there are. */
+  /** The allowed values. */
   readonly choices?: readonly string[];
   readonly initial?: T;
 }
 
-/** One option, or several that set one value (`--wait`, `--nowait`). */
+/** One option, or several that set the same value (`--wait`, `--nowait`). */
 export type OptionTable = Readonly<Record<string, OptionDef<unknown> | readonly OptionDef<unknown>[]>>;
 
 type ValueOf<O> = O extends OptionDef<infer T> ? T : O extends readonly OptionDef<infer T>[] ? T : never;
@@ -42,12 +42,12 @@ interface Shown {
 
 const flagsOf = (flags: Flags): readonly string[] => (typeof flags === 'string' ? [flags] : flags);
 
-/** An option with a value; the last one given counts. */
+/** An option with a value; the last one wins. */
 export function text(flags: Flags, help?: string, shown: Shown = {}): OptionDef<string | undefined> {
   return { flags: flagsOf(flags), action: 'text', ...(help === undefined ? {} : { help }), ...shown };
 }
 
-/** An option whose value, given after a `=`, may be left out; it is the empty text then. */
+/** An option with an optional value after a `=`; the value is empty if it is omitted. */
 export function optional(flags: Flags, help?: string, shown: Shown = {}): OptionDef<string | undefined> {
   return { ...text(flags, help, shown), action: 'optional' };
 }
@@ -76,12 +76,12 @@ export function decimal(flags: Flags, help?: string, shown: Shown = {}): OptionD
   return { ...text(flags, help, shown), read: readDecimal } as OptionDef<number | undefined>;
 }
 
-/** What the help says of a time, once in a command. */
+/** The help text about times, once per command. */
 export const timeHelp =
   'time is specified as timestamp or date/time in any format which can be parsed by dateutil.parser. ' +
   'e.g. "2020-12-31 12:35" or "December 31st 12:35"';
 
-/** An option with a moment, as seconds of 1970. */
+/** An option with a time, as epoch seconds. */
 export function time(flags: Flags, help?: string, shown: Shown = {}): OptionDef<number | undefined> {
   return { ...text(flags, help, shown), read: readTime } as OptionDef<number | undefined>;
 }
@@ -106,7 +106,7 @@ export function flag(flags: Flags, help?: string): OptionDef<boolean | undefined
   return { flags: flagsOf(flags), action: 'true', ...(help === undefined ? {} : { help }) };
 }
 
-/** An option without a value that takes back another of the same name. */
+/** An option without a value that reverts another option with the same name. */
 export function noFlag(flags: Flags, help?: string): OptionDef<boolean | undefined> {
   return { flags: flagsOf(flags), action: 'false', ...(help === undefined ? {} : { help }) };
 }
@@ -147,8 +147,8 @@ export class HelpAsked extends Error {
 }
 
 /**
- * Reads arguments as Python's optparse does: options anywhere (unless `interspersed` is false), long ones abbreviated as
- * long as they are unique, `--` ends them.
+ * Parses arguments like Python's optparse: options anywhere (unless `interspersed` is false), long ones abbreviated as long as
+ * they are unique, `--` ends them.
  */
 export class OptionParser<O extends OptionTable> {
   private readonly known: Known[];
@@ -160,7 +160,7 @@ export class OptionParser<O extends OptionTable> {
       interspersed?: boolean;
       description?: string;
       epilog?: string;
-      /** Not in Koji's help, as options that are extra. */
+      /** Not in Koji's help, like extra options. */
       examples?: string;
     } = {},
   ) {
@@ -193,12 +193,12 @@ export class OptionParser<O extends OptionTable> {
     return { options: values as OptionValues<O>, args };
   }
 
-  /** `Usage: …`, as it stands above messages and in the help. */
+  /** `Usage: …`, as printed before messages and in the help. */
   get usageText(): string {
     return `Usage: ${this.usage}\n`;
   }
 
-  /** The help: usage, every option that is not hidden, epilog; with what is not in Koji if `extras`. */
+  /** Returns the help: usage, every visible option, epilog; with `extras`, also the options that are not in Koji. */
   help(columns: number, extras = false): string {
     const shown = this.known.filter(({ def }) => def.help !== undefined && (extras || !def.extra));
     const rows = [

@@ -1,18 +1,18 @@
 import { writeSync } from 'node:fs';
 
-/** Where a command writes. */
+/** Destination of a command's output. */
 export interface Output {
   /** A line to standard output. */
   readonly print: (line: string) => void;
-  /** Text or bytes to standard output, as they are. */
+  /** Text or bytes to standard output, unchanged. */
   readonly write: (data: string | Uint8Array) => void;
   /** A line to standard error. */
   readonly warn: (line: string) => void;
 }
 
 /**
- * Writes at once, in order, to the process's own standard output and error. A reader that has gone ends the process
- * silently, as it does other commands in a pipe.
+ * Writes at once, in order, to the process's own standard output and error. If the reader has gone, the process exits silently,
+ * like other commands in a pipe.
  */
 export const processOutput: Output = {
   print: (line) => writeAll(1, `${line}\n`),
@@ -28,14 +28,14 @@ function writeAll(fd: number, data: string | Uint8Array): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') process.exit(1);
-      // A pipe that is full and was opened not to block: its reader needs a moment.
+      // The pipe is full and non-blocking: its reader needs a moment.
       if (code !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
 }
 
-/** Returns whether somebody looks at a terminal that can be drawn on. */
+/** Returns whether the output goes to an interactive terminal. */
 export function hasScreen(): boolean {
   return process.stdout.isTTY && !['', 'dumb'].includes(process.env['TERM'] ?? '');
 }

@@ -8,11 +8,11 @@ import type { Output } from './output.js';
 export interface PagedOutput extends Output {
   /** Resolves when the user leaves the pager before everything is written. */
   readonly left: Promise<void>;
-  /** Resolves when everything is shown and the user has left the pager. */
+  /** Resolves when everything has been shown and the user has left the pager. */
   readonly end: () => Promise<void>;
 }
 
-/** Returns the command line of the pager; null where output is not shown on a terminal, or the user wants no pager. */
+/** Returns the command line of the pager, or null if the output does not go to a terminal, or the user wants no pager. */
 export function pagerCommand(): string | null {
   if (!hasScreen() || !process.stdin.isTTY) return null;
   const { KOJI_PAGER, PAGER } = process.env;
@@ -20,12 +20,12 @@ export function pagerCommand(): string | null {
   return chosen === '' || chosen === 'cat' ? null : chosen;
 }
 
-/** Returns output that keeps the lines of one screen, and starts the pager when there are more. */
+/** Returns output that buffers the lines of one screen, and starts the pager when there are more. */
 export function pagedOutput(pager: string): PagedOutput {
   const screen = process.stdout.rows || 24;
   const kept: Uint8Array[] = [];
   let lines = 0;
-  /** Takes the bytes; null while they fit on the screen. */
+  /** Receives the bytes; null while they fit on the screen. */
   let sink: ((bytes: Uint8Array) => void) | null = null;
   let child: ChildProcess | null = null;
   let leave: () => void = () => undefined;
@@ -35,10 +35,10 @@ export function pagedOutput(pager: string): PagedOutput {
     if (!exists(pager)) return processOutput.write;
     const started = spawn('sh', ['-c', pager], {
       stdio: ['pipe', 'inherit', 'inherit'],
-      // As git does: colours pass, what fits on the screen is printed, and the screen stays when the pager ends.
+      // As in git: colours work, output that fits on the screen is printed, and the screen stays when the pager exits.
       env: { ...process.env, LESS: process.env['LESS'] ?? 'FRX' },
     });
-    // Nobody reads what is written after the user has left.
+    // Output after the user has left is discarded.
     started.stdin.on('error', () => undefined);
     started.once('exit', leave);
     child = started;

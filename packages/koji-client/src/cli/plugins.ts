@@ -12,8 +12,8 @@ import { pluginFolders } from './plugin-folders.js';
 import { watchTasks } from './watch.js';
 
 /**
- * Loads the commands of plugins: of files and packages in `~/.koji/plugins` and the folders of `plugin_paths`, and of the
- * installed packages that the profile names in `plugins`.
+ * Loads the commands of plugins: from files and packages in `~/.koji/plugins` and the folders of `plugin_paths`, and from the
+ * installed packages in the profile's option `plugins`.
  *
  * @throws PluginLoadError with every problem of every plugin
  */
@@ -21,7 +21,7 @@ export async function loadPluginCommands(global: GlobalOptions): Promise<Command
   const folders = pluginFolders(global);
   const names = [...new Set([...listPlugins(folders, 'cli'), ...global.plugins])];
   if (names.length === 0) return [];
-  // Never the current folder: what lies there is not the user's choice.
+  // Never the current folder, because the user did not choose its contents.
   const from = global.configFile === null ? import.meta.dirname : dirname(resolve(global.configFile));
   const { plugins, problems } = await loadPlugins({ part: 'cli', names, folders, from });
   if (problems.length > 0) throw new PluginLoadError(problems);
@@ -73,7 +73,7 @@ function toolsOf(run: Run): CliTools {
     print: run.print,
     write: run.write,
     warn: run.warn,
-    // What `tableOf` has declared gives values of these kinds.
+    // The values of options declared with `tableOf` have these types.
     options: run.options as CliTools['options'],
     usageError: run.usageError,
     login: async () => {

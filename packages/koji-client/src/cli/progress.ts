@@ -2,7 +2,7 @@ import type { UploadProgress } from '../upload.js';
 
 const bar = (share: number): string => '='.repeat(Math.trunc(share * 36)).padEnd(36);
 
-/** Returns the line of an upload's progress bar, without what ends it. */
+/** Returns the line of an upload's progress bar, without a line end. */
 export function uploadLine({ done, total, piece, pieceTime, time }: UploadProgress): string {
   const share = total === 0 ? 0 : done / total;
   const percent = `${String(Math.trunc(share * 100)).padStart(2, '0')}%`;
@@ -17,7 +17,7 @@ export function uploadLine({ done, total, piece, pieceTime, time }: UploadProgre
   return `[${bar(share)}] ${columns.join(' ')}`;
 }
 
-/** Returns the line of a download's progress bar, without what ends it; a `total` of 0 is an unknown size. */
+/** Returns the line of a download's progress bar, without a line end; a `total` of 0 is an unknown size. */
 export function downloadLine(done: number, total: number, knownSize: boolean): string {
   const share = total === 0 ? 0 : done / total;
   const percent = total === 0 ? '???%' : `${String(Math.trunc(share * 100)).padStart(3)}%`;
@@ -25,7 +25,7 @@ export function downloadLine(done: number, total: number, knownSize: boolean): s
   return `[${bar(share)}] ${percent.padStart(4)} ${size.padStart(10)}`;
 }
 
-/** Returns bytes as people read them: `1.25 MiB`. */
+/** Formats bytes for people: `1.25 MiB`. */
 export function sizeText(size: number): string {
   if (size >= 2 ** 30) return `${(size / 2 ** 30).toFixed(2)} GiB`;
   if (size >= 2 ** 20) return `${(size / 2 ** 20).toFixed(2)} MiB`;
@@ -33,20 +33,20 @@ export function sizeText(size: number): string {
   return `${size.toFixed(2)} B`;
 }
 
-/** Returns seconds as `HH:MM:SS`. */
+/** Formats seconds as `HH:MM:SS`. */
 export function timeText(seconds: number): string {
   const two = (n: number): string => String(Math.trunc(n)).padStart(2, '0');
   return `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
-/** Counts what several transfers that go on side by side have done together. */
+/** Adds up the progress of several concurrent transfers. */
 export class TransferTotals {
   private readonly bytes = new Map<number, number>();
   private readonly complete = new Set<number>();
 
   constructor(private readonly files: number) {}
 
-  /** Notes how far a file is. */
+  /** Records the progress of a file. */
   update(file: number, done: number, total: number): void {
     this.bytes.set(file, done);
     if (total > 0 && done >= total) this.complete.add(file);
@@ -59,9 +59,9 @@ export class TransferTotals {
   }
 }
 
-/** Seconds of a transfer that its speed is measured over. */
+/** Seconds over which the speed of a transfer is measured. */
 const window = 5;
-/** Seconds between two lines at least. */
+/** Minimum seconds between two lines. */
 const lineInterval = 0.1;
 
 /** Measures transfers for a line about them. */
@@ -79,7 +79,7 @@ export class TransferMeter {
   line(done: number, total: number, columns: number): string | null {
     const time = this.now();
     const last = this.samples.at(-1);
-    // A part that is sent anew counts from there.
+    // A part that is sent again counts from there.
     if (last && done < last.done) this.samples = [];
     this.samples.push({ time, done });
     while (this.samples.length > 2 && time - (this.samples[0]?.time ?? time) > window) this.samples.shift();

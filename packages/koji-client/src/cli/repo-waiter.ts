@@ -8,10 +8,10 @@ import { News } from '../watching.js';
 import type { NewsCall } from '../watching.js';
 import { pythonRepr, pythonStr } from '@koji/core/text';
 
-/** A repo, as far as waiting needs it. */
+/** The fields of a repo needed for waiting. */
 export type Repo = Pick<RepoInfo, 'id' | 'tag_id' | 'create_event' | 'opts'>;
 
-/** A request for a repo, as the hub tells of it. */
+/** A request for a repo, as reported by the hub. */
 export interface RepoRequest {
   readonly id: number;
   readonly tag_id: number;
@@ -23,19 +23,19 @@ export interface RepoRequest {
   readonly tries: number;
 }
 
-/** The hub's answer to a request: the repo, or the request that will lead to one. */
+/** The hub's answer to a request: the repo, or the pending request. */
 export interface RepoCheck {
   readonly repo: Repo | null;
   readonly request: RepoRequest;
 }
 
-/** The repo that is waited for. */
+/** The repo to wait for. */
 export interface WantedRepo {
-  /** Builds that must be in it. */
+  /** Builds that it must contain. */
   readonly nvrs?: readonly string[];
-  /** The earliest event it may be of; `last` is the tag's last change. */
+  /** The earliest event that it may be from; `last` is the tag's last change. */
   readonly minEvent?: number | 'last' | undefined;
-  /** The event that it must be of. */
+  /** The event that it must be from. */
   readonly atEvent?: number | undefined;
   readonly opts?: Readonly<Record<string, boolean>> | undefined;
 }
@@ -44,11 +44,11 @@ export interface WantedRepo {
 export interface RepoWaiting {
   /** Minutes. */
   readonly timeout: number;
-  /** Seconds between looks. */
+  /** Seconds between checks. */
   readonly pollInterval: number;
-  /** Told of each step. */
+  /** Called for each step. */
   readonly info: (line: string) => void;
-  /** Told of what went wrong on the way. */
+  /** Called for each problem on the way. */
   readonly error: (line: string) => void;
 }
 
@@ -72,7 +72,7 @@ export class RepoWaiter {
     this.builds = (wanted.nvrs ?? []).map((nvr) => parseNVR(nvr));
   }
 
-  /** Looks up the tag, and its last change if that is what the repo must be of. */
+  /** Looks up the tag, and its last change if the repo must be from it. */
   static async open(
     session: SteadySession,
     tagId: number,
@@ -85,7 +85,7 @@ export class RepoWaiter {
     return new RepoWaiter(session, tag, { ...wanted, minEvent }, how);
   }
 
-  /** Asks the hub for a repo. */
+  /** Requests a repo from the hub. */
   request(minEvent: number | null = this.wanted.minEvent): Promise<RepoCheck> {
     this.how.info('Requesting a repo');
     const { atEvent = null, opts = null } = this.wanted;
@@ -97,9 +97,9 @@ export class RepoWaiter {
   }
 
   /**
-   * Waits until there is a repo that meets the conditions; without a login (`anonymous`) for one that others ask for.
+   * Waits until a repo meets the conditions; without a login (`anonymous`), for one that others requested.
    *
-   * @throws GenericError when the time is over, or the hub gave up
+   * @throws GenericError on timeout, or if the hub gave up
    */
   async wait({ anonymous }: { anonymous: boolean }): Promise<Repo> {
     this.how.info(`Waiting on repo for ${this.tag.name}`);
@@ -119,7 +119,7 @@ export class RepoWaiter {
         this.how.error('Repo request did not satisfy conditions');
       }
       if (this.builds.length > 0) {
-        // A repo made before the builds are tagged is of no use.
+        // A repo created before the builds are tagged is useless.
         await this.waitForBuilds(anonymous);
         minEvent = await this.lastChange();
       }
@@ -142,9 +142,9 @@ export class RepoWaiter {
   }
 
   /**
-   * Waits until a request is met.
+   * Waits until a request is served.
    *
-   * @throws GenericError when the time is over, or the hub gave up
+   * @throws GenericError on timeout, or if the hub gave up
    */
   async waitForRequest(request: RepoRequest): Promise<Repo> {
     this.start ??= Date.now();
@@ -191,7 +191,7 @@ export class RepoWaiter {
     const { nvrs = [] } = this.wanted;
     this.how.info(`Waiting for nvrs ${pythonRepr(nvrs)} in tag ${this.tag.name}`);
     for (;;) {
-      // Read first, so that a change while the builds are looked for is not missed. Telling of changes needs a login.
+      // Read first, so that a change during the search for the builds is not missed. Change notifications need a login.
       const event = anonymous ? null : await this.lastChange();
       if (await hasBuilds(this.session, { tagId: this.tag.id, builds: this.builds, event: null })) return;
       this.checkTime(enumerate(nvrs));
@@ -224,7 +224,7 @@ export class RepoWaiter {
     return false;
   }
 
-  /** Pauses until the hub tells of what is waited for; as long as between looks if it can't tell. */
+  /** Pauses until the hub reports a change, or for the time between checks if it can't. */
   private pause(news: readonly NewsCall[]): Promise<void> {
     return this.news.pause(news, { seconds: this.how.pollInterval });
   }
@@ -258,13 +258,13 @@ export async function hasBuilds(
   return true;
 }
 
-/** Returns the time since a moment as `M:SS`. */
+/** Formats the time since a start as `M:SS`. */
 export function minutesSince(start: number): string {
   const seconds = Math.trunc((Date.now() - start) / 1000);
   return `${Math.trunc(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** Returns things as a sentence lists them: `a, b, and c`. */
+/** Formats a list for a sentence: `a, b, and c`. */
 export function enumerate(things: readonly string[]): string {
   if (things.length <= 2) return things.join(' and ');
   return `${things.slice(0, -1).join(', ')}, and ${things.at(-1)}`;

@@ -34,7 +34,7 @@ import { logTime, pythonRepr } from '@koji/core/text';
 
 const out = processOutput;
 
-/** Runs the `koji` command under a program name and answers its exit code. */
+/** Runs the `koji` command under a program name and returns its exit code. */
 export async function runKoji(program: string, argv: readonly string[]): Promise<number> {
   if (argv[0] === '__complete')
     return (await import('./completion/complete.js')).printCompletions(program, argv, allCommands);
@@ -97,7 +97,7 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
   const asIs = command.ownArguments === true && !argv.some((arg) => arg === '-h' || arg === '--help');
   const parsed = asIs ? { options: {}, args: [...argv] } : parseOr(program, parser, argv);
   if (typeof parsed === 'number') return parsed;
-  // Reading needs no login, unless it is about the caller's own things.
+  // Reading needs no login, unless it is about the caller's own data.
   const anonymous = command.anonymous === true && !given.force_auth && !argv.includes('--mine');
   const global = anonymous ? { ...given, noauth: true } : given;
   const session = newSession(global);
@@ -110,7 +110,7 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
     return await Promise.race([running, interrupt.happened, ...(paged ? [paged.left.then(() => 0)] : [])]);
   } catch (error) {
     await paged?.end();
-    // The work that was broken off fails, whatever the user is still asked.
+    // The interrupted work fails, whatever the user is asked next.
     if (interrupt.seen) return await interrupt.happened;
     const code =
       error instanceof UsageError
@@ -126,26 +126,26 @@ async function runCommand(command: Command, argv: readonly string[], given: Glob
   }
 }
 
-/** Returns output through a pager for a command that may print much, on a terminal only. */
+/** Returns output through a pager for a command that may print a lot, only on a terminal. */
 async function openPager(
   { data, long }: Command,
   options: Readonly<Record<string, unknown>>,
   global: GlobalOptions,
 ): Promise<PagedOutput | null> {
-  // What goes on until the user interrupts it is read as it comes.
+  // The output of commands that run until an interrupt is read as it arrives.
   if (!(data ?? long) || global.no_pager || options['watch'] || !hasScreen()) return null;
   const { pagedOutput, pagerCommand } = await import('./pager.js');
   const pager = pagerCommand();
   return pager === null ? null : pagedOutput(pager);
 }
 
-/** Where a command tells what it found, and prints. */
+/** Destination of a command's data and text. */
 interface Teller {
   readonly data: DataPrinter | null;
   readonly out: Output;
 }
 
-/** Runs a command and prints what it told, also when it ends with an exit code. */
+/** Runs a command and prints its data, even if it exits with an error code. */
 async function tell(command: Command, run: Run, { data, out }: Teller): Promise<number> {
   try {
     const code = (await command.run(run)) ?? 0;
@@ -161,7 +161,7 @@ interface Interrupt {
   /** Resolves with the exit code. */
   readonly happened: Promise<number>;
   seen: boolean;
-  /** What to do at the next interrupt; null to end at once. */
+  /** Action for the next interrupt; null to exit at once. */
   act: (() => unknown) | null;
 }
 
@@ -182,7 +182,7 @@ function onInterrupt(): Interrupt {
         return;
       }
       const acted = (async () => act?.())().catch(() => null);
-      // Whatever comes of it: the user wants it to end.
+      // Whatever the result, the user wants to exit.
       if (!seen) void acted.then((code) => resolve(typeof code === 'number' ? code : exitCodes.failed));
     };
     process.on('SIGINT', onSignal);
@@ -194,7 +194,7 @@ function newSession(global: GlobalOptions): ClientSession {
   const log = makeLogger((_level, text) => {
     if (global.debug) out.warn(`${logTime(new Date())} [DEBUG] koji: ${text()}`);
   });
-  // Programs that read our standard error expect no more on it than Koji's command writes.
+  // Programs that read our standard error expect only the output of Koji's command.
   const tellsRetries = process.stderr.isTTY && !global.debug && !global.quiet;
   return new ClientSession(global.server, {
     ...sessionOptions(global),
@@ -252,7 +252,7 @@ function parseOr<O extends OptionTable>(
   }
 }
 
-/** Prints names that the user may have meant. Programs that read our standard error expect Koji's text alone. */
+/** Prints similar names. Programs that read our standard error expect only Koji's text. */
 function suggest(names: readonly string[]): void {
   const line = suggestionLine(names);
   if (line !== null && process.stderr.isTTY) out.warn(line);
@@ -273,7 +273,7 @@ function failure(error: unknown, global: GlobalOptions): number {
   return code;
 }
 
-/** Prints the remedy when it was the kept session that expired while the command ran. */
+/** Prints the remedy if the kept session expired while the command ran. */
 function warnOfExpiry(global: GlobalOptions, error: AuthExpired): void {
   const way = loginWay(global);
   if (way.by === 'kept session') out.warn(keptRefusal(way.kept, global, error));

@@ -12,17 +12,17 @@ export function waitOptions(
   return [flag('--wait', `Wait on ${object}, even if running in the background`), noFlag('--nowait', dont)];
 }
 
-/** How to go on after a task was made. */
+/** What to do after creating a task. */
 export interface Started {
-  /** `--wait` or `--nowait`; absent, the command waits if somebody is there to watch. */
+  /** `--wait` or `--nowait`; if absent, the command waits if somebody is watching. */
   readonly wait: boolean | undefined;
-  /** Nothing is printed about the new task. */
+  /** Print nothing about the new task. */
   readonly silent?: boolean;
-  /** Nothing is printed while watching; the same as `silent` if absent. */
+  /** Print nothing while watching; default: the same as `silent`. */
   readonly quietWatch?: boolean;
 }
 
-/** The priority that `--background` sends: relative to the default one. */
+/** The priority that `--background` sends, relative to the default priority. */
 export const backgroundPriority = (background: boolean | undefined): { priority: number | null } => ({
   priority: background ? 5 : null,
 });
@@ -33,7 +33,7 @@ export function announceTask({ print, global }: Run, taskId: number): void {
   print(`Task info: ${global.weburl}/taskinfo?taskID=${taskId}`);
 }
 
-/** Announces a task, then watches it if that was asked for; answers the exit code. */
+/** Announces a task, then watches it if requested; returns the exit code. */
 export async function followTask(run: Run, taskId: number, started: Started): Promise<number> {
   const { wait, silent = false, quietWatch = silent } = started;
   if (!silent) announceTask(run, taskId);

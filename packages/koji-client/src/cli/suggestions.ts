@@ -2,7 +2,7 @@ import type { ClientSession } from '../session.js';
 
 const mostSuggestions = 3;
 
-/** Returns the names that a mistyped one may stand for, the nearest first. */
+/** Returns the names closest to a mistyped one, the closest first. */
 export function nearestNames(given: string, names: Iterable<string>): string[] {
   const wanted = given.toLowerCase();
   const most = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)));
@@ -14,7 +14,7 @@ export function nearestNames(given: string, names: Iterable<string>): string[] {
     .map(({ name }) => name);
 }
 
-/** Returns how many characters must be added, removed, replaced or swapped with the next one to make one text another. */
+/** Returns the edit distance of two texts: additions, removals, replacements and swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -32,12 +32,12 @@ function editDistance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
-/** A line for people about names that they may have meant; null without any. */
+/** Returns a line about similar names, or null if there are none. */
 export function suggestionLine(names: readonly string[]): string | null {
   return names.length === 0 ? null : `Did you mean ${names.map((name) => `'${name}'`).join(' or ')}?`;
 }
 
-/** What commands and the hub say of a tag or target that does not exist, and where the names of the others come from. */
+/** Messages of commands and the hub about a missing tag or target, and where to get existing names. */
 const missing: readonly {
   readonly text: RegExp;
   readonly names: (session: ClientSession) => Promise<string[]>;
@@ -52,7 +52,7 @@ const missing: readonly {
   },
 ];
 
-/** Asks the hub for tags or targets that an error may be about. Returns none when the hub does not answer. */
+/** Gets the tags or targets that an error may be about. Returns none if the hub does not answer. */
 export async function suggestNames(session: ClientSession, message: string): Promise<string[]> {
   for (const { text, names } of missing) {
     const given = text.exec(message)?.[1];

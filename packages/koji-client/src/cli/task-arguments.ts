@@ -10,9 +10,8 @@ export interface TaskArguments {
 }
 
 /**
- * Reads the parameters of `make-task`: values by position, then `NAME=VALUE` ones. A `NAME=VALUE` with a value behind it
- * that has no name is an error, since it could be meant either way; with `json` every value is JSON and text with a `=`
- * is written `'"a=b"'`.
+ * Parses the parameters of `make-task`: positional values, then `NAME=VALUE` ones. A value without a name after a `NAME=VALUE`
+ * is an error, because it would be ambiguous. With `json` every value is JSON, and text with a `=` is written `'"a=b"'`.
  */
 export async function argumentsOfTask(
   given: readonly string[],

@@ -2,7 +2,7 @@ import { GenericError, TASK_STATES, parseArches } from '@koji/core';
 import type { Run } from './command.js';
 import type { LabelledTask } from '@koji/core/text';
 
-/** Which tasks; unfinished ones unless `all`. */
+/** Filter for tasks; unfinished ones unless `all`. */
 export interface TaskSelection {
   readonly mine?: boolean | undefined;
   readonly user?: string | undefined;
@@ -24,7 +24,7 @@ export interface ListedTask extends LabelledTask {
   readonly owner_name: string;
 }
 
-/** Tasks by what the options of a command say; ends the command when they name something that does not exist. */
+/** Returns the tasks selected by a command's options; exits the command if one of these names does not exist. */
 export async function listTasks(
   run: Pick<Run, 'session' | 'print' | 'fail'>,
   options: TaskSelection,

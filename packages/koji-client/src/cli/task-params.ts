@@ -8,7 +8,7 @@ interface Request {
   readonly topdir: string;
 }
 
-/** The lines that `taskinfo -v` shows of a task's request. */
+/** Returns the lines that `taskinfo -v` prints about a task's request. */
 export async function describeRequest(
   session: ClientSession,
   task: { id: number; method: string },
@@ -48,7 +48,7 @@ function options(values: unknown, prefix = ''): string[] {
   return [`${prefix}Options:`, ...map(values, prefix)];
 }
 
-/** Labelled positional parameters, then options at the place behind them. */
+/** Labelled positional parameters, followed by options. */
 function listed(labels: readonly string[], optionsAt = labels.length) {
   return ({ params }: Request): string[] => {
     const lines = labels.slice(0, params.length).map((label, i) => `${label}: ${pythonStr(params[i])}`);

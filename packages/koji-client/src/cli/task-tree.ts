@@ -1,33 +1,33 @@
-/** A task as the tree shows it. */
+/** A task in the tree. */
 export interface TreeTask {
   readonly id: number;
-  /** The task above it, if that is watched too. */
+  /** Its parent, if that is watched too. */
   readonly parent: number | null;
   readonly label: string;
   readonly state: 'free' | 'open' | 'closed' | 'canceled' | 'assigned' | 'failed' | 'unknown';
-  /** What stands in the place of its state: with the host, or why it failed. */
+  /** Text for its state: with the host, or why it failed. */
   readonly stateText: string;
-  /** Why it is not taken. */
+  /** Why it is waiting. */
   readonly waiting: string | null;
-  /** Epoch seconds; null for what has not happened. */
+  /** Epoch seconds; null for events in the future. */
   readonly created: number | null;
   readonly started: number | null;
   readonly finished: number | null;
 }
 
-/** Where and when the tree is shown. */
+/** Size and time of the display. */
 export interface TreeFrame {
   /** Epoch seconds. */
   readonly now: number;
   readonly columns: number;
   readonly rows: number;
-  /** A last line, for what is not about one task. */
+  /** A last line that is not about a single task. */
   readonly note?: string | null;
 }
 
 /**
- * Returns the lines of a tree of tasks, none longer than the terminal: each task with its time and state, below those it
- * belongs to, and last how many there are of each state. Tasks that ended well make room first when there are too many.
+ * Returns the lines of a tree of tasks, none longer than the terminal: each task with its time and state, below its parent, and
+ * finally the number of tasks in each state. If there are too many, tasks that succeeded are dropped first.
  */
 export function treeLines(tasks: readonly TreeTask[], { now, columns, rows, note }: TreeFrame): string[] {
   const notes = note ? [printable(note)] : [];
@@ -35,7 +35,7 @@ export function treeLines(tasks: readonly TreeTask[], { now, columns, rows, note
   const names = shown.map((row) =>
     typeof row === 'string' ? '' : `${'  '.repeat(row.depth)}${row.task.id} ${printable(row.task.label)}`,
   );
-  // Half of the line at most, so that states have room.
+  // At most half of the line, so that states have room.
   const width = Math.min(
     Math.max(...names.map((name) => name.length)),
     Math.max(20, Math.trunc(columns / 2)),
@@ -55,7 +55,7 @@ interface Row {
   readonly depth: number;
 }
 
-/** The tasks with those below each one behind it, by id. */
+/** The tasks in depth-first order, by id. */
 function inOrder(tasks: readonly TreeTask[]): Row[] {
   const below = new Map<number | null, TreeTask[]>();
   for (const task of [...tasks].sort((a, b) => a.id - b.id))
@@ -75,7 +75,7 @@ function fitting(rows: readonly Row[], most: number): (Row | string)[] {
   return [...kept.slice(0, most - 1), note(rows.length - most + 1)];
 }
 
-/** How long it runs or ran; of one that nobody took, how long it waits. */
+/** How long it has been running or ran; for a task that nobody took, how long it has been waiting. */
 function timeOf({ created, started, finished }: TreeTask, now: number): string {
   const from = started ?? created;
   if (from === null) return '';
@@ -95,7 +95,7 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
-/** Text of strangers on one line, without what would move the cursor. */
+/** Untrusted text on one line, without characters that move the cursor. */
 export function printable(text: string): string {
   return text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ');
 }

@@ -1,8 +1,8 @@
-// What Python's textwrap takes for the parts of a text that a line may end after: words, also those that hyphens join.
+// Parts of a text after which Python's textwrap may break a line: words, also at hyphens.
 const piece =
   /([\t\n\v\f\r ]+|(?<=[\w!"'&.,?])-{2,}(?=\w)|[^\t\n\v\f\r ]+?(?:-(?:(?<=[A-Za-z_]{2}-)|(?<=[A-Za-z_]-[A-Za-z_]-))(?=[A-Za-z_]-?[A-Za-z_])|(?=[\t\n\v\f\r ]|$)|(?<=[\w!"'&.,?])(?=-{2,}\w)))/;
 
-/** Breaks a text into lines of at most `width` characters, where Python's `textwrap.wrap` breaks it. */
+/** Breaks a text into lines of at most `width` characters, at the same places as Python's `textwrap.wrap`. */
 export function wrapText(text: string, width: number): string[] {
   const pieces = text
     .replace(/[\t\n\v\f\r]/g, ' ')
@@ -18,7 +18,7 @@ export function wrapText(text: string, width: number): string[] {
       line += next;
       i++;
     } else if (next.length > width) {
-      // Without room for even a part of it the line keeps its last space, as it does in Python.
+      // If not even a part fits, the line keeps its last space, as in Python.
       const room = width - line.length;
       lines.push(line + next.slice(0, room));
       pieces[i] = next.slice(room);

@@ -8,7 +8,7 @@ import type { UploadProgress } from '../upload.js';
 import { TransferMeter, uploadLine } from './progress.js';
 
 /**
- * Uploads a file to a folder of its own, with a progress bar where somebody watches.
+ * Uploads a file to a new folder, with a progress bar if somebody is watching.
  *
  * @returns its path below the hub's work folder
  */
@@ -24,7 +24,7 @@ export async function uploadShown(
   return `${directory}/${basename(file)}`;
 }
 
-/** Returns what shows how an upload goes on: on a terminal with the time left, else as Koji does. */
+/** Returns the progress display of an upload: with the time left on a terminal, otherwise like Koji's. */
 export function uploadShower({ write }: Pick<Run, 'write'>): (progress: UploadProgress) => void {
   if (!hasScreen()) return (progress) => write(`${uploadLine(progress)}\r`);
   const meter = new TransferMeter();

@@ -1,7 +1,7 @@
 import type { WaitingQuestions } from '@koji/core/text';
 import type { ClientSession } from '../session.js';
 
-/** Asks a hub why tasks wait; each call is sent once, so that a hub that is away holds up nothing. */
+/** Asks a hub why tasks are waiting. Each call is sent once, so that an unavailable hub delays nothing. */
 export function waitingQuestions(session: ClientSession): WaitingQuestions {
   const look = <T>(method: string, args: readonly unknown[]): Promise<T> =>
     session.call<T>(method, args, {}, { aside: true, retry: false, timeout: 30 });

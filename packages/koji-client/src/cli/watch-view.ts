@@ -5,7 +5,7 @@ import { treeLines } from './task-tree.js';
 import type { TreeTask } from './task-tree.js';
 import type { WaitingReason } from '@koji/core/text';
 
-/** A watched task: what was last seen of it. */
+/** A watched task in its last known state. */
 export interface SeenTask {
   readonly id: number;
   readonly parent: number | null;
@@ -21,15 +21,15 @@ export interface SeenTask {
 /** How watched tasks are shown. */
 export interface WatchView {
   start(): void;
-  /** A task was seen for the first time, or its state changed from `before`. */
+  /** Called for a new task, and when its state changed from `before`. */
   seen(task: SeenTask, before: string | null): void;
   /** A task ended. */
   ended(tasks: readonly SeenTask[]): void;
-  /** A task is not taken, for a reason that was not shown yet. */
+  /** Called when a task is waiting, for a reason that was not shown yet. */
   waits(task: SeenTask, reason: WaitingReason): void;
-  /** Shows a line below the tasks, or takes it away. Absent in a view that has no such place. */
+  /** Shows or removes a line below the tasks. Absent in a view without one. */
   note?(text: string | null): void;
-  /** Nothing more will be seen. */
+  /** Called at the end. */
   stop(): void;
 }
 
@@ -42,7 +42,7 @@ export const silentView: WatchView = {
   stop: () => undefined,
 };
 
-/** Prints a line for each change, as Koji's command does: what programs read. */
+/** Prints a line for each change like Koji's command, for programs that read it. */
 export class LinesView implements WatchView {
   constructor(private readonly out: Output) {}
 
@@ -63,7 +63,7 @@ export class LinesView implements WatchView {
   }
 
   stop(): void {
-    // All was printed when it was seen.
+    // Everything was printed when it changed.
   }
 }
 
@@ -139,9 +139,9 @@ export class TreeView implements WatchView {
     const tasks = [...this.tasks.values()].map((task) => this.treeTask(task));
     const { columns, rows } = this.screen();
     const lines = treeLines(tasks, { now: Date.now() / 1000, columns, rows, note: this.noted });
-    // A terminal that was made narrower has wrapped lines of the last drawing.
+    // A narrower terminal has wrapped lines of the last drawing.
     const height = this.drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
-    // Back to the first line of the last drawing, and all below it erased.
+    // Moves to the first line of the last drawing, and erases everything below.
     const back = height > 0 ? `\x1b[${height}F\x1b[J` : '';
     this.out.write(`${back}${lines.join('\n')}\n`);
     this.drawn = lines;

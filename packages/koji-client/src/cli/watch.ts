@@ -20,7 +20,7 @@ import { LinesView, TreeView, silentView, stateLine } from './watch-view.js';
 import type { SeenTask, WatchView } from './watch-view.js';
 import { taskLabel } from '@koji/core/text';
 
-/** Prints that there is no such task, and ends the command. */
+/** Prints that the task does not exist, and exits the command. */
 export function noSuchTask(out: Output, id: number, quiet = false): never {
   if (!quiet) out.print(`No such task id: ${id}`);
   throw new Exit(exitCodes.failed);
@@ -32,7 +32,7 @@ interface Watch {
   readonly view: WatchView;
 }
 
-/** A watched task as it is shown. */
+/** A watched task for display. */
 class ShownTask implements SeenTask {
   shown = '';
   /** Why it failed. */
@@ -65,7 +65,7 @@ class ShownTask implements SeenTask {
     return `${'  '.repeat(this.level)}${this.id}${label}`;
   }
 
-  /** Puts its state into words; logs are indented by a level. */
+  /** Returns a text for its state; logs are indented by a level. */
   async describe({ session, run }: Watch, level: number): Promise<void> {
     const state = (nameOf(TASK_STATES, this.info?.state ?? -1) ?? 'unknown').toLowerCase();
     if (state === 'failed') {
@@ -103,7 +103,7 @@ export async function outputFiles(
   const files = await session
     .call<Record<string, string[]>>('listTaskOutput', [taskId], { all_volumes: true })
     .catch(async (error: unknown) => {
-      // Hubs before 1.12 know of one volume only.
+      // Hubs before 1.12 support only one volume.
       if (!(error instanceof ParameterError) || !error.message.includes('unexpected keyword argument'))
         throw error;
       const names = await session.call<string[]>('listTaskOutput', [taskId]);
@@ -124,11 +124,11 @@ function viewFor(run: Run, quiet: boolean): WatchView {
 }
 
 /**
- * Prints how tasks and the tasks below them go on until all are done; on a terminal as a tree, with the end of the log of
- * what failed.
+ * Prints the progress of tasks and their descendants until all are finished; on a terminal as a tree, with the end of the log
+ * of failed tasks.
  *
- * @returns the exit code: 1 when one of the given tasks did not succeed
- * @throws HubUnreachable when the hub was away for too long
+ * @returns the exit code: 1 if one of the given tasks did not succeed
+ * @throws HubUnreachable if the hub was unavailable for too long
  */
 export async function watchTasks(
   run: Run,
@@ -157,7 +157,7 @@ export async function watchTasks(
         open.map(({ id }) => id),
       );
   });
-  // Programs that read our output expect no more in it than Koji's command writes.
+  // Programs that read our output expect only the output of Koji's command.
   const explainer = !quiet && process.stdout.isTTY ? new WaitingExplainer(run, view) : null;
   try {
     await watchUntilDone(session, ids, {
@@ -184,7 +184,7 @@ export async function watchTasks(
   return printOutcome(watch, [...shown.values()], quiet);
 }
 
-/** Prints what became of the tasks that were given to watch. Returns the exit code. */
+/** Prints the results of the watched tasks. Returns the exit code. */
 async function printOutcome(watch: Watch, tasks: readonly ShownTask[], quiet: boolean): Promise<number> {
   const given = tasks.filter(({ level }) => level === 0);
   if (!quiet) {
@@ -201,14 +201,14 @@ function outageTeller(run: Run, view: WatchView, quiet: boolean): ReturnType<typ
   return (outage) => view.note?.(outage && outageText(outage));
 }
 
-/** Prints of each task that failed by itself why, the end of its log, and where the whole log is. */
+/** Prints for each task that failed itself the reason, the end of its log, and the location of the complete log. */
 async function printFailures(tasks: readonly ShownTask[], { session, run }: Watch): Promise<void> {
   const { print, global } = run;
   const failed = tasks.filter(({ info }) => info?.state === TASK_STATES.FAILED);
   for (const task of failed.filter(({ id }) => !failed.some(({ parent }) => parent === id))) {
     print(`\n${printable(task.label.trimStart())} failed: ${printable(task.error)}`);
     const files = await outputFiles(session, task.id);
-    // The end of a log is an extra: without it all else is told.
+    // The end of a log is optional: without it everything else is printed.
     const end = await endOfFailingLog(session, task, files, global.topurl).catch(() => null);
     if (!end) continue;
     print(`The end of ${end.name}:`);
@@ -220,7 +220,7 @@ async function printFailures(tasks: readonly ShownTask[], { session, run }: Watc
   }
 }
 
-/** Says of tasks that stay free why, once for each reason. */
+/** Explains once per reason why tasks stay free. */
 class WaitingExplainer {
   private readonly free = new Map<number, { since: number; cause: string | null }>();
   private readonly reasons = new WaitingReasons();
@@ -248,7 +248,7 @@ class WaitingExplainer {
     if (due.length === 0 || now < this.next) return;
     this.next = now + interval;
     const infos = due.map(({ info }) => info);
-    // The reason is an extra: without it the watching goes on.
+    // The reason is optional: without it watching continues.
     const reasons = await this.reasons.find(waitingQuestions(this.run.session), infos).catch(() => null);
     if (reasons) for (const { task } of due) this.say(task, reasons.get(task.id) ?? null);
   }

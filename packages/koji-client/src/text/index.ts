@@ -1,3 +1,3 @@
-/** How Koji writes builds, tasks, times and changelogs for people to read. */
+/** Koji's formats of builds, tasks, times and changelogs for people. */
 export { buildLabel, formatChangelog, longTime, taskLabel } from '@koji/core/text';
 export type { ChangelogEntry, LabelledTask } from '@koji/core/text';

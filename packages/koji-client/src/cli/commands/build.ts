@@ -139,7 +139,7 @@ const chainBuild = command({
   },
 });
 
-/** Checks a target, and that what is built for it is seen by the builds after it. */
+/** Checks that a target exists and that builds for it are visible to later builds. */
 async function checkChainTarget({ session, warn, usageError, fail }: Run, name: string): Promise<void> {
   const target = await session.getBuildTarget(name);
   if (!target) return usageError(`No such build target: ${name}`);
@@ -154,7 +154,7 @@ async function checkChainTarget({ session, warn, usageError, fail }: Run, name: 
   fail(`Target ${target.name} is not usable for a chain-build`);
 }
 
-/** Returns the sources level by level; every level is built before the next one starts. */
+/** Returns the sources by level; every level is built before the next one starts. */
 function sourceLevels(sources: readonly string[], fail: (message: string) => never): string[][] {
   const levels: string[][] = [[]];
   for (const source of sources) {

@@ -18,8 +18,8 @@ const listBuildroot = command({
     one: true,
     adds: {
       id: 'the id of the buildroot',
-      rpms: 'the rpms used in it, or built in it with --built, as listRPMs answers them',
-      archives: 'the archives used in it, or built in it with --built, as listArchives answers them',
+      rpms: 'the rpms used in it, or built in it with --built, as returned by listRPMs',
+      archives: 'the archives used in it, or built in it with --built, as returned by listArchives',
     },
   },
   options: {
@@ -56,7 +56,7 @@ interface Origin {
   readonly tagName: string;
   readonly arch: string;
   readonly repoId: number | 'latest';
-  /** The name of the buildroot unless another one is given. */
+  /** Default name of the buildroot. */
   readonly name?: string;
 }
 

@@ -7,7 +7,7 @@ import { flag, text } from '../options.js';
 import { givenOptions } from '../build-target.js';
 import { enabledOptions, printHeader, shortened } from '../listing.js';
 
-/** Words of a hub that does not have a method. */
+/** The message about a hub that lacks a method. */
 const tooOld = (method: string, version: string): string =>
   `${method} is available on hub from Koji 1.26 version, your version is ${version}`;
 
@@ -161,7 +161,7 @@ const listChannels = command({
   anonymous: true,
   data: {
     of: 'listChannels',
-    adds: { hosts: 'its hosts, as listHosts answers them' },
+    adds: { hosts: 'its hosts, as returned by listHosts' },
   },
   options: {
     simple: flag('--simple', 'Print just list of channels without additional info'),
@@ -200,7 +200,7 @@ const listChannels = command({
   },
 });
 
-/** Returns how many of some hosts are enabled, ready and disabled, and what they do and could do. */
+/** Returns how many of some hosts are enabled, ready and disabled, with their load and capacity. */
 function loadOf(hosts: readonly HostInfo[]): string {
   const sum = (valueOf: (host: HostInfo) => number): number =>
     hosts.reduce((all, host) => all + valueOf(host), 0);

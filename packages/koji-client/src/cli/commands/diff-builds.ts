@@ -77,13 +77,13 @@ and with ~ for what both have but differs.`,
   },
 });
 
-/** Differences under a title. */
+/** Differences with a title. */
 interface Section {
   readonly title: string;
   readonly differences: readonly Difference[];
-  /** The rpm that they are about. */
+  /** The rpm that differs. */
   readonly rpm?: string;
-  /** Printed in place of a line for each. */
+  /** Printed instead of a line for each difference. */
   readonly text?: string;
 }
 
@@ -136,7 +136,7 @@ async function sidesOf(
 const keyOf = (rpm: Rpm): string => `${rpm.name}.${rpm.arch}`;
 const rpmNames = ({ rpms }: Side): Map<string, string> => new Map(rpms.map((rpm) => [keyOf(rpm), '']));
 
-/** Compares the rpms that both builds have. */
+/** Compares the rpms that exist in both builds. */
 async function eachRpm(
   before: Side,
   after: Side,
@@ -153,7 +153,7 @@ async function eachRpm(
   }));
 }
 
-/** Asks for something of many rpms, a hundred in a request. */
+/** Makes a call for many rpms, a hundred per request. */
 async function fetchFor<T>(
   { session }: Run,
   rpms: readonly Rpm[],
@@ -176,7 +176,7 @@ function fileMap(files: readonly RpmFile[]): Map<string, string> {
   );
 }
 
-/** Versions of dependencies. The build's own version stands for itself, since it always differs. */
+/** Versions of dependencies. The build's own version is replaced by a placeholder, because it always differs. */
 function dependencyMap(deps: readonly RpmDependency[], build: BuildInfo): Map<string, string> {
   return new Map(
     deps.map(({ name, version, flags, type }) => {

@@ -8,7 +8,7 @@ import type { Difference } from '../differences.js';
 import { flag, time, timeHelp } from '../options.js';
 import { asctime } from '@koji/core/text';
 
-/** A tag at a moment. */
+/** A tag at a point in time. */
 interface Side {
   readonly tag: string;
   /** Null for now. */
@@ -89,7 +89,7 @@ async function sidesOf(
     event: moment?.id ?? null,
     shown: moment ? `${tag} at ${asctime(Number(moment.ts))}` : tag,
   });
-  // With two tags, --until is the moment of both.
+  // With two tags, --until applies to both.
   return [side(first, args.length === 2 ? to : from), side(second, to)];
 }
 
@@ -97,7 +97,7 @@ async function lastEvent(session: Run['session'], before: number): Promise<Event
   try {
     return await session.getLastEvent(named({ before }));
   } catch (error) {
-    // The hub's answer when there is none.
+    // The hub's answer if there is none.
     if (error instanceof GenericError) return null;
     throw error;
   }
@@ -107,7 +107,7 @@ function diffBuildsOf(before: readonly TaggedBuild[], after: readonly TaggedBuil
   return differencesOf(versionsOf(before), versionsOf(after));
 }
 
-/** The versions of each package, the latest first. */
+/** The versions of each package, latest first. */
 function versionsOf(builds: readonly TaggedBuild[]): Map<string, string> {
   const versions = new Map<string, string>();
   for (const { name, version, release } of builds) {

@@ -117,7 +117,7 @@ via 'koji edit-tag -x distrepo.cancel_others=True'
   },
 });
 
-/** Uploads a file that goes into the repo; its progress bar is shown even where nobody watches, as in Koji. */
+/** Uploads a file for the repo. Its progress bar is shown even without a terminal, as in Koji. */
 async function uploadConfig(run: Run, file: string, directory: string): Promise<string> {
   const { session, write, print, usageError } = run;
   if (!existsSync(file)) return usageError(`could not find ${file}`);
@@ -126,7 +126,7 @@ async function uploadConfig(run: Run, file: string, directory: string): Promise<
   return `${directory}/${basename(file)}`;
 }
 
-/** Returns the id of the repo that an id or a tag's name stands for. */
+/** Returns the id of the repo for an id or a tag's name. */
 async function deltaRepo({ session, usageError }: Run, given: string): Promise<number> {
   if (/^\d+$/.test(given)) return (await session.repoInfo(Number(given), true)).id;
   const find = (state: Record<string, number>): Promise<{ id: number } | null> =>

@@ -21,7 +21,7 @@ the login, and the addresses of files and pages. Exits with 1 if there is a prob
       check: 'what was checked',
       status: "'ok', 'warning' or 'problem'",
       text: 'what was found',
-      remedy: 'what to do; null if there is nothing to do',
+      remedy: 'remedy; null if none is needed',
       details: 'a struct with what the text is made of',
     },
   },
@@ -31,7 +31,7 @@ the login, and the addresses of files and pages. Exits with 1 if there is a prob
     const found = [...checkProfile(global), ...checkCertificates(global)];
     const hub = await checkHub(session, global);
     found.push(...hub);
-    // Without a hub there is no login, and one complaint about it is enough.
+    // Without a hub there is no login, and one problem about it is enough.
     if (hub[0]?.status === 'ok') found.push(await checkLogin(session, global));
     found.push(...(await checkAddresses(global)));
     data(found);

@@ -15,7 +15,7 @@ interface Rpm extends DownloadedRpm {
   readonly id: number;
 }
 
-/** A build, as far as files of it need it. */
+/** The fields of a build that its files depend on. */
 type WantedBuild = Pick<BuildInfo, 'id' | 'name' | 'version' | 'release' | 'epoch' | 'volume_name'>;
 
 interface BuildOptions {
@@ -87,7 +87,7 @@ Note: scratch builds do not have build entries. Use download-task for those`,
       try {
         await downloadRpm(to, { build, rpm: one, topurl, key: options.key }, how);
       } catch (error) {
-        // The hub may still know of a signature whose copy was deleted.
+        // The hub may still list a signature whose copy was deleted.
         const isGone = error instanceof RequestError && error.status === 404;
         if (!options.key || !options.fallback_unsigned || !isGone) throw error;
         to.warn('Signed copy not present, will download unsigned copy');
@@ -108,7 +108,7 @@ Note: scratch builds do not have build entries. Use download-task for those`,
   },
 });
 
-/** Returns the build that was asked for, and the rpm if one was. */
+/** Returns the requested build, and the requested rpm if any. */
 async function wantedBuild(
   { session, usageError, fail }: Run,
   given: string,
@@ -184,7 +184,7 @@ async function rpmsOf({ session, fail }: Run, build: WantedBuild, arches: readon
   return fail(`No ${which} available for ${buildLabel(build)}`);
 }
 
-/** Parts rpms into those that have a copy signed by the key, and those that are downloaded unsigned instead. */
+/** Splits rpms into those with a copy signed by the key, and those to download unsigned instead. */
 async function bySignature(
   { session, warn }: Run,
   rpms: readonly Rpm[],

@@ -86,7 +86,7 @@ interface WantedLogs {
   readonly folder: string;
   /** Patterns of names; none for all. */
   readonly match: readonly string[];
-  /** Logs that are there already are gone on with. */
+  /** Existing logs are continued. */
   readonly goOn: boolean;
   readonly recurse: boolean;
 }
@@ -253,7 +253,7 @@ Default behavior without --all option downloads .rpm files only for build and bu
   },
 });
 
-/** Returns a task and the tasks below it once all are done; tasks that did not succeed end the command. */
+/** Returns a task and its descendants once all are finished. The command exits if one of them did not succeed. */
 async function finishedTasks(
   run: Run,
   id: number,
@@ -284,7 +284,7 @@ interface Download {
   readonly task: TaskInfo;
   readonly name: string;
   readonly volume: string;
-  /** Where it is written, relative to the current folder. */
+  /** Destination, relative to the current folder. */
   readonly file: string;
 }
 
@@ -299,7 +299,7 @@ interface WantedFiles {
 
 const withRpms = ['buildArch', 'build'];
 
-/** Returns what is to be downloaded of a file of a task's output: once, or not at all. */
+/** Returns the downloads for a file of a task's output: one, or none. */
 function downloadsOf(task: TaskInfo, name: string, volume: string, wanted: WantedFiles): Download[] {
   if (!wanted.filter.every((pattern) => pattern.test(name))) return [];
   if (wanted.skip.some((pattern) => pattern.test(name))) return [];

@@ -92,7 +92,7 @@ const tagRow = (priority: string, name: string, mode: string, url: string): stri
 const tagsRow = (tag: string, priority: string, mode: string, name: string): string =>
   `${tag.padEnd(20)} ${priority.padEnd(3)} ${mode.padEnd(10)} ${name}`;
 
-/** Returns tag and priority of `tag::priority`; null for a priority that is to be picked. */
+/** Parses `tag::priority`; the priority is null if it is to be chosen. */
 function tagAndPriority(given: string): { tag: string; priority: number | null } {
   const at = given.lastIndexOf('::');
   if (at === -1) return { tag: given, priority: null };
@@ -103,7 +103,7 @@ function tagAndPriority(given: string): { tag: string; priority: number | null }
   return { tag, priority: Number(priority) };
 }
 
-/** Returns a priority after those that are taken, with room for others between them. */
+/** Returns a priority after the existing ones, with space for others in between. */
 async function freePriority({ session }: Run, tag: string): Promise<number> {
   const repos = await session.getTagExternalRepos(named({ tag_info: tag }));
   const last = repos.at(-1);

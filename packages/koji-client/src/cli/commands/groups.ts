@@ -7,7 +7,7 @@ import { eventOptions, queriedEvent } from '../events.js';
 import { flag } from '../options.js';
 import { checkPerm } from '../permissions.js';
 
-/** Returns tag and group of a command that changes a group of a tag, and whether the tag has the group itself. */
+/** Returns tag and group of a command that changes a group of a tag, and whether the tag defines the group itself. */
 async function tagAndGroup(run: Run): Promise<{ tag: string; group: string; exists: boolean }> {
   const { args, session, login, usageError, fail } = run;
   const [tag, group] = args;
@@ -201,7 +201,7 @@ const listGroups = command({
   },
 });
 
-/** Returns a function that looks up the names of tags, each once. */
+/** Returns a function that looks up the name of each tag once. */
 function tagNames({ session }: Run): (id: number) => Promise<string> {
   const names = new Map<number, string>();
   return async (id) => {

@@ -4,7 +4,7 @@ import type { Command, ListedCommand } from '../command.js';
 import { listCommands } from '../help.js';
 import { flag } from '../options.js';
 
-/** The `help` command, which must know all the others. */
+/** The `help` command, which needs the list of all other commands. */
 export function helpCommand(commands: () => readonly ListedCommand[]): Command {
   return command({
     name: 'help',

@@ -118,17 +118,17 @@ const listHistory = command({
   },
 });
 
-/** A row that came or went at an event, and what came in its place at the same one. */
+/** A row that was created or revoked at an event, and the row that replaced it at the same event. */
 interface Entry {
   readonly event: number;
   readonly table: string;
-  /** Whether the row came. */
+  /** Whether the row was created. */
   readonly isNew: boolean;
   readonly row: HistoryRow;
   readonly related: Entry[];
 }
 
-/** Returns what happened, in order: every row that came and, if it is gone, its going. */
+/** Returns the changes in order: the creation of every row and, if it was revoked, its revocation. */
 function timelineOf(
   tables: Readonly<Record<string, readonly HistoryRow[]>>,
   context: boolean | undefined,
@@ -147,13 +147,13 @@ function timelineOf(
   );
 }
 
-/** Returns whether a row's coming or going fulfils the conditions on time, event and editor. */
+/** Returns whether a row's creation or revocation matches the conditions on time, event and editor. */
 function isAskedFor(row: HistoryRow, isNew: boolean): boolean {
   const prefix = isNew ? '_created' : '_revoked';
   return Object.entries(row).every(([key, value]) => !key.startsWith(prefix) || Boolean(value));
 }
 
-/** Puts what happened to the same thing at the same event together. */
+/** Combines changes of the same object at the same event. */
 function groupEdits(timeline: readonly Entry[]): Entry[] {
   const first = new Map<string, Entry>();
   return timeline.filter((entry) => {
@@ -198,7 +198,7 @@ function printEntry(run: Run, entry: Entry, shown: Shown): void {
   else if (isNew && shown.verbose && table !== 'tag_listing') printFields(run, table, row);
 }
 
-/** Returns why two rows are no edit, in words; nothing for an ordinary one. */
+/** Explains why two rows are not an edit; empty for an ordinary edit. */
 function strangeness(entry: Entry, next: Entry): string | null {
   if (entry.event !== next.event) return 'non-matching';
   if (entry.isNew || !next.isNew) return 'out of order';
@@ -222,7 +222,7 @@ const hidden = new Set([
   'revoke_ts',
 ]);
 
-/** Returns the column that names what a column holds the id of. */
+/** Returns the column with the name for a column with an id. */
 function nameColumn(column: string): string {
   if (column === 'perm_id') return 'permission.name';
   return `${column.replace(/_id$/, '')}.name`;
@@ -240,7 +240,7 @@ function printChanges({ print }: Run, before: HistoryRow, after: HistoryRow): vo
   }
 }
 
-/** Prints the columns of a new row that its line does not tell. */
+/** Prints the columns of a new row that its line does not contain. */
 function printFields({ print }: Run, table: string, row: HistoryRow): void {
   const keys = historyTables[table]?.keys ?? [];
   const told = new Set(keys.flatMap((key) => [key, nameColumn(key)]));

@@ -5,7 +5,7 @@ import type { Command, Run } from '../command.js';
 import { decimal, text } from '../options.js';
 import { givenOptions } from '../build-target.js';
 
-/** Asks for hosts in one request; answers which of the names are of none. */
+/** Looks up hosts in one request; returns the names that do not exist. */
 async function missingHosts({ args, session }: Run): Promise<string[]> {
   const calls = session.multicall({ strict: true });
   const found = args.map((name) => calls.getHost(name));

@@ -7,7 +7,7 @@ import type { Run } from '../command.js';
 import { enabledOptions, printHeader, shortened } from '../listing.js';
 import { flag, noFlag, text, texts } from '../options.js';
 
-/** Returns when a host last checked in, in words; hubs before 1.26 do not tell it with the host. */
+/** Returns text about a host's last check-in. Hubs before 1.26 do not return it with the host. */
 async function lastUpdate({ session }: Run, host: HostInfo, never: string): Promise<string> {
   const { update_ts: known } = host as Partial<HostInfo>;
   const seconds = known === undefined ? await session.getLastHostUpdate(host.id, true) : known;
@@ -25,8 +25,8 @@ const hostinfo = command({
   data: {
     of: 'getHost',
     adds: {
-      channels: 'its channels, as listChannels answers them',
-      buildroots: 'its buildroots that are made or used, as listBuildroots answers them',
+      channels: 'its channels, as returned by listChannels',
+      buildroots: 'its buildroots that are made or used, as returned by listBuildroots',
     },
   },
   options: {},
@@ -66,7 +66,7 @@ async function printHost(run: Run, host: HostInfo): Promise<void> {
   data({ ...host, channels, buildroots: await printBuildroots(run, host) });
 }
 
-/** Prints a text that may have several lines, each below the start of the first. */
+/** Prints a text that may have several lines, each aligned with the first. */
 function printLines({ print }: Run, title: string, value: string | null): void {
   const [first, ...others] = value ? value.replace(/\n$/, '').split('\n') : [];
   print(first === undefined ? title : `${title} ${first}`);
@@ -75,7 +75,7 @@ function printLines({ print }: Run, title: string, value: string | null): void {
 
 const activeStates = ['INIT', 'WAITING', 'BUILDING'] as const;
 
-/** Prints the buildroots of a host that are made or used, and returns them. */
+/** Prints the buildroots of a host that are being created or used, and returns them. */
 async function printBuildroots({ session, print }: Run, host: HostInfo): Promise<readonly object[]> {
   const row = (name: string, state: string, time: string): void =>
     print(`${name.padEnd(50)} ${state.padEnd(10)} ${time.padEnd(20)}`);
@@ -108,7 +108,7 @@ const listHosts = command({
   anonymous: true,
   data: {
     of: 'listHosts',
-    adds: { channels: 'with --show-channels, its channels as listChannels answers them' },
+    adds: { channels: 'with --show-channels, its channels as returned by listChannels' },
   },
   options: {
     arch: texts('--arch', 'Specify an architecture'),
@@ -180,7 +180,7 @@ async function channelsOf({ session }: Run, hosts: readonly HostInfo[]): Promise
   return found.map(({ result }) => result);
 }
 
-/** Returns the names of channels as one text, disabled ones with a star before them. */
+/** Returns the names of channels as one text, with a star before disabled ones. */
 function channelNames(channels: readonly ChannelInfo[]): string {
   return sortTexts(channels.map(({ name, enabled }) => (enabled ? name : `*${name}`))).join(',');
 }

@@ -25,7 +25,7 @@ function readConfig({ usageError }: Run, file: string, section: string): Section
   return sections.has(section) ? sections : usageError(`single section called [${section}] is required`);
 }
 
-/** What an image is made of: five things by position, the rest as options that the hub takes. */
+/** The parameters of an image: five by position, the rest as options of the hub. */
 interface Image {
   readonly name: string;
   readonly version: string;

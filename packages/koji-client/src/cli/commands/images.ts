@@ -16,7 +16,7 @@ import { flag, text, texts } from '../options.js';
 import { backgroundPriority, followTask } from '../starting.js';
 import { uploadShown } from '../uploading.js';
 
-/** What the commands for images of a kickstart file have in common. */
+/** Shared by the commands that build images from a kickstart file. */
 interface ImageOptions {
   readonly wait: boolean | undefined;
   readonly noprogress: boolean | undefined;
@@ -26,7 +26,7 @@ interface ImageOptions {
   readonly optional_arches?: string | undefined;
 }
 
-/** Options of commands that the hub takes, in any of them. */
+/** Options that the hub accepts from any of these commands. */
 const passedOn = [
   'format',
   'install_tree_url',
@@ -50,7 +50,7 @@ const passedOn = [
   'compress_arg',
 ];
 
-/** Checks that a target exists, and its destination tag. A wrong one is a fault here, not wrong use. */
+/** Checks that a target and its destination tag exist. A wrong one is a fault here, not a usage error. */
 export async function checkImageTarget({ session }: Run, name: string): Promise<void> {
   const target = await session.getBuildTarget(name);
   if (!target) throw new GenericError(`No such build target: ${name}`);
@@ -58,7 +58,7 @@ export async function checkImageTarget({ session }: Run, name: string): Promise<
     throw new GenericError(`No such destination tag: ${target.dest_tag_name}`);
 }
 
-/** Starts the task that makes an image of a kickstart file. */
+/** Starts the task that builds an image from a kickstart file. */
 async function buildImage(
   run: Run,
   kind: 'livecd' | 'appliance' | 'livemedia',

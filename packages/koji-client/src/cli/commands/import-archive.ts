@@ -60,7 +60,7 @@ async function checkMayImport({ session, usageError }: Run, perm: string): Promi
 
 type ArchiveFacts = Readonly<Record<string, unknown>>;
 
-/** What the hub is told about the archives, by their type. */
+/** Returns the type information that the hub needs for the archives. */
 async function archiveInfo(run: Run, type: string, given: string | undefined): Promise<ArchiveFacts> {
   const { usageError } = run;
   if (!['maven', 'win', 'image'].includes(type)) return usageError(`Unsupported archive type: ${type}`);
@@ -92,7 +92,7 @@ async function createBuild(
   const { name, version, release, epoch } = parseNVR(nvr);
   const build = { name, version, release, epoch: epoch === '' ? null : Number(epoch) };
   if (type === 'maven') await session.createMavenBuild(build, info);
-  // Nobody knows the platform of a build that is imported.
+  // The platform of an imported build is unknown.
   else if (type === 'win') await session.createWinBuild(build, { platform: 'import' });
   else await session.createImageBuild(build);
   return build;

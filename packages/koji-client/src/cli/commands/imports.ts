@@ -71,7 +71,7 @@ async function readRpm(path: string): Promise<RpmInfo> {
   }
 }
 
-/** Refuses an rpm whose bytes are not those that it states, before anything of it is at the hub. */
+/** Refuses an rpm whose digests do not match, before anything of it is sent to the hub. */
 async function checkWhole(path: string): Promise<void> {
   const wrong = (await checkRpmDigests(path)).find(({ ok }) => !ok);
   if (wrong)
@@ -80,7 +80,7 @@ async function checkWhole(path: string): Promise<void> {
     );
 }
 
-/** The files of each build by NVR, both in order. */
+/** The files of each build by NVR, both sorted. */
 async function filesByBuild(paths: readonly string[]): Promise<[string, RpmFile[]][]> {
   const builds = new Map<string, RpmFile[]>();
   for (const path of paths) {
@@ -152,7 +152,7 @@ async function importFile(run: Run, { path, rpm }: RpmFile, options: ImportOptio
     if (before.payloadhash === rpm.payloadhash) {
       print(`RPM already imported: ${path}`);
     } else {
-      // An rpm without an MD5 is known by the SHA-256 of its header.
+      // An rpm without an MD5 is identified by the SHA-256 of its header.
       const isMd5 = rpm.sigmd5 !== null;
       warn(`${isMd5 ? 'md5sum' : 'sha256sum'} mismatch for ${path}`);
       warn('  A different rpm with the same name has already been imported');

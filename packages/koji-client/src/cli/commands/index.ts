@@ -1,7 +1,7 @@
 import type { Command, ListedCommand } from '../command.js';
 import { catalog } from './catalog.js';
 
-/** The files of commands. A file is loaded when one of its commands is needed. */
+/** The files of commands. Each is loaded when one of its commands is needed. */
 const files = {
   'build-lists': async () => (await import('./build-lists.js')).buildLists,
   build: async () => (await import('./build.js')).building,
@@ -68,7 +68,7 @@ type CatalogEntry = Omit<ListedCommand, 'load'> & { readonly file: CommandFile }
 
 const entries: readonly CatalogEntry[] = catalog;
 
-/** The commands of `koji` itself, apart from `help` and those of plugins. */
+/** The commands of `koji` itself, except `help` and those of plugins. */
 export const builtInCommands: readonly ListedCommand[] = entries.map(({ file, ...entry }) => ({
   ...entry,
   async load() {
@@ -83,7 +83,7 @@ export async function loadBuiltInCommands(): Promise<Command[]> {
   return (await loadFiles()).map(({ command }) => command);
 }
 
-/** Makes the list of commands from the declarations: `catalog.ts` is generated from it. */
+/** Returns the list of commands, from which `catalog.ts` is generated. */
 export async function makeCatalog(): Promise<CatalogEntry[]> {
   return (await loadFiles()).map(({ file, command: { name, category, summary, extra } }) => ({
     name,

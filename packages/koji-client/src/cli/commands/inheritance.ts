@@ -82,7 +82,7 @@ const addTagInheritance = command({
 
 const atLeastOne = 'This command takes at least one argument: a tag name or ID';
 
-/** Returns the tag and the one link that parent and priority of the command line name. */
+/** Returns the tag and the only link that matches parent and priority of the command line. */
 async function namedLink(
   run: Run,
   atMost: string,
@@ -97,7 +97,7 @@ async function namedLink(
   const priority = priorityText === undefined ? 0 : wholeNumber(priorityText);
   const links = (await linksOf(run, tag.id))
     .filter((link) => !parent || link.parent_id === parent.id)
-    // As in Koji, a priority of 0 names none.
+    // As in Koji, a priority of 0 counts as none.
     .filter((link) => !priority || link.priority === priority);
   const [link] = links;
   if (!link) return fail('No inheritance link found to remove.  Please check your arguments');
@@ -108,7 +108,7 @@ async function namedLink(
   return fail('Error: Key constraints may be broken.  Exiting.');
 }
 
-/** Sends all links of a tag, one of them changed. */
+/** Sends all links of a tag, including the changed one. */
 async function setLink(run: Run, tagId: number, link: Link, changes: Record<string, unknown>): Promise<void> {
   const links = await linksOf(run, tagId);
   const changed = links.map((other) =>
@@ -216,9 +216,9 @@ Exact values for maxdepth and package filter can be inquired by taginfo command.
   },
 });
 
-/** Returns the lines of a tree: each node's flags and name, below the node that it belongs to. */
+/** Returns the lines of a tree: each node's flags and name, below its parent. */
 function inheritanceTree(nodes: readonly InheritanceNode[], reverse: boolean): string[] {
-  // The depths at which a line goes on, to a sibling further down.
+  // The depths at which a line continues to a later sibling.
   const open = new Set<number>();
   return nodes.map((node, i) => {
     const { currdepth: depth } = node;

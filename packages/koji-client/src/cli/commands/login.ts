@@ -44,7 +44,7 @@ unless the profile or the command line says how else to log in.`,
     if (!key) return run.fail('The hub opened no session');
     const before = previousSession(run);
     const file = keep(run, { user, key });
-    // What this command leaves open is the kept session.
+    // This command leaves only the kept session open.
     session.forget();
     if (before) await endKeptSession(global, before).catch(() => null);
     if (!global.quiet) print(`Logged in to ${global.server} as ${user}. The session is kept in ${file}.`);
@@ -64,7 +64,7 @@ function askFor(user: string): Promise<string> {
   return process.stdin.isTTY ? askPassword(`Password of ${user}: `) : readPassword('-');
 }
 
-/** Returns the session that the new one replaces. A file that cannot be read is replaced too. */
+/** Returns the session that the new one replaces. An unreadable file is replaced, too. */
 function previousSession({ global }: Run): KeptSession | null {
   try {
     return readKeptSession(global);

@@ -11,7 +11,7 @@ const backgroundOption = flag('--background', 'Run the build at a lower priority
 const iniOption = texts('--ini', 'Pass build parameters via a .ini file', { metavar: 'CONFIG' });
 const sectionOption = text(['-s', '--section'], 'Get build parameters from this section of the .ini');
 
-/** Reads parameters; wrong ones are wrong use of the command. */
+/** Parses parameters; wrong ones are a usage error. */
 function orUsageError<T>({ usageError }: Run, read: () => T): T {
   try {
     return read();

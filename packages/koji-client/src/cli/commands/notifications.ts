@@ -73,7 +73,7 @@ interface Subjects {
   readonly package: (entry: NotificationBlock) => string;
 }
 
-/** Looks up the tags and packages of notifications, each once; a star stands for all. */
+/** Looks up each tag and package of notifications once; a star stands for all. */
 async function subjectsOf({ session }: Run, entries: readonly NotificationBlock[]): Promise<Subjects> {
   const calls = session.multicall({ strict: true });
   const tags = new Map<number, { readonly result: { readonly name: string } | null }>();
@@ -96,7 +96,7 @@ interface Chosen {
   readonly tag: string | undefined;
 }
 
-/** Returns the ids of the package and the tag that the options name; null for those that were not given. */
+/** Returns the ids of the package and the tag in the options; null for a missing option. */
 async function chosenSubject(
   { session, usageError }: Run,
   options: Chosen,
@@ -112,7 +112,7 @@ async function chosenSubject(
   return [packageId, tagId];
 }
 
-/** Returns the user that `--user` names, which is for admins, or else who is logged in; null for nobody. */
+/** Returns the user of `--user`, which only admins may use, otherwise the logged-in user, or null. */
 async function chosenUser({ session, usageError }: Run, name: string | undefined): Promise<number | null> {
   if (name && !(await session.hasPerm('admin'))) return usageError('--user requires admin permission');
   const user = name ? await session.getUser(name, true) : await session.getLoggedInUser();
@@ -213,7 +213,7 @@ function idOf(given: string): number | null {
   return id === null ? null : Number(id);
 }
 
-/** Deletes what the arguments name by id, one after the other. */
+/** Deletes the objects with the given ids, one after the other. */
 async function removeAll(
   { args, global, print, login, usageError }: Run,
   { what, remove }: { what: string; remove: (id: number) => Promise<unknown> },

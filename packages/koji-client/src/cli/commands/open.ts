@@ -7,13 +7,13 @@ import { flag } from '../options.js';
 
 interface Page {
   readonly page: string;
-  /** Returns the id that the page takes, null for a name that the hub does not know. */
+  /** Returns the id for the page, or null for a name that the hub does not know. */
   readonly find: (session: Run['session'], name: string | number) => Promise<number | null>;
 }
 
 const idOf = (found: { readonly id: number } | null): number | null => found?.id ?? null;
 
-/** The pages of the web interface that show one thing. */
+/** The pages of the web interface that show one object. */
 const pages: Readonly<Record<string, Page>> = {
   build: {
     page: 'buildinfo?buildID=',
@@ -49,7 +49,7 @@ const pages: Readonly<Record<string, Page>> = {
   user: { page: 'userinfo?userID=', find: async (session, name) => idOf(await session.getUser(name)) },
 };
 
-/** The kinds of things that `koji open` takes. */
+/** The kinds of objects that `koji open` supports. */
 export const openKinds = Object.keys(pages);
 
 const open = command({
@@ -87,14 +87,14 @@ Kinds: ${openKinds.join(', ')}`,
   },
 });
 
-/** A number may also be a name, as it is for packages. */
+/** A number may also be a name, for example of a package. */
 async function find({ session }: Run, page: Page, name: string): Promise<number | null> {
   const id = parseInteger(name);
   const found = typeof id === 'number' ? await page.find(session, id) : null;
   return found ?? page.find(session, name);
 }
 
-/** Returns whether a person at a desktop runs the command. */
+/** Returns whether the command was started from a desktop session. */
 function hasDesktop(): boolean {
   const { DISPLAY, WAYLAND_DISPLAY, BROWSER } = process.env;
   if (!process.stdout.isTTY) return false;

@@ -6,7 +6,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
 
-/** Checks that packages are in a tag's list, and says of each one that is not. */
+/** Checks that packages are in a tag's list, and reports each one that is missing. */
 async function checkListed(
   { session, warn, fail }: Run,
   { tag, packages, inherited }: { tag: string; packages: readonly string[]; inherited: boolean },
@@ -105,7 +105,7 @@ const unblockPkg = command({
 
 const forceOption = flag('--force', 'Force operation');
 
-/** Sets something of packages of a tag: what the command line starts with, before the tag and the packages. */
+/** Changes a setting of packages in a tag: it comes first on the command line, before the tag and the packages. */
 async function setOfPackages(
   run: Run<{ force: typeof forceOption }>,
   { missing, set }: { missing: string; set: (calls: Multicall, change: PackageChange) => unknown },
@@ -199,7 +199,7 @@ const setPkgOwnerGlobal = command({
   },
 });
 
-/** Returns entries of package lists; a filter leaves out packages that are in none. */
+/** Returns entries of package lists; a filter removes packages that are in none. */
 async function listedPackages(
   session: Run['session'],
   filter: NamedArguments<Api['listPackages']>,

@@ -58,7 +58,7 @@ function printRepo({ print, global }: Run, { id }: Repo): void {
   print(`Repo info: ${global.weburl}/repoinfo?repoID=${id}`);
 }
 
-/** Waits; a wait in vain ends the command. */
+/** Waits. If it times out, the command exits. */
 async function orFail<T>({ fail }: Run, quiet: boolean, waiting: Promise<T>): Promise<T> {
   try {
     return await waiting;
@@ -116,7 +116,7 @@ const waitRepo = command({
     if (isOld) return waitForOldHub(run, tag, builds, { quiet, timeout: options.timeout });
     const waiter = await openWaiter(run, options, tag.id, {
       nvrs: options.builds,
-      // With builds any repo that has them will do, also one that is not current.
+      // With builds any repo that contains them is accepted, even an old one.
       minEvent: builds.length > 0 ? undefined : 'last',
     });
     const repo = await orFail(run, quiet, waiter.wait({ anonymous: !options.request }));
@@ -155,7 +155,7 @@ async function warnOfOtherBuilds({ session, warn }: Run, tag: Tag, builds: reado
   }
 }
 
-/** Waits at a hub that takes no requests for repos: until its latest repo is another one, or has the builds. */
+/** Waits at a hub without repo requests until its latest repo changes, or contains the builds. */
 async function waitForOldHub(
   run: Run,
   tag: Tag,

@@ -58,7 +58,7 @@ function readerOf(how: { json: boolean; python: boolean; bare: boolean; refuse: 
       return how.python ? pythonLiteral(arg) : jsonLiteral(arg);
     } catch (error) {
       if (how.bare) return arg;
-      // Upstream ends with exit code 1 where the text can't be parsed at all.
+      // Koji exits with 1 if the text can't be parsed at all.
       if (error instanceof LiteralError && error.kind === 'syntax') throw error;
       return how.refuse(arg);
     }
@@ -95,7 +95,7 @@ const listApi = command({
   },
 });
 
-// Old hubs give no text of the arguments.
+// Old hubs return no text of the arguments.
 function argumentsOf({ argdesc, args }: Partial<ListedMethod>): string {
   if (argdesc !== undefined) return argdesc;
   const shown = (args ?? []).map((arg) => (typeof arg === 'string' ? arg : `${arg[0]}=${pythonStr(arg[1])}`));

@@ -17,12 +17,12 @@ const rpminfo = command({
   data: {
     of: 'getRPM',
     adds: {
-      build: 'its build, as getBuild answers it',
-      external_repo: 'the external repo that it is from, as getExternalRepo answers it',
-      source: 'its source rpm, as listRPMs answers it, or null',
+      build: 'its build, as returned by getBuild',
+      external_repo: 'the external repo that it is from, as returned by getExternalRepo',
+      source: 'its source rpm, as returned by listRPMs, or null',
       license: 'its license, if the hub has its headers',
-      buildroot: 'the buildroot it was built in, as getBuildroot answers it, or null',
-      buildroots: 'with --buildroots, those it was used in, as listBuildroots answers them',
+      buildroot: 'the buildroot it was built in, as returned by getBuildroot, or null',
+      buildroots: 'with --buildroots, those it was used in, as returned by listBuildroots',
     },
   },
   options: {
@@ -54,7 +54,7 @@ function evr({ name, version, release, epoch }: RpmInfo): string {
   return `${epoch === null ? '' : `${epoch}:`}${name}-${version}-${release}`;
 }
 
-/** Prints an rpm and returns what belongs to it. */
+/** Prints an rpm and returns its data. */
 async function printRpm({ session, paths, print, fail }: Run, rpm: RpmInfo): Promise<object> {
   const title = `RPM: ${evr(rpm)}.${rpm.arch} [${rpm.id}]`;
   const draft = rpm.draft ? ['Draft: YES'] : [];

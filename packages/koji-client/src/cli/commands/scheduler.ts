@@ -10,12 +10,12 @@ import { choice, decimal, int, text } from '../options.js';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** A view of the scheduler: a method of the hub, and what is shown of its rows. */
+/** A view of the scheduler: a method of the hub, and the displayed columns. */
 interface View {
   readonly method: 'getTaskRuns' | 'getLogMessages';
   readonly fields: readonly string[];
   readonly clauses: readonly Clause[];
-  /** The last so many rows; all when undefined. */
+  /** The number of last rows to return; undefined for all. */
   readonly limit: number | undefined;
 }
 
@@ -25,7 +25,7 @@ async function rowsOf({ session, fail }: Run, view: View): Promise<Row[]> {
   const version = await session.hubVersion();
   if (!atLeast(version, [1, 34]))
     fail(`Hub version is ${version} and doesn't support scheduler methods introduced in 1.34.`);
-  // Hubs of 1.34.0 neither order nor limit the rows.
+  // Hubs of 1.34.0 neither sort nor limit the rows.
   const limits = limit !== undefined && version !== '1.34.0';
   const wanted: [Clause[], string[]] = [[...view.clauses], [...view.fields]];
   const query = session.scheduler[method];
@@ -34,7 +34,7 @@ async function rowsOf({ session, fail }: Run, view: View): Promise<Row[]> {
   return limit === undefined || limits ? rows : rows.slice(-limit || rows.length);
 }
 
-/** Returns the id of a host that is given by id or name. */
+/** Returns the id of a host for an id or name. */
 async function hostId({ session }: Run, given: string): Promise<number> {
   const id = parseInteger(given);
   return id === null ? (await session.getHost(given, true)).id : Number(id);

@@ -83,7 +83,7 @@ interface Untagged {
 
 const nvrOf = ({ name, version, release }: Untagged): string => `${name}-${version}-${release}`;
 
-/** Returns what refers to each build. */
+/** Returns the references to each build. */
 async function referencesOf(
   { session, print }: Run,
   builds: readonly Untagged[],
@@ -95,7 +95,7 @@ async function referencesOf(
   return new Map(builds.map(({ id }, i) => [id, found[i]?.result ?? {}]));
 }
 
-/** Returns what refers to a build, in words. */
+/** Returns a text about the references to a build. */
 function textOf({ rpms, component_of: parts, archives }: References): string {
   const isThere = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : Boolean(value));
   return Object.entries({ rpms, 'images/archives': parts, 'archives buildroots': archives })

@@ -11,7 +11,7 @@ import { command } from '../command.js';
 import type { Run } from '../command.js';
 import { flag, int, text, texts } from '../options.js';
 
-/** A build, as far as its place on disk and its history need it. */
+/** The fields of a build needed for its files and its history. */
 interface StoredBuild {
   readonly id: number;
   readonly name: string;
@@ -68,7 +68,7 @@ const listSigned = command({
   },
 });
 
-/** Returns the rpms that the options choose; with a tag only those in it. Notes the builds that it comes across. */
+/** Returns the rpms selected by the options; with a tag only those in it. Records the builds that it finds. */
 async function chosenRpms(
   { session, usageError }: Run,
   options: {
@@ -103,7 +103,7 @@ async function chosenRpms(
   return [...chosen.filter(({ id }) => ids.has(id)), ...rpms];
 }
 
-/** Returns the signatures of rpms, in the order of these. */
+/** Returns the signatures of rpms, in the same order. */
 async function signaturesOf<R extends StoredRpm>(
   { session }: Run,
   rpms: readonly R[],
@@ -175,12 +175,12 @@ const pruneSignedCopies = command({
   },
 });
 
-/** What is pruned, and how much is told. */
+/** What to prune, and how verbosely. */
 interface Pruning {
   readonly test: boolean;
   readonly verbose: boolean;
   readonly debug: (line: string) => void;
-  /** What was the latest build after this moment, in seconds of 1970, is kept. */
+  /** Builds that were the latest after this time, in epoch seconds, are kept. */
   readonly cutoff: number;
   readonly ignored: (tag: string) => boolean;
   readonly guarded: (tag: string) => boolean;
@@ -194,7 +194,7 @@ const nvrOf = ({
 }: Readonly<Record<'name' | 'version' | 'release', unknown>>): string =>
   `${String(name)}-${String(version)}-${String(release)}`;
 
-/** Returns a test of names by patterns, of the command line and of the lines of a file. */
+/** Returns a test of names by the patterns from the command line and from the lines of a file. */
 function matcher(patterns: readonly string[], file: string | undefined): (name: string) => boolean {
   const lines = file ? readFileSync(file, 'utf8').replace(/\n$/, '').split('\n') : [];
   const all = [...patterns, ...lines.map((line) => line.trim())].map(globToRegExp);
@@ -233,7 +233,7 @@ async function buildsToPrune(
 /** Returns whether a build is, or was since the cutoff, the latest one of a tag or in a protected tag. */
 async function isKept({ session }: Run, pruning: Pruning, build: StoredBuild): Promise<boolean> {
   const { debug, ignored, trashcan } = pruning;
-  // History also has the tags that the build was taken out of.
+  // History also has the tags that the build was removed from.
   const own = await session.queryHistory(named({ build: build.id }));
   const tags = new Set((own['tag_listing'] ?? []).map((row) => String(row['tag.name'])));
   debug(`Tags: ${pythonRepr([...tags])}`);
@@ -259,7 +259,7 @@ interface Tagging {
 interface TagHistory {
   readonly build: StoredBuild;
   readonly pruning: Pruning;
-  /** What was tagged of the build's package, and when. */
+  /** Times at which builds of the package were tagged. */
   readonly rows: readonly HistoryRow[];
 }
 
@@ -293,7 +293,7 @@ function isKeptIn(tag: string, { build, pruning, rows }: TagHistory): boolean {
   return true;
 }
 
-/** Returns the taggings and untaggings of rows in order; at one event builds are untagged first. */
+/** Returns the taggings and untaggings of rows in order; at the same event, untagging comes first. */
 function taggings(rows: readonly HistoryRow[]): Tagging[] {
   return rows
     .flatMap((row) => [
@@ -311,8 +311,8 @@ function taggingLine({ isNew, row }: Tagging): string {
 }
 
 /**
- * Returns when a build ceased to be the latest of its tag, in seconds of 1970, and why; null when it still is. It ends when the
- * build is untagged, or another one tagged, unless all those are untagged before.
+ * Returns when a build stopped being the latest of its tag, in epoch seconds, and why, or null if it still is. This happens
+ * when the build is untagged, or when another one is tagged, unless all later ones were untagged before.
  */
 function endOfReign(
   buildId: number,
@@ -384,7 +384,7 @@ function pruneKey(
   for (const keyFolder of keyFolders) removeFolder(run, pruning, keyFolder);
 }
 
-/** Removes a copy and returns its size; null when there is none, or it has to stay. */
+/** Removes a copy and returns its size, or null if it does not exist or must stay. */
 function removeCopy({ print, paths }: Run, { test, verbose, cutoff }: Pruning, copy: string): number | null {
   let stats: Stats;
   try {

@@ -144,7 +144,7 @@ async function rpmsSignedBy({ session }: Run, key: string): Promise<Rpm[]> {
   return found.flatMap((entry) => entry.result ?? []);
 }
 
-/** Returns the rpms that are named, and those of builds that are. */
+/** Returns the rpms with the given names, and those of builds with the given names. */
 async function namedRpms({ session }: Run, names: readonly string[]): Promise<Rpm[]> {
   const calls = session.multicall();
   const found = names.map((name) => calls.getRPM(name, named({ strict: false })));

@@ -9,7 +9,7 @@ import { jsonLiteral, valueOfArgument } from '../literals.js';
 import { flag, text, texts } from '../options.js';
 import { checkPerm } from '../permissions.js';
 
-/** The struct that `--extra key=value` options make; values are numbers, constants, JSON, or else text. */
+/** Returns the struct of `--extra key=value` options; values are numbers, constants, JSON, or else text. */
 function extraOf(given: readonly string[], { usageError }: Run): Record<string, unknown> {
   const extra: Record<string, unknown> = {};
   for (const option of given) {
@@ -71,7 +71,7 @@ const editTag = command({
         ...(options.no_perm ? { perm: null } : options.perm ? { perm: options.perm } : {}),
         ...switched('locked', options.lock, options.unlock),
         ...(options.rename ? { name: options.rename } : {}),
-        // The negative one of these two counts when both are given, other than of the lock.
+        // If both options are given, the negative one wins, except for the lock.
         ...switched(
           'maven_support',
           options.maven_support && !options.no_maven_support,
@@ -113,7 +113,7 @@ const removeTag = command({
   },
 });
 
-/** What a lock of a tag is about. */
+/** The settings that locking a tag changes. */
 type LockableTag = Pick<TagListItem, 'id' | 'name' | 'locked' | 'perm_id'>;
 
 /** Returns the tags whose names match any of the patterns. */

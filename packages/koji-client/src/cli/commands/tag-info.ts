@@ -9,7 +9,7 @@ import { linkFlags } from '../listing.js';
 import { eventOptions, queriedEvent } from '../events.js';
 import { flag, text } from '../options.js';
 
-/** Hubs before 1.29 do not tell where settings come from. */
+/** Hubs before 1.29 do not return the origin of settings. */
 type TagConfig = Omit<BuildConfig, 'config_inheritance'> & Partial<Pick<BuildConfig, 'config_inheritance'>>;
 
 type AtEvent = { readonly event?: number };
@@ -26,10 +26,10 @@ const taginfo = command({
     of: 'getBuildConfig',
     adds: {
       groups: 'the names of its groups',
-      targets_into: 'the targets that build into it, as getBuildTargets answers them',
-      targets_from: 'the targets that build from it, as getBuildTargets answers them',
-      external_repos: 'its external repos, as getTagExternalRepos answers them',
-      inheritance: 'its parents, as getInheritanceData answers them',
+      targets_into: 'the targets that build into it, as returned by getBuildTargets',
+      targets_from: 'the targets that build from it, as returned by getBuildTargets',
+      external_repos: 'its external repos, as returned by getTagExternalRepos',
+      inheritance: 'its parents, as returned by getInheritanceData',
     },
   },
   options: {
@@ -56,7 +56,7 @@ const taginfo = command({
 });
 
 async function configOf({ session, usageError }: Run, given: string, at: AtEvent): Promise<TagConfig> {
-  // Older hubs answer null for a tag that they do not know.
+  // Older hubs answer null for an unknown tag.
   const find = (tag: string | number | bigint): Promise<TagConfig | null> =>
     session.getBuildConfig(tag, named(at));
   const id = parseInteger(given);
@@ -100,7 +100,7 @@ async function printTargets(
   const from = await targets('buildTagID');
   const isNow = at.event === undefined;
   const repos = new Map<number, string>();
-  // The tag's own repo comes last, as in Koji, so that calls go out in the same order.
+  // The tag's own repo comes last, as in Koji, so that calls are sent in the same order.
   for (const id of isNow ? [...[...into, ...from].map((target) => target.build_tag), tag.id] : []) {
     if (repos.has(id)) continue;
     const repo = await session.getRepo(id);
@@ -124,7 +124,7 @@ async function printExternalRepos(
   const repos = await session.getTagExternalRepos(named({ tag_info: id, ...at }));
   if (repos.length > 0) print('External repos:');
   for (const { priority, external_repo_name: name, url, merge_mode: mode, ...repo } of repos) {
-    // Old hubs do not tell the arches.
+    // Old hubs do not return the arches.
     const arches = 'arches' in repo ? repo.arches || 'inherited from tag' : '-';
     print(`  ${String(priority).padStart(3)} ${name} (${url}, merge mode: ${mode}), arches: ${arches}`);
   }

@@ -111,7 +111,7 @@ async function buildsToUntag(
     });
 }
 
-/** The builds of some packages in a tag itself; of all packages without names. */
+/** The builds of some packages in a tag itself; without names, of all packages. */
 async function taggedBuilds(
   { session }: Run,
   tagId: number,
@@ -246,7 +246,7 @@ function printRpms(
   return Promise.resolve();
 }
 
-/** Prints the builds of a tag. Each is made a line as it comes, since a tag may have tens of thousands. */
+/** Prints the builds of a tag. Each is formatted as it arrives, because a tag may have tens of thousands. */
 async function listBuilds(
   run: Run,
   options: {

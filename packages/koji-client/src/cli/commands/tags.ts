@@ -4,7 +4,7 @@ import { command } from '../command.js';
 import { valueOfArgument } from '../literals.js';
 import { flag, text, texts } from '../options.js';
 
-/** The struct that `--extra key=value` options make. */
+/** Returns the struct of `--extra key=value` options. */
 function extraOf(given: readonly string[], fail: (message: string) => never): Record<string, unknown> {
   return Object.fromEntries(
     given.map((option) => {

@@ -4,7 +4,7 @@ import type { Run } from '../command.js';
 import { flag, text } from '../options.js';
 import { checkPerm } from '../permissions.js';
 
-/** Checks the tags of a target, as far as they are given. */
+/** Checks the given tags of a target. */
 async function checkTags(
   { session, fail }: Run,
   { buildTag, destTag }: { buildTag: string | undefined; destTag: string | undefined },

@@ -6,7 +6,7 @@ import { flag, int } from '../options.js';
 import { followTask, waitOptions } from '../starting.js';
 import { printTask } from './tasks.js';
 
-/** Reads a whole number as Python's `int` does. Throws RangeError, which ends the command, for anything else. */
+/** Parses a whole number like Python's `int`. Throws RangeError, which exits the command, for anything else. */
 function taskNumber(given: string): number {
   const id = parseInteger(given);
   if (id === null) throw new RangeError(`invalid literal for int() with base 10: ${pythonRepr(given)}`);
@@ -107,7 +107,7 @@ const resubmit = command({
     }
     const newId = await session.resubmitTask(id);
     if (!quiet) print(`Resubmitted task ${id} as new task ${newId}`);
-    // Koji's command reads --nowatch and forgets it; here it is the alias that its help promises.
+    // Koji's command accepts --nowatch and ignores it; here it is the alias documented by its help.
     const wait = options.wait ?? (options.nowait ? false : undefined);
     return followTask(run, newId, { wait, silent: true, quietWatch: quiet });
   },

@@ -27,7 +27,7 @@ const makeTask = command({
     priority: text('--priority', 'set priority'),
     watch: flag('--watch', 'watch the task'),
     arch: text('--arch', 'set arch'),
-    // Not in Koji, and so not in the help either, which stays as it is there.
+    // Not in Koji, and therefore not in the help either, which stays the same as Koji's.
     json: flag('--json'),
   },
   async run(run) {
@@ -97,7 +97,7 @@ function isNvr(text: string): boolean {
   }
 }
 
-/** An argument as the number that it is, else the text. */
+/** Returns an argument as a number if it is one, otherwise as text. */
 function valueOfId(arg: string): number | string {
   return /^\s*[+-]?\d+\s*$/.test(arg) ? Number(arg) : arg;
 }
@@ -116,8 +116,8 @@ const taskinfo = command({
       state_name: 'its state in words',
       owner_name: 'who started it',
       host_name: 'the host that it runs on, or null',
-      builds: 'its builds, as listBuilds answers them',
-      buildroots: 'its buildroots, as listBuildroots answers them',
+      builds: 'its builds, as returned by listBuilds',
+      buildroots: 'its buildroots, as returned by listBuildroots',
       logs: 'the paths of its logs',
       output: 'the paths of its other files',
     },
@@ -184,7 +184,7 @@ export async function printTask(run: Run, id: number, shown: Shown): Promise<voi
     await printTask(run, child.id, { ...shown, level: shown.level + 1 });
 }
 
-/** What a task made: its build, buildroots, logs and other files. */
+/** Prints the results of a task: its build, buildroots, logs and other files. */
 async function printResults(
   { session, paths }: Run,
   info: TaskInfo,
@@ -193,7 +193,7 @@ async function printResults(
   const builds = await session.listBuilds(named({ taskID: info.id }));
   if (builds[0]) print(`Build: ${builds[0].nvr} (${builds[0].build_id})`);
   const roots = await session.listBuildroots(named({ taskID: info.id })).catch((error: unknown) => {
-    // A hub that keeps no buildroots does not have the method.
+    // A hub without buildroots lacks the method.
     if (error instanceof GenericError && error.message.includes('Invalid method')) return [];
     throw error;
   });

@@ -5,7 +5,7 @@ import type { Run } from '../command.js';
 import { valueOfArgument } from '../literals.js';
 import { flag, text, texts } from '../options.js';
 
-/** A principal as Koji sends it: what looks like a number is one. */
+/** A principal as Koji sends it: text that looks like a number is sent as a number. */
 const principalOf = (given: string): string | null => valueOfArgument(given) as string | null;
 
 function oneUser({ args, usageError }: Run, verb: string): string {

@@ -17,9 +17,9 @@ const userinfo = command({
     of: 'getUser',
     adds: {
       permissions: 'the names of its permissions',
-      packages: 'how many packages it owns',
-      tasks: 'how many tasks it started',
-      builds: 'how many builds it owns',
+      packages: 'number of packages it owns',
+      tasks: 'number of tasks it started',
+      builds: 'number of builds it owns',
     },
   },
   options: {},
@@ -126,7 +126,7 @@ const listPermissions = command({
   usage: 'list-permissions [options]',
   data: {
     of: 'getAllPerms',
-    adds: { inherited_from: 'with --user or --mine, the groups that it comes from' },
+    adds: { inherited_from: 'with --user or --mine, the groups that grant it' },
   },
   options: {
     user: text('--user', 'List permissions for the given user'),
@@ -149,7 +149,7 @@ const listPermissions = command({
   },
 });
 
-/** Returns all permissions, or those of one user with where they come from. */
+/** Returns all permissions, or those of one user with their origin. */
 async function permissionsOf(
   { session, fail }: Run,
   { user: given, mine }: { readonly user: string | undefined; readonly mine: boolean | undefined },

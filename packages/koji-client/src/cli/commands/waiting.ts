@@ -37,7 +37,7 @@ const wait = command({
     const limit = options.timeout === undefined ? null : timeOf(options.timeout);
     if (limit !== null && Number.isNaN(limit))
       return usageError(`--timeout = '${options.timeout}': not a time such as 90s, 30m or 2h`);
-    // The hub may be away already, so nothing checks first that it answers.
+    // The hub may already be unavailable, so the command does not first check that it answers.
     if (global.force_auth) await login();
     const timer = new AbortController();
     const timeout = limit === null ? null : setTimeout(() => timer.abort(), limit * 1000);
@@ -59,7 +59,7 @@ const wait = command({
   },
 });
 
-/** Waits for tasks; what is known when the time is over. */
+/** Waits for tasks; at the timeout, returns the known states. */
 class Wait {
   running: readonly number[] = [];
   outage: Outage | null = null;
@@ -105,7 +105,7 @@ function codeOf(tasks: readonly TaskInfo[]): number {
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Returns the seconds of a time; not a number for a text that is none. */
+/** Parses a time and returns its seconds, or NaN if it is invalid. */
 function timeOf(given: string): number {
   const [, number, unit = 'm'] = /^(\d+(?:\.\d+)?)([smhd])?$/.exec(given.trim()) ?? [];
   return Number(number) * (units[unit] ?? NaN);

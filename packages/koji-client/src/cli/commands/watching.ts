@@ -5,9 +5,9 @@ import { listTasks } from '../task-list.js';
 import { watchLogs } from '../watch-logs.js';
 import { watchTasks } from '../watch.js';
 
-/** Watches tasks without a login; answers the exit code. */
+/** Watches tasks without a login; returns the exit code. */
 export async function watch(run: Run, ids: readonly number[], quiet = run.global.quiet): Promise<number> {
-  // A hub that is away just now forgets nothing: the watching waits for it.
+  // A hub that is unavailable keeps its state, so watching waits for it.
   await run.session.logout().catch(() => run.session.forget());
   return watchTasks(run, ids, quiet);
 }

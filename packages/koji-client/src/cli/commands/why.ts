@@ -5,16 +5,16 @@ import type { Run } from '../command.js';
 import { text } from '../options.js';
 import { asctime } from '@koji/core/text';
 
-/** What the hub knows about a build and a tag. */
+/** The hub's data about a build and a tag. */
 interface Facts {
   readonly nvr: string;
   readonly package: string;
   readonly tag: string;
-  /** The tags below `tag` in the order of search; those that a link's package filter keeps out have a reason. */
+  /** The tags below `tag` in search order; those excluded by a link's package filter have a reason. */
   readonly chain: readonly { readonly name: string; readonly filteredBy: string | null }[];
-  /** The builds of the package that the tag shows, the latest first. */
+  /** The builds of the package that the tag shows, latest first. */
   readonly shown: readonly TaggedBuild[];
-  /** The entry of the package list that counts. */
+  /** The entry of the package list that applies. */
   readonly entry: PackageListEntry | null;
   /** The taggings of the build, in every tag. */
   readonly taggings: readonly HistoryRow[];
@@ -39,7 +39,7 @@ and who tagged, untagged and blocked it.`,
       nvr: 'the build',
       tag: 'the tag',
       in_tag: 'whether the tag has the build',
-      from_tag: 'the tag that holds the build; null if the tag does not have it',
+      from_tag: 'the tag that contains the build; null if none does',
       latest: 'whether it is the latest build of the package there',
       latest_nvr: 'the latest build of the package there; null if there is none',
       latest_from_tag: 'the tag that holds the latest build',
@@ -98,13 +98,13 @@ async function factsOf({ session, fail }: Run, nvr: string, tagName: string): Pr
   };
 }
 
-/** Returns the first package filter on the way to a tag that the package does not pass. */
+/** Returns the first package filter on the path to a tag that excludes the package. */
 function filterOf({ filter }: InheritanceNode, name: string): string | null {
   const patterns = filter as readonly string[];
   return patterns.find((pattern) => !matches(pattern, name)) ?? null;
 }
 
-// The pattern is one of Python's; what this engine cannot read is left to the hub.
+// The pattern is in Python's syntax; one that this engine can't parse is left to the hub.
 function matches(pattern: string, name: string): boolean {
   try {
     return new RegExp(`^(?:${pattern})`).test(name);
@@ -118,7 +118,7 @@ const tagOf = (row: HistoryRow): string => String(row['tag.name']);
 const nameIn = (name: unknown): string | null => (typeof name === 'string' ? name : null);
 const by = (name: string | null): string => (name === null ? '' : ` by ${name}`);
 
-/** Whether the tag has the build, and why not, or why it is not the latest. */
+/** Explains whether the tag has the build, and if not, why; or why it is not the latest. */
 interface Verdict {
   readonly nvr: string;
   readonly tag: string;
@@ -184,10 +184,10 @@ function reasonWhyNot({ package: name, tag, chain, entry, taggings, shown }: Fac
   return shown.length === 0 ? `the hub shows no build of ${name} there` : 'the hub does not show it there';
 }
 
-/** A tag of the inheritance, and what it says about the build. */
+/** A tag of the inheritance, and its data about the build. */
 interface Link {
   readonly tag: string;
-  /** Seconds of 1970; null if the build is not tagged into it. */
+  /** Epoch seconds; null if the build is not tagged into it. */
   readonly tagged: number | null;
   readonly tagged_by: string | null;
   readonly blocked: boolean;
@@ -258,13 +258,13 @@ function printHistory({ print }: Run, facts: Facts): void {
 
 interface Change {
   readonly event: number;
-  /** Seconds of 1970. */
+  /** Epoch seconds. */
   readonly time: number;
   readonly text: string;
   readonly user: string | null;
 }
 
-/** Returns the events of a row of history: it came, and it went if it is not active any more. */
+/** Returns the events of a history row: its creation and, unless it is still active, its revocation. */
 function changes(row: HistoryRow, came: string, went: string): Change[] {
   const all: Change[] = [
     {

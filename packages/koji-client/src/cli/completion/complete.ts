@@ -16,22 +16,22 @@ import { hubNames } from './hub-names.js';
 import type { TypedName } from './hub-names.js';
 import { bashReplaces, shells, wordsOfLine } from './shells.js';
 
-/** A word that completes what was typed, and what it means. */
+/** A completion with its description. */
 export interface Candidate {
   readonly word: string;
   readonly about?: string;
 }
 
-/** Returns the commands of a profile, those of plugins among them. */
+/** Returns the commands of a profile, including those of plugins. */
 type ListCommands = (global: GlobalOptions) => Promise<readonly ListedCommand[]>;
 
-/** Printed in place of words where the shell completes names of files. */
+/** Printed instead of words if the shell should complete file names. */
 export const filesMark = ':files';
 
 /**
- * Runs `koji __complete SHELL WORD...`, which the scripts of `koji completion` call: prints the words that complete the last
- * one, each with its description after a tab. `bash` gives the command line up to the cursor in place of the words.
- * Completion never fails: what cannot be found out is not completed.
+ * Runs `koji __complete SHELL WORD...`, which the scripts of `koji completion` call: prints the completions of the last word,
+ * each with its description after a tab. `bash` passes the command line up to the cursor instead of words. Completion never
+ * fails; names that can't be determined are omitted.
  */
 export async function printCompletions(
   program: string,
@@ -79,7 +79,7 @@ function globalOf(program: string, words: readonly string[]): GlobalOptions {
   return withProfile(program, globalParser(program).parse(words).options, () => undefined);
 }
 
-/** Returns where the command's name stands, null if it is what is typed. */
+/** Returns the position of the command's name, or null if it is being typed. */
 function commandIndex(words: readonly string[], options: OptionTable): number | null {
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
@@ -119,7 +119,7 @@ async function completeArguments(
   return valuesOf({ kind: named, typed: current, prefix: '', tag }, global);
 }
 
-/** Returns the arguments before the typed one that are no options. */
+/** Returns the arguments before the one being typed, without options. */
 function positionals(words: readonly string[], options: OptionTable): string[] {
   const found: string[] = [];
   for (let i = 0; i < words.length; i++) {
@@ -145,10 +145,10 @@ function optionOf(word: string, options: OptionTable): OptionDef<unknown> | unde
   return definitions(options).find(({ flags }) => flags.includes(name));
 }
 
-/** A value that is typed. */
+/** A value that is being typed. */
 interface Value extends TypedName {
   readonly choices?: readonly string[];
-  /** What stands before it in the same word: `--tag=`. */
+  /** The text before it in the same word: `--tag=`. */
   readonly prefix: string;
 }
 
@@ -175,7 +175,7 @@ function flagsOf(options: OptionTable, current: string): Candidate[] {
   );
 }
 
-/** Profiles come from the configuration files, also from one that the command line names. */
+/** Profiles come from the configuration files, including one from the command line. */
 function profilesOf({ typed, prefix }: Value, before: readonly string[]): Candidate[] {
   const at = before.findIndex((word) => word === '-c' || word === '--config');
   const configFile =

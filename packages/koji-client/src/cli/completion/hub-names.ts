@@ -7,11 +7,11 @@ import type { ArgumentKind } from '../arguments.js';
 import type { GlobalOptions } from '../global-options.js';
 import { xdgFolder } from '../kept-sessions.js';
 
-/** Seconds for which names are taken from the cache. */
+/** Seconds for which cached names are used. */
 const timeToLive = 300;
-/** Milliseconds until the hub's answer is of no use to a person who types. */
+/** Milliseconds after which the hub's answer is too late for a person who is typing. */
 const patience = 1500;
-/** Names asked for at most. */
+/** Maximum number of names to request. */
 const most = 300;
 
 type Ask = (
@@ -25,7 +25,7 @@ const searched =
   (call, typed) =>
     call('search', [`${typed}*`, type, 'glob'], { queryOpts: { limit: most, order: 'name' } });
 
-/** How names are found. Long lists are searched by what was typed, short ones are fetched whole. */
+/** How to find names. Long lists are searched for the typed text, short ones are fetched completely. */
 const asks: Readonly<Partial<Record<ArgumentKind, Ask>>> = {
   build: searched('build'),
   host: searched('host'),
@@ -54,25 +54,28 @@ const wholeLists = new Set<ArgumentKind>([
   'task',
   'volume',
 ]);
-/** There are so many that a search needs a beginning. */
+/** There are so many that a search needs at least one character. */
 const shortestTyped: Readonly<Partial<Record<ArgumentKind, number>>> = { build: 1, rpm: 2 };
 
-/** A name that is typed. */
+/** A name that is being typed. */
 export interface TypedName {
   readonly kind: ArgumentKind;
   /** The beginning of the name. */
   readonly typed: string;
-  /** The tag that stands before it on the command line, whose groups are meant. */
+  /** The tag before it on the command line, whose groups are searched. */
   readonly tag?: string | undefined;
 }
 
-/** Returns names at the hub that begin with what was typed, from the cache if it is fresh. None if the hub is slow or away. */
+/**
+ * Returns names at the hub that begin with the typed text, from the cache if it is fresh. None if the hub is slow or
+ * unavailable.
+ */
 export async function hubNames(
   global: GlobalOptions,
   { kind, typed, tag = '' }: TypedName,
 ): Promise<string[]> {
   const ask = kind === 'group' && tag === '' ? undefined : asks[kind];
-  // These stand for others in a search, or end a word.
+  // These are wildcards in a search, or end a word.
   if (!ask || /[*?[\]\s\\]/.test(typed) || typed.length < (shortestTyped[kind] ?? 0)) return [];
   const key = `${global.server}\0${kind}\0${kind === 'group' ? `${tag}\0` : ''}`;
   const names =
@@ -125,7 +128,7 @@ const fileOf = (key: string, typed: string): string =>
       .slice(0, 24)}.json`,
   );
 
-/** Returns the names kept for what was typed, or for less of it if those were all there are. */
+/** Returns the cached names for the typed text, or for a shorter one if its names were complete. */
 function cached(key: string, typed: string): Found | null {
   for (let length = typed.length; length >= 0; length--) {
     const names = readFresh(fileOf(key, typed.slice(0, length)));
@@ -143,7 +146,7 @@ function readFresh(file: string): string[] | null {
   }
 }
 
-/** Without a cache completion is slower, that is all. */
+/** Without a cache completion is only slower. */
 function keep(key: string, typed: string, names: readonly string[]): void {
   try {
     const file = fileOf(key, typed);
@@ -153,7 +156,7 @@ function keep(key: string, typed: string, names: readonly string[]): void {
     writeFileSync(part, JSON.stringify(names), { mode: 0o600 });
     renameSync(part, file);
   } catch {
-    // The disk may be full, or the home not ours.
+    // The disk may be full, or the home folder not ours.
   }
 }
 

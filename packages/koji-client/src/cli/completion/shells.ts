@@ -51,7 +51,7 @@ complete -c PROGRAM -f -a '(__PROGRAM_complete)'
 /** The completion scripts; `PROGRAM` stands for the program's name. */
 export const shells: Readonly<Record<string, string>> = { bash, fish, zsh };
 
-/** Returns the words of a command line up to the cursor, as a shell splits them; the last one may be unfinished or empty. */
+/** Splits a command line up to the cursor into words like a shell; the last one may be unfinished or empty. */
 export function wordsOfLine(line: string): string[] {
   const words = [''];
   let quote = '';
@@ -69,7 +69,7 @@ export function wordsOfLine(line: string): string[] {
   return words;
 }
 
-/** Bash takes `=` and `:` for the ends of words, and replaces only what stands after the last of them. */
+/** Bash treats `=` and `:` as word ends, and replaces only the text after the last of them. */
 export function bashReplaces(typed: string, word: string): string {
   const kept = Math.max(typed.lastIndexOf('='), typed.lastIndexOf(':')) + 1;
   return word.startsWith(typed.slice(0, kept)) ? word.slice(kept) : word;

@@ -6,10 +6,10 @@ import { ok, problem, warning } from './findings.js';
 import type { Finding } from './findings.js';
 
 const day = 24 * 3600 * 1000;
-/** Days before the end of a certificate in which it is time for a new one. */
+/** Days before expiry when a certificate should be renewed. */
 const soon = 30;
 
-/** Checks the user's certificate and the file of authorities, as far as the profile names them. */
+/** Checks the user's certificate and the file of authorities, if the profile sets them. */
 export function checkCertificates({ cert, serverca, authtype }: GlobalOptions): Finding[] {
   return [
     ...(cert || authtype === 'ssl' ? [checkOwn(cert)] : []),
@@ -66,7 +66,7 @@ const expiryOf = (certificate: X509Certificate): Date => new Date(certificate.va
 /** Returns a date as `2026-11-29`. */
 const dateOf = (date: Date): string => date.toISOString().slice(0, 10);
 
-/** Returns what to say about a certificate that has expired or soon will; null for one that is good for a while. */
+/** Returns the problem of a certificate that has expired or soon will, or null. */
 export function expiryFinding(check: string, name: string, expires: Date, remedy: string): Finding | null {
   const left = (expires.getTime() - Date.now()) / day;
   const details = { name, expires: expires.toISOString() };

@@ -1,26 +1,26 @@
-/** What a check of `koji doctor` found. */
+/** Finding of a check of `koji doctor`. */
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'problem';
   readonly text: string;
-  /** What to do; null if there is nothing to do. */
+  /** Remedy; null if none is needed. */
   readonly remedy: string | null;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
 type Details = Finding['details'];
 
-/** Returns that all is well. */
+/** Returns a finding that everything is fine. */
 export function ok(check: string, text: string, details: Details = {}): Finding {
   return { check, status: 'ok', text, remedy: null, details };
 }
 
-/** Returns what may become a problem, or surprise the user. */
+/** Returns a finding that may become a problem, or surprise the user. */
 export function warning(check: string, text: string, remedy: string, details: Details = {}): Finding {
   return { check, status: 'warning', text, remedy, details };
 }
 
-/** Returns what keeps commands from working. */
+/** Returns a finding that prevents commands from working. */
 export function problem(check: string, text: string, remedy: string, details: Details = {}): Finding {
   return { check, status: 'problem', text, remedy, details };
 }

@@ -10,9 +10,9 @@ import type { Probe } from './probe.js';
 
 /** Seconds that a call may take. */
 const timeout = 10;
-/** Seconds by which clocks may differ: one comes from the whole seconds of the server's date. */
+/** Seconds by which clocks may differ; the server's date has whole seconds. */
 const smallDifference = 5;
-/** Seconds that Kerberos and certificates that were just issued do not forgive. */
+/** Clock difference in seconds that Kerberos and freshly issued certificates do not tolerate. */
 const largeDifference = 300;
 
 /** Checks that the hub answers, its version, certificate and clock. */
@@ -98,7 +98,7 @@ function checkCertificate(
 
 function checkClock({ date, took }: Probe): Finding[] {
   if (date === null) return [];
-  // The server wrote its date somewhere between the request and the answer.
+  // The server wrote its date at some time between the request and the answer.
   const difference = Math.round((Date.now() - took / 2 - date.getTime()) / 1000);
   const details = { difference };
   const size = Math.abs(difference);

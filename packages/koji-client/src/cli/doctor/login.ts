@@ -7,7 +7,7 @@ import type { Output } from '../output.js';
 import { ok, problem, warning } from './findings.js';
 import type { Finding } from './findings.js';
 
-/** Checks that commands can log in the way that the profile says. */
+/** Checks that commands can log in with the profile's settings. */
 export async function checkLogin(session: ClientSession, global: GlobalOptions): Promise<Finding> {
   const remedy = `Log in with \`${loginCommand(global)}\`, or set authtype.`;
   const complaints: string[] = [];

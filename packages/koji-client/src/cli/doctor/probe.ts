@@ -5,7 +5,7 @@ import { messageOf } from '@koji/core';
 import { tlsOptions } from '../../transport.js';
 import type { GlobalOptions } from '../global-options.js';
 
-/** A certificate as a server sent it. */
+/** A certificate sent by a server. */
 export interface ServerCertificate {
   readonly subject: string;
   readonly issuer: string;
@@ -14,10 +14,10 @@ export interface ServerCertificate {
   readonly refused: string | null;
 }
 
-/** What a server answered to a request for a page. */
+/** A server's answer to a request for a page. */
 export interface Probe {
   readonly status: number;
-  /** The time of the server, in whole seconds; null if it does not tell. */
+  /** The server's time in whole seconds; null if it is missing. */
   readonly date: Date | null;
   /** Milliseconds until the answer began. */
   readonly took: number;
@@ -25,11 +25,11 @@ export interface Probe {
   readonly certificate: ServerCertificate | null;
 }
 
-/** Milliseconds until a server counts as away. */
+/** Milliseconds after which a server counts as unreachable. */
 const patience = 10_000;
 
 /**
- * Asks a server for a page, whether or not its certificate is trusted.
+ * Requests a page from a server, whether or not its certificate is trusted.
  * @throws Error when no answer comes
  */
 export function probe(url: string, global: GlobalOptions): Promise<Probe> {
@@ -44,10 +44,10 @@ export function probe(url: string, global: GlobalOptions): Promise<Probe> {
         took: Math.round(performance.now() - start),
         certificate: target.protocol === 'https:' ? certificateOf(answer.socket as TLSSocket) : null,
       });
-      // Only the head of the answer is of interest.
+      // Only the head of the answer is needed.
       answer.destroy();
     };
-    // A page needs no certificate of the user, which may be what is wrong.
+    // The request works without the user's certificate, which may be the problem.
     const authorities = global.serverca ? tlsOptions({ serverCa: global.serverca }) : {};
     const options = { agent: false, signal: AbortSignal.timeout(patience) };
     const request =
@@ -62,7 +62,7 @@ export function probe(url: string, global: GlobalOptions): Promise<Probe> {
 
 function certificateOf(socket: TLSSocket): ServerCertificate {
   const { subject, issuer, valid_to } = socket.getPeerCertificate();
-  // Of several names the first is enough to know it by.
+  // Of several names the first is enough to identify it.
   const nameOf = ({ CN, O }: { CN?: string | string[]; O?: string | string[] }): string =>
     [CN ?? O ?? 'unnamed'].flat()[0] ?? 'unnamed';
   return {

@@ -5,10 +5,10 @@ import type { GlobalOptions } from '../global-options.js';
 import { ok, warning } from './findings.js';
 import type { Finding } from './findings.js';
 
-/** Options that matter even where nobody sets them. */
+/** Options that are reported even if nobody sets them. */
 const essential = ['server', 'weburl', 'topurl', 'topdir', 'authtype'] as const;
 
-/** Reports the values of the profile, where each comes from, and options that have no effect. */
+/** Reports the values of the profile with their origin, and options without effect. */
 export function checkProfile(global: GlobalOptions): Finding[] {
   const { profile, configFile, fromCommandLine } = global;
   const settings = listProfileSettings({ profile, ...(configFile === null ? {} : { configFile }) });

@@ -29,7 +29,7 @@ export function findTasks(
   return call.db.all<StoredTask>(sql`SELECT ${columns} FROM task WHERE ${condition}${order}`);
 }
 
-/** A task as getTaskInfo answers it; null when there is none. */
+/** A task as returned by getTaskInfo; null when there is none. */
 export async function findTask(
   call: Call,
   taskId: number,
