@@ -10,9 +10,11 @@ import { withoutSecrets } from './secrets.js';
  * one each, the others are appended. A message without values is written unchanged. The stacks of errors are written below the
  * message.
  *
- * @example function tell(log: Logger, name: string, error: Error): void {
+ * @example
+ * function tell(log: Logger, name: string, error: Error): void {
  *   log.info('%s is ready', name);
- *   log.warning(`could not read ${name}`, error); }
+ *   log.warning(`could not read ${name}`, error);
+ * }
  */
 export interface Logger {
   /** For debugging; only written if the log's level includes it. */
