@@ -37,6 +37,11 @@ export class RequestError extends Error {
     return this.code !== null && droppedCodes.has(this.code);
   }
 
+  /** Whether the request certainly did nothing: no connection was made, or the server had no room for it. */
+  get unsent(): boolean {
+    return this.status === 503 || (this.code !== null && unsentCodes.has(this.code));
+  }
+
   /** Whether the server's certificate was refused; repeating the request can't help. */
   get badCertificate(): boolean {
     return this.code !== null && certificateCodes.test(this.code);
@@ -71,6 +76,7 @@ export class HubUnreachable extends Error {
 export const answerTooLong = 'ANSWER_TOO_LONG';
 
 const droppedCodes = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE']);
+const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_SSL|CRL_/;
 
 /** The code of an error of Node or undici, searched in its causes too. */

@@ -10,7 +10,7 @@ import {
   messageOf,
 } from '@koji/core';
 import type { Logger } from '@koji/core';
-import type { Api, CallArgs, MultiCallResult, SessionKey, UploadResult } from '@koji/core/api';
+import type { Api, CallArgs, Method, MultiCallResult, SessionKey, UploadResult } from '@koji/core/api';
 import { WireError, decodeResponseFrom, encodeArgs, encodeCall, splitNamed } from '@koji/core/wire';
 import type { DecodeFromOptions } from '@koji/core/wire';
 import { RequestError } from './errors.js';
@@ -49,6 +49,8 @@ export interface SessionOptions extends TransportOptions {
   doubles?: 'number' | 'exact';
   /** Chunk size of uploads in bytes; 1 MiB. */
   uploadBlocksize?: number;
+  /** A token to call with, instead of a login: see the hub's method `createToken`. Not for Koji's own hub. */
+  token?: string;
   /** An existing login to use, such as a subsession that another process opened. */
   session?: SessionKey;
   /** Called before each pause before a retry. */
@@ -121,6 +123,7 @@ export class SessionBase {
   private readonly transport: Transport;
   private readonly path: string;
   private key: SessionKey | null;
+  private token: string | null;
   private callNumber = 0;
   private isExclusive = false;
   private version: string | null = null;
@@ -137,15 +140,16 @@ export class SessionBase {
     this.transport = new Transport(parsed, options);
     this.path = `${parsed.pathname}${parsed.search}`;
     this.key = options.session ?? null;
+    this.token = options.token ?? null;
     const { user, password } = options;
     if (user !== undefined && password !== undefined)
       this.loginCall = { method: 'login', args: [user, password], named: {} };
     return withMethods(this, (method, args, named) => this.call(method, args, named));
   }
 
-  /** Whether this session is logged in or uses an existing login. */
+  /** Whether this session has a token, is logged in or uses an existing login. */
   get loggedIn(): boolean {
-    return this.key !== null;
+    return this.key !== null || this.token !== null;
   }
 
   /** The login's id and key, for use by another process; null if anonymous. */
@@ -214,6 +218,23 @@ export class SessionBase {
   }
 
   /**
+   * Calls with a token from now on, instead of a login. Such calls need no turns and have no numbers, so that a hub can't tell a
+   * repeated one: a call that changes something and brought no answer is not sent again.
+   *
+   * @throws AuthError, AuthExpired for a token that the hub refuses
+   */
+  async loginWithToken(token: string): Promise<void> {
+    this.forget();
+    this.token = token;
+    try {
+      await this.call('getAPIVersion');
+    } catch (error) {
+      this.token = null;
+      throw error;
+    }
+  }
+
+  /**
    * Logs in with a Kerberos ticket from the user's cache, or with one obtained with the keytab. Needs the npm package
    * `kerberos` (optional).
    *
@@ -253,6 +274,7 @@ export class SessionBase {
   /** Forgets the login without ending it, for when another process continues with it. */
   forget(): void {
     this.key = null;
+    this.token = null;
     this.callNumber = 0;
     this.isExclusive = false;
   }
@@ -314,7 +336,7 @@ export class SessionBase {
     chunk: Chunk,
     options: CallOptions = {},
   ): Promise<UploadResult & { readonly tries: number }> {
-    if (!this.key) throw new ActionNotAllowed('You must be logged in to upload files');
+    if (!this.loggedIn) throw new ActionNotAllowed('You must be logged in to upload files');
     const { value, tries } = await this.request(
       'rawUpload',
       () => this.prepareChunk(chunk, options),
@@ -357,6 +379,7 @@ export class SessionBase {
   }
 
   private async logIn(loginCall: LoginCall): Promise<SessionKey | null> {
+    this.token = null;
     const session = await this.sendLogin(loginCall, {});
     this.loginCall = loginCall;
     if (session) {
@@ -431,6 +454,7 @@ export class SessionBase {
 
   private sessionHeaders(options: CallOptions): Record<string, string> {
     const login = this.key;
+    if (!login && this.token !== null) return { Authorization: `Bearer ${this.token}` };
     if (!login || !takesHeaders(login)) return {};
     return {
       'Koji-Session-Id': String(login['session-id']),
@@ -499,10 +523,10 @@ export class SessionBase {
       delay(seconds * 1000, undefined, options.signal ? { signal: options.signal } : {});
     for (let tries = 1, all = 1; ; tries++, all++) {
       try {
-        return { value: await this.sendOnce(post, options), tries: all };
+        return { value: await this.sendOnce(label, post, options), tries: all };
       } catch (error) {
         const offline = error instanceof ServerOffline && offlineRetry === true;
-        if (!offline && (!this.mayRetry(error, options) || tries > maxRetries)) throw error;
+        if (!offline && (tries > maxRetries || !(await this.mayRetry(label, error, options)))) throw error;
         const asked = error instanceof RequestError ? error.retryAfter : null;
         // The first retry is immediate.
         const delay = offline ? offlineRetryInterval : (asked ?? (tries > 1 ? retryInterval : 0));
@@ -520,13 +544,28 @@ export class SessionBase {
     this.options.onRetry?.(retry);
   }
 
-  private mayRetry(error: unknown, options: CallOptions): boolean {
+  private async mayRetry(label: string, error: unknown, options: CallOptions): Promise<boolean> {
     if (options.retry === false || options.signal?.aborted) return false;
     if (!(error instanceof RequestError) || error.final) return false;
-    return this.loggedIn || this.options.anonRetry === true;
+    if (!this.loggedIn) return this.options.anonRetry === true;
+    return error.unsent || this.isRepeatable(label);
   }
 
-  private async sendOnce(post: Post | (() => Promise<Post>), { mapRow }: CallOptions): Promise<unknown> {
+  /** Whether a call may arrive twice: by its number with a session, or since it changes nothing. */
+  private async isRepeatable(label: string): Promise<boolean> {
+    if (this.key !== null || this.token === null || label === 'rawUpload') return true;
+    const { api } = await import('@koji/core/api');
+    const declared = (api as Readonly<Record<string, Method>>)[label];
+    if (!declared) return false;
+    const { access, readsOnly } = declared;
+    return access === 'none' ? readsOnly === true : access !== 'write';
+  }
+
+  private async sendOnce(
+    label: string,
+    post: Post | (() => Promise<Post>),
+    { mapRow }: CallOptions,
+  ): Promise<unknown> {
     const { doubles = 'number' } = this.options;
     let wrong: { readonly error: unknown } | null = null;
     const guarded = (row: unknown): unknown => {
@@ -538,7 +577,7 @@ export class SessionBase {
       }
     };
     const options = { doubles, mapRow: mapRow ? guarded : undefined };
-    const reply = await this.postTwice(post, (bytes) => decodeAnswer(bytes, options)).catch(
+    const reply = await this.postTwice(label, post, (bytes) => decodeAnswer(bytes, options)).catch(
       (error: unknown) => {
         // It is not a failure of the hub, so nothing is repeated.
         throw wrong ? wrong.error : error;
@@ -552,6 +591,7 @@ export class SessionBase {
 
   // The server may close a kept-alive connection just as a request is sent on it, so try once more at once.
   private async postTwice<T>(
+    label: string,
     post: Post | (() => Promise<Post>),
     read: (bytes: AsyncIterable<Buffer>) => Promise<T>,
   ): Promise<Reply<T>> {
@@ -560,6 +600,7 @@ export class SessionBase {
       return await this.transport.post(await next(), read);
     } catch (error) {
       if (!(error instanceof RequestError) || !error.dropped) throw error;
+      if (!(await this.isRepeatable(label))) throw error;
       return this.transport.post(await next(), read);
     }
   }

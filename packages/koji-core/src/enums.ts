@@ -16,8 +16,8 @@ export type UserType = ValueOf<typeof USERTYPES>;
 export const USER_STATUS = { NORMAL: 0, BLOCKED: 1 } as const;
 export type UserStatus = ValueOf<typeof USER_STATUS>;
 
-/** How a session was opened, `sessions.authtype`. */
-export const AUTHTYPES = { NORMAL: 0, KERBEROS: 1, SSL: 2, GSSAPI: 3 } as const;
+/** How a caller logged in, `sessions.authtype`; TOKEN is not Koji's, and no session has it. */
+export const AUTHTYPES = { NORMAL: 0, KERBEROS: 1, SSL: 2, GSSAPI: 3, TOKEN: 100 } as const;
 export type AuthType = ValueOf<typeof AUTHTYPES>;
 
 /** States of a repo, `repo.state`. */

@@ -59,6 +59,7 @@ export const callFields = [
   'user_id',
   'user_name',
   'session_id',
+  'token_id',
   'callnum',
   'request_id',
 ] as const;

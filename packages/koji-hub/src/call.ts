@@ -6,6 +6,7 @@ import type { CallbackName, CallbackPayloads } from '@koji/plugin-sdk';
 import type { ActivityLog, CallbackRegistry, LoadedPlugin } from '@koji/plugin-sdk/host';
 import type { BadEnd } from './after-commit.js';
 import type { LoginGuard } from './auth/login-guard.js';
+import type { TokenScope } from './auth/token-scope.js';
 import type { Client } from './client.js';
 import type { Connection, Database } from './db/connection.js';
 import type { Part, PartOfRows } from './db/parts.js';
@@ -32,6 +33,8 @@ export interface Session {
   readonly perms: ReadonlySet<string>;
   /** Names of the user's groups by their ids. */
   readonly groups: ReadonlyMap<number, string>;
+  /** What the token of the call allows; null for a call without one. */
+  readonly scope: TokenScope | null;
   /** Throws ActionNotAllowed when nobody is logged in. */
   assertLogin(): void;
   /** Whether the user holds the permission or admin. */

@@ -136,6 +136,8 @@ export function checkOptions({ options, file }: HubConfig): string[] {
   problems.push(...loginProblems(options, said));
   for (const name of ['LoginTimeout', 'LoginLifetime'] as const)
     if (options[name] < 1) problems.push(`${said(name)} = ${options[name]}: at least 1`);
+  if (options.TokenLifetime < 0)
+    problems.push(`${said('TokenLifetime')} = ${options.TokenLifetime}: 0 or more`);
   problems.push(...readOidcSettings(options, { file, section: 'hub' }).problems);
   if (options.SessionRenewalTimeout < 0) problems.push(`${said('SessionRenewalTimeout')}: less than 0`);
   for (const { level } of saidLevels(options.LogLevel))

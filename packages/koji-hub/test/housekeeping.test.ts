@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { sql } from '../src/db/sql.js';
+import { now, sql } from '../src/db/sql.js';
 import { housekeeping } from '../src/upkeep/housekeeping.js';
 import { describeHousekept } from '../src/upkeep/keeping.js';
 import { databases } from './support/databases.js';
@@ -31,6 +31,10 @@ describe.each(databases)('housekeeping on $name', ({ create }) => {
       await db.run(sql`INSERT INTO sessions (user_id, master, update_time) VALUES (1, 1, ${old})`);
       await db.run(sql`INSERT INTO web_login (key, session_id) VALUES ('hash', 1)`);
       await db.run(sql`INSERT INTO sessions (user_id, key) VALUES (1, 'used today')`);
+      const soon = new Date(Date.now() + 3_600_000);
+      await db.run(sql`INSERT INTO api_token (user_id, name, key, read_only, creator_id, expire_time, revoke_time)
+        VALUES (1, 'expired', 'a', FALSE, 1, ${old}, NULL), (1, 'revoked', 'b', FALSE, 1, ${soon}, ${old}),
+          (1, 'valid', 'c', FALSE, 1, ${soon}, NULL), (1, 'lately', 'd', FALSE, 1, ${soon}, ${now})`);
       await db.run(sql`INSERT INTO scheduler_log_messages (msg, msg_time) VALUES ('old', ${old})`);
       await db.run(sql`INSERT INTO scheduler_log_messages (msg) VALUES ('new')`);
       await db.run(sql`INSERT INTO build_reservations (build_id, token, created) VALUES (1, 't', ${old})`);
@@ -44,8 +48,14 @@ describe.each(databases)('housekeeping on $name', ({ create }) => {
             VALUES (1, 1, 1, 1, 1, 1, 3), (2, 1, 1, 1, 1, 1, 3), (3, 1, 1, 1, 1, NULL, 0)`,
       );
     });
-    const keep = { KeepBuildrootLists: '30' };
-    const expected = { KeepSessions: 1, KeepReservations: 1, KeepSchedulerLog: 1, KeepBuildrootLists: 1 };
+    const keep = { KeepBuildrootLists: '30', KeepTokens: '30' };
+    const expected = {
+      KeepTokens: 2,
+      KeepSessions: 1,
+      KeepReservations: 1,
+      KeepSchedulerLog: 1,
+      KeepBuildrootLists: 1,
+    };
     expect(await counts(keep, false)).toMatchObject(expected);
     expect(await counts(keep, false)).toMatchObject(expected);
     expect(await counts({}, false)).toMatchObject({ KeepBuildrootLists: 0 });
@@ -58,11 +68,13 @@ describe.each(databases)('housekeeping on $name', ({ create }) => {
     });
     const left = await database.read(async (db) => ({
       sessions: await db.all(sql`SELECT key FROM sessions`),
+      tokens: await db.all(sql`SELECT name FROM api_token ORDER BY id`),
       log: await db.all(sql`SELECT msg FROM scheduler_log_messages`),
       lists: await db.all(sql`SELECT buildroot_id FROM buildroot_listing ORDER BY 1`),
     }));
     expect(left).toEqual({
       sessions: [{ key: 'used today' }],
+      tokens: [{ name: 'valid' }, { name: 'lately' }],
       log: [{ msg: 'new' }],
       lists: [{ buildroot_id: 1 }, { buildroot_id: 3 }],
     });

@@ -90,6 +90,7 @@ export function withProfile(program: string, given: Given, warn: (line: string) 
     cert: expandHome(merged.cert ?? ''),
     serverca: expandHome(merged.serverca ?? ''),
     keytab: merged.keytab && expandHome(merged.keytab),
+    token_file: merged.token_file && expandHome(merged.token_file),
     topurl: merged.topurl ?? fromPkgurl(pkgurl ?? profile.pkgurl, warn),
     plugin_paths: plugin_paths === undefined ? profile.plugin_paths : plugin_paths.split(':').map(expandHome),
     runas: given.runas ?? null,

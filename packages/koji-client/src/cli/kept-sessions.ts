@@ -1,15 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { ConfigError } from '@koji/core';
@@ -17,6 +7,7 @@ import type { SessionKey } from '@koji/core/api';
 import { sessionOptions } from '../profiles.js';
 import { ClientSession } from '../session.js';
 import type { GlobalOptions } from './global-options.js';
+import { readPrivateFile } from './private-files.js';
 
 /** A login that `koji login` left for later commands. */
 export interface KeptSession {
@@ -31,6 +22,7 @@ export interface KeptSession {
 /** How a command logs in. */
 export type LoginWay =
   | { readonly by: 'none' | 'certificate' | 'password' | 'kerberos' }
+  | { readonly by: 'token'; readonly token: string }
   | { readonly by: 'kept session'; readonly kept: KeptSession };
 
 /** Returns a folder of the XDG base directories: `KOJI` below the variable's value, or below the default in the home folder. */
@@ -52,40 +44,12 @@ export function keptSessionFile({ server, profile }: Pick<GlobalOptions, 'server
  */
 export function readKeptSession(global: GlobalOptions): KeptSession | null {
   const file = keptSessionFile(global);
-  const text = readPrivate(file);
+  const remedy = 'Remove the file and log in again.';
+  const text = readPrivateFile(file, { what: 'session', remedy, isChosen: false });
   if (text === null) return null;
   const kept = parseKept(text);
   if (!kept) throw new ConfigError(`${file}: not a kept session. Remove the file and log in again.`);
   return kept;
-}
-
-function readPrivate(file: string): string | null {
-  let fd: number;
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
-    throw new ConfigError(`${file}: cannot read the kept session: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  try {
-    const { mode, uid } = fstatSync(fd);
-    const own = process.getuid?.() ?? uid;
-    if (uid !== own)
-      throw new ConfigError(
-        `${file}: belongs to another user (uid ${uid}). Remove the file and log in again.`,
-      );
-    if ((mode & 0o077) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, '0');
-      throw new ConfigError(
-        `${file}: mode ${shown} lets other users read the session. Remove the file and log in again.`,
-      );
-    }
-    return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function parseKept(text: string): KeptSession | null {

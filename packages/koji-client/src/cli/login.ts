@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { API_VERSION, AuthError, AuthExpired } from '@koji/core';
+import { API_VERSION, AuthError, AuthExpired, ConfigError, hideSecret } from '@koji/core';
 import { RequestError } from '../errors.js';
 import type { KerberosOptions } from '../kerberos.js';
 import type { ClientSession } from '../session.js';
@@ -8,6 +8,7 @@ import type { GlobalOptions } from './global-options.js';
 import { readKeptSession } from './kept-sessions.js';
 import type { KeptSession, LoginWay } from './kept-sessions.js';
 import type { Output } from './output.js';
+import { readPrivateFile } from './private-files.js';
 
 /** Checks that the hub answers. */
 export async function checkHub(session: ClientSession, global: GlobalOptions, out: Output): Promise<void> {
@@ -34,15 +35,20 @@ export async function login(session: ClientSession, global: GlobalOptions, out: 
   return way;
 }
 
+/** The environment variable with a token, for `authtype = token`. */
+const tokenVariable = 'KOJI_TOKEN';
+
 /**
- * Returns how commands log in: with a certificate, with user and password, with the session that `koji login` kept, or with
+ * Returns how commands log in: with a token, with a certificate, with user and password, with the session that `koji login` kept, or with
  * Kerberos.
  *
- * @throws AuthError for an unknown `authtype`, ConfigError when the kept session's file cannot be used
+ * @throws AuthError for an unknown `authtype`, ConfigError when the file of the kept session or of the token cannot be used
  */
 export function loginWay(global: GlobalOptions): LoginWay {
-  const { authtype, cert, user, password } = global;
+  const { authtype, cert, user, password, token_file: tokenFile } = global;
   if (global.noauth || authtype === 'noauth') return { by: 'none' };
+  if (authtype === 'token' || (authtype === null && tokenFile))
+    return { by: 'token', token: tokenOf(global) };
   if (authtype === 'ssl' || (authtype === null && cert && existsSync(cert))) return { by: 'certificate' };
   if (authtype === null || authtype === 'password') {
     if (user !== null && password !== null) return { by: 'password' };
@@ -51,7 +57,32 @@ export function loginWay(global: GlobalOptions): LoginWay {
     if (authtype === 'password' || user) return { by: 'password' };
   }
   if (authtype === null || authtype === 'kerberos' || authtype === 'gssapi') return { by: 'kerberos' };
-  throw new AuthError(`authtype = '${authtype}': must be one of noauth, ssl, password, kerberos, gssapi`);
+  throw new AuthError(
+    `authtype = '${authtype}': must be one of noauth, ssl, password, token, kerberos, gssapi`,
+  );
+}
+
+/** Of the variable only a profile hears that asks for a token: it must not go to whatever hub a command names. */
+function tokenOf({ authtype, token_file: file }: GlobalOptions): string {
+  const fromVariable = authtype === 'token' ? process.env[tokenVariable] : undefined;
+  const token = (fromVariable || (file ? tokenIn(file) : '')).trim();
+  if (token === '')
+    throw new ConfigError(
+      file
+        ? `token_file = '${file}': the file is empty`
+        : `authtype = 'token': no token. Set token_file in the profile, or the variable ${tokenVariable}.`,
+    );
+  if (!/^[\x21-\x7e]{1,1000}$/.test(token))
+    throw new ConfigError('the token has characters that no token has');
+  hideSecret(token);
+  return token;
+}
+
+function tokenIn(file: string): string {
+  const remedy = `Make it yours and readable for you alone: chmod 600 ${file}`;
+  const text = readPrivateFile(file, { what: 'token', remedy, isChosen: true });
+  if (text === null) throw new ConfigError(`token_file = '${file}': there is no such file`);
+  return text;
 }
 
 async function loginBy(
@@ -60,6 +91,10 @@ async function loginBy(
   global: GlobalOptions,
   out: Output,
 ): Promise<unknown> {
+  if (way.by === 'token') {
+    await session.loginWithToken(way.token);
+    return true;
+  }
   if (way.by === 'certificate') return session.loginWithCertificate(global.runas ?? undefined);
   if (way.by === 'kept session') return loginKept(way.kept, session, global, out);
   try {

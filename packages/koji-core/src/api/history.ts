@@ -52,6 +52,7 @@ export const historyMethods = {
       '(60 at most) have passed. Not in Koji.',
     needs: 'login',
     access: 'none',
+    readsOnly: true,
     args: [arg('tag', nameOrId), arg('event', nullable(wholeNumber)), arg('timeout', wholeNumber, 60)],
     result: nullable(int),
     returns: 'the last event that changed it, as from `tagLastChangeEvent`',

@@ -81,6 +81,7 @@ export type { ListDifferences, TagDifference, TagDifferences, TaggingMethods } f
 export type { TagMethods } from './tags.js';
 export type { TargetInfo, TargetMethods } from './targets.js';
 export type { BuildTypeMethods } from './types-of-builds.js';
+export type { NewToken, TokenInfo, TokenMethods } from './tokens.js';
 export type { GroupMember, UserGroupMethods } from './user-groups.js';
 export type { PrincipalChange, UserMethods } from './users.js';
 export type { VolumeMethods } from './volumes.js';

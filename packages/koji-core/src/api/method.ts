@@ -73,6 +73,8 @@ export interface Method<
   readonly doc: string;
   readonly needs: Needs;
   readonly access: Access;
+  /** For access `none`: it changes nothing, so that a read-only token may call it. */
+  readonly readsOnly?: boolean;
   readonly args: A;
   /** Accepts more positional arguments, which the handler gets as `rest`. */
   readonly rest?: Rest;

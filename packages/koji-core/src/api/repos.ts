@@ -257,6 +257,7 @@ export const repoMethods = {
     doc: 'Wait until a request has its repo or is given up, or `timeout` seconds (60 at most) have passed. Not in Koji.',
     needs: 'login',
     access: 'none',
+    readsOnly: true,
     args: [arg('req_id', wholeNumber), arg('timeout', wholeNumber, 60)],
     result: shape<RepoRequestStatus>('request status'),
     returns: 'the request as it is then, as from `repo.checkRequest`',

@@ -65,6 +65,8 @@ import { taskMethods } from './tasks.js';
 import type { TaskMethods } from './tasks.js';
 import { buildTypeMethods } from './types-of-builds.js';
 import type { BuildTypeMethods } from './types-of-builds.js';
+import { tokenMethods } from './tokens.js';
+import type { TokenMethods } from './tokens.js';
 import { userGroupMethods } from './user-groups.js';
 import type { UserGroupMethods } from './user-groups.js';
 import { userMethods } from './users.js';
@@ -114,6 +116,7 @@ export const api = {
   ...targetMethods,
   ...taskMethods,
   ...buildTypeMethods,
+  ...tokenMethods,
   ...userGroupMethods,
   ...userMethods,
   ...volumeMethods,
@@ -158,6 +161,7 @@ export interface OwnApi
     TargetMethods,
     TaskMethods,
     BuildTypeMethods,
+    TokenMethods,
     UserGroupMethods,
     UserMethods,
     VolumeMethods,

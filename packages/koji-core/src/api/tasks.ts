@@ -347,6 +347,7 @@ export const taskMethods = {
     doc: 'Wait until a task is no longer in the given state, or `timeout` seconds (60 at most) have passed. Not in Koji.',
     needs: 'none',
     access: 'none',
+    readsOnly: true,
     args: [
       arg('task_id', wholeNumber),
       arg('state', nullable(wholeNumber), null),

@@ -173,6 +173,10 @@ export const hubOptions = {
     'Wrong passwords from one address until all logins from there are refused; 0 for no limit',
   ),
   FailedLoginPause: integer(300, 'Seconds from the first wrong password until these are forgotten'),
+  TokenLifetime: integer(
+    365,
+    'Days for which a token of a program may be valid, see createToken; 0 takes none',
+  ),
   ...loginOptions,
   RequestTimeout: integer(900, 'Seconds that a client may take to send a whole request'),
   RequestMemory: integer(
@@ -210,6 +214,7 @@ export const hubOptions = {
     30,
     'Days for which sessions without a call are kept; 0 for ever, as for all of these',
   ),
+  KeepTokens: integer(365, 'Days for which it is kept which tokens were revoked or have expired'),
   KeepReservations: integer(1, 'Days for which reservations of builds by content generators are kept'),
   KeepSchedulerLog: integer(7, "Days for which lines of the scheduler's log are kept"),
   KeepBuildrootLists: integer(

@@ -23,7 +23,7 @@ export const clientOptions = {
   cert: text(null, 'Client certificate; unset tries ~/.koji/client.crt'),
   serverca: text(null, 'Hub CA; unset tries ~/.koji/serverca.crt'),
   no_ssl_verify: boolean(false, 'Skip server certificate checks'),
-  authtype: text(null, 'Force noauth, ssl, password, kerberos or gssapi, which is the same'),
+  authtype: text(null, 'Force noauth, ssl, password, token, kerberos or gssapi, which is the same'),
   debug: boolean(false, 'Debug output'),
   debug_xmlrpc: boolean(false, 'Log the wire traffic'),
   pyver: withoutEffect(integer(null, 'Python major version to run under'), 'no Python runs it'),
@@ -31,6 +31,10 @@ export const clientOptions = {
   force_auth: boolean(false, 'Log in even for read-only commands'),
   user: text(null, 'User name for authtype password'),
   password: secret(text(null, 'Password for authtype password; keep the file readable for yourself only')),
+  token_file: text(
+    null,
+    'File with a token to call with, readable for its user alone; authtype token takes the variable KOJI_TOKEN first',
+  ),
   plugins: words([], 'Packages with commands to load'),
 };
 

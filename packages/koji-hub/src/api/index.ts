@@ -36,6 +36,7 @@ import { targets } from './targets.js';
 import { tasks } from './tasks.js';
 import { buildTypeHandlers } from './types-of-builds.js';
 import { uploads } from './uploads.js';
+import { tokens } from './tokens.js';
 import { userGroupHandlers } from './user-groups.js';
 import { users } from './users.js';
 import { volumes } from './volumes.js';
@@ -77,6 +78,7 @@ export const handlers = {
   ...targets,
   ...tasks,
   ...buildTypeHandlers,
+  ...tokens,
   ...uploads,
   ...userGroupHandlers,
   ...users,

@@ -3,18 +3,32 @@ import type { IncomingHttpHeaders } from 'node:http';
 import os from 'node:os';
 import { AuthError } from '@koji/core';
 
-/** What a request says about its session: id, key and call number, or why it names none. */
-export type Credentials =
-  | { readonly id: number; readonly key: string; readonly callnum: number | null }
-  | { readonly anonymous: string };
+/** A session as a request names it: id, key and call number. */
+export interface SessionCredentials {
+  readonly id: number;
+  readonly key: string;
+  readonly callnum: number | null;
+}
 
-/** Takes the session out of a request's headers or, older clients, its query string; headers win. */
+/** What a request says about who sends it: its session, or a token, or why it names none. */
+export type Credentials = SessionCredentials | { readonly token: string } | { readonly anonymous: string };
+
+/**
+ * Takes the session out of a request's headers or, older clients, its query string; headers win. A token comes as
+ * `Authorization: Bearer`.
+ */
 export function readCredentials(
   headers: IncomingHttpHeaders,
   query: string,
   disableUrlSessions: boolean,
 ): Credentials {
   const id = headers['koji-session-id'];
+  const token = bearerOf(headers);
+  if (token !== null) {
+    const hasSession = id !== undefined || (!disableUrlSessions && /(^|&)session-id=/.test(query));
+    if (hasSession) throw new AuthError('a session and a token at once: send one of them');
+    return { token };
+  }
   if (id !== undefined) {
     const key = headers['koji-session-key'];
     if (typeof key !== 'string') throw new AuthError('Koji-Session-Id without Koji-Session-Key');
@@ -38,6 +52,11 @@ export function readCredentials(
   const callnum = args.get('callnum');
   if (callnum !== undefined && !isWhole(callnum)) throw new AuthError(`Invalid callnum: '${callnum}'`);
   return { id: urlId, key, callnum: callnum === undefined ? null : Number(callnum) };
+}
+
+function bearerOf({ authorization }: IncomingHttpHeaders): string | null {
+  const [scheme = '', token = ''] = (authorization ?? '').trim().split(/\s+/, 2);
+  return scheme.toLowerCase() === 'bearer' ? token : null;
 }
 
 function isWhole(text: string): boolean {

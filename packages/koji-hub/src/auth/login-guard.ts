@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { FailedLogins, ServerOffline, networkOf } from '@koji/core';
+import { AuthError, FailedLogins, ServerOffline, networkOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { HubOptions } from '@koji/core/config';
 import { ClientGone } from '../client.js';
 import type { Client } from '../client.js';
+
+const tooManyOfAddress = 'too many failed logins from this address';
 
 /** The options that bound logins. */
 export type LoginLimits = Pick<
@@ -46,7 +48,7 @@ export class LoginGuard {
     const pair = attempt.user === null ? null : pairOf(attempt.user, address);
     const refuse = (): void => {
       if (pair !== null) this.pairs.check(pair, 'too many failed logins of this user');
-      this.addresses.check(address, 'too many failed logins from this address');
+      this.addresses.check(address, tooManyOfAddress);
     };
     refuse();
     return this.turns.take(address, attempt.client, async () => {
@@ -58,10 +60,27 @@ export class LoginGuard {
       } else {
         if (pair !== null && this.pairs.add(pair))
           this.log.warn(`too many failed logins of ${JSON.stringify(attempt.user)} from ${address}`);
-        if (this.addresses.add(address)) this.log.warn(`too many failed logins from ${address}`);
+        this.countOf(address);
       }
       return found;
     });
+  }
+
+  /**
+   * Refuses a token that nobody has, which counts as a failed login of its address. Valid tokens of the address go on, as
+   * nobody can guess one.
+   *
+   * @throws AuthError
+   */
+  refuseToken(client: Client): never {
+    const address = networkOf(client.address);
+    this.addresses.check(address, tooManyOfAddress);
+    this.countOf(address);
+    throw new AuthError('the token is not valid: this hub has none such');
+  }
+
+  private countOf(address: string): void {
+    if (this.addresses.add(address)) this.log.warn(`too many failed logins from ${address}`);
   }
 }
 

@@ -4,12 +4,19 @@ import { Sql, anyOf, now, sql } from '../db/sql.js';
 
 const skipLocked = new Sql([(dialect) => (dialect === 'postgres' ? ' FOR UPDATE SKIP LOCKED' : '')]);
 
+function take(ids: Set<number>): number[] {
+  const sorted = [...ids].sort((a, b) => a - b);
+  ids.clear();
+  return sorted;
+}
+
 /**
- * Notes when sessions were used: gathered in memory and written once a second for all of them, so that a read stays a
+ * Notes when sessions and tokens were used: gathered in memory and written once a second for all of them, so that a read stays a
  * read. A session whose row another call holds is written with its next use.
  */
 export class SessionTimes {
-  private readonly used_ = new Set<number>();
+  private readonly sessions = new Set<number>();
+  private readonly tokens = new Set<number>();
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> = Promise.resolve();
 
@@ -21,7 +28,17 @@ export class SessionTimes {
 
   /** Notes a use of a session. */
   used(sessionId: number): void {
-    this.used_.add(sessionId);
+    this.sessions.add(sessionId);
+    this.writeSoon();
+  }
+
+  /** Notes a use of a token. */
+  usedToken(tokenId: number): void {
+    this.tokens.add(tokenId);
+    this.writeSoon();
+  }
+
+  private writeSoon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = null;
       this.writing = this.write();
@@ -29,14 +46,17 @@ export class SessionTimes {
   }
 
   private async write(): Promise<void> {
-    const ids = [...this.used_].sort((a, b) => a - b);
-    this.used_.clear();
-    if (ids.length === 0) return;
+    const [sessions, tokens] = [take(this.sessions), take(this.tokens)];
+    if (sessions.length + tokens.length === 0) return;
     try {
-      await this.database.write((db) =>
-        db.run(sql`UPDATE sessions SET update_time = ${now} WHERE id IN (
-          SELECT s.id FROM sessions s WHERE ${anyOf(sql`s.id`, ids)}${skipLocked})`),
-      );
+      await this.database.write(async (db) => {
+        if (sessions.length > 0)
+          await db.run(sql`UPDATE sessions SET update_time = ${now} WHERE id IN (
+            SELECT s.id FROM sessions s WHERE ${anyOf(sql`s.id`, sessions)}${skipLocked})`);
+        if (tokens.length > 0)
+          await db.run(sql`UPDATE api_token SET last_use_time = ${now} WHERE id IN (
+            SELECT t.id FROM api_token t WHERE ${anyOf(sql`t.id`, tokens)}${skipLocked})`);
+      });
     } catch (error) {
       this.log.error('the times of sessions could not be stored', error);
     }

@@ -14,7 +14,8 @@ import type { Session } from '../call.js';
 import type { Connection } from '../db/connection.js';
 import { epoch, forUpdate, jsonRows, sql } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
-import type { Credentials } from './credentials.js';
+import type { SessionCredentials } from './credentials.js';
+import type { TokenScope } from './token-scope.js';
 
 /** Calls that may be sent again with the same number although the first try changed something. */
 const repeatable = new Set(RETRY_WHITELIST);
@@ -71,6 +72,9 @@ export class CallerSession implements Session {
   /** Its call number is in the database already, by an earlier transaction of the same call. */
   stored = false;
   info: SessionInfo | null = null;
+  /** The token that stands in for a session. */
+  tokenId: number | null = null;
+  scope: TokenScope | null = null;
   /** Whom a session that expired belongs to; it can be renewed by that user's login only. */
   expiredUserId: number | null = null;
 
@@ -107,8 +111,16 @@ export class CallerSession implements Session {
 
   /** The same session with every permission. */
   withAllPerms(): CallerSession {
-    const session = Object.assign(new CallerSession(this.address, this.message), this);
-    return Object.assign(session, { perms: new Set([...this.perms, 'admin']) });
+    return this.with({ perms: new Set([...this.perms, 'admin']) });
+  }
+
+  /** The same session for what a plugin calls. */
+  forPlugin(): CallerSession {
+    return this.scope ? this.with({ scope: this.scope.forPlugin() }) : this;
+  }
+
+  private with(changes: Partial<CallerSession>): CallerSession {
+    return Object.assign(new CallerSession(this.address, this.message), this, changes);
   }
 
   /** Makes it anonymous, once its row is closed. */
@@ -118,6 +130,7 @@ export class CallerSession implements Session {
   }
 
   toString(): string {
+    if (this.tokenId !== null) return `token ${this.tokenId}: ${JSON.stringify({ user: this.user?.name })}`;
     if (this.loggedIn)
       return `session ${this.id ?? ''}: ${JSON.stringify({ ...this.info, user: this.user?.name })}`;
     return `session: not logged in${this.message ? ` (${this.message})` : ''}`;
@@ -131,7 +144,7 @@ function sameText(a: string, b: string): boolean {
 }
 
 /** What users may do, and which groups they are in. */
-interface Rights {
+export interface Rights {
   readonly perms: ReadonlySet<string>;
   /** Names by id. */
   readonly groups: ReadonlyMap<number, string>;
@@ -159,6 +172,16 @@ function gatherRights(rows: readonly RightsRow[]): Rights {
   return { perms, groups };
 }
 
+/** A column `rights` with the permissions and groups of a user, for {@link rightsIn}. */
+export function rightsColumn(userId: Sql): Sql {
+  return sql`(SELECT ${jsonRows(sql`mine.name, mine.group_id`)} FROM (${rightsOf(userId)}) AS mine) AS rights`;
+}
+
+/** Reads a column that {@link rightsColumn} made. */
+export function rightsIn(column: string): Rights {
+  return gatherRights(JSON.parse(column) as RightsRow[]);
+}
+
 /** Returns the permissions and groups of a user. */
 export async function readRights(db: Connection, userId: number): Promise<Rights> {
   const rows = await db.all<{ name: string; group_id: number | null }>(rightsOf(sql`${userId}`));
@@ -171,10 +194,10 @@ async function readSession(db: Connection, id: number): Promise<SessionRow | nul
       users.name AS user_name, users.status, users.usertype, host.id AS host_id,
       (SELECT other.id FROM sessions other
         WHERE other.user_id = sessions.user_id AND other.exclusive = TRUE AND other.closed = FALSE) AS exclusive_id,
-      (SELECT ${jsonRows(sql`mine.name, mine.group_id`)} FROM (${rightsOf(sql`sessions.user_id`)}) AS mine) AS rights
+      ${rightsColumn(sql`sessions.user_id`)}
     FROM sessions JOIN users ON users.id = sessions.user_id LEFT JOIN host ON host.user_id = users.id
     WHERE sessions.id = ${id}`);
-  return row && { ...row, rights: gatherRights(JSON.parse(row.rights) as RightsRow[]) };
+  return row && { ...row, rights: rightsIn(row.rights) };
 }
 
 /** Thrown out of a snapshot when a session is found too old: its row must be marked, then the call refused. */
@@ -191,10 +214,9 @@ export class SessionTooOld extends AuthExpired {
  */
 export async function openSession(
   db: Connection,
-  credentials: Credentials,
+  credentials: SessionCredentials,
   context: SessionContext,
 ): Promise<CallerSession> {
-  if ('anonymous' in credentials) return new CallerSession(context.address, credentials.anonymous);
   const { id, key, callnum } = credentials;
   const session = new CallerSession(context.address, '');
   const possible = Number.isSafeInteger(id) && Math.abs(id) < 2 ** 31;

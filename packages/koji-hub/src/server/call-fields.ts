@@ -42,6 +42,7 @@ export function currentFields(): LogRecord['fields'] {
     user_id: session?.userId ?? null,
     user_name: session?.userName ?? null,
     session_id: session?.id ?? null,
+    token_id: session?.tokenId ?? null,
     callnum: session?.callnum ?? null,
     request_id: call?.requestId ?? null,
   };

@@ -5,6 +5,7 @@
  */
 import { GenericError } from '@koji/core';
 import type { Logger } from '@koji/core';
+import { api } from '@koji/core/api';
 import type { Access, UploadResult } from '@koji/core/api';
 import { decodeArgs, encodeResponse } from '@koji/core/wire';
 import { CallerSession } from '../auth/sessions.js';
@@ -144,6 +145,7 @@ export class Dispatcher {
       try {
         const session = await this.transactions.sessionOf({ method: null, caller });
         this.checkLockOut(null, session);
+        session.scope?.check('uploadFile', api.uploadFile);
         text = encodeResponse(await this.transactions.without({ method, caller, session }, receive));
         return { end: 'ok' };
       } catch (error) {

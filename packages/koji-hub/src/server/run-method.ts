@@ -8,7 +8,7 @@ export interface GivenArgs {
 }
 
 /**
- * The heart of a call: fits the arguments to the declaration, checks what the caller may do, then the types, and runs the
+ * The heart of a call: asks the token if there is one, fits the arguments to the declaration, checks what the caller may do, then the types, and runs the
  * handler. Koji checks in this order, so that a caller without the permission learns nothing from the types.
  *
  * @param method how faults name the method
@@ -19,6 +19,7 @@ export function runMethod(
   call: Call,
   method = call.method,
 ): unknown {
+  call.session.scope?.check(method, declared);
   const placed = placeArgs(method, declared, args, keywords);
   checkNeeds(declared.needs, call.session);
   return handler(readArgs(method, declared, placed), call);

@@ -158,10 +158,12 @@ export class RunningCall implements Call, Ambient {
     this.checkOpen();
     const served = this.hub.methods.get(method);
     if (!served) throw new GenericError(`Invalid method: ${method}`);
+    // What a plugin calls in the course of a method is no choice of the caller's.
+    const caller = currentPluginCode() ? this.session.forPlugin() : this.session;
     try {
       // Who asks from within wants a list where a client would get a stream of rows.
       return await this.within(served.declared.access, async (call) =>
-        whole(await runMethod(served, { args, keywords }, call.as(this), method)),
+        whole(await runMethod(served, { args, keywords }, call.as(caller), method)),
       );
     } catch (error) {
       noteThrower(error, served.plugin === undefined ? 'hub' : 'plugin');
@@ -169,8 +171,8 @@ export class RunningCall implements Call, Ambient {
     }
   }
 
-  /** This call with the permissions of another one, which opened it. */
-  private as({ session }: RunningCall): RunningCall {
+  /** This call with the permissions of the one that opened it. */
+  private as(session: CallerSession): RunningCall {
     return session === this.session ? this : new RunningCall({ ...this.parts, session }, this.outer ?? this);
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { AuthError } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { Credentials } from '../auth/credentials.js';
 import type { SessionTimes } from '../auth/session-times.js';
@@ -11,6 +12,7 @@ import {
   storeCallNumber,
 } from '../auth/sessions.js';
 
+import { claimToken, openToken } from '../auth/tokens.js';
 import { Effects } from '../after-commit.js';
 import { ClientGone } from '../client.js';
 import type { Client } from '../client.js';
@@ -113,6 +115,7 @@ export class Transactions {
     try {
       result = await this.hub.database.write(async (db) => {
         await claimSession(db, session, method);
+        await claimToken(db, session);
         const running = this.running(checked, db);
         effects = running.effects;
         try {
@@ -182,9 +185,23 @@ export class Transactions {
 
   private async sessionOn(db: Connection, { method, caller }: Request): Promise<CallerSession> {
     const { address, renewalTimeout = this.hub.options.SessionRenewalTimeout } = caller;
-    const session = await openSession(db, caller.credentials(), { method, address, renewalTimeout });
+    const credentials = caller.credentials();
+    if ('anonymous' in credentials) return new CallerSession(address, credentials.anonymous);
+    if ('token' in credentials) return this.ofToken(db, credentials.token, caller);
+    const session = await openSession(db, credentials, { method, address, renewalTimeout });
     describeSession(session);
     if (session.loggedIn && session.id !== null) this.times.used(session.id);
+    return session;
+  }
+
+  private async ofToken(db: Connection, token: string, { address, client }: Caller): Promise<CallerSession> {
+    const { options, logins } = this.hub;
+    if (options.TokenLifetime === 0) throw new AuthError('this hub takes no tokens (TokenLifetime = 0)');
+    const opened = await openToken(db, token, address);
+    if (!opened) return logins.refuseToken(client);
+    const { session, isDue } = opened;
+    describeSession(session);
+    if (isDue && session.tokenId !== null) this.times.usedToken(session.tokenId);
     return session;
   }
 

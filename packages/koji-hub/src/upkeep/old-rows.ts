@@ -38,6 +38,18 @@ export const rowRules: readonly RowRule[] = [
     portion: 1000,
   },
   {
+    option: 'KeepTokens',
+    what: 'tokens that were revoked or have expired',
+    find: (db, before) =>
+      db.all(
+        sql`SELECT id FROM api_token WHERE revoke_time < ${before} OR expire_time < ${before} ORDER BY id ${most}`,
+      ),
+    async remove(db, ids) {
+      await db.run(sql`DELETE FROM api_token WHERE ${anyOf(sql`id`, ids)}`);
+    },
+    portion: 1000,
+  },
+  {
     option: 'KeepReservations',
     what: 'reservations of builds by content generators',
     find: (db, before) =>

@@ -37,6 +37,10 @@ const later: Readonly<Record<number, readonly Sql[]>> = {
   9: [
     sql`INSERT INTO plugin_schedule (plugin, name, cron, zone, next_ts) VALUES ('echo', 'hourly', '0 * * * *', 'UTC', 5.0)`,
   ],
+  13: [
+    sql`INSERT INTO api_token (user_id, name, key, read_only, creator_id, expire_time)
+        VALUES (1, 'ci', 'hash', TRUE, 1, '2030-01-01 00:00:00.000000+00:00')`,
+  ],
 };
 
 const filled = [
@@ -57,6 +61,7 @@ const madeLater: Readonly<Record<number, readonly string[]>> = {
   5: ['plugin_activity', 'outbox_lane', 'outbox_message'],
   8: ['web_login'],
   9: ['plugin_schedule'],
+  13: ['api_token'],
 };
 
 // A statement that a connection has prepared fails once its table has another column, so that each read is a statement of its own.

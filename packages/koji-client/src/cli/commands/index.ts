@@ -53,6 +53,7 @@ const files = {
   tasks: async () => (await import('./tasks.js')).tasks,
   'user-editing': async () => (await import('./user-editing.js')).userEditing,
   'user-info': async () => (await import('./user-info.js')).userInfo,
+  tokens: async () => (await import('./tokens.js')).tokenCommands,
   users: async () => (await import('./users.js')).users,
   volumes: async () => (await import('./volumes.js')).volumes,
   waiting: async () => (await import('./waiting.js')).waiting,

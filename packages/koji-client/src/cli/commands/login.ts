@@ -123,8 +123,8 @@ const whoami = command({
     of: 'getLoggedInUser',
     adds: {
       hub: 'the address of the hub',
-      login: "how commands log in: 'password', 'certificate', 'kerberos' or 'kept session'",
-      login_method: "what opened the session at the hub: 'password', 'certificate' or 'Kerberos'",
+      login: "how commands log in: 'password', 'certificate', 'kerberos', 'token' or 'kept session'",
+      login_method: "what opened the session at the hub: 'password', 'certificate', 'Kerberos' or 'token'",
       logged_in: 'with a kept session: when the user logged in, as ISO 8601; null otherwise',
       permissions: 'names of permissions, sorted',
     },
@@ -165,6 +165,7 @@ const methodNames: Readonly<Record<string, string>> = {
   NORMAL: 'password',
   SSL: 'certificate',
   GSSAPI: 'Kerberos',
+  TOKEN: 'token',
 };
 
 export const loginCommands = [login, logout, whoami];

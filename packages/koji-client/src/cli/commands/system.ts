@@ -5,6 +5,7 @@ import { greetings } from '../names.js';
 const howLoggedIn = new Map<number | undefined, string>([
   [AUTHTYPES.NORMAL, 'Authenticated via password'],
   [AUTHTYPES.GSSAPI, 'Authenticated via GSSAPI'],
+  [AUTHTYPES.TOKEN, 'Authenticated via token'],
 ]);
 
 const moshimoshi = command({

@@ -32,6 +32,8 @@ export async function checkLogin(session: ClientSession, global: GlobalOptions):
 }
 
 function remedyFor(global: GlobalOptions): string {
+  if (global.authtype === 'token' || (global.authtype === null && global.token_file))
+    return 'Check token_file in the profile, or make another token with `koji create-token`.';
   return global.authtype === 'ssl'
     ? 'Check cert in the profile, and that the hub knows the user of the certificate.'
     : `Check user and password, or log in again with \`${loginCommand(global)}\`.`;

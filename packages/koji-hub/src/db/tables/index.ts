@@ -22,6 +22,7 @@ import { sessionTables } from './sessions.js';
 import { tagTables } from './tags.js';
 import { targetTables } from './targets.js';
 import { taskTables } from './tasks.js';
+import { tokenTables } from './tokens.js';
 import { userTables } from './users.js';
 import { volumeTables } from './volumes.js';
 import { webLoginTables } from './web-logins.js';
@@ -54,5 +55,6 @@ export function tables(dialect: Dialect): EntitySchema[] {
     ...hubProcessTables,
     ...pluginTables,
     ...webLoginTables,
+    ...tokenTables,
   ].map((table) => table(dialect));
 }

@@ -5,7 +5,7 @@ import type { PolicyTest, TriedRule } from '@koji/core/policy';
 import type { Call, Explanation, Policies, PolicyData, PolicyOptions } from '../../call.js';
 import { actingUser, hubTests } from './tests.js';
 import type { HubTest } from './tests.js';
-import { userPerms } from '../users/users.js';
+import { permsInCall } from '../users/users.js';
 
 /** A test for policies that a plugin brings. */
 export interface PluginTest {
@@ -108,7 +108,7 @@ class HubPolicies implements Policies {
     const verdict = await this.ask(call, name, data, options.default ?? 'deny');
     if (verdict.allowed || !options.force) return verdict;
     const user = await actingUser(call, data);
-    if (!user || !(await userPerms(call, user.id)).includes('admin')) return verdict;
+    if (!user || !(await permsInCall(call, user.id)).includes('admin')) return verdict;
     call.log.info(
       `Policy ${name} overriden by force: ${user.name}${verdict.reason ? `: ${verdict.reason}` : ''}`,
     );

@@ -14,7 +14,7 @@ import { plain } from '../values/repr.js';
 import { findTag, getTag } from '../tags/tags.js';
 import { findTarget } from '../tagging/targets.js';
 import { getTask } from '../task-records/task-records.js';
-import { findUser, userGroups, userPerms } from '../users/users.js';
+import { findUser, userGroups, permsInCall } from '../users/users.js';
 
 /** A test of the hub's own: may ask the database about the data. */
 export type HubTest = (call: Call, data: PolicyData, words: readonly string[]) => boolean | Promise<boolean>;
@@ -223,7 +223,7 @@ export const hubTests: Readonly<Record<string, HubTest>> = {
 
   async has_perm(call, data, words) {
     const user = await actingUser(call, data);
-    return user !== null && (await userPerms(call, user.id)).some((name) => fits(name, words));
+    return user !== null && (await permsInCall(call, user.id)).some((name) => fits(name, words));
   },
 
   async is_build_owner(call, data) {

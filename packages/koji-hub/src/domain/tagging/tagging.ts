@@ -24,7 +24,7 @@ import { addPackage, findPackageEntry, readPackageList } from '../tags/package-l
 import { checkText } from '../values/names.js';
 import { repr, typeName } from '../values/repr.js';
 import { getTag } from '../tags/tags.js';
-import { getUser, userPerms } from '../users/users.js';
+import { getUser, permsInCall } from '../users/users.js';
 
 /** Which builds of a tag to read. */
 export interface TaggedFilter {
@@ -319,7 +319,7 @@ export function accessingUser(call: Call, given: number | null): number {
 
 /** What the lock and the permission of a tag mean for a user. */
 export async function readTagAccess(call: Call, tag: TagInfo, userId: number): Promise<TagAccess> {
-  const perms = await userPerms(call, userId);
+  const perms = await permsInCall(call, userId);
   const override = perms.includes('admin');
   if (tag.locked) return { access: false, override, reason: 'tag is locked' };
   if (tag.perm !== null && !perms.includes(tag.perm))

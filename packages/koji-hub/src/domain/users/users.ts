@@ -128,6 +128,13 @@ export async function userPerms(call: Call, userId: number, withGroups = true): 
   return rows.map((row) => row.name);
 }
 
+/** Names of the permissions that a user has in this call: of the caller's own, those that its token allows. */
+export async function permsInCall(call: Call, userId: number): Promise<string[]> {
+  const perms = await userPerms(call, userId);
+  const { scope, userId: own } = call.session;
+  return scope && userId === own ? scope.limit(perms) : perms;
+}
+
 /** The permissions of a user with their sources: null for its own, the group's name for a group's. */
 export async function userPermSources(
   call: Call,
