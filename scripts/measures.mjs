@@ -162,7 +162,7 @@ function tableOf(measured) {
   return [row(head), row(head.map(() => '---')), ...rows].join('\n');
 }
 
-/** Seconds that the test files of each package took in the last whole run here; what the page says when there was none. */
+/** Seconds that the test files of each package took in the last whole run here; what the page says if there was none. */
 function testSeconds() {
   if (!existsSync(testSecondsFile)) {
     const rows = readFileSync(page, 'utf8').matchAll(/^\| \*\*(\S+)\*\* .*\| (\d+) *\|$/gm);

@@ -44,7 +44,7 @@ const rpmGroups = {
  * @param rootsdir where buildroots will be
  * @param options.repo an rpm repository for buildroots, with `$arch`; null to use what a Debian or Ubuntu machine has installed
  * @param options.mockpath the program mock
- * @returns the back end (null when there is none), and what keeps this machine from more
+ * @returns the back end (null if there is none), and what keeps this machine from more
  */
 export async function findBackend(rootsdir, { repo = null, mockpath = '/usr/bin/mock' } = {}) {
   const programs = {

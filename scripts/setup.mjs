@@ -104,7 +104,7 @@ const hasCompiler = () => existsSync(path.join(root, 'node_modules/typescript/pa
 /**
  * Installs what the lock file says when it changed since the last time.
  *
- * @param options.development false for what it takes to run the programs of a clone, unless more is there already
+ * @param options.development false for what it takes to run the programs of a clone, unless more is already installed
  */
 export async function installPackages({ development = true } = {}) {
   const part = development || hasCompiler() ? 'all' : 'programs';

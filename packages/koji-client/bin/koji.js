@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-// The command is there before the package is built, so that an installation of the sources links it.
+// Exists before the package is built, so that installing the sources links the command.
 import '../dist/bundle/main.js';

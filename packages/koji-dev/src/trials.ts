@@ -2,7 +2,7 @@
 export interface Trial {
   /** `method greet(who)`. */
   readonly brings: string;
-  /** A command of `koji` that runs it; null when there is none. */
+  /** A command of `koji` that runs it; null if there is none. */
   readonly command: string | null;
 }
 

@@ -1,14 +1,14 @@
 import type { Logger } from '@koji/core';
 
 /**
- * How a transaction ended that did not end well: `rolled-back`, or `unknown`, when the answer to its commit was an error and it
- * may have been committed all the same.
+ * Outcome of a transaction that failed: `rolled-back`, or `unknown` if the answer to its commit was an error, so that it may
+ * have been committed.
  */
 export type BadEnd = 'rolled-back' | 'unknown';
 
 /**
- * What a call wants done outside its transaction: actions for when it is durable, undos for when it is not. A part of a
- * multicall has effects of its own, which join its parent's when its savepoint stands and are undone when it falls.
+ * Work of a call outside its transaction: actions after a commit, undos after a rollback. A part of a multicall has its own
+ * effects, which join its parent's if its savepoint is kept and are undone otherwise.
  */
 export class Effects {
   private readonly actions: (() => unknown)[] = [];

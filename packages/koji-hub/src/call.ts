@@ -52,12 +52,12 @@ export interface ServedMethod {
   readonly plugin?: string;
 }
 
-/** What a policy is asked about, by field. */
+/** The data for a policy, by field. */
 export type PolicyData = Readonly<Record<string, unknown>>;
 
 /** How a policy that allows or denies is asked. */
 export interface PolicyOptions {
-  /** What holds when no rule decides; "deny" unless given. */
+  /** The action if no rule decides; default "deny". */
   readonly default?: string;
   /** An admin passes whatever the policy says. */
   readonly force?: boolean;
@@ -80,7 +80,7 @@ export interface Policies {
   explain(call: Call, name: string, data: PolicyData): Promise<Explanation>;
 }
 
-/** What became of each rule of a policy that was tried. */
+/** The outcome of each rule of a policy that was tried. */
 export interface Explanation {
   /** Where its rules are from; null when there is no such policy. */
   readonly source: 'hub.conf' | 'default' | null;
@@ -89,7 +89,7 @@ export interface Explanation {
   readonly decision: Decision | null;
 }
 
-/** What one hub process holds; made once in hub.ts. */
+/** The shared objects of a hub process; created once in hub.ts. */
 export interface Hub {
   readonly options: HubOptions;
   readonly database: Database;
@@ -163,14 +163,14 @@ export interface Call {
 /** A list, also as rows that come one by one. */
 type Rows<R> = R | (R extends readonly (infer T)[] ? AsyncIterable<T> : never);
 
-/** What a handler may answer: each list in it, or the answer itself if it is one, as {@link Rows}. */
+/** The possible answers of a handler: each list in it, or the answer itself if it is a list, may be {@link Rows}. */
 type Answer<R> =
   | Rows<R>
   | (R extends readonly unknown[] | Readonly<Record<string, readonly unknown[]>>
       ? { [K in keyof R]: Rows<R[K]> }
       : never);
 
-/** What answers parts of a method's list without reading the rest; null where the whole list has to be read. */
+/** Returns parts of a method's list without reading the rest; null if the whole list must be read. */
 export interface PartReader<A = Record<string, unknown>> {
   count(args: A, call: Call): Promise<number | null>;
   read(args: A, part: Part, call: Call): Promise<PartOfRows<object> | null>;

@@ -4,7 +4,7 @@ import type { Identity } from './auth/identity.js';
 export interface Client {
   /** Its own address, or the one that a trusted proxy named. */
   readonly address: string;
-  /** Returns who it is by its transport; absent where there is none, as for the hub's own work. */
+  /** Returns the identity from the transport; absent if there is none, as for the hub's own work. */
   readonly identity?: () => Identity;
   /** Returns whether it went away, so that nobody will read the answer. */
   gone(): boolean;

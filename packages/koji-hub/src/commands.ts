@@ -114,7 +114,7 @@ export function changePassword(config: HubConfig, name: string, password: string
   });
 }
 
-/** What {@link putUser} gives a user. */
+/** Options of {@link putUser}. */
 interface NewUser {
   readonly password: string;
   readonly permissions: readonly string[];
@@ -122,7 +122,7 @@ interface NewUser {
   readonly hash?: (password: string) => Promise<string>;
 }
 
-/** Makes a user, or gives one that is there this password and these permissions, too. */
+/** Creates a user, or gives an existing one this password and additionally these permissions. */
 export async function putUser(
   call: RunningCall,
   name: string,
@@ -196,7 +196,7 @@ export async function explainPolicy(
   }
 }
 
-/** What {@link planMigration} finds: the steps of the hub's tables, and those of plugins by name. */
+/** The result of {@link planMigration}: the steps of the hub's tables, and those of plugins by name. */
 export type MigrationPlan = UpgradePlan & { readonly plugins: readonly string[] };
 
 /** Plans what {@link migrateDatabase} is going to do. */
@@ -240,7 +240,7 @@ export async function migrateDatabase(
   }
 }
 
-/** What is wrong with plugins is for `check` to tell; their tables are not touched then. */
+/** Problems of plugins are reported by `check`; their tables are not touched then. */
 async function ownPlugins(config: HubConfig): Promise<readonly LoadedPlugin[]> {
   return (await findPlugins(config, { taken: ownMethodNames(), given: {} })).plugins;
 }

@@ -9,8 +9,8 @@ import { parseConfiguredSubject } from './auth/distinguished-names.js';
 export const embeddedFolder = 'koji';
 
 /**
- * Finds the configuration of a hub: the file given, else ./hub.conf, else the one that `koji-hub init` or an earlier start
- * without any made in ./koji; null when there is none.
+ * Finds the configuration of a hub: the given file, otherwise ./hub.conf, otherwise the one in ./koji that `koji-hub init` or
+ * an earlier start created, otherwise null.
  */
 export function findConfig(given: string, folder?: string): HubConfig;
 export function findConfig(given: string | undefined, folder?: string): HubConfig | null;
@@ -91,7 +91,7 @@ function urlOfConnectionString(text: string): string {
   return postgresUrl({ ...values, dbname });
 }
 
-/** What LogLevel says: a level for all loggers (`koji`), and `logger:level` for some. */
+/** The contents of LogLevel: a level for all loggers (`koji`), and `logger:level` for some. */
 function saidLevels(text: string): { readonly logger: string; readonly level: string }[] {
   return text
     .split(/\s+/)
@@ -161,7 +161,7 @@ export function checkOptions({ options, file }: HubConfig): string[] {
   return problems;
 }
 
-/** Problems of the options about TLS, certificates and what proxies say of them. */
+/** Problems of the options for TLS, certificates and proxy headers. */
 function loginProblems(options: HubOptions, said: (name: string) => string): string[] {
   const problems: string[] = [];
   const needs = (name: keyof HubOptions, other: keyof HubOptions, remedy: string): void => {
@@ -190,7 +190,7 @@ function loginProblems(options: HubOptions, said: (name: string) => string): str
   return problems;
 }
 
-/** Returns a line for what is allowed, and is likely to be no good idea. */
+/** Returns a line for each setting that is allowed but probably a mistake. */
 export function configWarnings({ options, file }: HubConfig): string[] {
   const { GSSAPIKeytab, PrincipalHeader, AllowedKrbRealms, LoginCreatesUser } = options;
   if (PrincipalHeader === null && GSSAPIKeytab === null) return [];

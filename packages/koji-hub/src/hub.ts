@@ -67,10 +67,10 @@ export interface RunningHub {
   /** The plugins of the web page. */
   readonly webPlugins: Hub['plugins'];
   /**
-   * Loads the plugins anew; calls that run go on with the old ones.
+   * Loads the plugins again; running calls continue with the old ones.
    *
-   * @param load tells this load from all others
-   * @throws ConfigError with everything that is wrong; then the old ones stay
+   * @param load distinguishes this load from all others
+   * @throws ConfigError with all problems; the old plugins then stay
    */
   reload(load: string): Promise<void>;
   /** Reads the certificates of TLS again, which the hub does by itself when their files change; null without TLS. */
@@ -199,7 +199,7 @@ export async function serve(
   }
 }
 
-/** Counts what plugins did to processes that are gone, and keeps to what the database says of them from now on. */
+/** Counts the damage that plugins did to earlier processes, and from now on respects the switches in the database. */
 async function followPlugins(
   { database, switches, options, paths, ...hub }: Hub,
   { closers, plugins }: { readonly closers: Closers; readonly plugins: readonly LoadedPlugin[] },
@@ -212,7 +212,7 @@ async function followPlugins(
   closers.add('switches of plugins', () => switches.stop());
 }
 
-/** What the schedules of plugins are run with. */
+/** Dependencies of the plugins' schedules. */
 function scheduleParts({ database, activity, options, switches, ...hub }: Hub): Omit<ScheduleParts, 'calls'> {
   const circuit = { limit: options.CallbackFailureLimit, pause: options.CallbackPause * 1000 };
   const log = hub.logger('koji.schedules');
@@ -235,7 +235,7 @@ export interface Given {
   readonly serves?: boolean;
   /** Modules of plugins that option Plugins names. */
   readonly plugins?: Readonly<Record<string, object>>;
-  /** What the package.json of such plugins say under `koji`. */
+  /** The `koji` sections of the package.json of such plugins. */
   readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Modules of plugins that option WebPlugins names. */
   readonly webPlugins?: Readonly<Record<string, object>>;
@@ -326,7 +326,7 @@ type Composed = Pick<
 /** How plugins are loaded. */
 interface Loading {
   readonly given?: Pick<Given, 'plugins' | 'manifests'>;
-  /** Marks a load behind the first one. */
+  /** Marks a later load. */
   readonly load?: string;
   readonly activity?: ActivityLog;
   readonly switches?: PluginSwitches;

@@ -138,7 +138,7 @@ function config(): HubConfig {
 }
 
 async function start(): Promise<void> {
-  // A worker is no service of its own: it has no socket of the service manager.
+  // A worker is not a service itself: it has no socket of the service manager.
   const notices = openServiceNotices();
   let found = findConfig(values.config);
   if (!found) {
@@ -277,7 +277,7 @@ async function dropPluginTables([plugin, ...more]: readonly string[]): Promise<v
   process.exitCode = 1;
 }
 
-/** Needs no hub: whoever looks for plugins may have none yet. */
+/** Needs no hub, because users may search for plugins before they have one. */
 async function search(words: readonly string[]): Promise<void> {
   const found = await searchPlugins(process.cwd(), words);
   for (const problem of found.problems) process.stderr.write(`warning: ${problem}\n`);

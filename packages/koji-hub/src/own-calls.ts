@@ -13,12 +13,12 @@ export interface OwnCalls {
   write<T>(work: (call: Call) => Promise<T>): Promise<T>;
 }
 
-/** Whose calls these are. */
+/** The user of these calls. */
 export interface Owner {
-  /** What logs call the work. */
+  /** Name of the work in logs. */
   readonly name: string;
   readonly user: string;
-  /** Makes the user, who can't log in, when there is none and something is to be written. */
+  /** Creates the user, who can't log in, when it is missing and something is to be written. */
   readonly makes: boolean;
   readonly signal: AbortSignal;
 }

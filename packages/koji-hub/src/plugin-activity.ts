@@ -4,7 +4,7 @@ import type { Activity, ActivityLog } from '@koji/plugin-sdk/host';
 import type { Connection, Database } from './db/connection.js';
 import { join, sql } from './db/sql.js';
 
-/** What a part of a plugin did since it was first used, in all processes together. */
+/** Activity of a part of a plugin since it was first used, in all processes together. */
 export interface StoredActivity {
   readonly plugin: string;
   readonly kind: string;

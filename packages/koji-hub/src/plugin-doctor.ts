@@ -1,4 +1,4 @@
-/** What `koji-hub plugins` and `koji-hub outbox` say. */
+/** Output of `koji-hub plugins` and `koji-hub outbox`. */
 import { messageOf } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
 import { describeReport, isOff, reportOf } from '@koji/plugin-sdk/host';
@@ -22,7 +22,7 @@ export interface PluginsReport {
     readonly schedules: readonly ScheduleRow[];
   })[];
   readonly queues: readonly QueueState[];
-  /** What somebody should do something about; `koji-hub plugins --check` fails if there is any. */
+  /** Problems that need attention; `koji-hub plugins --check` fails if there are any. */
   readonly problems: readonly string[];
 }
 
@@ -136,7 +136,7 @@ export function listDeadLetters(config: HubConfig, choice: DeadLetterChoice): Pr
   return onDatabase(config, (read) => read((db) => deadLetters(db, choice)));
 }
 
-/** Has dead letters delivered again by the hub, or throws them away; how many. */
+/** Lets the hub deliver dead letters again, or deletes them, and returns how many there were. */
 export async function handleDeadLetters(
   config: HubConfig,
   what: 'replay' | 'drop',

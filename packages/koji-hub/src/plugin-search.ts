@@ -12,7 +12,7 @@ export interface AvailablePlugin {
   readonly registry: string;
 }
 
-/** What was found, and which registries could not be asked. */
+/** Search results, and the registries that could not be reached. */
 export interface SearchResult {
   readonly plugins: readonly AvailablePlugin[];
   /** A sentence each. */
@@ -21,7 +21,7 @@ export interface SearchResult {
 
 /** The keyword that plugins have in their package.json. */
 const keyword = 'koji-plugin';
-/** What registries hand out at most. */
+/** Maximum number of results from a registry. */
 const limit = 250;
 /** Milliseconds for the answer of a registry. */
 const patience = 60_000;
@@ -104,7 +104,7 @@ async function npm(cwd: string, args: readonly string[]): Promise<string> {
   }
 }
 
-/** What npm says of an error, as JSON or for people. */
+/** npm's message about an error, as JSON or for people. */
 function reasonOf(error: unknown): string {
   const { stdout = '' } = error as { readonly stdout?: string };
   const said = /"summary": *("(?:[^"\\]|\\.)+")/.exec(stdout)?.[1];

@@ -37,7 +37,7 @@ export interface HubPlugins {
   readonly problems: readonly string[];
 }
 
-/** What somebody should know of the plugins that hub.conf names, though it keeps none from working. */
+/** Warnings about the plugins of hub.conf, which do not prevent them from working. */
 export function pluginWarnings(config: HubConfig): string[] {
   const { Plugins, WebPlugins, PluginPath } = config.options;
   const from = folderOf(config);
@@ -58,7 +58,7 @@ export async function findPlugins(
     taken: Iterable<string>;
     given: Readonly<Record<string, object>>;
     manifests?: Readonly<Record<string, PluginManifest>>;
-    /** Marks a load behind the first one, for which files are read anew. */
+    /** Marks a later load, for which files are read again. */
     load?: string | undefined;
     /** Opens the plugins' own logs. */
     logger?: (name: string) => Logger;
@@ -89,7 +89,7 @@ export async function findPlugins(
 const reasonOf = (error: unknown): string =>
   error instanceof GenericError ? error.message : messageOf(error);
 
-/** What is wrong with the times of schedules. */
+/** Problems of the times of schedules. */
 async function scheduleProblems(plugins: readonly LoadedPlugin[]): Promise<PluginProblem[]> {
   const problems: PluginProblem[] = [];
   for (const { name: plugin, file, schedules } of plugins)
@@ -136,8 +136,8 @@ export async function findWebPlugins(
 }
 
 /**
- * Says what is wrong with the plugins: a plugin that did not load may have been a guard, so that the hub does not start
- * without it unless `PluginFailure = skip` says so.
+ * Reports the problems of plugins. A plugin that did not load may have been a guard, so the hub does not start without it
+ * unless `PluginFailure = skip`.
  *
  * @throws ConfigError with every problem
  */

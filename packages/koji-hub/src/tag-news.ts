@@ -11,9 +11,9 @@ const gathering = 5;
 /** PostgreSQL takes 8000 bytes in a message. */
 const most = 500;
 
-/** Tells whoever looks after repos or waits which tags changed; one for each hub process. */
+/** Notifies the repo manager and waiting calls of changed tags; one for each hub process. */
 export class TagNews {
-  /** Tags that changed and nobody was told of yet; null is any. */
+  /** Changed tags that were not announced yet; null is any. */
   private waiting: Set<number | null> | null = null;
 
   constructor(
@@ -40,7 +40,7 @@ export class TagNews {
   }
 }
 
-/** Returns the tags that a channel tells of: `any`, ids, or null when it tells of something else. */
+/** Returns the tags in a channel's name: `any`, ids, or null for another channel. */
 export function tagsOf(channel: string): 'any' | readonly number[] | null {
   if (!channel.startsWith(tagChannel)) return null;
   const ids = channel.slice(tagChannel.length).split(',').map(Number);

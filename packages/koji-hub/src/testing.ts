@@ -7,7 +7,7 @@ import { putUser } from './commands.js';
 import { makeConfig } from './config.js';
 import { openHub, serve } from './hub.js';
 
-/** What a hub for tests is made of. */
+/** Options of a hub for tests. */
 export interface TestParts {
   /** An empty folder for database, file store and `plugins/NAME.conf`. */
   readonly folder: string;
@@ -15,7 +15,7 @@ export interface TestParts {
   readonly policies: Readonly<Record<string, string>>;
   /** Modules of plugins by name. */
   readonly plugins: Readonly<Record<string, object>>;
-  /** What the plugins' package.json say under `koji`, by name. */
+  /** The `koji` sections of the plugins' package.json, by name. */
   readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** Modules of plugins of the web page by name. */
   readonly webPlugins?: Readonly<Record<string, object>>;
@@ -27,7 +27,9 @@ export interface TestParts {
 export interface HubForTests {
   readonly url: string;
   readonly topdir: string;
-  /** Makes a user, or gives one that is there this password and these permissions, too. The stored hash is a weak one. */
+  /**
+   * Creates a user, or gives an existing one this password and additionally these permissions. The stored hash is a weak one.
+   */
   addUser(name: string, password: string, permissions: readonly string[]): Promise<void>;
   /** Runs the callbacks of an event in a transaction; `begun` is called once it has one. */
   fire<E extends CallbackName>(event: E, payload: CallbackPayloads[E], begun?: () => void): Promise<void>;

@@ -3,8 +3,8 @@ import type { Database } from './db/connection.js';
 /** Lets a call wait for something that another call, maybe in another process, does. */
 export interface Wake {
   /**
-   * Resolves true when `channel` was notified after the call of this function, false after `milliseconds`. Who waits for
-   * `tags` hears of `tags:1,2` too.
+   * Resolves true when `channel` was notified after the call of this function, false after `milliseconds`. Callers that wait
+   * for `tags` are notified for `tags:1,2`, too.
    */
   wait(channel: string, milliseconds: number, signal?: AbortSignal): Promise<boolean>;
   /** Wakes every waiter of the channel in every hub process; call it through `call.afterCommit`. */

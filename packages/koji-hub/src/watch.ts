@@ -8,8 +8,8 @@ import { folderOf } from './config.js';
 import type { RunningHub } from './hub.js';
 
 /**
- * Loads all plugins anew whenever a file of one of them, or of their configuration, is saved. What can't be loaded leaves the
- * old plugins as they are, and says why in the log.
+ * Reloads all plugins whenever a file of one of them, or of their configuration, is saved. If that fails, the old plugins stay
+ * and the log has the reason.
  */
 export function watchPlugins(hub: RunningHub, config: HubConfig): { stop(): void } {
   // Relative imports of a plugin's module are its own files, and as new as it is.

@@ -16,7 +16,7 @@ import type { Caller, Transactions } from './server/transactions.js';
 /** The web page's methods of a call. */
 export type CallsOf = (call: Call) => Calls;
 
-/** What web logins are made of. */
+/** Dependencies of web logins. */
 interface WebLoginParts {
   readonly hub: Hub;
   readonly transactions: Transactions;
@@ -88,7 +88,7 @@ export class WebLogins implements Logins {
     await this.parts.hub.database.write((db) => db.run(sql`DELETE FROM web_login WHERE key = ${key}`));
   }
 
-  /** Makes what a provider says of a user so at the hub. */
+  /** Applies a provider's data about a user to the hub. */
   private async admit(admission: Admission): Promise<void> {
     const { makeChanges, planAdmission } = await import('@koji/web');
     const { admitting } = this.parts;

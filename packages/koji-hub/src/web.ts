@@ -14,7 +14,7 @@ export interface MountedWeb extends Web {
   readonly path: string;
 }
 
-/** What a mounted page calls the hub with. */
+/** A mounted page's access to the hub. */
 interface WebParts {
   /** As nobody. */
   readonly own: OwnCalls;

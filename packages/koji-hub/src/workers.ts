@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerMetrics } from './metrics/cluster.js';
 
-/** What a worker tells once it answers. */
+/** A worker's report once it answers. */
 interface Answering {
   readonly url: string;
 }

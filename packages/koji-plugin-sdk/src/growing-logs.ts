@@ -94,7 +94,7 @@ export class GrowingLogs {
     this.logs.set(file, { name, file, open, inode: 0, sent: 0, missing: false, problem: null });
   }
 
-  /** Returns a unique name for each log, as Koji does: `root.log`, `root.DUP00.log`, … */
+  /** Returns a unique name for each log, like Koji: `root.log`, `root.DUP00.log`, … */
   private freeName(name: string): string | null {
     if (!this.names.has(name)) return name;
     const { name: base, ext } = path.parse(name);

@@ -50,16 +50,13 @@ export interface MessageOptions {
 }
 
 /**
- * Returns the message of an event; null when there is none, as for a change of a task that does not change its state.
+ * Returns the message of an event; null if there is none, as for a change of a task that does not change its state.
  *
- * @example
- * export const letters = outbox('letters', async (message: EventMessage) => {
- *   await fetch('https://letters.example.org/', { method: 'POST', body: message.body });
- * });
- * export const onTag = callback('postTag', async (event, payload) => {
+ * @example export const letters = outbox('letters', async (message: EventMessage) => {
+ *   await fetch('https://letters.example.org/', { method: 'POST', body: message.body }); }); export const onTag =
+ * callback('postTag', async (event, payload) => {
  *   const message = await eventMessage(event, payload);
- *   if (message) await letters.put(message.address, message);
- * });
+ *   if (message) await letters.put(message.address, message); });
  */
 export async function eventMessage<E extends MessageEvent>(
   event: E,

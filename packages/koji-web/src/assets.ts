@@ -38,7 +38,7 @@ function load(): Assets {
   return { files, version: hash.digest('hex').slice(0, 10) };
 }
 
-/** Returns a file that browsers load; undefined when there is none of that name. */
+/** Returns a file that browsers load; undefined if there is none of that name. */
 export function findAsset(name: string): Asset | undefined {
   loaded ??= load();
   return loaded.files.get(name);

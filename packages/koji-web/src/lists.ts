@@ -56,7 +56,7 @@ function compare(a: unknown, b: unknown): number {
   return Number(a) - Number(b);
 }
 
-/** Returns a task with its request; null when there is none. */
+/** Returns a task with its request; null if there is none. */
 export function findTask(calls: Calls, id: number): Promise<TaskInfo | null> {
   return calls.getTaskInfo(id, true);
 }
@@ -69,7 +69,7 @@ export async function findTasks(calls: Calls, ids: readonly number[]): Promise<M
   return new Map(found.flatMap((task) => (task ? [[task.id, task] as const] : [])));
 }
 
-/** Returns a user without groups; null when there is none. */
+/** Returns a user without groups; null if there is none. */
 export function findUser(calls: Calls, user: string | number): Promise<UserInfo | null> {
   return calls.getUser(user, named({ krb_princs: false }));
 }

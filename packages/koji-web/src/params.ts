@@ -161,7 +161,7 @@ export const prefix: Kind<string | null> = {
 };
 
 /**
- * Reads the parameters of an address; unknown ones are ignored, as Koji does.
+ * Reads the parameters of an address; unknown ones are ignored, like Koji.
  *
  * @throws PageError 400 with everything that is wrong
  */

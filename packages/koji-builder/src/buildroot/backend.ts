@@ -90,9 +90,9 @@ export interface Backend {
   giveToBuilder(folder: string): Promise<void>;
   /** What those who use the results must know; null for nothing. */
   readonly warning: string | null;
-  /** The configuration that its program reads; null when there is none. */
+  /** The configuration that its program reads; null if there is none. */
   readonly configFile: string | null;
-  /** The folder that the root is a layer on; null when there is none. */
+  /** The folder that the root is a layer on; null if there is none. */
   readonly base: string | null;
   /** Whether the packages inside are those of the repo; if not, the hub is told of none. */
   readonly hasOwnPackages: boolean;

@@ -201,10 +201,10 @@ export class BuildRoot {
   }
 
   /**
-   * Opens a file for reading, by the path that programs inside see. Symbolic links are followed as inside, also while
-   * programs change them.
+   * Opens a file for reading, by the path that programs inside see. Symbolic links are followed as inside, also while programs
+   * change them.
    *
-   * @throws GenericError for what is no regular file; an error with the code ENOENT when there is none
+   * @throws GenericError if it is not a regular file; an error with the code ENOENT if there is none
    */
   openFile(within: string): Promise<FileHandle> {
     return openFileBelow(this.rootDir, within, 'inside');

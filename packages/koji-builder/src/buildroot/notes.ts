@@ -13,9 +13,9 @@ export interface RootNote {
   readonly backend: BackendName;
   /** The buildroot's own folder. */
   readonly folder: string;
-  /** The configuration that the back end's program reads; null when there is none. */
+  /** The configuration that the back end's program reads; null if there is none. */
   readonly config: string | null;
-  /** The folder that its root is a layer on; null when there is none. */
+  /** The folder that its root is a layer on; null if there is none. */
   readonly base: string | null;
 }
 

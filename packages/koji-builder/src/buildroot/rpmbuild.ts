@@ -173,7 +173,7 @@ export async function takeResult(
 /**
  * The one spec file among some names.
  *
- * @throws BuildError when there is none or more than one
+ * @throws BuildError if there is none or more than one
  */
 export function onlySpec(names: readonly string[]): string {
   const specs = names.filter((name) => name.endsWith('.spec'));

@@ -115,7 +115,7 @@ export function reportImage(
   return `Scratch ${kind} build results in: ${subtasks.map((id) => paths.task(id)).join(', ')}`;
 }
 
-/** A repo of the tag; when there is none yet, it is waited for. */
+/** A repo of the tag; if there is none yet, it is waited for. */
 async function repoOf(task: BaseTaskHandler, tag: number): Promise<RepoInfo> {
   const current = await task.session.getRepo(tag);
   if (current) return current;

@@ -38,7 +38,7 @@ export function canonArches(arches: string | null): string[] {
 /**
  * Returns the architectures that a package is built for, each once: the first one keeps the source package.
  *
- * @throws BuildError when there are none
+ * @throws BuildError if there are none
  */
 export function planBuildArches({ tag, extraArches, source, override }: ArchPlan): string[] {
   const ofTag = canonArches(tag.arches);
@@ -66,14 +66,14 @@ export interface NoarchPlan {
   readonly tagArches: string;
   /** The tag's extra data `noarch_arches`, separated by spaces. */
   readonly noarchArches: string | null;
-  /** The source package; null when there is none yet. */
+  /** The source package; null if there is none yet. */
   readonly source: SourceArches | null;
 }
 
 /**
  * Returns the architectures of hosts that can run a noarch task of a tag; null when any host will do.
  *
- * @throws BuildError when there are none
+ * @throws BuildError if there are none
  */
 export function planNoarchTask({ tagArches, noarchArches, source }: NoarchPlan): string[] | null {
   const exclusive = (source?.exclusiveArch ?? []).map(canonArch);
@@ -105,7 +105,7 @@ export interface Named {
 /**
  * Returns the architectures that the buildroot of a noarch task can have on a host.
  *
- * @throws BuildError when there are none
+ * @throws BuildError if there are none
  */
 export function planNoarchRoot(host: Named, tag: Named): string[] {
   const [ofHost, ofTag] = [canonArches(host.arches), canonArches(tag.arches)];

@@ -121,7 +121,7 @@ function modeArgs(mode: string | undefined): string[] {
   return mode === 'simple' ? ['--koji', '--simple'] : ['--koji'];
 }
 
-/** 0.15.11 is 15011; 0 when there is none. */
+/** 0.15.11 is 15011; 0 if there is none. */
 async function mergerepoVersion(): Promise<number> {
   const said = await outputOf(['mergerepo_c', '--version'], { timeout: 60 }).catch(() => ({ stdout: '' }));
   const [, major = 0, minor = 0, patch = 0] = /(\d+)\.(\d+)\.(\d+)/.exec(said.stdout) ?? [];

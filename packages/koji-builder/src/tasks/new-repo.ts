@@ -138,7 +138,7 @@ async function archesIn(folder: string): Promise<string[]> {
   return names.filter((_, at) => found[at]);
 }
 
-/** What decides which rpms a repo has, as its file repo.json tells; null when there is none. */
+/** What decides which rpms a repo has, as its file repo.json tells; null if there is none. */
 async function describedOptions(folder: string): Promise<string | null> {
   const file = path.join(folder, 'repo.json');
   if (!(await exists(file))) return null;

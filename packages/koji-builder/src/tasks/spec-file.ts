@@ -6,14 +6,14 @@ export interface SpecPlaces {
   readonly folder: string;
   /** The names in it. */
   readonly names: readonly string[];
-  /** The names in its folder SPECS; empty when there is none, or it does not count. */
+  /** The names in its folder SPECS; empty if there is none, or it does not count. */
   readonly specs: readonly string[];
 }
 
 /**
  * Returns the spec file of a checkout: the only one, or the one named as the folder.
  *
- * @throws BuildError when there is none
+ * @throws BuildError if there is none
  */
 export function chooseSpec({ folder, names, specs }: SpecPlaces): string {
   const isSpec = (name: string): boolean => name.endsWith('.spec') && !name.startsWith('.');

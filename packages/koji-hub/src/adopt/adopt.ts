@@ -20,7 +20,7 @@ import { beginProgress, forgetProgress, readProgress } from './progress.js';
 import type { TableProgress } from './progress.js';
 import { readFingerprint, sourceUrl } from './source.js';
 
-/** What to adopt, and how. */
+/** Options of an adoption. */
 export interface AdoptOptions {
   /** The url of Koji's database, or the path of Koji's hub.conf; for an adoption in place the database of hub.conf by default. */
   readonly from?: string | undefined;
@@ -31,7 +31,7 @@ export interface AdoptOptions {
   readonly restart?: boolean;
   /** Copies a snapshot although others are connected to the source: a rehearsal. */
   readonly live?: boolean;
-  /** Asks whether to go on, once the plan is told. */
+  /** Asks whether to continue, after the plan was printed. */
   readonly confirm: () => Promise<boolean>;
   readonly tell: (line: string) => void;
   /** Hashes a password; tests have a quick way. */

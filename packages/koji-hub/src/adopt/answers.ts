@@ -29,7 +29,7 @@ const general: readonly Question[] = [
   ['listTags', []],
 ];
 
-/** What to ask about a row of a table. */
+/** The calls to compare for a row of a table. */
 const about: Readonly<Record<string, (row: Row) => readonly Question[]>> = {
   archiveinfo: ({ id }) => [['getArchive', [id]]],
   build: ({ id }) => [

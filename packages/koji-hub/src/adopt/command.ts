@@ -6,7 +6,7 @@ import { adopt } from './adopt.js';
 import { reportOptions } from './config-report.js';
 import { verify } from './verify.js';
 
-/** What the command line says. */
+/** Options of the command line. */
 export interface AdoptArguments {
   readonly from: string | undefined;
   readonly dryRun: boolean;

@@ -1,4 +1,4 @@
-/** What files of Koji's configuration mean here. */
+/** Reports the meaning of Koji's configuration files for this hub. */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '@koji/core';
 import { clientOptions, hubOptions, kojidOptions, parseIni, webOptions } from '@koji/core/config';
@@ -40,7 +40,7 @@ export interface OptionFinding {
 
 /**
  * Lists the options of files that have no effect, are unknown, have a value that is refused, or are set elsewhere. hub.conf,
- * kojid.conf, web.conf and kojira.conf are told by their sections; any other section is a profile of koji.conf.
+ * kojid.conf, web.conf and kojira.conf are recognised by their sections; any other section is a profile of koji.conf.
  *
  * @throws ConfigError when a file can't be read
  */

@@ -18,7 +18,7 @@ export interface BrokenRows {
   readonly remedy: string;
 }
 
-/** A condition of ours that the source does not guarantee. */
+/** One of our constraints that the source does not guarantee. */
 interface Condition {
   readonly table: TableMap;
   readonly constraint: string;
@@ -27,7 +27,7 @@ interface Condition {
   readonly remedy: string;
 }
 
-/** Finds the rows that break constraints of ours. */
+/** Finds the rows that violate our constraints. */
 export async function findBrokenRows(
   db: Connection,
   maps: readonly TableMap[],
@@ -45,7 +45,7 @@ export async function findBrokenRows(
   return found;
 }
 
-/** What the source guarantees, each as a text that {@link conditionsOf} looks for. */
+/** Conditions that the source guarantees, each as a text that {@link conditionsOf} searches for. */
 async function readGuarantees(db: Connection): Promise<ReadonlySet<string>> {
   const rows = await db.all<{ what: string }>(sql`
     SELECT k.contype::text || ' ' || c.relname || ' ' || CASE WHEN k.contype = 'c' THEN k.conname::text ELSE

@@ -1,4 +1,4 @@
-/** Copies the rows of a database of Koji into a new database of ours, in batches that are durable one by one. */
+/** Copies the rows of a Koji database into a new database of this hub, in batches that are each durable. */
 import { ConfigError, messageOf } from '@koji/core';
 import type { Connection, Opened, Row } from '../db/connection.js';
 import { id, sql } from '../db/sql.js';
@@ -14,7 +14,7 @@ import { addStartingRows } from './starting-rows.js';
 /** The most rows and characters of one batch; of users fewer, since hashing takes a while and is lost when interrupted. */
 const limits = { rows: 5000, characters: 4_000_000, users: 200 } as const;
 
-/** What a copy reads from and writes to. */
+/** Source and target of a copy. */
 export interface CopyParts {
   /** A snapshot of the source. */
   readonly source: Connection;
@@ -85,9 +85,9 @@ async function copyTable(parts: CopyParts, table: TableMap, before: TableProgres
 }
 
 /**
- * Completes a copy: compares the number of rows of each table, and lets ids go on where Koji's stood.
+ * Completes a copy: compares the number of rows of each table, and continues ids where Koji's ended.
  *
- * @throws ConfigError with the tables that do not agree; then the copy stays incomplete
+ * @throws ConfigError with the tables that differ; the copy then stays incomplete
  */
 export async function finishCopy(
   { source, target, plan }: CopyParts,

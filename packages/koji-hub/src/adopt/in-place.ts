@@ -1,4 +1,4 @@
-/** Makes a database of Koji on PostgreSQL one of ours where it is. */
+/** Converts a Koji database on PostgreSQL in place. */
 import type { Opened, Row } from '../db/connection.js';
 import { migrate } from '../db/migrate.js';
 import { migrations } from '../db/migrations/index.js';
@@ -13,7 +13,10 @@ import { addStartingRows } from './starting-rows.js';
 /** Users whose passwords are hashed in one transaction. */
 const usersAtOnce = 200;
 
-/** Our first migration makes the schema of Koji 1.35, which is there already but for what older ones lack and the length of passwords. */
+/**
+ * Our first migration creates the schema of Koji 1.35, which already exists except for additions since older versions and the
+ * length of passwords.
+ */
 const stepsFrom = (catalog: Catalog): readonly Migration[] =>
   migrations.map((step) =>
     step.number === 1
@@ -55,7 +58,7 @@ export async function adoptInPlace(
   return migrate(target, stepsFrom(catalog), { foreign: true });
 }
 
-/** Hashes the passwords of some users after an id; the last id of them, or null when there are none. */
+/** Hashes the passwords of some users after an id; returns the last id of them, or null if there are none. */
 async function hashSome(
   target: Opened,
   after: number,

@@ -34,7 +34,7 @@ export interface ColumnMap {
   readonly length: number | null;
 }
 
-/** What a column holds that Koji added after 1.33, in a database that lacks it; other new columns get their defaults. */
+/** Values of columns that Koji added after 1.33, for a database that lacks them; other new columns get their defaults. */
 const laterColumns: Readonly<Record<string, Readonly<Record<string, Sql>>>> = {
   rpminfo: { draft: sql`CASE WHEN build_id IS NULL THEN NULL ELSE FALSE END` },
   repo: {
@@ -43,7 +43,7 @@ const laterColumns: Readonly<Record<string, Readonly<Record<string, Sql>>>> = {
   },
 };
 
-/** Tables whose rows stay behind, and why. */
+/** Tables whose rows are not copied, with the reason. */
 export const leftBehind: Readonly<Record<string, string>> = {
   proton_queue:
     'messages of the plugin protonmsg that were not sent; the messagebus plugin has a queue of its own',

@@ -8,8 +8,8 @@ const atOnce = 4;
 const hashForm = /^scrypt\$\d+\$\d+\$\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+$/;
 
 /**
- * Hashes the passwords of rows of `users`, which Koji stores as they are. A hash of ours stays, so that the work can be
- * repeated; an empty password becomes none, since nobody can log in by it here.
+ * Hashes the passwords of rows of `users`, which Koji stores in plain text. Existing hashes are kept, so the work can be
+ * repeated. An empty password becomes null, because nobody can log in with it here.
  *
  * @throws ConfigError for a password that is too long, with its user and without the password
  */

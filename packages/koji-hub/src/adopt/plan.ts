@@ -1,4 +1,4 @@
-/** What an adoption will do, before it does anything. */
+/** Plans an adoption without changing anything. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Connection } from '../db/connection.js';
@@ -19,7 +19,7 @@ export type Way = 'copy' | 'inPlace';
 /** Rows a second on a machine of two cores, and seconds for a password, for an estimate. */
 const speeds = { sqlite: 40_000, postgres: 30_000, bytes: 20_000_000, password: 0.06 } as const;
 
-/** What an adoption found, and will do. */
+/** Findings and planned steps of an adoption. */
 export interface Plan {
   readonly way: Way;
   readonly level: SchemaLevel;
@@ -27,7 +27,7 @@ export interface Plan {
   /** The tables whose rows are copied, in order. */
   readonly copied: readonly TableMap[];
   readonly sizes: ReadonlyMap<string, TableSize>;
-  /** Tables that are not ours, and those whose rows stay behind, with what becomes of them. */
+  /** Foreign tables, and tables whose rows are not copied, with what happens to them. */
   readonly left: readonly { readonly table: string; readonly rows: number; readonly why: string }[];
   /** Columns that are not ours, as `table.column`. */
   readonly strange: readonly string[];

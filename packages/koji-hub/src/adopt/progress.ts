@@ -1,4 +1,4 @@
-/** How far a copy is, in a table of the target that is there until the copy is complete: no hub serves from such a database. */
+/** Progress of a copy, in a table of the target that exists until the copy is complete. No hub serves from such a database. */
 import { ConfigError } from '@koji/core';
 import type { Connection } from '../db/connection.js';
 import { adoptionTable } from '../db/migrate.js';
@@ -14,7 +14,7 @@ export interface TableProgress {
 }
 
 const progress = id(adoptionTable);
-/** The row that says what is copied; no table has such a name. */
+/** The row that describes the copy; no table has such a name. */
 const ofSource = '*';
 
 /**

@@ -1,10 +1,12 @@
-/** Which version of Koji's schema a database has: Koji keeps no number in it, so the tables and columns tell. */
+/**
+ * Determines the version of a Koji database's schema. Koji stores no version number, so it is recognised by tables and columns.
+ */
 import { ConfigError } from '@koji/core';
 
 /** The columns of each table of a database. */
 export type Catalog = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What a step of Koji's schema brought, by which it is recognised, oldest first. */
+/** Additions of each version of Koji's schema, by which it is recognised, oldest first. */
 const steps: readonly { readonly version: string; readonly brings: readonly string[] }[] = [
   { version: '1.30', brings: ['archivetypes.compression_type'] },
   { version: '1.32', brings: ['sessions.closed', 'rpm_checksum'] },
@@ -71,7 +73,7 @@ const brought = (catalog: Catalog, what: string): boolean => {
 /**
  * Recognises the schema of a database of Koji.
  *
- * @throws ConfigError when it is none, too old, or half upgraded, with the scripts to run
+ * @throws ConfigError if it is not one, too old, or only partly upgraded, with the scripts to run
  */
 export function recogniseSchema(catalog: Catalog): SchemaLevel {
   const missing = ['events', 'users', 'tag_listing', 'task', 'build', 'rpminfo', 'sessions'].filter(

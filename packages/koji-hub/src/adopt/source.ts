@@ -64,7 +64,9 @@ export async function readSequences(
   return new Map(rows.map(({ name, last }) => [name, last]));
 }
 
-/** What changes with every login, call, builder's check-in, task and event, so that two equal ones mean that nobody wrote. */
+/**
+ * Counters that change with every login, call, check-in, task and event. If they are equal, nobody has written to the database.
+ */
 export async function readFingerprint(db: Connection, counting: readonly string[]): Promise<string> {
   const last = await readSequences(db, counting);
   const row = await db.get(sql`
@@ -83,7 +85,7 @@ export async function listOthers(db: Connection): Promise<string[]> {
   return rows.map(({ who }) => who);
 }
 
-/** What our own connections to the source are called. */
+/** The application name of our own connections to the source. */
 const ownName = 'koji-hub adopt';
 
 /** The url of the source with our name in it. */
@@ -95,7 +97,7 @@ export function sourceUrl(url: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}application_name=${encodeURIComponent(ownName)}`;
 }
 
-/** Which columns of a table are read, and how. */
+/** The columns of a table to read, and how. */
 export function readColumns(table: TableMap, catalog: Catalog): string[] {
   const has = catalog.get(table.name) ?? new Set<string>();
   return [...table.columns.keys()].filter((column) => sourceOf(table.name, column, has) !== null);

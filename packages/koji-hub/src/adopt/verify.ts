@@ -13,17 +13,17 @@ import type { TableMap } from './mapping.js';
 import { countRows, readCatalog, readColumns, sampleRows, sourceUrl } from './source.js';
 import { startingTables } from './starting-rows.js';
 
-/** What to compare. */
+/** Options of a comparison. */
 export interface VerifyOptions {
   readonly from: string;
-  /** The urls of Koji's hub and of ours, to compare answers of; none to compare the databases alone. */
+  /** The URLs of Koji's hub and of this one, for comparing answers; without them only the databases are compared. */
   readonly hubs: readonly [string, string] | null;
   /** Rows of each table to compare, and to ask the hubs about. */
   readonly sample: number;
   readonly tell: (line: string) => void;
 }
 
-/** What was compared, and how much of it differs. */
+/** What was compared, and the number of differences. */
 export interface VerifySummary {
   readonly tables: number;
   readonly rows: number;

@@ -109,7 +109,7 @@ export const builder: Handlers<BuilderMethods> = {
 
   async 'host.freeTasks'({ tasks }, call) {
     const hostId = call.session.assertHost();
-    // One that was freed or given to another host since the builder last looked is no error.
+    // A task that was freed or given to another host since the builder's last check is not an error.
     for (const taskId of tasks) if (await hostHasTask(call, taskId, hostId)) await freeTask(call, taskId);
     return null;
   },
@@ -164,7 +164,7 @@ export const builder: Handlers<BuilderMethods> = {
   async 'host.tagNotification'(about, call) {
     const hostId = call.session.assertHost();
     checkText(about.failure_msg);
-    // Nobody is told of a build that does not exist.
+    // No notification is sent about a build that does not exist.
     const build = await findBuild(call, about.build_id);
     if (build) await assertTagsOrBuilds(call, hostId, build);
     await tagNotification(call, {
@@ -180,7 +180,7 @@ export const builder: Handlers<BuilderMethods> = {
   },
 };
 
-/** What a builder said of itself when it last checked in; nulls when that is so long ago that it counts as gone. */
+/** The data of a builder's last check-in; null if that is too long ago. */
 async function checkedIn(
   call: Call,
   hostId: number,
@@ -229,7 +229,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The tasks assigned to a host; when there are none the scheduler gets a chance to find some. */
+/** Returns the tasks assigned to a host; if there are none, the scheduler may run first. */
 async function assignedTasks(call: Call, hostId: number): Promise<AssignedTask[]> {
   const found = await readAssigned(call, hostId);
   if (found.length > 0 || !(await runScheduler(call, 'gentle'))) return found;

@@ -154,7 +154,7 @@ export const builds: Handlers<BuildMethods> = {
 
 type BuildFilter = Parameters<(typeof builds)['listBuilds']>[0];
 
-/** The conditions of a listing; null when one of them names what is not there, so that nothing can fit. */
+/** The conditions of a listing; null if one of them names an object that does not exist, so that nothing can match. */
 async function buildConditions(call: Call, filter: BuildFilter): Promise<Sql[] | null> {
   const where: Sql[] = [];
   if (filter.packageID !== null) {

@@ -106,7 +106,7 @@ function principalIn(given: unknown): string | null {
   return given;
 }
 
-/** Joins a list of texts, and a text letter by letter, as Koji does; leaves anything else to the check that follows. */
+/** Joins a list of texts, or the characters of a text, like Koji; leaves anything else to the following check. */
 function joinWords(arches: unknown): unknown {
   if (typeof arches === 'string') return Array.from(arches).join(' ');
   return Array.isArray(arches) && arches.every((arch) => typeof arch === 'string')

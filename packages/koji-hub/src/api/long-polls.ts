@@ -3,9 +3,9 @@ import type { Call } from '../call.js';
 /** Seconds that a call may wait for something to happen; proxies close quiet connections not much later. */
 const longestWait = 60;
 
-/** What a call waits for. */
+/** The condition that a call waits for. */
 export interface Awaited<T> {
-  /** The channel that is told of it, see {@link Wake}. */
+  /** The channel on which it is announced, see {@link Wake}. */
   readonly channel: string;
   /** Seconds that the caller would wait. */
   readonly timeout: number;

@@ -11,7 +11,7 @@ import { findUser, getUser } from '../domain/users/users.js';
 
 type Table = 'build_notifications' | 'build_notifications_block';
 
-/** What a notification or a block is about. */
+/** Package and tag of a notification or a block. */
 interface Subject {
   readonly packageId: number | null;
   readonly tagId: number | null;
@@ -124,7 +124,7 @@ function mayManage(call: Call, caller: UserInfo, owner: number): boolean {
   return caller.id === owner || call.session.hasPerm('admin');
 }
 
-/** The user whom something is to be created for: the caller, or for an admin anybody. */
+/** Returns the user to create something for: the caller, or for an admin any user. */
 async function recipient(call: Call, userInfo: unknown, what: string): Promise<UserInfo> {
   const caller = await currentUser(call);
   const user = await findUser(call, userInfo, { principals: false });

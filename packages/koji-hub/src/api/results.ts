@@ -30,7 +30,7 @@ export const results: Handlers<ResultMethods> = {
   countAndFilterResults: (args, call) => countAndFilter(call, args),
 };
 
-/** Methods whose answer looks like a list on the wire, and is none to Koji. */
+/** Methods whose answer looks like a list on the wire, but not to Koji. */
 const tuples: ReadonlySet<string> = new Set(['checkTagAccess', 'countAndFilterResults', 'echo']);
 
 const isResults = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(results, name);
@@ -84,7 +84,7 @@ function runPart<T>(
   });
 }
 
-/** Returns the part that options ask for; null for a whole list, and for options that are checked once it is there. */
+/** Returns the part selected by options; null for a whole list, and for options that can only be checked later. */
 function partOf(options: unknown): Part | null {
   if (!isDict(options)) return null;
   const { order, offset = null, limit, noneGreatest = true } = options;

@@ -30,7 +30,7 @@ interface Searched {
   /** Further texts that may fit. */
   readonly also?: Sql;
   readonly where?: Sql;
-  /** What the caller may order by besides id and name. */
+  /** Columns besides id and name that the caller may sort by. */
   readonly orders?: Readonly<Record<string, Sql>>;
 }
 
@@ -110,7 +110,7 @@ const matchTime = 10_000;
 export const search: Handlers<SearchMethods> = {
   async search({ terms, type, matchType, queryOpts }, call) {
     if (!truthy(terms)) throw new GenericError('empty search terms');
-    // Koji no longer finds files, and says so by finding none.
+    // Koji no longer supports searching files, and finds none.
     if (type === 'file') return applyOpts<Named>([], queryOpts);
     const searched = types.get(type);
     if (!searched) throw new GenericError(`No such search type: ${plain(type)}`);
@@ -151,7 +151,7 @@ function fitting(terms: unknown, matchType: unknown): (text: Sql) => Sql {
   return (text) => sql`(${text}) = ${wanted}`;
 }
 
-/** What a name fulfils that fits, by which an index finds it; null where nothing is known of how it begins. */
+/** Returns a condition on the beginning of matching names, which an index can use; null if it is unknown. */
 function keyCondition({ keyed }: Searched, terms: unknown, matchType: unknown): Sql | null {
   if (!keyed || typeof terms !== 'string' || matchType === 'regexp') return null;
   const { table, compound } = keyed;

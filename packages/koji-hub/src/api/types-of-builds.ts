@@ -81,7 +81,7 @@ export const buildTypeHandlers: Handlers<BuildTypeMethods> = {
   },
 };
 
-/** The id of a build that is no draft, made of a struct when there is none. */
+/** Returns the id of a build that is not a draft; creates the build from a struct if it does not exist. */
 async function findOrMakeBuild(call: Call, given: unknown): Promise<number> {
   const draft = new GenericError('Draft build not supported');
   const found = await findBuild(call, given);

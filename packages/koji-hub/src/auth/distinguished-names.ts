@@ -123,7 +123,7 @@ export function sameSubject(a: DistinguishedName, b: DistinguishedName): boolean
   );
 }
 
-/** Returns the value of a type; null when the subject has none of it, or several, of which nobody could say which counts. */
+/** Returns the value of a type; null if the subject has none or several, because it would be unclear which one counts. */
 export function componentOf(subject: DistinguishedName, type: string): string | null {
   const found = subject.flat().filter(([name]) => name === canonical(type));
   const [first] = found;

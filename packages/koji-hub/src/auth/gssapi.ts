@@ -12,7 +12,7 @@ const service = 'HTTP';
 /** A client that proved who it is. */
 export interface Accepted {
   readonly principal: string;
-  /** What proves to the client that this is the hub. */
+  /** The token that authenticates the hub to the client. */
   readonly answer: string | null;
 }
 

@@ -50,7 +50,7 @@ async function renewSession(db: Connection, session: CallerSession): Promise<Ses
     if (!alive) return null;
   }
   const key = newKey(expiredUserId);
-  // The call number goes too: a client counts from 0 again after it logged in anew.
+  // The call number is reset, too, because a client counts from 0 again after it logs in again.
   await db.run(sql`UPDATE sessions SET key = ${key}, expired = FALSE, callnum = NULL, update_time = ${now},
     renew_time = ${now} WHERE id = ${id}`);
   return { 'session-id': id, 'session-key': key, 'header-auth': true };
@@ -124,7 +124,7 @@ export function checkMayLogIn({ name, status }: Pick<Login, 'name' | 'status'>):
   if (status !== 0) throw new AuthError(`logins by ${name} are not allowed`);
 }
 
-/** Returns whom a session is for: the user whose password it is, or the one whom a user of ProxyUsers names. */
+/** Returns the user to open a session for: the owner of the password, or the user that a member of ProxyUsers names. */
 async function proxiedUser(call: Call, user: Login, opts: unknown): Promise<Login> {
   const wanted = optionOf(opts, 'proxyuser');
   if (wanted === undefined || wanted === null) return user;
@@ -141,7 +141,7 @@ async function knownUser(call: Call, name: string): Promise<Login> {
   return row;
 }
 
-/** Logs in a user whom a trusted proxy has authenticated, however it did. */
+/** Logs in a user authenticated by a trusted proxy, whatever the method. */
 export async function loginOfProxy(call: Call, user: string): Promise<SessionKey> {
   const row = await knownUser(call, user);
   const { address: hostip } = callerOf(call);
@@ -197,7 +197,7 @@ export async function makeExclusive(call: Call, force: boolean): Promise<null> {
   if (session.exclusive) throw new GenericError('session is already exclusive');
   const { id, userId, hostId } = session;
   if (id !== null && userId !== null) await takeExclusive(call.db, { id, userId, force });
-  // A builder that waits by the session that was closed hears of it.
+  // A builder that waits with the closed session is notified.
   if (hostId !== null) call.afterCommit(() => call.hub.wake.notify(`host:${hostId}`));
   return null;
 }
@@ -229,7 +229,7 @@ export async function logout(call: Call, sessionId: number | null): Promise<null
   return null;
 }
 
-/** Closes a subsession of the caller; any other id is passed over in silence, as Koji does. */
+/** Closes a subsession of the caller; ignores any other id, like Koji. */
 export async function logoutChild(call: Call, sessionId: number | null): Promise<null> {
   if (!call.session.loggedIn) throw new AuthError('Not logged in');
   await close(call.db, sql`id = ${sessionId} AND master = ${call.session.id}`);

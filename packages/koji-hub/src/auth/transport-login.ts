@@ -18,7 +18,7 @@ interface SslLoginArgs {
   readonly exclusive: unknown;
 }
 
-/** Whom a login is for: a user's name, or a principal if it has a realm and the type is GSSAPI. */
+/** The user to log in: a user's name, or a principal if it has a realm and the type is GSSAPI. */
 interface Named {
   readonly name: string;
   readonly authtype: number;
@@ -58,13 +58,13 @@ function nameOf(call: Call, identity: Identity): Named {
   return { name, authtype: authTypes.SSL };
 }
 
-/** A name such as `a\@ROOT@OTHER` has an escaped `@` within: what follows the first one is no realm. */
+/** A name such as `a\@ROOT@OTHER` has an escaped `@` within, so the text after the first one is not a realm. */
 function checkForm(principal: string): void {
   const isPlain = /^[^\s\\@]+(@[^\s\\@]+)?$/u.test(principal) && !principal.endsWith('@WELLKNOWN:ANONYMOUS');
   if (!isPlain) throw new AuthError(`invalid Kerberos principal: ${principal}`);
 }
 
-/** Returns whom a login is for: the caller, or whom a caller of ProxyPrincipals or ProxyDNs names. */
+/** Returns the user to log in: the caller, or the user that a caller of ProxyPrincipals or ProxyDNs names. */
 function proxied(
   call: Call,
   { proxyuser, proxyauthtype }: SslLoginArgs,

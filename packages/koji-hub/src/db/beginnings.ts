@@ -4,7 +4,7 @@ import { Sql, anyOf, id, sql } from './sql.js';
 /** The most letters of a beginning that help to find a name; a pattern may be megabytes long. */
 const longestBeginning = 100;
 
-/** What the texts begin with that a pattern with the wildcards of SQL fits, in lower case; empty where nothing is known. */
+/** Returns the common beginnings of texts that match a pattern with SQL wildcards, in lower case; empty if unknown. */
 export function beginningOf(pattern: string): string {
   let start = '';
   for (let i = 0; i < pattern.length && start.length < longestBeginning; i++) {

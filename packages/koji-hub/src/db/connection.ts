@@ -25,11 +25,11 @@ export interface Connection {
   /** Rows as they are read, never all in memory. */
   iterate<T extends object = Row>(query: Sql): RowStream<T>;
   /**
-   * What `read` answers, or answered under this key before when nobody has written to the database since. Where that can't
-   * be told for little, as on PostgreSQL or within a write, it is read anew. What it answers must not be changed.
+   * Returns the result of `read`, or its earlier result under this key if nobody has written to the database since. If checking
+   * that would be expensive, as on PostgreSQL or within a write, it is read again. The result must not be modified.
    */
   unchanged<T>(key: string, read: () => Promise<T>): Promise<T>;
-  /** Runs `work` in a savepoint: what it wrote is undone when it throws, the transaction goes on. */
+  /** Runs `work` in a savepoint: if it throws, its changes are undone and the transaction continues. */
   savepoint<T>(work: () => Promise<T>): Promise<T>;
   /**
    * As {@link savepoint}, for work that is not expected to write: works in a row share one savepoint for as long as nothing
@@ -38,10 +38,10 @@ export interface Connection {
   readpoint<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Hears how long a statement took, once it is over; waiting for whoever takes its rows does not count. */
+/** Called with the duration of a statement when it is finished, without the time spent waiting for the reader of its rows. */
 export type StatementWatch = (query: Sql, milliseconds: number) => void;
 
-/** What a process has of connections, and how many transactions wait for one. */
+/** The connections of a process, and the number of waiting transactions. */
 export interface DatabaseUse {
   readonly used: number;
   readonly idle: number;
@@ -89,7 +89,7 @@ export interface Database {
   claim(name: string): Promise<(() => Promise<void>) | null>;
   /** Whether a process has claimed a name. On SQLite, where one process serves at a time, none has. */
   isClaimed(name: string): Promise<boolean>;
-  /** What this process uses of it just now. */
+  /** The current use by this process. */
   use(): DatabaseUse;
   close(): Promise<void>;
 }

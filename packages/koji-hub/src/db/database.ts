@@ -5,7 +5,7 @@ import { openSqlite } from './sqlite.js';
 export type { OpenOptions, Opened } from './connection.js';
 
 /**
- * Opens the database of a hub: `sqlite:path`, relative to the hub's folder and made when it is not there, or
+ * Opens the database of a hub: `sqlite:path`, relative to the hub's folder and created if it is missing, or
  * `postgresql://user:password@host:port/name`. Its schema is what `migrate` made of it.
  *
  * @throws ConfigError when the URL is neither, or another process serves from the file

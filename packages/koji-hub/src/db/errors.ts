@@ -8,7 +8,7 @@ export class DatabaseUnavailable extends DatabaseError {
   override name = 'DatabaseUnavailable';
 }
 
-/** Which rule of the schema a statement broke. */
+/** The rule of the schema that a statement violated. */
 export type ConstraintKind = 'unique' | 'foreign key' | 'check' | 'not null';
 
 /** A statement broke a rule of the schema. Its names are empty where the database does not tell them. */
@@ -25,7 +25,7 @@ export class ConstraintViolation extends DatabaseError {
   }
 }
 
-/** A row with the same key is there already. `columns` are those of the key, on both databases. */
+/** A row with the same key already exists. `columns` are those of the key, on both databases. */
 export class UniqueViolation extends ConstraintViolation {
   override name = 'UniqueViolation';
 
@@ -39,7 +39,7 @@ export class TransactionConflict extends DatabaseError {
   override name = 'TransactionConflict';
 }
 
-/** An earlier statement of this transaction failed, so nothing of it can be kept; `cause` says which. */
+/** An earlier statement of this transaction failed, so none of it can be kept; `cause` is the error. */
 export class TransactionFailed extends DatabaseError {
   override name = 'TransactionFailed';
 }

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.js';
 import { sql } from './sql.js';
 
-/** The next id of a table whose ids count up, for who needs it before there is a row; it is not given again. */
+/** Returns the next id of a table with ascending ids, for callers that need it before the row exists; it is never reused. */
 export async function nextId(db: Connection, table: 'repo'): Promise<number> {
   const next =
     db.dialect === 'postgres'

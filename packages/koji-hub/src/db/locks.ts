@@ -5,11 +5,11 @@ import { forUpdate, forUpdateSkipLocked, sql } from './sql.js';
 import type { Sql } from './sql.js';
 
 /**
- * Takes one of the hub's named locks until the end of the transaction. On SQLite, where only one transaction writes at
- * a time, it is taken at once.
+ * Takes one of the hub's named locks until the end of the transaction. On SQLite, where only one transaction writes at a time,
+ * it is taken at once.
  *
  * @returns false when somebody else holds it and `wait` is off
- * @throws LockError when there is no lock of that name
+ * @throws LockError if the lock does not exist
  */
 export async function takeLock(db: Connection, name: string, { wait = true } = {}): Promise<boolean> {
   const lock = wait ? forUpdate : forUpdateSkipLocked;

@@ -15,13 +15,13 @@ export interface SchemaState {
   readonly pending: readonly string[];
   /** Migrations done by a later version of the hub. */
   readonly unknown: readonly string[];
-  /** Whether there are tables of Koji's that no migration of ours made. */
+  /** Whether tables of Koji exist that none of our migrations created. */
   readonly foreign: boolean;
   /** Whether a copy of a database of Koji into this one is not complete. */
   readonly adopting: boolean;
 }
 
-/** The table that is there while a database of Koji is copied into this one. */
+/** The table that exists while a Koji database is copied into this one. */
 export const adoptionTable = 'adopt_progress';
 
 // Any number will do, as long as nobody else locks by it.
@@ -36,8 +36,8 @@ export async function schemaState(
 }
 
 /**
- * Brings the schema of a database up to date, each step in a transaction of its own, so that what is cut off goes on where
- * it was. Several hubs may do so at once.
+ * Brings the schema of a database up to date, each step in a transaction of its own, so that an interrupted upgrade continues
+ * where it stopped. Several hubs may do so at once.
  *
  * @param options.foreign takes tables that Koji made for those of the first step
  * @returns the names of the steps done

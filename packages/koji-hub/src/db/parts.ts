@@ -31,7 +31,7 @@ export interface SortColumn {
   readonly expression: Sql;
   /** Texts are sorted by code points, whatever the collation of the database. */
   readonly text?: boolean;
-  /** What the expression needs to be joined. */
+  /** The joins that the expression needs. */
   readonly join?: Sql;
 }
 

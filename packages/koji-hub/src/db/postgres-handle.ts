@@ -43,7 +43,7 @@ const parsers: Readonly<Record<number, (text: string) => unknown>> = {
 
 type GetParser = (oid: number, format?: 'text' | 'binary') => (value: string) => unknown;
 
-/** Type parsers for a connection of ours; the driver's global ones stay as they are. */
+/** Type parsers for one of our connections; the driver's global ones are not changed. */
 export function typesWith(defaults: pg.CustomTypesConfig): pg.CustomTypesConfig {
   const asText = new Set([114, 3802, 1082, 1083, 1266]);
   const usual = defaults.getTypeParser as GetParser;
@@ -77,7 +77,7 @@ interface Known {
   readonly isLocal: boolean;
 }
 
-/** What is known of a statement's text: its name on the server, which it gets when it is met again, and its kind. */
+/** Data about a statement's text: its kind, and its name on the server once it has been used twice. */
 export class Statements {
   private readonly known = new Map<string, Known | null>();
   private named = 0;

@@ -6,7 +6,7 @@
 import type pg from 'pg';
 import type { Row } from './connection.js';
 
-/** What the driver's connection can do; its types leave out how it knows what was prepared. */
+/** The parts of the driver's connection used here; its types omit how it tracks prepared statements. */
 interface Wire {
   readonly parsedStatements: Readonly<Record<string, string>>;
   parse(query: { readonly text: string; readonly name: string; readonly types: readonly number[] }): void;
@@ -49,7 +49,7 @@ export interface PortalQuery {
   readonly parserOf: (type: number) => (text: string) => unknown;
 }
 
-/** What is sent to the server and answered by it, as the driver wants it. */
+/** A message to the server and the handling of its answer, in the driver's format. */
 abstract class Message implements pg.Submittable {
   /** By these the driver knows what a connection has prepared. */
   readonly name: string;

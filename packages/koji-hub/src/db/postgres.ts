@@ -42,7 +42,7 @@ export async function openPostgres(
     entities: described ? tables('postgres') : [],
     poolSize: connections,
     poolErrorHandler: (error: unknown) => log?.warn('an idle connection to the database broke', error),
-    // A new connection has no plans: the first calls on it take several times as long. So those that are there stay.
+    // A new connection has no plans, so its first calls take several times as long. Therefore existing connections are kept.
     extra: { types, options: session, onConnect: readInTurns, idleTimeoutMillis: 0, keepAlive: true },
   }).initialize();
   const pool = (source.driver as unknown as { master: pg.Pool }).master;

@@ -120,7 +120,7 @@ export class LinearRegExp {
     return false;
   }
 
-  /** Adds the states of a part that goes on to `next`; the first of them. */
+  /** Adds the states of a part that continues with `next`; returns the first of them. */
   private build(part: Part, next: number, pattern: string): number {
     switch (part.kind) {
       case 'char':

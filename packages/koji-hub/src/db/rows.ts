@@ -17,7 +17,7 @@ export interface TypedColumn {
   readonly time?: Sql;
 }
 
-/** What to select, from where, and what the caller's `queryOpts` may do with it. */
+/** A selection of rows, and how the caller's `queryOpts` may change it. */
 export interface Query<T extends object = Row> {
   /** Expressions by the name they get in the answer. */
   readonly columns: Readonly<Record<string, Sql | TypedColumn>>;
@@ -29,11 +29,11 @@ export interface Query<T extends object = Row> {
   readonly transform?: (row: T) => object;
   /** Whether the caller may group; `group` is ignored otherwise. */
   readonly grouping?: boolean;
-  /** What the caller may order by, where that is not just any of the columns. */
+  /** Columns that the caller may sort by, if not just any of them. */
   readonly orders?: Readonly<Record<string, Sql>>;
   /** Where the caller names no order: the table whose rows come as they were added, as PostgreSQL gives them by itself. */
   readonly asAdded?: string;
-  /** What to order by where the caller names no order. */
+  /** Default order. */
   readonly usually?: Sql;
   /** The key of a row, with which SQLite sorts keys alone, and reads only the rows that the caller gets. */
   readonly key?: Sql;
@@ -260,7 +260,7 @@ function order<T extends object>(
   return sql` ORDER BY ${join(expressions, ', ')}`;
 }
 
-/** What sorts rows as a column does: a time, which may have an index, for its seconds. */
+/** Returns an expression that sorts like a column: for a time, which may have an index, its seconds. */
 const sortedBy = (column: Sql | TypedColumn): Sql =>
   column instanceof Sql ? column : (column.time ?? column.expression);
 

@@ -85,7 +85,7 @@ export function join(fragments: readonly Sql[], separator: string): Sql {
   );
 }
 
-/** `WHERE a AND b`, or nothing when there is no condition. */
+/** `WHERE a AND b`, or nothing without conditions. */
 export function where(conditions: readonly Sql[]): Sql {
   return conditions.length === 0 ? sql`` : sql` WHERE ${join(conditions, ' AND ')}`;
 }

@@ -21,19 +21,19 @@ export interface Column {
 export interface Statement {
   readonly text: string;
   readonly values: readonly BoundValue[];
-  /** Which rows to answer at once: the first, all, or a portion of them, to go on from with `next`. */
+  /** Rows to return at once: the first, all, or a portion of them, which `next` continues. */
   readonly rows: 'one' | 'all' | 'some';
   /** Whether to describe the columns. */
   readonly describe: boolean;
 }
 
-/** Rows of a statement that goes on, and whether these were the last. */
+/** Rows of a running statement, and whether these were the last ones. */
 export interface Portion {
   readonly rows: readonly (readonly unknown[])[];
   readonly over: boolean;
 }
 
-/** What a statement answers first. */
+/** First answer to a statement. */
 export interface Outset extends Portion {
   /** By which to ask for what follows, unless it is over. */
   readonly cursor: number;
@@ -159,7 +159,7 @@ export class LocalEngine implements Engine {
   }
 
   /**
-   * Rows of a reader come straight from the file while other statements run beside; the writer's are read first, since
+   * Rows of a reader come straight from the file while other statements run concurrently; the writer's are read first, since
    * SQLite does not say which rows a statement meets that is stepped while another changes its table.
    */
   private step(
@@ -185,7 +185,7 @@ export class LocalEngine implements Engine {
     }
   }
 
-  /** As in PostgreSQL, an id that was given once is never given again: whoever heard of it would take another row for it. */
+  /** As in PostgreSQL, an id is never reused, because a client that saw it would mistake another row for it. */
   private rollBack(text: string): void {
     const given = this.givenIds();
     this.perform(text);

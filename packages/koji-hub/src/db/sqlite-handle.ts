@@ -120,7 +120,7 @@ export class SqliteHandle implements Handle {
     try {
       while (!portion.over) {
         const next = this.engine.next(cursor);
-        // Nobody hears of it when the rows before are not read to their end.
+        // The error is unnoticed if the previous rows are not read to the end.
         next.catch(() => undefined);
         yield portion.rows;
         portion = await next;

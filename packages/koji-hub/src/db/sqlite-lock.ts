@@ -19,7 +19,7 @@ export function lockSqlite(database: string): () => void {
     lock.exec('CREATE TABLE IF NOT EXISTS holder (host TEXT NOT NULL, pid INTEGER NOT NULL)');
     lock.exec('DELETE FROM holder');
     lock.prepare('INSERT INTO holder (host, pid) VALUES (?, ?)').run(hostname(), process.pid);
-    // What is not committed nobody else can read.
+    // Nobody else can read uncommitted changes.
     lock.exec('COMMIT');
     take(lock);
   } catch (error) {

@@ -5,7 +5,7 @@ import type SqliteDatabase from 'better-sqlite3';
 import { LocalEngine, addFunctions } from './sqlite-engine.js';
 import type { Statement } from './sqlite-engine.js';
 
-/** What to open. */
+/** The database to open. */
 export interface ThreadData {
   readonly file: string;
   /** The name of the driver's package. */
@@ -14,14 +14,14 @@ export interface ThreadData {
   readonly timeout: number;
 }
 
-/** What the thread is asked; the answer to `run`, `next`, `command` and `version` has the same number. */
+/** Requests to the thread; the answer to `run`, `next`, `command` and `version` has the same number. */
 export type Question =
   | { readonly number: number; readonly ask: 'run'; readonly statement: Statement }
   | { readonly number: number; readonly ask: 'next' | 'close'; readonly cursor: number }
   | { readonly number: number; readonly ask: 'command'; readonly text: string }
   | { readonly number: number; readonly ask: 'version' | 'end' };
 
-/** What it answers. */
+/** Answers of the thread. */
 export interface Reply {
   readonly number: number;
   readonly value?: unknown;

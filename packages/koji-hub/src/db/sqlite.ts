@@ -39,9 +39,9 @@ async function openWriter(database: string, described: boolean): Promise<TypeOrm
 }
 
 /**
- * SQLite: one writer behind a queue, because TypeORM's driver has a single query runner on which two transactions at a
- * time lose each other's rows; readers are connections of their own to the same WAL file, opened when first needed. Long
- * reads run in threads, see docs/decisions/0007-long-reads.md.
+ * SQLite: one writer behind a queue, because TypeORM's driver has a single query runner, on which two concurrent transactions
+ * lose each other's rows. Readers are separate connections to the same WAL file, opened on first use. Long reads run in
+ * threads, see docs/decisions/0007-long-reads.md.
  */
 export async function openSqlite(
   file: string,
@@ -131,7 +131,7 @@ async function rollBack(handle: SqliteHandle): Promise<void> {
   try {
     await handle.command('ROLLBACK');
   } catch {
-    // What went wrong before is what the caller has to know.
+    // The caller needs the original error.
   }
 }
 

@@ -23,7 +23,7 @@ export function clockText(): string {
   return timeText(last / 1e6);
 }
 
-/** Seconds since 1970 of a stored time, or of any ISO text; null for null and for text that is no time. */
+/** Returns the epoch seconds of a stored time, or of any ISO text; null for null and for any other text. */
 export function epochOf(text: unknown): number | null {
   if (typeof text !== 'string') return null;
   const stored = storedEpoch(text);

@@ -27,7 +27,7 @@ function memoryKey({
   return isShort ? JSON.stringify([text, ...values]) : null;
 }
 
-/** What a statement did. */
+/** Result of a statement. */
 export interface Outcome {
   readonly rows: Row[];
   /** Rows inserted, changed or deleted. */
@@ -43,15 +43,15 @@ export interface Handle {
   /** Rows as they are read, some at a time. */
   rows(text: string, values: readonly SqlValue[]): AsyncIterable<Row[]>;
   command(text: string): Promise<void> | void;
-  /** What was kept since the database last changed; absent, or null, where that is not known. */
+  /** Results kept since the last change of the database; absent or null if unknown. */
   kept?(): Map<string, unknown> | null | Promise<Map<string, unknown>>;
   /** The typed error for one of the driver's. */
   explain(error: unknown): unknown;
 }
 
 /**
- * One transaction, the same on both databases: open until {@link finish}; failed once a statement failed outside a
- * savepoint (SQLite would go on, PostgreSQL would not, so neither does); a failed one can only be rolled back.
+ * One transaction, the same on both databases: open until {@link finish}; failed once a statement failed outside a savepoint
+ * (SQLite would continue, PostgreSQL would not, so neither does); a failed one can only be rolled back.
  */
 export class Transaction implements Connection {
   wrote = false;
@@ -63,7 +63,7 @@ export class Transaction implements Connection {
   /** The savepoint that reads share, and what {@link writes} was then. */
   private mark: { readonly name: string; readonly writes: number } | null = null;
   private kept: Map<string, unknown> | null = null;
-  /** What {@link lookup} found since the last statement that may have changed it. */
+  /** Results of {@link lookup} since the last statement that may have changed them. */
   private readonly memory = new Map<string, Row[]>();
 
   /** @param proceed runs before each statement, and throws when the transaction is to go no further */
@@ -170,7 +170,7 @@ export class Transaction implements Connection {
       await this.handle.command(`ROLLBACK TO SAVEPOINT ${mark.name}`);
       this.failure = null;
       this.wrote = wrote;
-      // It is still there, and nothing is written behind it.
+      // It still exists, and nothing is written after it.
       this.mark = { name: mark.name, writes: this.writes };
       throw error;
     }

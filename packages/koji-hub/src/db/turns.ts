@@ -1,13 +1,13 @@
 import { TransactionConflict } from './errors.js';
 
-/** Lets writes run one after the other. One that waits behind another that does nothing at all is given up. */
+/** Runs writes one after the other. If the current one does nothing at all, those waiting for it are given up. */
 export class Turns {
   private last: Promise<unknown> = Promise.resolve();
   private pending = 0;
   private begun = 0;
 
   /**
-   * @param statements how many have run so far, by which to tell that the one whose turn it is goes on
+   * @param statements number of statements so far, which shows whether the current write makes progress
    * @param patience milliseconds to wait for the next statement
    */
   constructor(
@@ -39,7 +39,7 @@ export class Turns {
   }
 }
 
-/** Fails once nothing goes on any more. */
+/** Fails once there is no more progress. */
 class Watch {
   over = false;
   readonly failure: Promise<never>;

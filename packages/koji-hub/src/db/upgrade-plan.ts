@@ -1,4 +1,4 @@
-/** What an upgrade of the schema is going to do, and what is in its way; nothing here changes anything. */
+/** Plans an upgrade of the schema and finds obstacles, without changing anything. */
 import type { Connection, Opened } from './connection.js';
 import { checkSchema, schemaState } from './migrate.js';
 import { describeWork } from './migrations/describe.js';
@@ -28,7 +28,7 @@ export interface ServingHub {
   readonly pid: number;
 }
 
-/** What an upgrade is going to do. */
+/** Planned steps of an upgrade. */
 export interface UpgradePlan {
   /** Steps that are done, and how many this version knows. */
   readonly done: number;

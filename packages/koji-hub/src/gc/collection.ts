@@ -4,7 +4,7 @@ import type { GcConfig } from './config.js';
 import { parseDuration } from './durations.js';
 import type { HubApi } from './hub-api.js';
 
-/** What is counted, as the summary calls it. */
+/** Counter, by its name in the summary. */
 export type Counted = 'trashed' | 'deleted' | 'salvaged' | 'untagged' | 'purged' | 'failed';
 
 /** Says what happens. */
@@ -12,7 +12,7 @@ export interface Report {
   /** Begins a part. */
   part(title: string): void;
   line(text: string): void;
-  /** What only those who ask for everything want to know. */
+  /** A detail, printed only with `--verbose` or the option `debug`. */
   detail(text: string): void;
 }
 
@@ -87,7 +87,7 @@ export class Signatures {
     );
     const keys = new Set<string>();
     for (const answer of answers) {
-      // What can't be told must not look unsigned.
+      // An unknown state must not look like unsigned.
       if ('fault' in answer)
         throw new Error(`the signatures of build ${buildId} can't be read: ${answer.fault}`);
       for (const { sigkey } of answer.value) if (sigkey !== '') keys.add(sigkey);

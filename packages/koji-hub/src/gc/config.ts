@@ -53,12 +53,12 @@ export const gcOptions = {
   exit_on_lock: unused('End when another run has that file'),
 };
 
-/** What koji-gc.conf says. */
+/** The contents of koji-gc.conf. */
 export interface GcConfig {
   readonly options: OptionValues<typeof gcOptions>;
-  /** The rules of `policy` in section `prune`; null when there are none. */
+  /** The rules of `policy` in section `prune`; null if there are none. */
   readonly policy: string | null;
-  /** The file; null when there is none. */
+  /** The file; null if there is none. */
   readonly file: string | null;
 }
 

@@ -23,7 +23,7 @@ export interface HubApi {
   callAll<T>(calls: readonly HubCall[]): Promise<Outcome<T>[]>;
 }
 
-/** What came of one of several calls. */
+/** Outcome of one of several calls. */
 export type Outcome<T> = { readonly value: T } | { readonly fault: string };
 
 /** Makes one call and answers its result, or throws its fault. */
@@ -64,8 +64,8 @@ export interface HubSession {
 }
 
 /**
- * Opens a session at the hub that runs with a configuration. It needs no password: whoever runs this may change the
- * database.
+ * Opens a session at the hub that runs with a configuration. It needs no password, because the user who runs it may change the
+ * database anyway.
  *
  * @throws ConfigError when there is no such user, it has not the permission admin, or the hub does not answer
  */

@@ -30,7 +30,7 @@ interface Parts {
 /**
  * Prepares the mails.
  *
- * @throws ConfigError for a template that can't be read, and addresses that are none
+ * @throws ConfigError for a template that can't be read, and for invalid addresses
  */
 export async function openNotices({ config, hubConfig, acts, line }: Parts): Promise<Notices> {
   const { options } = config;

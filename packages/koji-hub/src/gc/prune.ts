@@ -194,7 +194,7 @@ function byPackage(entries: readonly Entry[], tag: Tag): Map<string, Entry[]> {
   return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Takes a build out of a tag, if the run acts; whether it is out, or would be. */
+/** Untags a build, if the run acts. Returns whether it is untagged, or would be. */
 async function untag(collection: Collection, tag: Tag, entry: Entry): Promise<boolean> {
   const { hub, acts, report } = collection;
   const call = { method: 'untagBuildBypass', args: [tag.id, entry.build_id], named: { force: true } };

@@ -22,10 +22,10 @@ const steps = {
 
 type Step = keyof typeof steps;
 
-/** What runs when nobody says, in this order. */
+/** The default actions, in this order. */
 const usualSteps: readonly Step[] = ['delete', 'prune', 'trash'];
 
-/** What a run is told beside its configuration. */
+/** Options of a run besides its configuration. */
 export interface GcRun {
   readonly config: GcConfig;
   readonly hubConfig: HubConfig;
@@ -42,7 +42,7 @@ export interface GcRun {
  * Collects garbage of a hub.
  *
  * @returns how many things failed, each of which is in the report
- * @throws ConfigError for a configuration that makes no sense, GenericError when there is no trashcan
+ * @throws ConfigError for an invalid configuration, GenericError if there is no trashcan
  */
 export async function collectGarbage(hub: HubApi, run: GcRun): Promise<number> {
   const { config, hubConfig, actions, apply, print } = run;
@@ -109,7 +109,7 @@ export interface GcArguments {
   readonly verbose: boolean;
 }
 
-/** The command `koji-hub gc`, at the hub that runs with a configuration; how many things failed. */
+/** Runs `koji-hub gc` at the hub with a configuration. Returns the number of failures. */
 export async function runGc(
   hubConfig: HubConfig,
   { file, user, actions, apply, purge, noMail, verbose }: GcArguments,

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 
-/** A message and whom it goes to. */
+/** A message and its recipients. */
 export interface Envelope {
   readonly from: string;
   readonly to: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * What a hub process counts and shows at /metrics, as Prometheus reads it. The counters are this process' own; what the
- * database says of queue, hosts and repositories is read when somebody asks.
+ * Counts events of a hub process and exports them at /metrics in Prometheus' format. The counters belong to this process; the
+ * figures for queue, hosts and repositories are read from the database on request.
  */
 import type { Logger } from '@koji/core';
 import type prometheus from 'prom-client';

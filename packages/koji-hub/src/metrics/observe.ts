@@ -10,7 +10,7 @@ import { readFigures } from './stored.js';
 import { noTracer, openTracer } from './tracing.js';
 import type { Tracer } from './tracing.js';
 
-/** What watches. */
+/** The observers. */
 export interface Observers {
   readonly metrics: Metrics;
   readonly tracer: Tracer;

@@ -1,4 +1,4 @@
-/** What the database says of the work that is going on, for /metrics. */
+/** Figures from the database about work in progress, for /metrics. */
 import { REPO_STATES, TASK_STATES, nameOf } from '@koji/core';
 import type { Float } from '@koji/core/api';
 import type { Connection } from '../db/connection.js';
@@ -10,7 +10,7 @@ export interface StoredFigures {
     readonly channel: string;
     readonly state: string;
     readonly count: number;
-    /** How long the oldest of them is there. */
+    /** The age of the oldest of them. */
     readonly oldest: number;
   }[];
   readonly hosts: {

@@ -1,5 +1,5 @@
 /**
- * Calls and statements as spans of OpenTelemetry, by its API alone: whoever runs the hub loads an SDK, which says where spans
+ * Calls and statements as OpenTelemetry spans, using only its API: the administrator loads an SDK, which decides where spans
  * go. A client's `traceparent` header makes its span the parent.
  */
 import type { Attributes, Span } from '@opentelemetry/api';
@@ -15,7 +15,7 @@ export interface Tracer {
   readonly statement: (dialect: Dialect) => StatementWatch;
 }
 
-/** What is told of a call's span. */
+/** Attributes of a call's span. */
 export interface CallSpan {
   set(attributes: Attributes): void;
   /** Marks it as failed; `cause` is a class of faults, never a text with somebody's data in it. */

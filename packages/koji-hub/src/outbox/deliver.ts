@@ -10,7 +10,7 @@ import type { Database } from '../db/connection.js';
 import { claimLanes, nextDue, nextMessages, settle } from './messages.js';
 import type { Lane, Message, Outcome } from './messages.js';
 
-/** The channel of the database that tells of new messages. */
+/** The channel of the database that announces new messages. */
 export const outboxChannel = 'outbox';
 
 /** An outbox and the plugin that has it. */
@@ -19,7 +19,7 @@ export interface ServedOutbox {
   readonly outbox: PluginOutbox;
 }
 
-/** What deliveries need. */
+/** Dependencies of deliveries. */
 export interface DeliveryParts {
   readonly database: Database;
   readonly log: Logger;
@@ -37,7 +37,7 @@ const longestPause = 300;
 /** Milliseconds after which it looks for messages of which it was not told. */
 const beat = 15_000;
 
-/** Deliveries that go on until they are stopped. */
+/** Deliveries that run until they are stopped. */
 export interface RunningDeliveries {
   /** Goes on with these outboxes; what is being delivered ends as it began. */
   replace(outboxes: readonly ServedOutbox[]): void;

@@ -1,6 +1,6 @@
 /**
- * The messages that plugins send, in the database. A lane is one topic of one queue: whoever delivers its messages holds a
- * lease on it, so that they go out one after the other whatever number of processes there are.
+ * The messages that plugins send, in the database. A lane is one topic of one queue: the process that delivers its messages
+ * holds a lease on it, so that they are sent one after the other whatever the number of processes.
  */
 import { GenericError } from '@koji/core';
 import type { Float } from '@koji/core/api';
@@ -24,7 +24,7 @@ export interface Message {
 
 const longestTopic = 255;
 
-/** Writes a message behind those of its topic. */
+/** Appends a message to those of its topic. */
 export async function putMessage(db: Connection, queue: string, topic: unknown, body: string): Promise<void> {
   if (typeof topic !== 'string' || topic === '' || topic.length > longestTopic)
     throw new GenericError(
@@ -132,7 +132,7 @@ export interface DeadLetter {
   readonly last_error: string | null;
 }
 
-/** Which dead letters: all, those of a queue, or one. */
+/** Filter for dead letters: all, those of a queue, or one. */
 export interface DeadLetterChoice {
   readonly queue?: string;
   readonly id?: number;
@@ -148,12 +148,12 @@ export function deadLetters(db: Connection, choice: DeadLetterChoice): Promise<D
   );
 }
 
-/** Has dead letters delivered again, as if they were new; how many. */
+/** Queues dead letters for delivery again, as if they were new, and returns how many there were. */
 export function replay(db: Connection, choice: DeadLetterChoice): Promise<number> {
   return db.run(sql`UPDATE outbox_message SET dead = FALSE, attempts = 0 WHERE id IN (${chosenIds(choice)})`);
 }
 
-/** Throws dead letters away; how many. */
+/** Deletes dead letters and returns how many there were. */
 export function drop(db: Connection, choice: DeadLetterChoice): Promise<number> {
   return db.run(sql`DELETE FROM outbox_message WHERE id IN (${chosenIds(choice)})`);
 }

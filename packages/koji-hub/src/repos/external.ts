@@ -18,7 +18,7 @@ const patience = 5000;
 /** How many servers are asked at the same time. */
 const atOnce = 4;
 
-/** What asking needs. */
+/** Dependencies of the requests. */
 export interface Asking {
   readonly hub: Hub;
   readonly own: OwnCalls;
@@ -30,7 +30,7 @@ interface UsedRepo {
   readonly id: number;
   readonly name: string;
   readonly urls: readonly string[];
-  /** What is known: the newest time in its metadata, in epoch seconds. */
+  /** Known state: the newest time in its metadata, in epoch seconds. */
   readonly known: number;
 }
 
@@ -88,7 +88,7 @@ async function timeAt(asking: Asking, url: string): Promise<number> {
   }
 }
 
-/** Reads metadata; null where there is none, which is usual for some arches. */
+/** Reads metadata; null if there is none, which is usual for some arches. */
 async function readAt({ hub, signal }: Asking, url: string): Promise<string | null> {
   const { protocol } = new URL(url);
   if (protocol === 'file:') return readFile(hub, fileURLToPath(url));
@@ -119,7 +119,7 @@ async function readBody({ body }: Response): Promise<string> {
   return Buffer.concat(blocks).toString('utf8');
 }
 
-/** Only files below folders that the configuration names: whoever may make external repos need not see all of the machine. */
+/** Only files below configured folders, because users who may create external repos need not see the whole machine. */
 async function readFile({ paths, options }: Hub, file: string): Promise<string | null> {
   for (const folder of [paths.topdir, ...options.ExternalRepoPath]) {
     const below = path.relative(folder, file);

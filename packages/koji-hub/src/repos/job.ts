@@ -2,7 +2,7 @@ import { messageOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import type { Database } from '../db/connection.js';
 
-/** What a job is made of. */
+/** Parts of a job. */
 export interface JobParts {
   /** Tells it from others, also in other processes. */
   readonly name: string;

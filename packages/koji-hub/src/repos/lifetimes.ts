@@ -111,7 +111,7 @@ async function changeState(call: Call, repoId: number, from: number, to: number)
 }
 
 /**
- * Deletes a repo with its folder, unless buildroots refer to it or it is none that is expired or broken.
+ * Deletes a repo with its folder, unless buildroots refer to it or it is neither expired nor broken.
  *
  * @returns how many buildroots refer to it; its folder is gone when the transaction and what follows it are over
  */

@@ -32,7 +32,7 @@ export interface Lifetimes {
   readonly RepoInitTimeout: number;
 }
 
-/** What decisions about repos rest on. */
+/** Input of decisions about repos. */
 export interface Situation {
   readonly repos: readonly PlanRepo[];
   /** The tags that a target builds from. */
@@ -41,7 +41,7 @@ export interface Situation {
   readonly now: number;
 }
 
-/** What to do about repos. */
+/** Planned actions for repos. */
 export interface Plan {
   /** Repos that will never be ready, and why. */
   readonly broken: readonly { readonly id: number; readonly reason: string }[];
@@ -84,7 +84,7 @@ function expires(repo: PlanRepo, { buildTags, options, now }: Situation): boolea
   return repo.custom || !repo.latest || !buildTags.has(repo.tagId);
 }
 
-/** What lies in a tag's folder of repos under a number. */
+/** A numbered folder in a tag's folder of repos. */
 export interface PlanFolder {
   /** The tag by which its folder is named. */
   readonly tagName: string;
@@ -93,11 +93,11 @@ export interface PlanFolder {
   readonly changed: number;
   /** Whether the link `latest` leads to it. */
   readonly isLatest: boolean;
-  /** The tag that its repo.json names; null when there is none. */
+  /** The tag in its repo.json; null if there is none. */
   readonly describedTagId: number | null;
 }
 
-/** What the hub knows of a repo that has a folder. */
+/** The hub's data about a repo with a folder. */
 export interface KnownRepo {
   readonly tagId: number;
   readonly tagName: string;
@@ -114,7 +114,7 @@ export interface FolderRules {
   readonly now: number;
 }
 
-/** What becomes of a folder, and why. */
+/** Decision about a folder, with the reason. */
 export interface FolderVerdict {
   readonly action: 'keep' | 'remove' | 'warn';
   readonly reason: string;

@@ -1,8 +1,8 @@
 /**
- * Looks after repos, which is kojira's work in Koji. What changes is seen at once: a changed tag, a request, a task that has
- * ended. What only time changes is looked at every RepoInterval seconds: lifetimes, external repos, requests to try
- * again, tags whose repos lag too far behind. Of several hub processes one does it at a time, and a kojira beside them does no
- * harm: both work by the same calls, under the same lock.
+ * Manages repos, like kojira in Koji. Changed tags, requests and finished tasks are noticed at once. Every RepoInterval seconds
+ * it checks what changes with time: lifetimes, external repos, requests to try again, tags whose repos lag too far behind. Only
+ * one of several hub processes runs at a time. A kojira can run in addition, because both use the same calls under the same
+ * lock.
  */
 import { messageOf } from '@koji/core';
 import type { Call, Hub } from '../call.js';
@@ -28,7 +28,7 @@ export function startRepos(hub: Hub, own: OwnCalls): { stop(): Promise<void> } {
   return { stop: () => care.stop() };
 }
 
-/** Which tags changed and were not looked at yet. */
+/** Changed tags that were not processed yet. */
 class ChangedTags {
   private ids = new Set<number>();
   private any = false;

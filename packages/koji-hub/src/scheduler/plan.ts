@@ -77,13 +77,13 @@ export interface Situation {
 export interface Release {
   readonly taskId: number;
   readonly hostId: number | null;
-  /** What the log says. */
+  /** Text of the log. */
   readonly reason: string;
   /** Whether the host counts as having declined it. */
   readonly refused: boolean;
 }
 
-/** What to do. */
+/** Planned actions. */
 export interface Plan {
   readonly assignments: readonly { readonly taskId: number; readonly hostId: number }[];
   readonly releases: readonly Release[];

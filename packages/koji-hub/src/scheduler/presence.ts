@@ -1,6 +1,6 @@
 /**
- * A builder that waits (`host.waitForTasks`) is there: its connection says so. Its check-in is renewed for it, all of them in one
- * statement, and it hears when its login was closed meanwhile.
+ * Treats a waiting builder (`host.waitForTasks`) as present, because it has a connection. Renews the check-ins of all of them
+ * in one statement, and notifies a builder whose login was closed meanwhile.
  */
 import type { Call } from '../call.js';
 import { anyOf, forUpdateSkipLocked, now, sql } from '../db/sql.js';

@@ -1,7 +1,7 @@
 /**
- * Carries out what plan.ts decides. One run at a time over all hub processes: the row `scheduler` of `locks` is held until
- * the run's transaction ends. Runs begin
- * - when something changed and a builder waits to hear of it (`host.waitForTasks`), a few milliseconds later, or once one does;
+ * Carries out what plan.ts decides. One run at a time over all hub processes: the row `scheduler` of `locks` is held until the
+ * run's transaction ends. Runs begin
+ * - when something changed and a builder is waiting (`host.waitForTasks`), a few milliseconds later, or as soon as one waits;
  * - when a builder asks for its tasks and has none, at most every RunInterval seconds as in Koji;
  * - by the clock, for the timeouts of hosts that no longer ask.
  */
@@ -23,7 +23,7 @@ export type RunMode = 'gentle' | 'forced';
 /** The most free tasks of one channel and arch that one run looks at, the most urgent ones. */
 const freeLimit = 1000;
 
-/** Runs the scheduler in the call's transaction; whether it ran. */
+/** Runs the scheduler in the call's transaction. Returns true if it ran. */
 export async function runScheduler(call: Call, mode: RunMode): Promise<boolean> {
   if (!(await takeLock(call.db, 'scheduler', { wait: mode === 'forced' }))) return false;
   if (mode === 'gentle' && !(await isDue(call))) return false;

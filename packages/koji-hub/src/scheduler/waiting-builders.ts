@@ -4,7 +4,7 @@ export interface WaitingBuilder {
   readonly sessionId: number | null;
 }
 
-/** Builders that wait in this process: without any, nobody would hear of an assignment before asking. */
+/** Builders that wait in this process; without any, assignments are noticed only when builders ask. */
 export class WaitingBuilders {
   private readonly waiting = new Set<WaitingBuilder>();
 

@@ -14,7 +14,7 @@ export interface DeclaredSchedule {
   readonly next: number;
 }
 
-/** What is known about a schedule; times are epoch seconds. */
+/** Stored data of a schedule; times are epoch seconds. */
 export interface ScheduleRow {
   readonly id: number;
   readonly plugin: string;
@@ -106,7 +106,7 @@ export async function beginRun(db: Connection, id: number, now: number): Promise
 
 /** How a run ended. */
 export interface RunEnd {
-  /** What {@link beginRun} noted. */
+  /** The record of {@link beginRun}. */
   readonly began: number;
   /** In epoch seconds. */
   readonly at: number;

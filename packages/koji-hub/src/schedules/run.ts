@@ -23,7 +23,7 @@ import type { CronTimes } from './cron.js';
 import { beginRun, declareSchedules, dueSchedules, endRun, nextDue, putOff, readSchedules } from './rows.js';
 import type { RunEnd, ScheduleRow } from './rows.js';
 
-/** What running schedules takes. */
+/** Dependencies of running schedules. */
 export interface ScheduleParts {
   readonly database: Database;
   readonly log: Logger;
@@ -246,7 +246,7 @@ class Schedules implements RunningSchedules {
       log.warn(`${titleOf(served)}: it did not run at ${due}; it runs now`);
   }
 
-  /** Runs the plugin's function; what it wrote and `end` are one transaction, where it has one. */
+  /** Runs the plugin's function; its changes and `end` are one transaction, if it has one. */
   private runOnce(served: Served, run: ScheduledRun, end: End): Promise<void> {
     const { plugin, schedule } = served;
     const { activity, calls, database, limits } = this.parts;
@@ -264,7 +264,7 @@ class Schedules implements RunningSchedules {
     });
   }
 
-  /** When one that failed runs next, and what the log says of it. */
+  /** Returns when a failed schedule runs next, and the text for the log. */
   private afterFailure(served: Served, { failures }: ScheduleRow): { next: Date; what: string } {
     const { activity, circuit } = this.parts;
     const what = `${titleOf(served)} failed`;

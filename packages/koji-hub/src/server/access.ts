@@ -6,7 +6,7 @@ import type { ServedMethod } from '../call.js';
 /** The names of the method that the dispatcher itself answers. */
 export const multiCallNames: ReadonlySet<string> = new Set(['multiCall', 'system.multicall']);
 
-/** What can be called, and whether nobody is logged in. */
+/** The methods that can be called, and whether the caller is anonymous. */
 interface Place {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly anonymous: boolean;

@@ -91,7 +91,7 @@ export class Answer {
     return this.spool === null ? null : this.spool.read();
   }
 
-  /** Ends it for both sides; whoever still makes it gets an error. */
+  /** Ends it for both sides; its producer gets an error. */
   async close(): Promise<void> {
     await this.spool?.close();
   }

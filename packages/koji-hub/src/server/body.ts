@@ -76,12 +76,12 @@ export class BodyRoom {
 /** Bytes of a body that are not counted. */
 const shortBody = 65_536;
 
-/** What may be read of a body. */
+/** Limits for reading a body. */
 export interface BodyLimits {
   /** Bytes to keep; 0 for no limit. */
   readonly limit: number;
   readonly times: BodyTimes;
-  /** What it shares with others. */
+  /** Resources that it shares with others. */
   readonly room?: BodyRoom;
 }
 

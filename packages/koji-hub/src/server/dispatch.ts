@@ -77,7 +77,7 @@ function endOf(error: unknown): Ended {
 }
 
 const upload = 'raw upload';
-/** What is counted under its own name without being a method that a plugin could replace. */
+/** Names of metrics that are not methods that a plugin could replace. */
 const otherNames: ReadonlySet<string> = new Set([...multiCallNames, upload]);
 
 /** Answers calls and uploads; one for each hub process. */
@@ -227,7 +227,7 @@ export class Dispatcher {
     checkLockOut(this.hub.options, method, session);
   }
 
-  /** The fault that an error is answered with; what is no fault of Koji's is a bug, and logged with its stack. */
+  /** Returns the fault for an error. An error that is not a fault of Koji is a bug, and is logged with its stack. */
   private faultText(error: unknown, method: string, form: Form): string {
     const fault = borderFault(error, this.hub.options);
     const line = `${method}: fault ${fault.faultCode}: ${fault.summary}`;

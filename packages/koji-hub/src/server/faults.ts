@@ -27,7 +27,7 @@ function sendable(text: string): string {
   return kept.replace(/[^\P{Cc}\t\n\r\u007f-\u009f]|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
 }
 
-/** What to tell of errors of the file system; their own texts have paths of the server. */
+/** Texts for file system errors, whose own texts contain paths of the server. */
 const fileErrors: Readonly<Record<string, string>> = {
   ENOSPC: 'No space left on the hub: try again once its administrator has made room',
   EDQUOT: 'No space left on the hub: try again once its administrator has made room',
@@ -41,9 +41,9 @@ const fileErrors: Readonly<Record<string, string>> = {
   ENFILE: 'The hub has too many files open: try again later',
 };
 
-/** What plugins threw for their callers, of whatever class. */
+/** Errors of any class that plugins threw for their callers. */
 const thrownByPlugins = new WeakSet<object>();
-/** What methods of the hub itself threw, on its way through a plugin that called one. */
+/** Errors of the hub's own methods that passed through a plugin that called one. */
 const thrownByHub = new WeakSet<object>();
 
 /** Marks what a method threw, unless it came out of another method. */
@@ -62,14 +62,14 @@ class InternalError extends Error {
   }
 }
 
-/** The end of a text whose id stands in the log, too. */
+/** The end of a text whose id is also in the log. */
 function seeLog(): string {
   return `its log has the reason under ${randomBytes(4).toString('hex')}`;
 }
 
 const told = new WeakMap<object, unknown>();
 
-/** Returns what a caller is told of an error, always the same: the log and the answer have one id. */
+/** Returns the text of an error for callers, always the same: log and answer have one id. */
 function outward(error: unknown): unknown {
   if (typeof error !== 'object' || error === null) return toldOf(error);
   if (!told.has(error)) told.set(error, toldOf(error));
@@ -77,9 +77,9 @@ function outward(error: unknown): unknown {
 }
 
 /**
- * Returns what a caller is to be told of an error. Faults and what a plugin threw stay as they are. Errors of the file system and
- * the database become faults that name no path, address or statement of the server, and any other says nothing at all; the
- * log has the error itself, with the text that the caller got.
+ * Returns the error to send to a caller. Faults and errors thrown by plugins are not changed. Errors of the file system and the
+ * database become faults without paths, addresses or statements of the server, and any other becomes a generic fault. The log
+ * has the original error, with the text that the caller got.
  */
 function toldOf(error: unknown): unknown {
   if (error instanceof GenericError || error instanceof UnknownFault) return error;
@@ -87,7 +87,7 @@ function toldOf(error: unknown): unknown {
   if (error instanceof TransactionConflict) return new LockError('The database is busy: try again');
   const cause = rootCause(error);
   if (isFull(cause)) return new GenericError(fileErrors.ENOSPC);
-  // Which rule of the schema was broken helps the caller, and tells no values.
+  // The violated rule of the schema helps the caller without revealing values.
   if (error instanceof ConstraintViolation) return error;
   if (error instanceof DatabaseError) return new GenericError(`The database failed: ${seeLog()}`);
   const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
@@ -104,7 +104,7 @@ function rootCause(error: unknown): unknown {
   return root;
 }
 
-/** Whether a database refused to write since its disk is full: SQLite and PostgreSQL say so. */
+/** Whether a database refused to write because its disk is full, according to SQLite or PostgreSQL. */
 function isFull(cause: unknown): boolean {
   const { code } = (cause ?? {}) as { code?: unknown };
   return (

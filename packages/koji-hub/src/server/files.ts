@@ -25,7 +25,7 @@ export async function serveFile(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  // What users uploaded must never run on the hub's origin, whatever its type.
+  // Uploaded files must never run on the hub's origin, whatever their type.
   response.setHeader('Content-Security-Policy', "sandbox; default-src 'none'");
   response.setHeader('X-Content-Type-Options', 'nosniff');
   if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -1,4 +1,4 @@
-/** The forms that calls are answered in: XML-RPC as Koji has it, and JSON-RPC 2.0. */
+/** Formats of answers: XML-RPC like Koji's, and JSON-RPC 2.0. */
 import { faultFromWire } from '@koji/core';
 import {
   encodeFault,
@@ -21,9 +21,9 @@ export interface PartsForm {
   readonly separator: string;
   /** The value of a result. */
   value(value: unknown): AsyncIterable<string>;
-  /** What stands around the result of a call. */
+  /** Text around the result of a call. */
   result(entry: unknown): Frame;
-  /** What stands in place of the result of a call that failed. */
+  /** Replaces the result of a call that failed. */
   fault(entry: unknown, error: unknown): AsyncIterable<string>;
   /** Whether nobody is told what became of a call. */
   isSilent(entry: unknown): boolean;
@@ -36,7 +36,7 @@ export interface Form {
   readonly contentType: string;
   /** A whole answer with the result of a method. */
   answer(value: unknown): AsyncIterable<string>;
-  /** What stands around the answers to the calls of a multicall. */
+  /** Text around the answers to the calls of a multicall. */
   readonly frame: Frame;
   readonly parts: PartsForm;
   /** A whole answer with a fault. */
@@ -74,7 +74,7 @@ export interface JsonCall {
   readonly params: readonly unknown[];
   /** The id of the answer as JSON; undefined for a notification, which is not answered. */
   readonly id: string | undefined;
-  /** What is wrong with the call as such. */
+  /** Problem of the call as such. */
   readonly problem: string | null;
 }
 

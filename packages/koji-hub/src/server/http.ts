@@ -1,6 +1,6 @@
 /**
- * Bytes in, bytes out: paths, verbs, sizes, time limits and statuses, as Koji has them behind Apache. What a request asks
- * for is dispatch.ts' business; files are files.ts'.
+ * The HTTP layer: paths, verbs, sizes, time limits and statuses, like Koji behind Apache. Calls are handled in dispatch.ts,
+ * files in files.ts.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -62,7 +62,7 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
-/** What answers requests besides files. */
+/** Handlers of requests for anything but files. */
 export interface Served {
   readonly dispatcher: Dispatcher;
   readonly web: MountedWeb | null;
@@ -87,7 +87,7 @@ export async function listen(hub: Hub, served: Served): Promise<Listening> {
   const take = (request: IncomingMessage, response: ServerResponse): void =>
     void front.take(request, response);
   server.on('request', take);
-  // An odd `Expect` header is no reason to refuse, as with Apache.
+  // Like Apache, the hub does not refuse a request because of an odd `Expect` header.
   server.on('checkExpectation', take);
   server.on('clientError', refuseJunk);
   const { host, port } = readAddress(hub.options.Listen);
@@ -136,7 +136,7 @@ function serverLimits(options: HubOptions): http.ServerOptions {
     maxHeaderSize: MaxHeaderLength,
     keepAliveTimeout: KeepAliveTimeout * 1000,
     headersTimeout: Math.min(HeaderTimeout, RequestTimeout) * 1000,
-    // What reads a body counts its time, too, and can tell the client; this is for those that nobody reads.
+    // Readers of bodies count their time, too, and can inform the client; this is for bodies that nobody reads.
     requestTimeout: (RequestTimeout + 60) * 1000,
     connectionsCheckingInterval: 5000,
   };
@@ -459,7 +459,7 @@ class Front {
 
 /** Disconnects a client that takes less of an answer than so many bytes a second, on average over so many seconds. */
 function keepRate(response: ServerResponse, seconds: number, rate: number): void {
-  // What waits in this process is not yet taken.
+  // Messages that wait in this process are not yet taken.
   const taken = (): number => (response.socket?.bytesWritten ?? 0) - response.writableLength;
   let before = taken();
   const watch = setInterval(() => {

@@ -21,7 +21,7 @@ const longestId = 256;
 /**
  * Reads the body of a request. A batch becomes a multicall: its calls share a transaction, each in a savepoint.
  *
- * @throws JsonRpcError for what is no JSON or no call
+ * @throws JsonRpcError for anything but JSON, or anything but a call
  */
 export async function readJsonRequest(body: Uint8Array): Promise<JsonRequest> {
   const request = await decodeJsonInTurns(body).catch((error: unknown) => {
@@ -63,7 +63,7 @@ function callOf(request: unknown): JsonCall {
   return { methodName: method, params: named, id, problem: null };
 }
 
-/** The id as JSON; null for what can be none. */
+/** The id as JSON; null if it is not a valid id. */
 function idText(id: unknown): string | null {
   if (typeof id === 'string' && id.length > longestId) return null;
   if (typeof id === 'object' && id !== null && typeof id.valueOf() !== 'number') return null;
@@ -78,7 +78,7 @@ export function silentReply(reply: Reply, done: () => void): Reply {
     try {
       while ((await answer.read()) !== null);
     } catch {
-      // What could not be made whole is not missed.
+      // Incomplete answers can be dropped.
     } finally {
       await answer.close();
     }

@@ -7,7 +7,7 @@ const shown = 120;
 /** Warns about calls that make the process grow; option MemoryWarnThreshold. */
 export class MemoryWatch {
   private highest = 0;
-  /** What the last reading gave, which takes a while. */
+  /** The last reading, cached because reading takes a while. */
   private last: number | null = null;
 
   constructor(

@@ -17,7 +17,7 @@ import type { RunningCall } from './running-call.js';
 
 type CheckLockOut = (method: string, session: CallerSession) => void;
 
-/** What the calls of a multicall share. */
+/** Shared objects of the calls in a multicall. */
 export interface MultiCallParts {
   /** Takes what became of each call, encoded, so that it is not gathered in memory. */
   readonly answer: Answer;
@@ -32,11 +32,11 @@ interface Given {
 }
 
 /**
- * Runs the calls of a multicall in the transaction of `call`, or in their own if it has none, each in a savepoint and with
- * an event of its own, and puts the list of their results into the answer. One that fails is undone alone, and its fault
- * stands in its place.
+ * Runs the calls of a multicall in the transaction of `call`, or in their own if it has none, each in a savepoint and with an
+ * event of its own, and puts the list of their results into the answer. A call that fails is undone alone, and its fault is its
+ * result.
  *
- * @throws ClientGone once the client went away; what is in an open transaction is then rolled back
+ * @throws ClientGone once the client has disconnected; an open transaction is then rolled back
  */
 export function multiCall(call: RunningCall, given: Given, parts: MultiCallParts): Promise<void> {
   return runCalls(call, given, { ...parts, left: { calls: mostCalls(call) } });
@@ -104,7 +104,7 @@ async function runPart(
       const { args, keywords } = decodeArgs(params);
       const [start, end] = form.result(entry);
       await answer.put(separator + start);
-      // What is a stream of rows ends in here, since the next call must not run beside it.
+      // Streams of rows end here, because the next call must not run concurrently.
       if (served) await answer.putAll(form.value(await runMethod(served, { args, keywords }, part)));
       else await runCalls(part, { args, keywords }, { ...shared, form: form.inner });
       await answer.put(end);

@@ -6,7 +6,7 @@ import type { LoginGuard } from '../auth/login-guard.js';
 import type { Client } from '../client.js';
 import { sendPlain } from './reply.js';
 
-/** What a request to log in is judged with. */
+/** Dependencies for checking a login request. */
 interface Negotiating {
   readonly gssapi: Gssapi;
   readonly logins: LoginGuard;

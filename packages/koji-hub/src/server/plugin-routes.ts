@@ -20,7 +20,7 @@ import type { BodyLimits } from './body.js';
 import { sendPlain } from './reply.js';
 import type { RunningCall } from './running-call.js';
 
-/** What all addresses of routes begin with. */
+/** Prefix of all addresses of routes. */
 export const routePrefix = '/kojihub/plugin/';
 
 /** A request's way to a plugin. */
@@ -37,7 +37,7 @@ interface Plain {
   readonly type?: string;
 }
 
-/** Headers that say who a browser or client is logged in as, which is no business of a plugin. */
+/** Headers with the identity of a browser or client, which a plugin must not see. */
 const hidden = new Set([
   'cookie',
   'authorization',
@@ -178,7 +178,7 @@ function asPlain(answer: unknown): Plain {
   return { status: 200, text: messageText(answer), type: 'application/json' };
 }
 
-/** What the sender did wrong, as the plugin says; null for what is no fault of Koji's. */
+/** The sender's mistake as reported by the plugin; null if it is not a fault of Koji. */
 function refusalOf(error: unknown): Plain | null {
   if (error instanceof TimeLimitError || !(error instanceof GenericError)) return null;
   const status = error instanceof ActionNotAllowed || error instanceof AuthError ? 403 : 400;

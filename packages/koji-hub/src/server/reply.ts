@@ -61,7 +61,7 @@ export class HttpReply implements Reply {
       ...(answer.whole ? { 'Content-Length': answer.length } : {}),
     });
     limitTime(response, options.timeLimit);
-    // Whoever makes the answer hears of it by its next part.
+    // The producer of the answer notices it with its next part.
     response.once('close', () => void answer.close());
     void this.pump(answer);
   }

@@ -6,7 +6,7 @@ export class RequestIds {
   private readonly start = randomBytes(6).toString('hex');
   private last = 0;
 
-  /** The `X-Request-Id` that the client or a proxy sent, if it can stand in a log; else a new one. */
+  /** The `X-Request-Id` from the client or a proxy, if it is suitable for a log; otherwise a new one. */
   of({ headers }: Pick<IncomingMessage, 'headers'>): string {
     const given = headers['x-request-id'];
     return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given)

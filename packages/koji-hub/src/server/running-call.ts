@@ -21,13 +21,13 @@ import { runMethod } from './run-method.js';
 import { outboxChannel } from '../outbox/deliver.js';
 import { putMessage } from '../outbox/messages.js';
 
-/** What a call of access `none` needs from the dispatcher: transactions of its own. */
+/** What a call of access `none` needs from the dispatcher: its own transactions. */
 export interface OwnTransactions {
   read<T>(work: (call: RunningCall) => Promise<T>, options?: { readonly long?: boolean }): Promise<T>;
   write<T>(work: (call: RunningCall) => Promise<T>): Promise<T>;
 }
 
-/** What a call is made of. */
+/** Parts of a call. */
 export interface CallParts {
   readonly hub: Hub;
   readonly method: string;
@@ -65,8 +65,8 @@ class Ending {
 }
 
 /**
- * A call while its handler runs. It is open until its answer is written; a handler that goes on behind that, or a plugin's
- * late timer, gets an error instead of a transaction that is gone.
+ * A call while its handler runs. It is open until its answer is written. A handler that continues after that, or a plugin's
+ * late timer, gets an error instead of a finished transaction.
  */
 export class RunningCall implements Call, Ambient {
   readonly hub: Hub;
@@ -146,7 +146,7 @@ export class RunningCall implements Call, Ambient {
   }
 
   runCallbacks<E extends CallbackName>(event: E, payload: CallbackPayloads[E]): Promise<void> {
-    // What a plugin may do without asking is no other plugin's business.
+    // Objects that a plugin may use without a declaration are not accessible to other plugins.
     return this.hub.callbacks.run(event, payload, this.outer ?? this);
   }
 

@@ -36,7 +36,7 @@ export class SpoolRoom {
     return held + bytes <= memoryOfOne && this.memory + bytes <= this.limits.memory;
   }
 
-  /** Counts bytes that go to a file; where there is no room for them, the answer that nobody has read for longest goes. */
+  /** Counts bytes in a file; if there is no space, drops the answer that has been unread for longest. */
   async addFile(spool: Spool, bytes: number): Promise<void> {
     this.filed.add(spool);
     const { files: most } = this.limits;
@@ -173,7 +173,7 @@ export class Spool {
         return part;
       }
       if (this.inFile > 0) return this.readFile();
-      // What is on its way to the file comes before what is not.
+      // Data being written to the file comes before the rest.
       if (this.filing) await this.filing.catch(() => undefined);
       else if (this.last.length > 0) return this.takeLast();
       else if (this.ended) return null;

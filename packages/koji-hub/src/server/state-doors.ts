@@ -1,4 +1,4 @@
-/** What a hub tells of itself to whoever runs it: its health, its figures, and the description of its methods. */
+/** Information for the administrator of a hub: its health, its metrics, and the description of its methods. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientAddress, peerAddress } from '@koji/core';
 import type { Hub } from '../call.js';
@@ -22,7 +22,7 @@ export class StateDoors {
 
   constructor(
     private readonly hub: Hub,
-    /** Whether the hub is told to stop; it may go on answering for a while. */
+    /** Whether the hub is stopping; it may continue to answer for a while. */
     private readonly isEnding: () => boolean,
   ) {
     this.description = new ApiDescription(hub);

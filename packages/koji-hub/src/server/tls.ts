@@ -146,7 +146,7 @@ export async function tlsWarnings(config: HubConfig): Promise<string[]> {
 export class Tls {
   private readonly watchers: FSWatcher[] = [];
   private readonly servers = new Set<https.Server>();
-  /** What each connection was verified by. */
+  /** The authority that verified each connection. */
   private readonly verifiedBy = new WeakMap<Socket, string>();
   private pause: NodeJS.Timeout | null = null;
   private readonly looks: NodeJS.Timeout;
@@ -188,7 +188,7 @@ export class Tls {
     return new Tls(config, texts, log);
   }
 
-  /** What a server is made with. */
+  /** Options of a server. */
   serverOptions(): https.ServerOptions {
     const { HeaderTimeout, TLSClientCA } = this.config.options;
     return {
@@ -200,7 +200,7 @@ export class Tls {
     };
   }
 
-  /** Gives a server new certificates when there are some; connections go on with what they began with. */
+  /** Gives a server new certificates when there are some; connections keep those that they started with. */
   follow(server: https.Server): void {
     this.servers.add(server);
     server.on('secureConnection', (socket: Socket) => this.verifiedBy.set(socket, this.authorities()));

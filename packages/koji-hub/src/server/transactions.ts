@@ -30,9 +30,9 @@ export interface Caller {
   readonly address: string;
   /** Address and port for the log; the port of a client behind a proxy is unknown: `?`. */
   readonly remote: string;
-  /** What names the request in the log and its answer; none for the hub's own work. */
+  /** Identifies the request in the log and its answer; absent for the hub's own work. */
   readonly requestId?: string;
-  /** What may name a span that it is part of. */
+  /** Possible sources of a parent span. */
   readonly headers?: IncomingHttpHeaders;
   /** Gives what is aborted when the client went away or the hub stops. */
   readonly signal: () => AbortSignal;
@@ -106,7 +106,7 @@ export class Transactions {
     );
   }
 
-  /** Runs work in a transaction; what it wants done afterwards follows the commit, or its undos the rollback. */
+  /** Runs work in a transaction, and afterwards its actions after a commit, or its undos after a rollback. */
   async write<T>(checked: Checked, work: (call: RunningCall) => Promise<T>): Promise<T> {
     const { method, session } = checked;
     let effects = new Effects(this.log);
@@ -159,7 +159,7 @@ export class Transactions {
     });
   }
 
-  /** The commit stands: a plugin that fails now is logged, the answer goes out all the same. */
+  /** The commit is final: a plugin that fails now is logged, and the answer is still sent. */
   private async postCommit(checked: Checked): Promise<void> {
     try {
       await this.without(checked, (call) => call.runCallbacks('postCommit', {}));

@@ -132,7 +132,7 @@ async function firstLine(handle: FileHandle): Promise<string> {
 /** Files that are being written by this process. */
 const busy = new Set<string>();
 
-/** What processes that serve one store, maybe mounted elsewhere, call a file. */
+/** Name for a file that is the same in all processes that share a store, even if it is mounted elsewhere. */
 const claimName = ({ hub }: Call, file: string): string => `upload ${path.relative(hub.paths.topdir, file)}`;
 
 /** Runs `work` while nobody else writes the file: neither this process nor another one, on any machine. */
@@ -160,7 +160,7 @@ async function openTarget(file: string): Promise<FileHandle> {
   }
 }
 
-/** What the query of a raw upload asks for. */
+/** Parameters in the query of a raw upload. */
 export interface RawUpload extends UploadPlace {
   readonly verify: string;
   /** -1 appends. */
@@ -224,7 +224,7 @@ export async function receiveUpload(
   });
 }
 
-/** Removes what a failed upload wrote behind the file's end before, so that the client can send it again. */
+/** Removes bytes that a failed upload appended to the file, so that the client can send them again. */
 async function takePartBack(handle: FileHandle, file: string, before: number | null): Promise<void> {
   if (before === null) await fs.rm(file, { force: true });
   else if ((await handle.stat()).size > before) await handle.truncate(before);
@@ -299,7 +299,7 @@ async function digestOf(
   }
 }
 
-/** What is known about an uploaded file; null when there is none. */
+/** Information about an uploaded file; null if it does not exist. */
 export async function checkUpload(
   call: Call,
   wanted: UploadPlace,

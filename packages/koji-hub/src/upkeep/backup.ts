@@ -38,8 +38,8 @@ export interface BackupDescription {
 }
 
 /**
- * Copies the database of a hub into a folder and lists the files of its store; the hub may go on serving. The list is made
- * after the copy, so that it names every file of every build that the copy knows, unless somebody deleted the build in between.
+ * Copies the database of a hub into a folder and lists the files of its store; the hub may keep running. The list is created
+ * after the copy, so that it contains every file of every build in the copy, unless somebody deleted the build in between.
  *
  * @param folder a new or empty folder outside of KojiDir
  * @throws ConfigError when the folder has something in it, or a tool of PostgreSQL is missing or fails

@@ -1,4 +1,4 @@
-/** What the database says that the folder of a build has in it, and whether it does. */
+/** Compares the folder of a build with its contents according to the database. */
 import type { Dirent } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
@@ -250,7 +250,7 @@ interface Walk {
   readonly site: Site;
   readonly build: BuildRow;
   readonly folder: string;
-  /** What was not met yet. */
+  /** Entries that were not found yet. */
   readonly left: Contents;
   readonly known: Contents['files'];
 }
@@ -306,7 +306,7 @@ async function sizeOf(file: string): Promise<number | null> {
   return (await lstat(file).catch(() => null))?.size ?? null;
 }
 
-/** Whether a file has no record but belongs to a build all the same. */
+/** Whether a file without a record nevertheless belongs to a build. */
 function isAllowed({ build, known }: Walk, below: string): boolean {
   if (below.startsWith('data/logs/')) return true;
   if (below === 'metadata.json') return build.content;

@@ -65,7 +65,7 @@ async function judgeBuild(site: Site, build: BuildRow, contents: Contents): Prom
     const text = `is build ${build.id}, which is still BUILDING although its task ${build.task_id} is over`;
     return [{ kind: 'half-done', path: folder, text, mend: null }];
   }
-  // What is left of builds that are gone, the look at the folders finds.
+  // Remains of deleted builds are found by the check of the folders.
   if (build.state !== BUILD_STATES.COMPLETE && build.state !== BUILD_STATES.FAILED) return [];
   const problems = await checkContents(site, build, contents);
   if (build.volume_name === 'DEFAULT' || build.state !== BUILD_STATES.COMPLETE) return problems;
@@ -131,7 +131,7 @@ async function* placesIn(site: Site, volume: string, strays: Found[]): AsyncGene
       }
 }
 
-/** The entries of a folder on the way; what is no folder is added to `strays`. */
+/** The entries of a folder on the path; anything but a folder is added to `strays`. */
 async function foldersIn(parent: string, { name }: Dirent, strays: Found[]): Promise<Dirent[]> {
   const place = path.join(parent, name);
   if (isHalfDone(name)) strays.push(halfDone(place));

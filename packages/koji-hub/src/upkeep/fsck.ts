@@ -23,9 +23,9 @@ export interface Problem {
   readonly kind: ProblemKind;
   /** Below KojiDir. */
   readonly path: string;
-  /** What is wrong, in words that follow the path. */
+  /** The problem, worded to follow the path. */
   readonly text: string;
-  /** What was done about it; null when it is still there. */
+  /** The repair; null if the problem remains. */
   readonly mended: string | null;
 }
 
@@ -37,7 +37,7 @@ export interface FsckOptions {
   readonly quick: boolean;
 }
 
-/** What was looked at, and how many problems there were and are. */
+/** What was checked, and the number of problems found and remaining. */
 export interface FsckSummary {
   readonly builds: number;
   readonly repos: number;

@@ -8,7 +8,7 @@ import { folderRules } from './old-folders.js';
 import { rowRules } from './old-rows.js';
 import type { KeepOption, RowRule } from './old-rows.js';
 
-/** What a rule removes, or has removed. */
+/** Objects that a rule removes or removed. */
 export interface Housekept {
   readonly option: KeepOption;
   /** Days for which it keeps things; 0 for ever. */
@@ -17,7 +17,7 @@ export interface Housekept {
   readonly count: number;
 }
 
-/** What keeping house takes of an open hub. */
+/** The parts of an open hub that housekeeping needs. */
 interface Parts {
   readonly hub: Hub;
   readonly runOwn: <T>(name: string, work: (call: RunningCall) => Promise<T>) => Promise<T>;

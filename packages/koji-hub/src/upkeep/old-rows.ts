@@ -7,7 +7,7 @@ import { anyOf, sql } from '../db/sql.js';
 export interface RowRule {
   /** The option with the days for which they are kept; 0 keeps them. */
   readonly option: KeepOption;
-  /** What goes, for people. */
+  /** The removed objects, for people. */
   readonly what: string;
   /** Ids of what goes that is older than a moment, some at a time. */
   readonly find: (db: Connection, before: Date) => Promise<{ id: number }[]>;

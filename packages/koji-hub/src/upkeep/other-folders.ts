@@ -190,7 +190,7 @@ async function* tasksIn(work: string, strays: Found[]): AsyncGenerator<TaskPlace
     }
 }
 
-/** What changes that were cut off left in a folder or below it. */
+/** Remains of interrupted changes in a folder or below it. */
 async function* leftIn(folder: string): AsyncGenerator<Found, void, void> {
   for (const entry of await entriesOf(folder)) {
     const place = path.join(folder, entry.name);

@@ -8,12 +8,12 @@ import type { Database } from '../db/connection.js';
 import { sql } from '../db/sql.js';
 
 /**
- * Kinds of problems: a file or folder that the database knows is missing; one that it does not know is there; a file has
- * another size or other content; work was cut off; a symbolic link leads elsewhere or is missing.
+ * Kinds of problems: a file or folder in the database is missing; one exists that the database does not know; a file has
+ * another size or other content; work was interrupted; a symbolic link leads elsewhere or is missing.
  */
 export type ProblemKind = 'missing' | 'extra' | 'size' | 'checksum' | 'half-done' | 'link';
 
-/** What mends a problem: moving a path aside, removing an empty folder, making a link. */
+/** Repair of a problem: moving a path aside, removing an empty folder, creating a link. */
 export type Mend =
   | { readonly by: 'aside' }
   | { readonly by: 'rmdir' }

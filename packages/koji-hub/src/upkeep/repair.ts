@@ -16,7 +16,7 @@ export class Repair {
     this.folder = `.fsck/${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
   }
 
-  /** Mends a problem if it can be; returns what was done, in words that follow the path, or null. */
+  /** Repairs a problem if possible; returns a description worded to follow the path, or null. */
   async mend({ path: place, mend }: Found): Promise<string | null> {
     if (mend === null) return null;
     if (mend.by === 'rmdir') {

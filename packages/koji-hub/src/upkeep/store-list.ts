@@ -1,4 +1,4 @@
-/** What is in the file store. */
+/** Lists the contents of the file store. */
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';

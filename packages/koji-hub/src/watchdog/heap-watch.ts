@@ -1,4 +1,4 @@
-/** Names the plugin that fills the memory, before there is none left. */
+/** Names the plugin that fills the memory, before the memory is exhausted. */
 import inspector from 'node:inspector';
 import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -95,7 +95,7 @@ function leakIn(session: inspector.Session, places: readonly PluginPlace[]): Lea
     const file = scriptFile(node.callFrame.url);
     const plugin = pluginAt(places, file);
     const { functionName, lineNumber } = node.callFrame;
-    // What a library or Node.js makes is of the plugin that called it.
+    // Memory allocated by a library or Node.js is attributed to the plugin that called it.
     const frame =
       plugin === null
         ? caller

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** What a process leaves behind that a plugin had blocked, or filled. */
+/** The note of a process that a plugin had blocked, or whose memory it had filled. */
 export interface BlockNote {
   readonly plugin: string;
   /** The code that ran, `method greet`. */
   readonly part: string;
-  /** What the log says of it. */
+  /** The text for the log. */
   readonly message: string;
   /** ISO time. */
   readonly at: string;

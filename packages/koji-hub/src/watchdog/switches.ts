@@ -1,5 +1,5 @@
 /**
- * What of plugins is switched off in all processes, as the database has it: a plugin that kept the hub from answering, and a
+ * Plugin parts that are switched off in all processes, stored in the database: a plugin that kept the hub from answering, and a
  * callback that may fail and kept failing.
  */
 import fs from 'node:fs/promises';
@@ -36,7 +36,7 @@ interface OffRow {
   readonly off_until: string;
 }
 
-/** What is switched off; what other processes found is known a few seconds later. */
+/** Parts that are switched off; those found by other processes are known a few seconds later. */
 export class PluginSwitches {
   /** By plugin, or plugin and event. */
   private off = new Map<string, Date>();

@@ -28,7 +28,7 @@ const looks = 4;
 /** Milliseconds that the debugger may take; code outside of JavaScript, such as a wait for a program, does not let it in. */
 const patience = 2000;
 
-/** How often the loop may be longer at a place that is no plugin's, which must not end a process lightly. */
+/** Factor for the loop's limit outside of plugins, where a process must not be ended without good reason. */
 const leniency = 10;
 
 let last = Atomics.load(beats, 0);
@@ -86,7 +86,7 @@ async function lookAtLoop(): Promise<Standstill | null> {
     }));
     return { code: (await codeAt(session, top.callFrameId)) ?? codeOf(frames), frames };
   } finally {
-    // The loop goes on, if it is to.
+    // Lets the loop continue, if it should.
     session.disconnect();
   }
 }
@@ -108,7 +108,7 @@ function codeAt(session: inspector.Session, callFrameId: string): Promise<Stands
   });
 }
 
-/** The plugin that the innermost line belongs to that any does: a timer, or a callback behind the call. */
+/** The plugin of the innermost line that belongs to any: a timer, or a callback after the call. */
 function codeOf(frames: readonly Frame[]): Standstill['code'] {
   for (const { name, file } of frames) {
     const plugin = pluginAt(plugins, file);

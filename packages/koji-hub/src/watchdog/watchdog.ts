@@ -18,7 +18,7 @@ export interface WatchdogOptions {
   readonly format: LogFormatter;
 }
 
-/** What the thread is started with. */
+/** Start options of the thread. */
 export interface WatchdogData extends Omit<WatchdogOptions, 'format'> {
   /** Counts up while the loop goes round. */
   readonly beats: SharedArrayBuffer;

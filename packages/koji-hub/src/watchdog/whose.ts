@@ -1,4 +1,4 @@
-/** Which plugin a file, a stack or a function belongs to. */
+/** Finds the plugin that a file, a stack or a function belongs to. */
 import inspector from 'node:inspector';
 import path from 'node:path';
 import { types } from 'node:util';

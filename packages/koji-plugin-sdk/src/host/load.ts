@@ -47,7 +47,7 @@ export interface LoadOptions extends PluginPlaces {
   readonly moved?: (file: string) => string;
   /** Plugins that were found before: they are not looked for again. */
   readonly found?: readonly PluginEntry[];
-  /** Marks this load: a module that an earlier one has imported is imported anew. */
+  /** Marks this load: a module that an earlier one has imported is imported again. */
   readonly load?: string;
 }
 

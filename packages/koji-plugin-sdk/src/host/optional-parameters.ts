@@ -23,7 +23,7 @@ export interface OptionalParameters {
   of(owner: string, parameters: readonly Parameter[]): ReadonlySet<string> | null;
 }
 
-/** Reads what there is of a plugin's TypeScript; null when there is none, so that nothing is optional but by a default. */
+/** Reads what there is of a plugin's TypeScript; null if there is none, so that nothing is optional but by a default. */
 export function optionalParameters(file: string): OptionalParameters | null {
   const first = path.isAbsolute(file) ? typesOf(file) : null;
   if (first === null) return null;

@@ -30,7 +30,7 @@ export interface CommandRecord {
   readonly code: number;
   /** Lines on standard output. */
   readonly printed: readonly string[];
-  /** Bytes written to standard output with `write`; absent when there were none. */
+  /** Bytes written to standard output with `write`; absent if there were none. */
   readonly written?: Buffer;
   /** Lines on standard error. */
   readonly warned: readonly string[];

@@ -8,7 +8,7 @@ export interface MadeCall {
   readonly method: string;
   /** The arguments by position. */
   readonly args: readonly unknown[];
-  /** The arguments by name; empty when there were none. */
+  /** The arguments by name; empty if there were none. */
   readonly named: Readonly<Record<string, unknown>>;
 }
 

@@ -339,7 +339,7 @@ class TestRuntime implements TaskRuntime {
     return ran;
   }
 
-  /** Returns the subtasks that have not ended; null when there are none. */
+  /** Returns the subtasks that have not ended; null if there are none. */
   private async openSubtasks(): Promise<string | null> {
     const { hub, tasks = [] } = this.parts.options;
     if (!hub) return null;

@@ -37,7 +37,7 @@ export interface Logins {
    * @throws AuthError when the hub refuses; ServerOffline
    */
   open(key: string, credentials: Credentials, visitor: Visitor): Promise<void>;
-  /** Returns the session of a key; null when there is none, or when it has ended. */
+  /** Returns the session of a key; null if there is none, or when it has ended. */
   find(key: string, visitor: Visitor): Promise<Login | null>;
   /** Ends the session of a key, if there is one. */
   close(key: string, visitor: Visitor): Promise<void>;
@@ -50,6 +50,6 @@ export interface LoginOptions {
   readonly lifetime: number;
   /** The header in which proxies with these addresses name the user; null when none does. */
   readonly proxy: { readonly header: string; readonly addresses: readonly string[] } | null;
-  /** The OpenID Connect provider that people log in with; null when there is none. */
+  /** The OpenID Connect provider that people log in with; null if there is none. */
   readonly oidc: OidcSettings | null;
 }

@@ -50,7 +50,7 @@ const headerFields = ['summary', 'description', 'license', 'disturl', 'vcs', 'ur
 const shownEntries = 5;
 const shownChanges = 20;
 
-/** Returns the newest complete build of the same package that is older; null when there is none. */
+/** Returns the newest complete build of the same package that is older; null if there is none. */
 async function findPrevious(calls: Calls, { id, package_id: packageID }: BuildInfo): Promise<number | null> {
   const builds = await calls.listBuilds(
     named({ packageID, state: BUILD_STATES.COMPLETE, queryOpts: { order: '-build_id', limit: 50 } }),

@@ -15,7 +15,7 @@ interface Props {
   readonly label: string;
   readonly tasks: readonly TaskListItem[];
   readonly now: number;
-  /** Shown when there are none. */
+  /** Shown if there are none. */
   readonly empty: string;
 }
 

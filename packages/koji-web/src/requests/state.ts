@@ -8,7 +8,7 @@ import type { Plugins } from '../plugins/run.js';
 /** What a web page keeps between requests, all of it bounded. */
 export interface State {
   readonly guests: Guests | null;
-  /** The provider that people log in with; null when there is none. */
+  /** The provider that people log in with; null if there is none. */
   readonly oidc: Oidc | null;
   readonly limits: PageLimits;
   readonly lineMarks: LineMarks;

@@ -62,7 +62,7 @@ export class Visitor {
     private readonly always: Headers = {},
   ) {}
 
-  /** The cookie of the login, `name=value`; null when there is none. */
+  /** The cookie of the login, `name=value`; null if there is none. */
   get cookie(): string | null {
     return this.cookies.get(loginCookie) ?? null;
   }

@@ -101,7 +101,7 @@ async function whileLocked<T>(lock: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Notes that a base is used now; false when there is none. */
+/** Notes that a base is used now; false if there is none. */
 async function touch(base: string): Promise<boolean> {
   const now = new Date();
   return utimes(path.join(base, 'complete'), now, now).then(

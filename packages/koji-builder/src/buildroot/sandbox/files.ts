@@ -49,7 +49,7 @@ async function hostNames(network: boolean): Promise<string> {
   return network ? readFile('/etc/hosts', 'utf8').catch(() => '') : '';
 }
 
-/** A file of the root; empty when there is none. */
+/** A file of the root; empty if there is none. */
 async function textOf(base: string, file: string): Promise<string> {
   const handle = await openFileBelow(base, file, 'inside').catch(() => null);
   if (handle === null) return '';

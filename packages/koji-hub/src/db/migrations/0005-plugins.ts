@@ -3,7 +3,7 @@ import type { Migration } from './migration.js';
 const clock = `DEFAULT (strftime('%Y-%m-%d %H:%M:%f000+00:00','now'))`;
 const byLane = 'CREATE INDEX "outbox_message_by_lane" ON "outbox_message" ("lane_id", "dead", "id")';
 
-/** What plugins did, and the messages that they send. */
+/** The activity of plugins, and the messages that they send. */
 export const plugins: Migration = {
   number: 5,
   name: 'plugins',

@@ -2,7 +2,7 @@ import type { Migration } from './migration.js';
 
 const clock = `DEFAULT (strftime('%Y-%m-%d %H:%M:%f000+00:00','now'))`;
 
-/** Which steps of the tables of plugins are done. */
+/** Finished migration steps of plugins' tables. */
 export const pluginTableSteps: Migration = {
   number: 10,
   name: 'plugin-tables',

@@ -1,13 +1,13 @@
 import type { Dialect } from '../sql.js';
 import type { Migration } from './migration.js';
 
-/** A part of a migration's work, for whoever decides when to run it. */
+/** A part of a migration, described for the administrator who decides when to run it. */
 export interface StepWork {
-  /** What is done, such as `index task_by_time on task`. */
+  /** The work, such as `index task_by_time on task`. */
   readonly text: string;
   /** The table whose rows are all read for it; null when its size does not matter. */
   readonly reads: string | null;
-  /** What others can't do meanwhile, for longer than a moment. */
+  /** Operations that are blocked meanwhile, for longer than a moment. */
   readonly blocks: 'nothing' | 'writes' | 'everything';
 }
 

@@ -6,9 +6,11 @@ export interface NewIndex {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** What it is on where that is no columns, by database; where one is left out there is no such index. */
+  /**
+   * The index expression, if it is not just columns, by database; on a database without an expression the index does not exist.
+   */
   readonly on?: Readonly<Partial<Record<Dialect, string>>>;
-  /** Which rows are in it. */
+  /** Condition for the rows in it. */
   readonly where?: string;
   /** An extension of PostgreSQL that it needs; where the hub's account may not make it, there is no such index. */
   readonly extension?: string;
@@ -23,13 +25,13 @@ export interface Migration extends Readonly<Record<Dialect, readonly string[]>> 
   /** Indexes that PostgreSQL makes while others write. A step with such has no statements, as it has no transaction. */
   readonly indexes?: readonly NewIndex[];
   /**
-   * Whether hubs of the version before go on working once the step is done: it only adds what they need not know of. The
-   * database then has it in the recorded name, so that those hubs can tell.
+   * Whether hubs of the previous version keep working after this step, because it only adds objects that they need not know.
+   * The recorded name of the step says so, so that those hubs can tell.
    */
   readonly additive?: boolean;
 }
 
-/** What ends the name of an additive migration, before the number. */
+/** Suffix of the name of an additive migration, before the number. */
 const additiveMark = '+';
 
 /** The name a migration is recorded under; TypeORM orders by the thirteen digits at its end. */
@@ -84,7 +86,7 @@ function indexStatement(dialect: Dialect, { name, table, columns, on, where }: N
   return `CREATE INDEX ${how}"${name}" ON "${table}" ${on?.[dialect] ?? `(${listed})`}${some}`;
 }
 
-/** Makes an index beside writers. One that was cut off is there, but useless, and is made again. */
+/** Creates an index without blocking writers. An interrupted one exists but is useless, and is created again. */
 async function makeOnline(runner: QueryRunner, index: NewIndex): Promise<void> {
   const [found] = (await runner.query(
     `SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)`,

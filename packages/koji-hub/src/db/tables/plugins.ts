@@ -45,7 +45,7 @@ export const pluginTables = [
     { plugin: text(), number: int(), digest: text(), time: time('now') },
     { key: ['plugin', 'number'] },
   ),
-  // A topic of a queue: its messages are delivered one after the other, by whoever has the lease.
+  // A topic of a queue: its messages are delivered one after the other, by the process that holds the lease.
   table(
     'outbox_lane',
     {

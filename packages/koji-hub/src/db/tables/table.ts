@@ -2,7 +2,7 @@ import type { ColumnType, EntitySchema as Schema, EntitySchemaColumnOptions } fr
 import type { Dialect } from '../sql.js';
 import { EntitySchema, EntitySchemaOptions } from '../typeorm.js';
 
-/** What a column holds; {@link columnTypes} says how each database stores it. */
+/** Contents of a column; {@link columnTypes} has the types of each database. */
 type Kind = 'int' | 'small' | 'big' | 'text' | 'varchar' | 'bool' | 'float' | 'time' | 'json' | 'jsonb';
 
 /** A default as SQL for each database, null for none. */
@@ -20,11 +20,11 @@ export interface Column {
   readonly deferrable?: boolean;
 }
 
-/** What a table has beside its columns. Constraint names are Koji's, which are PostgreSQL's own unless given. */
+/** Parts of a table besides its columns. Constraint names are Koji's, which are PostgreSQL's defaults unless given. */
 export interface TableOptions {
   /** Primary key; absent when there is an `id`. */
   readonly key?: readonly string[];
-  /** For a table without a primary key of Koji's: the name of the unique key that stands in. */
+  /** For a table that has no primary key in Koji: the name of the unique key that replaces it. */
   readonly keyName?: string;
   readonly unique?: readonly (readonly string[] | { name: string; columns: readonly string[] })[];
   readonly checks?: Readonly<Record<string, string | Readonly<Record<Dialect, string>>>>;

@@ -16,7 +16,7 @@ import { idIs } from '../values/ids.js';
 import { readJson } from '../values/json.js';
 import { plain } from '../values/repr.js';
 
-/** Which archives to list. */
+/** Filter for archives. */
 export interface ArchiveFilter {
   readonly buildID?: number | null;
   readonly buildrootID?: number | null;
@@ -58,7 +58,7 @@ interface Selection {
   where: Sql[];
 }
 
-/** Files of builds that are no rpms. */
+/** Files of builds other than rpms. */
 export async function listArchives(call: Call, filter: ArchiveFilter): Promise<ArchiveInfo[]> {
   const selection: Selection = {
     columns: { ...columns },
@@ -145,14 +145,14 @@ export function findMavenArchive(call: Call, archiveId: number): Promise<MavenAr
   );
 }
 
-/** Where an archive of a Windows build lies and what it is for; null when it is none. */
+/** Path and platforms of a Windows build's archive; null if it is not one. */
 export function findWinArchive(call: Call, archiveId: number): Promise<WinArchiveInfo | null> {
   return call.db.get(
     sql`SELECT archive_id, relpath, platforms, flags FROM win_archives WHERE ${idIs('archive_id', archiveId)}`,
   );
 }
 
-/** The architecture of an image; null when it is none. */
+/** The architecture of an image; null if it is not an image. */
 export async function findImageArchive(call: Call, archiveId: number): Promise<ImageArchiveInfo | null> {
   const found = await call.db.get<{ archive_id: number; arch: string }>(
     sql`SELECT archive_id, arch FROM image_archives WHERE ${idIs('archive_id', archiveId)}`,
@@ -174,15 +174,15 @@ async function required<T>(found: Promise<T | null>): Promise<T> {
 export const getMavenArchive = (call: Call, id: number): Promise<MavenArchiveInfo> =>
   required(findMavenArchive(call, id));
 
-/** As {@link findWinArchive}, but a GenericError when it is none. */
+/** Like {@link findWinArchive}, but throws a GenericError if it is not one. */
 export const getWinArchive = (call: Call, id: number): Promise<WinArchiveInfo> =>
   required(findWinArchive(call, id));
 
-/** As {@link findImageArchive}, but a GenericError when it is none. */
+/** Like {@link findImageArchive}, but throws a GenericError if it is not one. */
 export const getImageArchive = (call: Call, id: number): Promise<ImageArchiveInfo> =>
   required(findImageArchive(call, id));
 
-/** An archive with what is known for its type; null when there is none. */
+/** An archive with the data of its type; null if it does not exist. */
 export async function findArchive(call: Call, archiveID: number): Promise<ArchiveInfo | null> {
   const [archive] = await listArchives(call, { archiveID });
   if (!archive) return null;

@@ -1,4 +1,4 @@
-/** What is in the archives of builds. */
+/** Contents of the archives of builds. */
 import { stat } from 'node:fs/promises';
 import { GenericError } from '@koji/core';
 import type { ArchiveFile, ArchiveInfo, BuildInfo } from '@koji/core/api';
@@ -12,7 +12,7 @@ import { listZip } from './zip-listing.js';
 /**
  * The files in an archive; none when its file is not here.
  *
- * @throws GenericError for an archive that is not there; when strict, also for one of a type that is not understood
+ * @throws GenericError for an archive that does not exist; if strict, also for one of an unsupported type
  */
 export async function listArchiveFiles(
   call: Call,

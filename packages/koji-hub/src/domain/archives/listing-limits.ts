@@ -12,7 +12,7 @@ export interface ListingLimits {
 /** Far more than archives of builds have. */
 export const listingLimits: ListingLimits = { entries: 500_000, text: 64 * 1024 * 1024, seconds: 600 };
 
-/** What is left of the limits while a list grows. */
+/** The remainder of the limits while a list grows. */
 export class Room {
   private entries = 0;
   private text = 0;

@@ -1,4 +1,4 @@
-/** What Maven repositories need: files with checksums beside the others. */
+/** Additional files of Maven repositories: checksums next to the other files. */
 import { readdir, stat } from 'node:fs/promises';
 import type { MavenPath } from '@koji/core';
 import type { Call } from '../../call.js';

@@ -22,13 +22,13 @@ export interface TarEntry {
 }
 
 const blockSize = 512;
-/** Names and attributes that stand before a member; far more than any has. */
+/** Size of names and attributes before a member; far more than real ones. */
 const longestRecord = 1024 * 1024;
 
 /**
  * The members of a tar archive, packed by gzip, bzip2, xz or not at all; their contents are passed over.
  *
- * @throws GenericError when it is none, or has more than the limits allow
+ * @throws GenericError if it is not a tar archive, or exceeds the limits
  */
 export async function listTar(file: string, limits: ListingLimits = listingLimits): Promise<TarEntry[]> {
   const entries: TarEntry[] = [];
@@ -102,7 +102,7 @@ function entryOf(header: Header, attributes: Attributes): TarEntry {
   };
 }
 
-/** A header's fields; null when it is none. */
+/** Returns a header's fields, or null if it is not a header. */
 function readHeader(block: Buffer): Header | null {
   const sum = block.reduce((total, byte) => total + byte, 0);
   const own = block.subarray(148, 156).reduce((total, byte) => total + byte, 0);
@@ -128,7 +128,7 @@ function readHeader(block: Buffer): Header | null {
   };
 }
 
-/** A number as octal digits, or binary behind a mark. */
+/** Parses a number as octal digits, or as binary after a mark. */
 function numberIn(bytes: Buffer): number {
   const first = bytes[0] ?? 0;
   if (first === 0x80 || first === 0xff) {
@@ -173,7 +173,7 @@ class Blocks {
     this.source = bytes[Symbol.asyncIterator]();
   }
 
-  /** The next header; null at the end and before what is none. */
+  /** Returns the next header; null at the end and before anything else. */
   async header(): Promise<Header | null> {
     const block = await this.take(blockSize);
     const found = block?.some((byte) => byte !== 0) ? readHeader(block) : null;

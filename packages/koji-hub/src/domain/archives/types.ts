@@ -7,7 +7,7 @@ import { toInt, truthy } from '../values/convert.js';
 import { idIs } from '../values/ids.js';
 import { checkText } from '../values/names.js';
 
-/** What an archive type is known by: the first of these that is given counts. */
+/** Identifies an archive type: the first of these that is given is used. */
 export interface ArchiveTypeRef {
   readonly id?: unknown;
   readonly name?: unknown;
@@ -22,7 +22,7 @@ export function listArchiveTypes(call: Call): Promise<ArchiveType[]> {
 }
 
 /**
- * The archive type by id, by name or by a file's name. Null when there is none.
+ * The archive type by id, by name or by a file's name. Null if there is none.
  *
  * @throws GenericError when nothing is given, or several types have the file's extension
  */
@@ -35,7 +35,7 @@ export async function findArchiveType(call: Call, wanted: ArchiveTypeRef): Promi
 }
 
 /**
- * The archive type of a file by its name; the longest extension counts, `tar.gz` before `gz`. Null when there is none.
+ * The archive type of a file by its name; the longest extension counts, `tar.gz` before `gz`. Null if there is none.
  *
  * @throws GenericError when several types have the same extension
  */

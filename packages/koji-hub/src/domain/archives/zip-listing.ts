@@ -23,7 +23,7 @@ const longestDirectory = 128 * 1024 * 1024;
 /**
  * The files in a zip archive, as its directory says; their contents are not read.
  *
- * @throws GenericError when it is none, or has more than the limits allow
+ * @throws GenericError if it is not a zip archive, or exceeds the limits
  */
 export async function listZip(file: string, limits: ListingLimits = listingLimits): Promise<ZipEntry[]> {
   const handle = await open(file, 'r');

@@ -42,7 +42,7 @@ export const buildColumns = {
 /** Whether a build is complete, which most are, so that no index finds it by that. */
 export const isComplete = sql`${unkeyed(sql`build.state`)} = ${BUILD_STATES.COMPLETE}`;
 
-/** What a build is joined with for {@link buildColumns}. */
+/** The joins for {@link buildColumns}. */
 export const buildJoins = sql`JOIN events ON events.id = build.create_event
   JOIN package ON package.id = build.pkg_id
   JOIN volume ON volume.id = build.volume_id
@@ -95,7 +95,7 @@ function nvrOf(build: unknown): { name: string; version: string; release: string
   return { name: plain(name), version: plain(version), release: plain(release) };
 }
 
-/** A build by id, NVR or struct; null when there is none. */
+/** A build by id, NVR or struct; null if there is none. */
 export async function findBuild(call: Call, build: unknown): Promise<BuildInfo | null> {
   const [row] = await call.db.lookup<Omit<BuildInfo, 'extra'> & { extra: string | null }>(
     sql`${selectBuild} WHERE ${isBuild(build)}`,
@@ -133,13 +133,13 @@ export function checkComplete(build: BuildInfo): void {
     throw new TagError(`build ${build.nvr} not complete: state ${buildState(build)}`);
 }
 
-/** The id of a package name, made when there is none. */
+/** The id of a package name, which is created if it does not exist. */
 export async function newPackage(call: Call, name: unknown): Promise<number> {
   checkName(call, name);
   return (await lookupName(call, 'package', name, { create: true })).id;
 }
 
-/** What a new build is made of; what is left out gets Koji's defaults: complete, now, the caller's own. */
+/** Fields of a new build; missing ones get Koji's defaults: complete, now, the caller. */
 export interface NewBuild {
   readonly name: unknown;
   readonly version: unknown;
@@ -149,7 +149,7 @@ export interface NewBuild {
   readonly draft?: boolean;
   readonly extra?: unknown;
   readonly state?: number;
-  /** When it began and ended, as stored; null is the end of a build that is going on. */
+  /** Start and end as stored; the end of a build in progress is null. */
   readonly start_time?: string;
   readonly completion_time?: string | null;
   readonly source?: string | null;
@@ -180,8 +180,8 @@ interface BuildRow {
 }
 
 /**
- * Adds a build; a failed or canceled one of that NVR without contents is used again, unless `strict`. A draft's release
- * gets `,draft_ID` behind it.
+ * Adds a build; a failed or canceled one of that NVR without contents is used again, unless `strict`. `,draft_ID` is appended
+ * to a draft's release.
  *
  * @returns its id
  * @throws GenericError when it exists already, or a part of its name is missing
@@ -247,7 +247,7 @@ async function buildRow(call: Call, wanted: NewBuild): Promise<BuildRow> {
   return { ...Object.fromEntries(given), ...row };
 }
 
-// Put in as one that is going on: a draft's release needs the id, and a complete one's times are to be one moment.
+// Inserted as a build in progress, because a draft's release needs the id, and the times of a complete one must be equal.
 async function insertBuild(call: Call, row: BuildRow): Promise<number> {
   const made = await call.db.get<{ id: number }>(
     sql`INSERT INTO build (pkg_id, version, release, epoch, state, volume_id, task_id, owner, source, extra, cg_id,
@@ -316,7 +316,7 @@ async function recycleBuild(call: Call, old: BuildInfo, row: BuildRow): Promise<
   await call.runCallbacks('postBuildStateChange', { ...change, info: await getBuild(call, old.id) });
 }
 
-/** Removes what the failed try left behind, on any volume. */
+/** Removes the files of the failed attempt, on any volume. */
 async function removeStrayFiles(call: Call, row: BuildRow): Promise<void> {
   const { name, version, release } = row;
   for (const volume of await listVolumes(call)) {

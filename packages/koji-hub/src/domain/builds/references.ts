@@ -8,7 +8,7 @@ import { isComplete } from './builds.js';
 export interface ReferenceSearch {
   /** How many of a kind to give for each file of the build; null for all. */
   readonly limit?: number | null;
-  /** Stop after the first kind that is there. */
+  /** Stop after the first kind with references. */
   readonly lazy?: boolean;
 }
 
@@ -78,7 +78,7 @@ async function find<T extends { id: number }>(call: Call, kind: Kind, limit: num
   return rows;
 }
 
-/** What a build is used by; constant in queries, however many files it has. */
+/** Uses of a build. The number of queries is constant, however many files it has. */
 export async function buildReferences(
   call: Call,
   buildId: number,

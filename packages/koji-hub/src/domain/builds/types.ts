@@ -9,19 +9,19 @@ import { idIs } from '../values/ids.js';
 import { checkPathPart } from '../values/names.js';
 import { plain, repr, typeName } from '../values/repr.js';
 
-/** The Maven coordinates of a build; null when it is no Maven build. */
+/** The Maven coordinates of a build; null if it is not a Maven build. */
 export function mavenBuild(call: Call, buildId: number): Promise<MavenBuildInfo | null> {
   return call.db.get(
     sql`SELECT build_id, group_id, artifact_id, version FROM maven_builds WHERE ${idIs('build_id', buildId)}`,
   );
 }
 
-/** The platform of a Windows build; null when it is none. */
+/** The platform of a Windows build; null if it is not one. */
 export function winBuild(call: Call, buildId: number): Promise<WinBuildInfo | null> {
   return call.db.get(sql`SELECT build_id, platform FROM win_builds WHERE ${idIs('build_id', buildId)}`);
 }
 
-/** Says that a build is one of images; null when it is none. */
+/** Reports that a build contains images; null if it does not. */
 export function imageBuild(call: Call, buildId: number): Promise<ImageBuildInfo | null> {
   return call.db.get(sql`SELECT build_id FROM image_builds WHERE ${idIs('build_id', buildId)}`);
 }

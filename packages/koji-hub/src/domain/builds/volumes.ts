@@ -11,8 +11,8 @@ export function listVolumes(call: Call): Promise<VolumeInfo[]> {
 }
 
 /**
- * Makes sure that the directory of a volume is there and that its `toplink` leads back to KojiDir, which the relative
- * links of repos need; a missing link is made.
+ * Checks that the directory of a volume exists and that its `toplink` leads back to KojiDir, which the relative links of repos
+ * need; creates a missing link.
  */
 export async function checkVolumeDirectory(call: Call, name: string): Promise<void> {
   const directory = call.hub.paths.volumedir(name);

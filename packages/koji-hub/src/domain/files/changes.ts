@@ -35,7 +35,7 @@ export interface Made {
   undone: boolean;
 }
 
-/** What a journal holds: a change, or what became of the one with a number. */
+/** An entry of a journal: a change, or the outcome of a numbered change. */
 export type JournalRecord = Change | { readonly kind: 'copied' | 'undone'; readonly number: number };
 
 /** Returns the record if it has exactly the form that a hub writes, else null. */
@@ -119,7 +119,7 @@ export async function finish(top: string, { change, copied }: Made): Promise<voi
   const at = (place: string): string => path.join(top, place);
   if (change.kind === 'move') {
     const [from, to] = [at(change.from), at(change.to)];
-    // What else has the name by now came later.
+    // Another file with this name by now was created later.
     if (!(copied ? await isFile(from) : await isSameFile(from, to))) return;
     await (change.leave === 'link' ? leaveLink(from, to) : fs.rm(from, { force: true }));
   } else if (change.kind !== 'rename' && change.aside)
@@ -147,7 +147,7 @@ export async function takeBack(top: string, { change, copied }: Made): Promise<v
   const to = at(change.to);
   if (change.kind === 'rename') await bringBack(to, at(change.from));
   else if (change.kind === 'write') await unwrite(to, change.aside && at(change.aside));
-  // Where the link was not made, what stands at the place is somebody else's.
+  // If the link was not created, the file at its place belongs to somebody else.
   else if (copied || (await isSameFile(at(change.from), to))) await fs.rm(to, { force: true });
   if (change.made) await removeEmpty(path.dirname(to), at(change.made));
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
-/** What a file is written from: bytes, or blocks as they come. */
+/** Contents of a file: bytes, or blocks as they arrive. */
 export type Content = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** Whether something is at a path, a link that leads nowhere included. */
@@ -69,9 +69,10 @@ export async function writeDurably(to: string, content: Content): Promise<void> 
 }
 
 /**
- * Gives a file a second name where nothing is: by a link, or by a copy where a link can't be; `copying` runs before that.
+ * Gives a file a second name that must not exist: with a link, or with a copy where a link is impossible; `copying` runs before
+ * a copy.
  *
- * @throws an error with code EEXIST when something is there
+ * @throws an error with code EEXIST if the name exists
  */
 export async function linkOrCopy(from: string, to: string, copying: () => Promise<void>): Promise<void> {
   try {

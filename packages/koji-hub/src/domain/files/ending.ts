@@ -34,7 +34,7 @@ export async function undoChanges(hub: Hub, journal: Journal): Promise<void> {
   try {
     for (const made of journal.changes.filter(({ undone }) => !undone).reverse()) {
       await takeBack(hub.paths.topdir, made);
-      // What comes next may fill the place that this one emptied, so this one must never be done again after it.
+      // A later change may fill the place that this one emptied, so this one must not be repeated after it.
       await journal
         .note('undone', made)
         .catch((error: unknown) => log.warn('could not note a change that was taken back', error));

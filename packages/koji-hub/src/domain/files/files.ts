@@ -23,9 +23,9 @@ import { waitUntilRestored } from './restored.js';
  * 5. the transaction commits or rolls back;
  * 6. committed: originals become links, what was set aside goes, then the journal.
  *
- * A journal of a process that has ended belongs to a call that was cut off; its token in the database says whether 4 or 6 is
- * to be done: see recovery.ts. Every step of them may be done twice in a row. Whoever looks at a place, by {@link lookAt} or
- * one of the functions below, waits until what such a call left there is taken back.
+ * A journal of a process that has ended belongs to an interrupted call; its token in the database shows whether 4 or 6 must be
+ * done: see recovery.ts. Every step of them may be done twice in a row. Whoever looks at a place, by {@link lookAt} or one of
+ * the functions below, waits until what such a call left there is taken back.
  */
 const journals = new WeakMap<Call, Journal>();
 
@@ -43,7 +43,7 @@ export async function lookAt(call: Call, file: string): Promise<Stats | null> {
 /**
  * Puts an uploaded file in its place. After the commit a relative link is left where it was, unless `leave` says otherwise.
  *
- * @throws GenericError when something is at its place already, or it is no plain file
+ * @throws GenericError if its place is already taken, or it is not a plain file
  */
 export async function stageMove(
   call: Call,
@@ -60,16 +60,16 @@ export async function stageMove(
   await putInPlace(from, to, async () => journals.get(call)?.note('copied', move));
 }
 
-/** Writes a file; one that is there already is replaced. */
+/** Writes a file; an existing one is replaced. */
 export async function stageWrite(call: Call, to: string, content: Content): Promise<void> {
   await makeRoom(call, to);
   await inFolder(path.dirname(to), () => writeDurably(to, content));
 }
 
 /**
- * Makes a folder and has it filled; its files need no staging of their own.
+ * Creates a folder and fills it; its files need no staging of their own.
  *
- * @throws GenericError when something is there already
+ * @throws GenericError if the name already exists
  */
 export async function stageFolder(call: Call, to: string, fill: () => Promise<void>): Promise<void> {
   if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
@@ -81,9 +81,9 @@ export async function stageFolder(call: Call, to: string, fill: () => Promise<vo
 }
 
 /**
- * Gives a file a second place, by a hard link or, on another file system, a copy.
+ * Gives a file a second place, with a hard link or, on another file system, a copy.
  *
- * @throws GenericError when something is there already, or there is no such file
+ * @throws GenericError if the place is taken, or the file does not exist
  */
 export async function stageSecond(call: Call, from: string, to: string): Promise<void> {
   const found = await fs.stat(from).catch(() => null);
@@ -93,7 +93,7 @@ export async function stageSecond(call: Call, from: string, to: string): Promise
   await putInPlace(await fs.realpath(from), to, () => Promise.resolve());
 }
 
-/** Makes a symbolic link; what is there already is replaced. */
+/** Creates a symbolic link; an existing file or link is replaced. */
 export async function stageLink(call: Call, to: string, target: string): Promise<void> {
   await makeRoom(call, to);
   await inFolder(path.dirname(to), () => fs.symlink(target, to));
@@ -101,9 +101,9 @@ export async function stageLink(call: Call, to: string, target: string): Promise
 }
 
 /**
- * Copies a directory tree, links as they are, to a place that may be on another file system.
+ * Copies a directory tree, including its links, to a place that may be on another file system.
  *
- * @throws GenericError when something is there already
+ * @throws GenericError if the place is taken
  */
 export async function stageCopy(call: Call, from: string, to: string): Promise<void> {
   if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
@@ -122,9 +122,9 @@ export async function stageCopy(call: Call, from: string, to: string): Promise<v
 }
 
 /**
- * Gives a directory another name on the same file system.
+ * Renames a directory on the same file system.
  *
- * @throws GenericError when it is not there, or something has that name already
+ * @throws GenericError if it does not exist, or the new name does
  */
 export async function stageRename(call: Call, from: string, to: string): Promise<void> {
   const found = await lookAt(call, from);
@@ -161,7 +161,7 @@ export async function stageRemoval(call: Call, target: string): Promise<void> {
 /** Writes a change down before it is made; the first one also makes the call's token. */
 async function plan(call: Call, change: Change): Promise<Made> {
   const top = call.hub.paths.topdir;
-  // What can't be made couldn't be looked for either, when it is to be taken back.
+  // If it can't be created, it couldn't be found either when the change is undone.
   checkNames(change);
   await checkInside(top, change.kind === 'remove' ? change.path : change.to);
   if (change.kind === 'move' || change.kind === 'rename') await checkInside(top, change.from);
@@ -175,7 +175,7 @@ async function begin(call: Call): Promise<Journal> {
   const { journals: folder } = hub;
   if (!folder) throw new Error(`${call.method}: this process changes no files`);
   const journal = new Journal(folder, newToken());
-  // The row first: whoever finds the journal can then wait for this transaction's end by asking for the row.
+  // The row first: a process that finds the journal can then wait for the end of this transaction by querying the row.
   await call.db.run(
     call.db.dialect === 'sqlite'
       ? sql`INSERT INTO file_intent (token) VALUES (${journal.token})`
@@ -243,7 +243,7 @@ export function below(directory: string, relative: string): string {
   }
 }
 
-/** Puts an imported file into a folder of its build; a link to it stays behind. */
+/** Moves an imported file into a folder of its build, and leaves a link to it. */
 export async function placeFile(call: Call, file: string, directory: string): Promise<void> {
   const target = `${directory}/${path.basename(file)}`;
   if (await lookAt(call, target))

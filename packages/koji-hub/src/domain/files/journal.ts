@@ -43,7 +43,7 @@ export async function listTokens(folder: string): Promise<string[]> {
   return tokens.sort().reverse();
 }
 
-/** Returns the places that a journal names, unchecked: enough to see whom it may concern. */
+/** Returns the places in a journal, unchecked, to find out which calls it may affect. */
 export async function readPlaces(folder: string, token: string): Promise<string[]> {
   const text = await fs.readFile(path.join(folder, token + ending), 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';

@@ -41,8 +41,8 @@ export async function checkInside(top: string, place: string): Promise<void> {
 }
 
 /**
- * Returns the real path of something in the store; null when it is not there, a link leads out of the store, or it is the
- * hub's own.
+ * Returns the real path of a file in the store; null if it does not exist, a link leads out of the store, or it belongs to the
+ * hub itself.
  */
 export async function findInStore(top: string, relative: string): Promise<string | null> {
   const found = await real(path.join(top, relative));

@@ -175,7 +175,7 @@ async function recoverJournal(
 
 /** Forgets tokens whose journal is gone: the process stopped between the last two steps. */
 async function forgetFinished(db: Connection, journals: string): Promise<void> {
-  // The tokens first: a journal is there before its token can be seen here.
+  // The tokens first: a journal exists before its token is visible here.
   const rows = await db.all<{ token: string }>(sql`SELECT token FROM file_intent`);
   const kept = new Set<string>();
   for (const id of await fs.readdir(journals))

@@ -1,4 +1,4 @@
-/** Waiting for what a call of another process, which was cut off, left behind. */
+/** Waits for the recovery of interrupted calls of other processes. */
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -34,7 +34,7 @@ export class FileRetries {
       },
       this.pauses[Math.min(tries, this.pauses.length - 1)],
     );
-    // What is left when the process ends is done by the next start.
+    // Work remaining when the process ends is done by the next start.
     timer.unref();
     this.timers.add(timer);
   }

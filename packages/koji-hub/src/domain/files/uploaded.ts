@@ -4,7 +4,7 @@ import { GenericError, joinSafe } from '@koji/core';
 import type { Call } from '../../call.js';
 import { stageMove } from './files.js';
 
-/** Returns the path of a file below the upload folder; one that no upload could have made is not there. */
+/** Returns the path of a file below the upload folder; a path that no upload could have created is treated as missing. */
 export function uploadedFile(call: Call, ...relative: readonly string[]): string {
   return uploadIn(call.hub.paths.work(), relative);
 }
@@ -28,7 +28,7 @@ export function isHidden(relative: string): boolean {
     .some((part) => /^\.[^/]/.test(part));
 }
 
-/** A path below a folder; one that would be elsewhere is not there. */
+/** A path below a folder; one that would be elsewhere is treated as missing. */
 export function fileIn(folder: string, ...relative: readonly string[]): string {
   try {
     joinSafe(folder, ...relative);
@@ -46,7 +46,7 @@ export function nothingThere(error: unknown): null {
   return null;
 }
 
-/** @throws GenericError for the first of the files that is not there */
+/** @throws GenericError for the first file that does not exist */
 export async function checkUploaded(call: Call, relative: readonly string[]): Promise<void> {
   for (const one of relative) {
     const file = uploadedFile(call, one);
@@ -60,14 +60,14 @@ export interface Destination {
   readonly folder: string;
   /** Below the folder; it must not lead out of it. */
   readonly subdir?: string;
-  /** What a fault's text begins with. */
+  /** Beginning of a fault's text. */
   readonly failure: string;
 }
 
 /**
  * Moves a file into a folder, under its own name.
  *
- * @throws GenericError when there is one of that name, or it is no plain file
+ * @throws GenericError if the name already exists, or it is not a plain file
  */
 export async function moveInto(call: Call, { file, folder, subdir, failure }: Destination): Promise<void> {
   const target = path.join(fileIn(folder, subdir || '.'), path.basename(file));

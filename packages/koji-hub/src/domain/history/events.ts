@@ -11,12 +11,12 @@ const lastSecond = 253_402_300_799;
 /** More events than calls that run at once can make. */
 const atOnce = 100;
 
-/** An event by id; null when there is none. */
+/** An event by id; null if there is none. */
 export function findEvent(call: Call, eventId: number): Promise<EventInfo | null> {
   return eventWhere(call, sql`WHERE ${idIs('events.id', eventId)}`);
 }
 
-/** The newest event, or the newest before a time in seconds since 1970; null when there is none. */
+/** Returns the newest event, or the newest before a time in epoch seconds; null if there is none. */
 export function lastEvent(call: Call, before: number | null = null): Promise<EventInfo | null> {
   if (before === null) return eventWhere(call, sql``);
   const time = timeText(Math.min(Math.max(before, 0), lastSecond));

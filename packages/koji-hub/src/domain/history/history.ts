@@ -32,9 +32,9 @@ export type NewRow = Readonly<Record<string, SqlValue>>;
 export interface History {
   /** Adds a current row. */
   insert(table: VersionedTable, row: NewRow): Promise<void>;
-  /** Revokes the current rows that fulfil the condition; how many those were. */
+  /** Revokes the active rows that match the condition, and returns their number. */
   revoke(table: VersionedTable, condition: Sql): Promise<number>;
-  /** Replaces the current rows that fulfil the condition by copies with other values; how many those were. */
+  /** Replaces the active rows that match the condition by copies with other values, and returns their number. */
   update(table: VersionedTable, condition: Sql, changes: NewRow): Promise<number>;
 }
 
@@ -51,7 +51,7 @@ const ofTags: ReadonlySet<VersionedTable> = new Set([
   'tag_packages',
 ]);
 
-/** The same for rows that are of no tag. */
+/** Same, for rows that belong to no tag. */
 const ofAnyTag: ReadonlySet<VersionedTable> = new Set(['external_repo_config', 'external_repo_data']);
 
 const ofHistory = new Set(['create_event', 'creator_id', 'revoke_event', 'revoker_id', 'active']);
@@ -135,7 +135,7 @@ export function atEvent(alias: string, event: number | null): Sql {
   return sql`(${id(`${alias}.create_event`)} <= ${at} AND (${revoked} IS NULL OR ${at} < ${revoked}))`;
 }
 
-/** Tells whoever looks after repos or waits which tags changed, null for any, once the change is durable. */
+/** Notifies the repo manager and waiting calls of changed tags, null for any, once the change is durable. */
 export function tellTags(call: Pick<Call, 'hub' | 'afterCommit'>, tagIds: readonly (number | null)[]): void {
   const { tagNews } = call.hub;
   if (tagIds.length > 0) call.afterCommit(() => tagNews.tell(tagIds));

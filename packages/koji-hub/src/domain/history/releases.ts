@@ -9,7 +9,7 @@ const counted = [BUILD_STATES.COMPLETE, BUILD_STATES.DELETED, BUILD_STATES.BUILD
 /**
  * The release that follows the latest of a name and version, drafts left out; the step itself where there is none.
  *
- * @throws BuildError when the latest release is none that can be counted up
+ * @throws BuildError if the latest release can't be incremented
  */
 export async function nextRelease(call: Call, build: unknown, given: unknown = 1): Promise<string> {
   const step = readStep(given);

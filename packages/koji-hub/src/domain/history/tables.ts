@@ -1,6 +1,6 @@
 import type { VersionedTable } from './history.js';
 
-/** What a search of history can be narrowed to by a thing; a table that knows nothing of it is left out. */
+/** Objects to which a search of history can be narrowed; a table without the object is skipped. */
 export type HistorySubject =
   | 'build'
   | 'build_target'

@@ -19,7 +19,7 @@ export interface Field {
   readonly of?: string;
   /** The column holds JSON: it can be compared by containment, and is answered as what it says. */
   readonly json?: boolean;
-  /** What values the column is compared with; `integer` unless the column says what it is. */
+  /** Type of the values that the column is compared with; default `integer`. */
   readonly type?: FieldType;
 }
 
@@ -32,7 +32,7 @@ export interface View {
   readonly usual: readonly string[];
 }
 
-/** What a caller wants of a view; values are as they came off the wire. */
+/** Options of a view, with unchecked values from the caller. */
 export interface Question {
   /** `[field, value]` (a list means one of them), or `[field, operator, value]`; all must hold. */
   readonly clauses: unknown;
@@ -52,7 +52,7 @@ export async function look<T extends object>(call: Call, view: View, question: Q
   return query<T>(call.db, asQuery<T>(view, question));
 }
 
-/** The {@link Query} behind {@link look}, for who streams it. */
+/** The {@link Query} of {@link look}, for callers that stream it. */
 export function asQuery<T extends object>(
   view: View,
   { clauses, fields, opts, where = [] }: Question,

@@ -1,4 +1,4 @@
-/** Completing builds whose files are no rpms: of Maven, Windows and images. */
+/** Completes builds whose files are not rpms: Maven, Windows and image builds. */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BuildError, GenericError, readPom, sortTexts } from '@koji/core';
@@ -18,12 +18,12 @@ import { idIn, logsIn, structIn, textIn, textsIn, wrapperRpmsIn } from './result
 import { assertTaskBuild, assertTasksBelow, assertWrapperBelow } from '../tasks/ownership.js';
 import { taskFile } from '../files/uploaded.js';
 
-/** What a builder hands in for a build of its task. */
+/** A builder's results for the build of its task. */
 export interface Completion {
   readonly task: TaskInfo;
   readonly buildId: number;
   readonly results: unknown;
-  /** What a wrapperRPM task made for it, if there was one. */
+  /** The result of a wrapperRPM task for it, if there was one. */
   readonly wrapped?: unknown;
 }
 
@@ -61,11 +61,11 @@ async function takeMavenFile(
   { taskId, folder, name }: { taskId: number; folder: string; name: string },
   { build, typeInfo }: { build: BuildInfo; typeInfo: unknown },
 ): Promise<void> {
-  // These are made anew.
+  // These are created again.
   if (/\.(md5|sha1)$/.test(name)) return;
   const file = taskFile(call, taskId, folder, name);
   if (name === 'maven-metadata.xml') {
-    // Every repo gets its own, so that it is no archive.
+    // Every repo has its own, so it is not an archive.
     const place = path.posix.join(call.hub.paths.mavenbuild(build), folder);
     await placeFile(call, await existing(file), place);
     await addMavenSums(call, place);

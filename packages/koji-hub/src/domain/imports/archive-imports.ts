@@ -24,7 +24,7 @@ import { below, placeFile } from '../files/files.js';
 import { addMavenSums, mavenLabel } from '../archives/maven.js';
 import { plain, repr } from '../values/repr.js';
 
-/** What a content generator says about a file, checked against the file by whoever passes it on. */
+/** A content generator's data about a file, which its caller has compared with the file. */
 export interface ArchiveFileInfo {
   readonly filename: string;
   readonly filesize: number;
@@ -65,10 +65,10 @@ interface ArchiveRow {
 }
 
 /**
- * Adds a file that is no rpm to a build: its rows, and the file at its place.
+ * Adds a file other than an rpm to a build: its rows, and the file at its place.
  *
- * @throws GenericError for a file of an unknown type or one that is there already, ImportError when the build has not the
- *   type, BuildError when what is said about it does not fit
+ * @throws GenericError for a file of an unknown type or one that already exists, ImportError if the build lacks the type,
+ *   BuildError if the data about it is wrong
  */
 export async function importArchive(call: Call, wanted: ArchiveImport): Promise<ArchiveInfo> {
   const { build, type, fileinfo = null } = wanted;
@@ -167,7 +167,7 @@ async function noteTypeInfo(
   if (type === 'image') {
     checkStruct(typeInfo);
     const arch = textIn(typeInfo, 'arch');
-    // What the column holds.
+    // The value of the column.
     if (arch.length > 16) throw new GenericError(`Invalid arch: ${repr(arch)}`);
     await call.db.run(sql`INSERT INTO image_archives (archive_id, arch) VALUES (${archive.id}, ${arch})`);
     return paths.imagebuild(build);

@@ -22,7 +22,7 @@ import {
 import { getTask } from '../task-records/task-records.js';
 import { checkUploaded, moveInto, taskFile, uploadedFile } from '../files/uploaded.js';
 
-/** What a build task made; paths are relative to the upload folder. */
+/** Results of a build task; paths are relative to the upload folder. */
 export interface BuiltRpms {
   readonly taskId: number;
   readonly buildId: number;
@@ -35,7 +35,7 @@ export interface BuiltRpms {
 }
 
 /**
- * Takes over the rpms and logs of a build that is going on, which is complete then: rows, files and all, or nothing.
+ * Takes over the rpms and logs of a build in progress, which is then complete: rows, files and all, or nothing.
  *
  * @throws GenericError when something is missing or is not of this build
  */
@@ -190,7 +190,7 @@ export async function importWrapperRpms(
   await takeWrapperRpms(call, build, made);
 }
 
-/** Marks a build of a task that is going on as failed. */
+/** Marks the build in progress of a task as failed. */
 export async function failBuild(call: Call, taskId: number, buildId: number): Promise<void> {
   const build = await lockBuild(call, buildId);
   assertTaskBuild(taskId, build);

@@ -10,7 +10,7 @@ import { getUser } from '../users/users.js';
 /**
  * The release that a draft's build gets when it is promoted.
  *
- * @throws GenericError when it is no draft's
+ * @throws GenericError if it is not the release of a draft
  */
 function targetRelease(release: string): string {
   const [target = '', ...suffix] = release.split(DRAFT_RELEASE_DELIMITER);
@@ -61,7 +61,7 @@ export async function promoteBuild(call: Call, buildInfo: unknown, force: boolea
   return build;
 }
 
-/** An rpm of a draft that a regular build has, too; null when there is none. */
+/** An rpm of a draft that a regular build also has; null if there is none. */
 async function clashingRpm(call: Call, buildId: number): Promise<string | null> {
   const row = await call.db.get<{ nvra: string }>(
     sql`SELECT own.name || '-' || own.version || '-' || own.release || '.' || own.arch AS nvra

@@ -13,12 +13,12 @@ import { readHeader } from '../rpms/files.js';
 
 /** How an rpm comes in. */
 export interface RpmImport {
-  /** The build that it belongs to; without one the rpm itself says so. */
+  /** The build that it belongs to; by default determined from the rpm itself. */
   readonly build?: BuildInfo;
   readonly buildrootId?: number | null;
   /** An rpm that wraps something else: its source rpm need not be the build's. */
   readonly wrapper?: boolean;
-  /** What a content generator said about the file. */
+  /** A content generator's data about the file. */
   readonly fileinfo?: Readonly<Record<string, unknown>> | null;
 }
 
@@ -45,7 +45,7 @@ export async function importRpm(call: Call, file: string, how: RpmImport = {}): 
   // A header may say anything, and these become parts of paths.
   for (const field of ['name', 'version', 'release', 'arch'] as const)
     checkPathPart(info[field], `${field} of ${basename}`);
-  // What the columns hold.
+  // The values of the columns.
   if (info.arch.length > 16) throw new GenericError(`Invalid arch of ${basename}`);
   if (!isPossibleId(info.epoch ?? 0))
     throw new GenericError(`Invalid epoch of ${basename}: ${info.epoch ?? ''}`);
@@ -58,7 +58,7 @@ export async function importRpm(call: Call, file: string, how: RpmImport = {}): 
   return { header, rpm };
 }
 
-/** The build that an rpm names as its source; a source rpm makes one when there is none. */
+/** The build of an rpm's source; a source rpm creates one if there is none. */
 async function buildOf(call: Call, info: RpmInfo): Promise<BuildInfo> {
   if (!info.sourcepackage) {
     const build = info.sourcerpm === null ? null : await findBuild(call, parseNVRA(info.sourcerpm));
@@ -128,7 +128,7 @@ async function insertRpm(call: Call, { file, header, info, build, how }: RpmToIn
   return { ...rpm, build, brootid: row.buildroot_id };
 }
 
-/** Puts the file of an imported rpm into its build's folder; a link to it stays behind. */
+/** Moves the file of an imported rpm into its build's folder, and leaves a link to it. */
 export function placeRpm(call: Call, file: string, rpm: ImportedRpm): Promise<void> {
   const { paths } = call.hub;
   return placeFile(call, file, path.dirname(`${paths.build(rpm.build)}/${paths.rpm(rpm)}`));

@@ -14,7 +14,7 @@ import { structIn, textIn } from './results.js';
 import { latestMavenArchives } from '../tagging/tagged-archives.js';
 import { listOutput } from '../task-records/output.js';
 
-/** What a builder found in the local Maven repository of a buildroot. */
+/** A builder's list of the local Maven repository in a buildroot. */
 export interface MavenContents {
   readonly list: unknown;
   /** Files that the build itself brought. */
@@ -22,7 +22,7 @@ export interface MavenContents {
   readonly isProject: boolean;
   /** Passes over files that nobody knows, without a word. */
   readonly ignoreUnknown: boolean;
-  /** What else the build may use: builds, and tasks (by id) whose output is. */
+  /** Other permitted sources of the build: builds, and tasks (by id) through their output. */
   readonly extraDeps: unknown;
 }
 
@@ -96,7 +96,7 @@ function fileIn(item: unknown): Entry['files'][number] {
   return { path, filename: textIn(file, 'filename'), size: file.size };
 }
 
-/** What tasks made, as they would report it: a Maven repository in their output. */
+/** Results of tasks in the form that they would report: a Maven repository in their output. */
 async function taskEntries(call: Call, taskIds: readonly number[]): Promise<Entry[]> {
   const entries: Entry[] = [];
   for (const taskId of taskIds) {
@@ -121,7 +121,7 @@ function ignoredFiles(entries: readonly Entry[]): Files<unknown> {
     ignored.set(label, sizes);
     for (const { filename, size } of files) {
       sizes.set(filename, size);
-      // A snapshot is there under both of its names.
+      // A snapshot exists under both of its names.
       if (timestamp.test(filename)) sizes.set(filename.replace(timestamp, '-SNAPSHOT'), size);
     }
   }

@@ -1,4 +1,4 @@
-/** What builders report about finished work: structs of lists of paths, read with care. */
+/** Parses builders' reports about finished work: structs of lists of paths. */
 import { ParameterError } from '@koji/core';
 import { isStruct, truthy } from '../values/convert.js';
 import { isId } from '../values/ids.js';
@@ -55,7 +55,7 @@ export function brmapIn(value: unknown): Record<string, number | null> {
   return Object.fromEntries(Object.keys(struct).map((rpm) => [rpm, idOrNullIn(struct, rpm)]));
 }
 
-/** What a wrapperRPM task made. */
+/** The results of a wrapperRPM task. */
 export interface WrapperRpms {
   readonly taskId: number;
   readonly buildrootId: number | null;
@@ -64,7 +64,7 @@ export interface WrapperRpms {
   readonly logs: readonly string[];
 }
 
-/** The report of a wrapperRPM task; null where there was none. */
+/** The report of a wrapperRPM task; null if there was none. */
 export function wrapperRpmsIn(value: unknown): WrapperRpms | null {
   if (!truthy(value)) return null;
   const struct = structIn(value, 'rpm_results');

@@ -13,7 +13,7 @@ import { listOutput } from '../task-records/output.js';
 import { findTask, findTasks, getTask } from '../task-records/task-records.js';
 import { taskFile } from '../files/uploaded.js';
 
-/** What one buildArch task of a scratch build made for its architecture. */
+/** The results of one buildArch task of a scratch build for its architecture. */
 interface ArchOutput {
   readonly taskId: number;
   readonly arch: string;

@@ -18,14 +18,14 @@ const DEFAULT_VOLUME = 'DEFAULT';
 export interface VolumeChoice {
   /** Makes everything that is wrong with the policy's answer a fault. */
   readonly strict?: boolean;
-  /** A volume to take when the policy names none that is there. */
+  /** The volume to use if the policy names none that exists. */
   readonly fallback?: string;
 }
 
 /**
- * The volume that the policy chooses; null when it chooses none that is there.
+ * The volume chosen by the policy; null if it chooses none that exists.
  *
- * @throws GenericError when it is strict and the policy gives no volume
+ * @throws GenericError if it is strict and the policy gives no volume
  */
 export async function chooseVolume(
   call: Call,
@@ -52,7 +52,7 @@ async function askPolicy(call: Call, data: PolicyData, strict: boolean): Promise
   try {
     return await call.hub.policies.eval(call, 'volume', data);
   } catch (error) {
-    // What the database refused has ended the transaction, so it must not be passed over.
+    // An error of the database has ended the transaction, so it must not be ignored.
     if (strict || !(error instanceof GenericError)) throw error;
     call.log.error(`Volume policy error: ${messageOf(error)}`);
     return null;
@@ -74,7 +74,7 @@ export async function applyVolumePolicy(call: Call, build: BuildInfo, strict = f
 /**
  * Moves the files of a build to another volume; on the default volume a link to them is left.
  *
- * @throws GenericError when the build is going on or has failed, or its place there is taken
+ * @throws GenericError if the build is in progress or has failed, or its place there is taken
  */
 export async function moveBuildFiles(call: Call, build: BuildInfo, volume: VolumeInfo): Promise<void> {
   const movable: number[] = [BUILD_STATES.COMPLETE, BUILD_STATES.DELETED];
@@ -117,9 +117,9 @@ async function checkPlaces(call: Call, build: BuildInfo, volume: VolumeInfo): Pr
 }
 
 /**
- * Makes sure that the default volume has a link to a build that is on another one.
+ * Makes sure that the default volume has a link to a build on another one.
  *
- * @throws GenericError when other files are there
+ * @throws GenericError if other files exist at its place
  */
 export async function linkFromDefault(
   call: Call,

@@ -13,7 +13,7 @@ export interface PluginTest {
   readonly run: HubTest;
 }
 
-/** The rules of policies that hub.conf leaves out, as Koji has them. */
+/** Koji's default rules of policies that hub.conf does not define. */
 export const defaultPolicies: Readonly<Record<string, string>> = {
   build_rpm: 'all :: allow',
   build_from_srpm: 'has_perm admin :: allow\nall :: deny Only admin can do this via default policy',
@@ -32,12 +32,12 @@ export const defaultPolicies: Readonly<Record<string, string>> = {
     all :: deny Only draft-promoter and build owner can do this via default policy`,
 };
 
-/** What the policies of a hub are made of. */
+/** Arguments for creating a hub's policies. */
 export interface PolicySources {
   /** Section `[policy]` of hub.conf. */
   readonly texts: ReadonlyMap<string, string>;
   readonly options: Pick<HubOptions, 'MissingPolicyOk' | 'VerbosePolicy' | 'KojiDebug'>;
-  /** In the order of their plugins; one with the name of a test of ours replaces it. */
+  /** In the order of their plugins; one with the name of a built-in test replaces it. */
   readonly pluginTests?: readonly PluginTest[];
 }
 

@@ -21,7 +21,7 @@ export type HubTest = (call: Call, data: PolicyData, words: readonly string[]) =
 
 const has = (data: PolicyData, field: string): boolean => Object.hasOwn(data, field);
 
-/** What Python goes through: a list's items, a text's characters, a struct's keys. */
+/** Returns the elements that Python would iterate over: a list's items, a text's characters, a struct's keys. */
 function itemsOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
   if (typeof value === 'string') return Array.from(value);
@@ -33,7 +33,7 @@ function fits(value: unknown, patterns: readonly string[]): boolean {
   return value !== null && value !== undefined && matchesAny(plain(value), patterns);
 }
 
-/** Whom a policy is about: the user named in the data, or the caller; null when nobody is logged in. */
+/** The user that a policy is evaluated for: the one in the data, or the caller; null if nobody is logged in. */
 export async function actingUser(call: Call, data: PolicyData): Promise<UserInfo | null> {
   if (has(data, 'user_id')) return findUser(call, data.user_id);
   return call.session.loggedIn ? findUser(call, call.session.userId) : null;

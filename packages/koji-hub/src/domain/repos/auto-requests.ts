@@ -17,7 +17,7 @@ export interface DueRequest {
 
 interface AutomaticTag {
   readonly tagId: number;
-  /** How many seconds its repo may be behind. */
+  /** Maximum age difference of its repo in seconds. */
   readonly lag: number;
 }
 
@@ -26,8 +26,8 @@ const priority = 5;
 const noOptions = '{}';
 
 /**
- * Finds the tags with `repo.auto` whose repos are too far behind. One for which a request waits already is none of them:
- * what changed meanwhile is seen when that request's repo is ready.
+ * Finds the tags with `repo.auto` whose repos lag too far behind. A tag with a waiting request is skipped: later changes are
+ * noticed when that request's repo is ready.
  *
  * @param among only these tags; null for all
  */

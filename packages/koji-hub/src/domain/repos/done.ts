@@ -25,10 +25,11 @@ export interface FinishedRepo {
 }
 
 /**
- * Finishes a repo: takes in the metadata that was uploaded for it, marks it ready and, unless a newer one is there, makes
- * it the tag's latest.
+ * Finishes a repo: takes in the metadata that was uploaded for it, marks it ready and, unless a newer one exists, makes it the
+ * tag's latest.
  *
- * @throws ActionNotAllowed when it is not the calling builder that makes it, GenericError when there is no such repo, it is not in state INIT, or a file or folder is missing
+ * @throws ActionNotAllowed when it is not the calling builder that makes it, GenericError when there is no such repo, it is not
+ *   in state INIT, or a file or folder is missing
  */
 export async function finishRepo(
   call: Call,

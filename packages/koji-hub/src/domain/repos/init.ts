@@ -39,7 +39,7 @@ export interface NewRepo {
   readonly opts: unknown;
 }
 
-/** What the files of a new repo are made from. */
+/** Data for the files of a new repo. */
 interface Plan {
   readonly id: number;
   readonly event: number;
@@ -149,7 +149,7 @@ async function writeLists(call: Call, folder: string, plan: Plan): Promise<void>
   }
 }
 
-/** Which arches' repos get an rpm of an arch. */
+/** The arches whose repos contain an rpm of an arch. */
 function listsFor(
   arch: string,
   arches: readonly string[],

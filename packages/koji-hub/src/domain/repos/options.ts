@@ -4,7 +4,7 @@ import { globToRegExp } from '@koji/core/policy';
 import type { Call } from '../../call.js';
 import { isStruct, truthy } from '../values/convert.js';
 
-/** What a repo of a build tag has beside its binary rpms. */
+/** Contents of a build tag's repo besides binary rpms. */
 const names = ['src', 'debuginfo', 'separate_src', 'maven'] as const;
 
 export type RepoOption = (typeof names)[number];
@@ -18,9 +18,9 @@ export type RepoOptions = Readonly<Record<RepoOption, boolean>>;
 const isOption = (name: string): name is RepoOption => (names as readonly string[]).includes(name);
 
 /**
- * Options out of a value off the wire; null gives none, and an option that is null counts as not given.
+ * Parses options from a received value; null gives none, and an option that is null counts as missing.
  *
- * @throws ParameterError when it is no struct or has another key
+ * @throws ParameterError if it is not a struct or has another key
  */
 export function readRepoOptions(value: unknown): SomeRepoOptions {
   if (value !== null && !isStruct(value)) throw new ParameterError('Repo opts must be a dictionary');

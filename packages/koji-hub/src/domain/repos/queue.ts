@@ -15,7 +15,7 @@ import { tell } from '../task-records/news.js';
 import { taskResult } from '../task-records/task-records.js';
 import { isFinished } from '../task-records/states.js';
 
-/** What a round changes at a request. */
+/** Changes that a round makes to a request. */
 interface Change {
   task_id?: number | null;
   repo_id?: number;
@@ -43,8 +43,8 @@ export async function hasWork(call: Call): Promise<boolean> {
 }
 
 /**
- * One round through the waiting requests: looks after those whose task has ended, makes tasks for others as far as
- * MaxRepoTasks and MaxRepoTasksMaven allow, and forgets requests that were served long ago.
+ * Processes the waiting requests once: handles those whose task has ended, creates tasks for others within the limits
+ * MaxRepoTasks and MaxRepoTasksMaven, and deletes requests that were served long ago.
  */
 export async function serveRequests(
   call: Call,
@@ -96,7 +96,9 @@ async function tryTask(call: Call, request: RepoRequest): Promise<Change> {
   }
 }
 
-/** What becomes of a request whose task has ended: it has its repo, is tried again, or is given up; null when it stays. */
+/**
+ * Decides about a request whose task has ended: it has its repo, is tried again, or is given up; null if it does not change.
+ */
 async function afterTask(call: Call, request: RepoRequest, retry: boolean): Promise<Change | null> {
   const repo = request.task_state === TASK_STATES.CLOSED ? await repoOfTask(call, request.task_id) : null;
   const flaw = repo ? flawOf(request, repo) : `task ${request.task_id} made no repo`;

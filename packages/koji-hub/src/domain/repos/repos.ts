@@ -54,7 +54,7 @@ async function firstRepo(call: Call, where: readonly Sql[], order: string): Prom
   return found ?? null;
 }
 
-/** A repo by id; null when there is none, as for null. */
+/** Returns a repo by id; null if it does not exist or the id is null. */
 export async function findRepo(call: Call, repoId: number | null): Promise<RepoInfo | null> {
   return repoId === null ? null : firstRepo(call, [idIs('repo.id', repoId)], 'id');
 }
@@ -66,7 +66,7 @@ export async function getRepo(call: Call, repoId: number | null): Promise<RepoIn
   return found;
 }
 
-/** Which of a tag's repos; the values are as they came off the wire. */
+/** Filter for a tag's repos, with unchecked values from the caller. */
 export interface TagRepoFilter {
   readonly state: unknown;
   /** Only repos not after it; the state does not count then. */
@@ -76,9 +76,9 @@ export interface TagRepoFilter {
 }
 
 /**
- * The newest repo of a tag that fulfils the conditions; null when there is none.
+ * Returns the newest repo of a tag that meets the conditions; null if there is none.
  *
- * @throws ParameterError when a condition is not what it should be
+ * @throws ParameterError if a condition is malformed
  */
 export function newestRepoOfTag(call: Call, tagId: number, filter: TagRepoFilter): Promise<RepoInfo | null> {
   const state = toIntOrNull(filter.state) ?? REPO_STATES.READY;
@@ -91,7 +91,7 @@ export function newestRepoOfTag(call: Call, tagId: number, filter: TagRepoFilter
   return firstRepo(call, where, '-creation_time,-id');
 }
 
-/** What a repo must be to serve; the values are as they came off the wire. */
+/** Conditions for a suitable repo, with unchecked values from the caller. */
 export interface RepoWish {
   /** The oldest event that will do. */
   readonly minEvent: unknown;
@@ -151,7 +151,7 @@ export async function setRepoState(call: Call, repoId: number, state: number): P
   await call.db.run(sql`UPDATE repo SET state = ${state}, state_time = ${now} WHERE repo.id = ${repoId}`);
   if (state !== REPO_STATES.READY) return;
   await satisfyRequests(call, repoId);
-  // What changed while it was made had to wait for it.
+  // Changes during its creation had to wait for it.
   tellTags(call, [repo.tag_id]);
 }
 

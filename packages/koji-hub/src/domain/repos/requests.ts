@@ -66,7 +66,7 @@ export function findRequests(call: Call, where: readonly Sql[]): Promise<RepoReq
   return look<RepoRequest>(call, requestView, { clauses: [], fields: '**', opts, where });
 }
 
-/** What is asked for; the values are as they came off the wire. */
+/** Parameters of a request, with unchecked values from the caller. */
 export interface WantedRepo {
   /** An event, `last` for the tag's last change, or null for one that is recent enough. */
   readonly minEvent: unknown;
@@ -143,8 +143,8 @@ const lastOf = (call: Call, tagId: number): Promise<number | null> =>
   lastChange(call, tagId, { before: null, inherit: true });
 
 /**
- * The oldest event that will do when a repo may lag so many seconds behind: that of the tag's last change, or an older
- * one. The time is rounded so that requests soon after each other ask for the same; without a lag it is the last change.
+ * The oldest acceptable event if a repo may lag this many seconds: that of the tag's last change, or an older one. The time is
+ * rounded so that requests soon after each other ask for the same; without a lag it is the last change.
  */
 export async function recentEvent(call: Call, tagId: number, lag: number): Promise<number | null> {
   if (lag <= 0) return lastOf(call, tagId);

@@ -30,7 +30,7 @@ export async function setBuildrootRpms(call: Call, buildroot: BuildrootInfo, rpm
   await insertRpms(call, buildroot.id, { ids, isUpdate: false });
 }
 
-/** Adds what was installed while the build went on; what is listed already stays as it is. */
+/** Adds the rpms that were installed during the build; those already listed are not changed. */
 export async function updateBuildrootRpms(
   call: Call,
   buildroot: BuildrootInfo,

@@ -49,7 +49,7 @@ const tables = sql`buildroot
   LEFT JOIN events AS retired ON retired.id = standard_buildroot.retire_event
   LEFT JOIN events AS repo_created ON repo_created.id = repo.create_event`;
 
-/** Which buildroots to list; null is no condition. */
+/** Filter for buildroots; null does not restrict it. */
 export interface BuildrootFilter {
   readonly hostID?: number | null;
   /** The tag whose repo it was made from. */
@@ -61,7 +61,7 @@ export interface BuildrootFilter {
   readonly archiveID?: number | null;
   readonly taskID?: number | null;
   readonly buildrootID?: number | readonly number[] | null;
-  /** 0 is no condition either. */
+  /** 0 does not restrict it either. */
   readonly repoID?: number | null;
   readonly queryOpts?: QueryOpts | null;
 }
@@ -106,7 +106,7 @@ export function listBuildroots(call: Call, filter: BuildrootFilter): Promise<Bui
 
 const usedIn = (rows: Sql): Sql => isAmong(sql`buildroot.id`, sql`SELECT buildroot_id FROM ${rows}`);
 
-/** A buildroot by id; null when there is none. */
+/** A buildroot by id; null if there is none. */
 export async function findBuildroot(call: Call, buildrootID: number): Promise<BuildrootInfo | null> {
   return (await listBuildroots(call, { buildrootID }))[0] ?? null;
 }
@@ -186,7 +186,7 @@ export async function setBuildrootState(
   wanted: unknown,
 ): Promise<void> {
   const state = readState(wanted);
-  // A builder expires what tasks left behind that it no longer has.
+  // A builder expires buildroots that its earlier tasks left behind.
   if (state !== BR_STATES.EXPIRED && taskId !== null)
     await assertHostHasTask(call, taskId, call.session.assertHost());
   if (state === BR_STATES.INIT) throw new GenericError('Cannot change buildroot state to INIT');

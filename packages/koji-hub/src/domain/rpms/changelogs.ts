@@ -10,14 +10,14 @@ import { readField, readHeader } from './files.js';
 import { listRpms } from './rpms.js';
 import { isHidden } from '../files/uploaded.js';
 
-/** Which changelog to read, and what of it. */
+/** The changelog to read, and a filter for its entries. */
 export interface ChangelogRequest {
   readonly buildID: unknown;
   /** With `filepath`, a source rpm in the output of a task instead. */
   readonly taskID: number | null;
   readonly filepath: string | null;
   readonly author: string | null;
-  /** Epoch seconds, or a text with a date and maybe a time in UTC; a text without a date is no condition. */
+  /** Epoch seconds, or a text with a date and optionally a time in UTC; a text without a date does not restrict it. */
   readonly before: unknown;
   readonly after: unknown;
   readonly queryOpts: QueryOpts | null;
@@ -25,7 +25,7 @@ export interface ChangelogRequest {
   readonly strict: boolean;
 }
 
-/** The entries of a changelog, newest first as packages have them; `asList` gives `[date, author, text]` each. */
+/** The entries of a changelog, newest first as in packages; with `asList`, each is `[date, author, text]`. */
 export async function readChangelog(call: Call, request: ChangelogRequest): Promise<ChangelogEntry[]> {
   const opts = numericOrder(request.queryOpts);
   const file = await sourceRpm(call, request);

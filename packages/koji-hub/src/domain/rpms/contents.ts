@@ -1,4 +1,4 @@
-/** What the header of a built rpm says about its dependencies and files. */
+/** Dependencies and files of a built rpm, from its header. */
 import { stat } from 'node:fs/promises';
 import { DEP_TYPES, GenericError, RPM_FILEDIGESTALGO_IDS } from '@koji/core';
 import type { QueryOpts, RpmDependency, RpmFile, RpmInfo } from '@koji/core/api';
@@ -49,7 +49,7 @@ const kinds = [
   'RECOMMEND',
 ] as const;
 
-/** Which dependencies of which rpm to read. */
+/** Filter for dependencies of rpms. */
 export interface DependencyRequest {
   readonly rpmID: unknown;
   /** One of `DepType`; null for all. */
@@ -58,7 +58,7 @@ export interface DependencyRequest {
   readonly strict: boolean;
 }
 
-/** What an rpm requires, provides and so on; `asList` gives `[name, version, flags, type]` each. */
+/** Requirements, provides and other dependencies of an rpm; with `asList`, each is `[name, version, flags, type]`. */
 export async function listDependencies(
   call: Call,
   { rpmID, depType, queryOpts, strict }: DependencyRequest,
@@ -107,7 +107,7 @@ export async function listFiles(call: Call, rpmID: unknown, queryOpts: QueryOpts
   return applyOpts(rows as RpmFile[], queryOpts);
 }
 
-/** One file in an rpm; an empty struct when there is none. */
+/** Returns one file of an rpm, or an empty struct if it does not exist. */
 export async function findFile(
   call: Call,
   { rpmID, filename, strict }: { rpmID: unknown; filename: string; strict: boolean },

@@ -28,7 +28,7 @@ const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   version: isText,
   release: isText,
   epoch: (value) => value === null || isSmall(value),
-  // What the column holds.
+  // The value of the column.
   arch: (value) => isText(value) && value.length <= 16,
   payloadhash: isText,
   size: Number.isSafeInteger,
@@ -36,7 +36,7 @@ const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 /**
- * The ids of rpms of external repos; those not known yet are added. A constant number of queries.
+ * Returns the ids of rpms of external repos, and adds unknown ones. A constant number of queries.
  *
  * @throws GenericError for a repo that is not there, a field that is missing or wrong, or a known rpm of another content
  */

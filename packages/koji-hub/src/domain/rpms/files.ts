@@ -18,7 +18,7 @@ export async function readHeader(file: string): Promise<RpmHeader> {
   }
 }
 
-/** Which header fields of which file to read. */
+/** Header fields and file to read. */
 export interface HeaderRequest {
   readonly rpmID: unknown;
   readonly taskID: number | null;
@@ -73,7 +73,7 @@ async function existing(file: string, strict: boolean): Promise<string | null> {
 
 const sizes = new Set(['SIZE', 'ARCHIVESIZE', 'FILESIZES', 'SIGSIZE']);
 
-/** One field as Koji gives it: null or an empty list when it is not there, bytes for signatures. */
+/** Returns one field in Koji's form: null or an empty list if it is missing, bytes for signatures. */
 export function readField(header: RpmHeader, name: string): unknown {
   const tag = name.toUpperCase();
   if (!Object.hasOwn(RPMTAG, tag)) throw new GenericError(`No such rpm header field: ${tag}`);

@@ -37,7 +37,7 @@ function readRpm<T extends RpmInfo>(row: Stored<T>): T {
   return { ...row, extra: readJson(row.extra, 'Invalid json data') as Extra } as unknown as T;
 }
 
-/** What names an rpm, in the form that fault texts show. */
+/** Identifies an rpm, in the form that fault texts show. */
 function readReference(rpm: unknown): Record<string, unknown> {
   if (isId(rpm)) return { id: rpm };
   if (typeof rpm === 'string')
@@ -51,7 +51,7 @@ export async function findRpms(call: Call, rpm: unknown): Promise<RpmInfo[]> {
   return queryRpms(call, readReference(rpm));
 }
 
-/** Those of some rpms that are there, in one query. */
+/** Returns the existing ones of some rpms, in one query. */
 export async function rpmsById(call: Call, ids: readonly number[]): Promise<Map<number, RpmInfo>> {
   const found = await selectRpms(call, [anyOf(sql`rpminfo.id`, ids.filter(isPossibleId))]);
   return new Map(found.map((rpm) => [rpm.id, rpm]));
@@ -83,7 +83,7 @@ async function selectRpms(call: Call, conditions: readonly Sql[]): Promise<RpmIn
   return rows.map((row) => readRpm<RpmInfo>(row));
 }
 
-/** The rpm that a reference means, the built ones before drafts before external ones; null when there is none. */
+/** Returns the rpm for a reference, built ones before drafts before external ones; null if it does not exist. */
 export async function findRpm(call: Call, rpm: unknown): Promise<RpmInfo | null> {
   return preferredRpm(await findRpms(call, rpm));
 }
@@ -110,7 +110,7 @@ export function preferredRpm<T extends Pick<RpmInfo, 'external_repo_id' | 'draft
   return own.find((rpm) => !rpm.draft) ?? own.at(-1) ?? rpms.at(-1) ?? null;
 }
 
-/** What tells rpms of one name, version, release and arch apart. */
+/** Fields that distinguish rpms of the same name, version, release and arch. */
 export interface NamedRpm {
   readonly id: number;
   readonly name: string;
@@ -180,7 +180,7 @@ export async function hasRpms(call: Call, buildId: number): Promise<boolean> {
   return (await call.db.get(sql`SELECT id FROM rpminfo WHERE build_id = ${buildId} LIMIT 1`)) !== null;
 }
 
-/** Which rpms to list. */
+/** Filter for rpms. */
 export interface RpmFilter {
   readonly buildID?: number | null;
   readonly buildrootID?: number | null;

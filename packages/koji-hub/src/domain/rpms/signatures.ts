@@ -51,7 +51,7 @@ function checkDigests(nvra: string, { payloadhash }: RpmInfo, { sigmd5, sha256 }
   throw new GenericError(`wrong md5 for ${nvra}: ${sigmd5 ?? 'the header has no digest'}`);
 }
 
-/** Which signatures of an rpm to forget: that of a key, or all. */
+/** The signatures of an rpm to delete: that of a key, or all. */
 export interface SignatureDeletion {
   readonly rpminfo: unknown;
   readonly sigkey: string | null;
@@ -112,7 +112,7 @@ export function readSignatureFile(file: string): Promise<Buffer> {
   return readBounded(file, longestSignature);
 }
 
-/** @throws GenericError for an rpm of an external repository, of which there are no files here. */
+/** @throws GenericError for an rpm of an external repository, which has no files here */
 export function checkInternal(rpm: RpmInfo, reference: unknown): void {
   if (rpm.external_repo_id)
     throw new GenericError(`Not an internal rpm: ${plain(reference)} (from ${rpm.external_repo_name})`);

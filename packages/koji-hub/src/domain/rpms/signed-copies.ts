@@ -31,7 +31,7 @@ function placesOf(call: Call, build: BuildInfo, rpm: RpmInfo, sigkey: string): P
   };
 }
 
-/** Writes the signed copy of an rpm, unless it is there and not to be made anew, and stores its checksums. */
+/** Writes the signed copy of an rpm, unless it exists and need not be written again, and stores its checksums. */
 export async function writeSignedRpm(
   call: Call,
   rpmInfo: unknown,
@@ -71,7 +71,7 @@ async function* signedBytes({ rpm, header }: Places): AsyncGenerator<Uint8Array,
   }
 }
 
-/** What checksums to answer. */
+/** The checksums to return. */
 export interface ChecksumRequest {
   readonly rpmId: unknown;
   /** Names of types; those of RPMDefaultChecksums when it is null or empty. */

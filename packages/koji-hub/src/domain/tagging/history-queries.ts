@@ -38,7 +38,7 @@ const ofBuild: Columns = {
 };
 
 /**
- * The rows of versioned tables that fulfil every condition; each table's are read when its turn comes.
+ * Returns the rows of versioned tables that match every condition; each table is read when its turn comes.
  *
  * @param given names of tables; null for all of them
  * @param conditions by name, in the order in which they were given; names that are none are ignored
@@ -115,7 +115,7 @@ function rowsOf(
   });
 }
 
-/** What a condition asks of a table, and the columns that say how it was fulfilled. */
+/** A condition's effect on a table, with columns that show how it was met. */
 interface Condition {
   readonly where: readonly Sql[];
   readonly columns: Columns;
@@ -184,7 +184,7 @@ const named =
   async (call, value) =>
     (await lookupName(call, table, value, { strict: true })).id;
 
-// Koji lets a host or channel that is not there fit nothing, where anything else is a fault.
+// As in Koji, an unknown host or channel matches nothing, whereas other unknown objects cause a fault.
 const maybeNamed =
   (table: NamedTable): LookUp =>
   async (call, value) =>
@@ -212,7 +212,7 @@ function byEditor(editor: number | string | null): Condition {
   return either(['_created_by', sql`creator.id = ${editor}`], ['_revoked_by', sql`revoker.id = ${editor}`]);
 }
 
-/** A condition that a row's creation or its revocation fulfils; the columns say which. */
+/** A condition on a row's creation or its revocation; the columns show which of them met it. */
 function either(created: readonly [string, Sql], revoked: readonly [string, Sql]): Condition {
   return {
     where: [sql`${created[1]} OR ${revoked[1]}`],

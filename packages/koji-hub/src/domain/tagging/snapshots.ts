@@ -8,7 +8,7 @@ import { addToTag, readTaggedBuilds, tagAll, untagBuild } from './tagging.js';
 import { createTag, editTag, findTag, getTag } from '../tags/tags.js';
 import { getUser } from '../users/users.js';
 
-/** What of a tag a copy gets. */
+/** The parts of a tag to copy. */
 export interface CopyParts {
   readonly config: boolean;
   readonly pkgs: boolean;
@@ -164,8 +164,8 @@ async function alignBuilds(
 }
 
 /**
- * What to untag and then to tag, so that a tag has some builds in their order; both lists are oldest first. Builds that
- * stay although nobody wants them are put before all others.
+ * Returns the builds to untag and then to tag, so that a tag has the given builds in their order; both lists are oldest first.
+ * Unwanted builds that stay are put before all others.
  */
 export function planOrder<T extends { readonly nvr: string }>(
   wanted: readonly T[],

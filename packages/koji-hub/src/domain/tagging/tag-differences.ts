@@ -1,4 +1,4 @@
-/** What differs between two tags, found by the database. */
+/** Differences between two tags, computed by the database. */
 import type { ListDifferences, TagDifference, TagDifferences } from '@koji/core/api';
 import type { Call } from '../../call.js';
 import { id, join, Sql, sql } from '../../db/sql.js';

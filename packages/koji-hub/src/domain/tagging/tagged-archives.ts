@@ -11,7 +11,7 @@ import { readPackageList } from '../tags/package-lists.js';
 import { readTaggedBuilds } from './tagging.js';
 import type { TaggedFilter } from './tagging.js';
 
-/** Which archives of a tag to read; `type` is maven or win. */
+/** Filter for archives of a tag; `type` is maven or win. */
 export interface TaggedArchiveFilter extends Omit<TaggedFilter, 'extra' | 'owner' | 'draft'> {
   /** Adds the archives' free data; the default. */
   readonly extra?: boolean;

@@ -14,7 +14,7 @@ import type { TaggedFilter } from './tagging.js';
 const isNamed = (name: string): Sql => sql`package.name = ${name}`;
 const packageJoin = sql`JOIN package ON package.id = build.pkg_id`;
 
-/** What the builds of a tag can be sorted by in the database. */
+/** Columns by which the database can sort the builds of a tag. */
 const sortColumns: SortColumns = {
   build_id: { expression: sql`build.id` },
   id: { expression: sql`build.id` },

@@ -26,11 +26,11 @@ import { repr, typeName } from '../values/repr.js';
 import { getTag } from '../tags/tags.js';
 import { getUser, permsInCall } from '../users/users.js';
 
-/** Which builds of a tag to read. */
+/** Filter for builds of a tag. */
 export interface TaggedFilter {
   readonly event?: number | null;
   readonly inherit?: boolean;
-  /** How many of each package, true for one; of what is no number only the truth counts. False or 0 for all. */
+  /** Number of latest builds per package, true for one; any other value counts as true or false. False or 0 for all. */
   readonly latest?: unknown;
   /** A package's name; what counts as false finds none. */
   readonly package?: unknown;
@@ -219,7 +219,7 @@ function latestOf(
   };
 }
 
-/** What a build type adds to a query on `build`. */
+/** Additions of a build type to a query on `build`. */
 export async function typeJoin(
   call: Call,
   type: string | null,
@@ -255,7 +255,7 @@ export async function typeJoin(
   };
 }
 
-/** Which rpms of a tag to read. */
+/** Filter for rpms of a tag. */
 export interface TaggedRpmFilter extends Omit<TaggedFilter, 'extra'> {
   readonly arch?: unknown;
   /** Gives a row for each signature. */
@@ -317,7 +317,7 @@ export function accessingUser(call: Call, given: number | null): number {
   return userId;
 }
 
-/** What the lock and the permission of a tag mean for a user. */
+/** Checks whether the lock and the permission of a tag allow a change by a user. */
 export async function readTagAccess(call: Call, tag: TagInfo, userId: number): Promise<TagAccess> {
   const perms = await permsInCall(call, userId);
   const override = perms.includes('admin');

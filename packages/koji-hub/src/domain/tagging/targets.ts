@@ -11,7 +11,7 @@ import { plain } from '../values/repr.js';
 import { findTag } from '../tags/tags.js';
 import { getTask } from '../task-records/task-records.js';
 
-/** Which build targets to list; what is null does not narrow them. */
+/** Filter for build targets; null does not restrict it. */
 export interface TargetFilter {
   readonly info?: unknown;
   readonly event?: number | null;
@@ -44,7 +44,7 @@ export async function listTargets(call: Call, filter: TargetFilter): Promise<Tar
   });
 }
 
-/** A build target by id or name, now or at an event; null when there is none. */
+/** A build target by id or name, now or at an event; null if there is none. */
 export async function findTarget(
   call: Call,
   info: unknown,

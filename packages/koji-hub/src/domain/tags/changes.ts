@@ -7,7 +7,7 @@ import type { Sql } from '../../db/sql.js';
 import { fullInheritance } from './inheritance.js';
 import { getTag } from './tags.js';
 
-/** What of a tag changes with history; its other changes are in tag_updates. */
+/** Versioned properties of a tag; its other changes are in tag_updates. */
 const tagTables = [
   'tag_listing',
   'tag_inheritance',
@@ -31,7 +31,7 @@ export async function changedSince(call: Call, event: number, tagIds: readonly n
 }
 
 /**
- * The event that changed a tag first after another, or made it when no other is given; null when there is none.
+ * The event that changed a tag first after another, or made it if no other is given; null if there is none.
  *
  * @param inherit counts changes of the tags that it inherited from then, too
  */
@@ -53,8 +53,8 @@ export async function firstChange(
 }
 
 /**
- * The event that changed a tag last, maybe before another; for a deleted tag at the latest the one that deleted it. Null
- * when there is none.
+ * The event that changed a tag last, maybe before another; for a deleted tag at the latest the one that deleted it. Null if
+ * there is none.
  *
  * @param inherit counts changes of the tags that it inherited from then, too
  */

@@ -10,7 +10,7 @@ import { fullInheritance } from './inheritance.js';
 import { plain, repr } from '../values/repr.js';
 import { getTag } from './tags.js';
 
-/** Which groups of a tag to read, and what of them. */
+/** Filter for groups of a tag, and the parts to read. */
 export interface GroupFilter {
   readonly event?: number | null;
   /** Looks into the tags that the tag inherits from, too; the nearest entry counts. */
@@ -190,7 +190,7 @@ export async function addGroupPackage(
   await replaceEntry(call, 'group_package_listing', key, { type: 'mandatory', ...values, blocked: block });
 }
 
-/** Takes a package out of a tag's own entries of a group, if it is there. */
+/** Removes a package from a tag's own entries of a group, if it is listed. */
 export async function removeGroupPackage(call: Call, ref: GroupRef, packageName: unknown): Promise<void> {
   const { tag, group } = await findRef(call, ref);
   const key = { group_id: group.id, tag_id: tag.id, package: checkPackage(packageName) };
@@ -230,7 +230,7 @@ export async function addGroupRequirement(
   await replaceEntry(call, 'group_req_listing', key, { type: 'mandatory', ...values, blocked: block });
 }
 
-/** Takes a required group out of a tag's own entries of a group, if it is there. */
+/** Removes a required group from a tag's own entries of a group, if it is listed. */
 export async function removeGroupRequirement(
   call: Call,
   ref: GroupRef,
@@ -351,7 +351,7 @@ function changeOf(
   return { values, changed };
 }
 
-/** A package stands in a group by its name; there need not be one of that name. */
+/** A group lists packages by name; the package need not exist. */
 function checkPackage(name: unknown): string {
   if (typeof name !== 'string') throw new ParameterError(`a package's name must be text, not ${repr(name)}`);
   return name;

@@ -20,7 +20,7 @@ import { getTag } from './tags.js';
 
 const mergeModes: ReadonlySet<unknown> = new Set(REPO_MERGE_MODES);
 
-/** Which external repos to list; null for any. */
+/** Filter for external repos; null does not restrict it. */
 export interface ExternalRepoFilter {
   readonly info?: unknown;
   readonly url?: unknown;
@@ -191,14 +191,14 @@ export async function editTagExternalRepo(
   return true;
 }
 
-/** Which uses of external repos to read. */
+/** Filter for uses of external repos. */
 interface UseFilter {
   readonly tagIds?: readonly number[];
   readonly repoId?: number | null;
   readonly event?: number | null;
 }
 
-/** Which tags use which external repos, by priority, now or at an event. */
+/** Returns the uses of external repos by tags, sorted by priority, now or at an event. */
 export async function listTagExternalRepos(
   call: Call,
   filter: { readonly tag?: unknown; readonly repo?: unknown; readonly event?: number | null },
@@ -249,7 +249,7 @@ export async function inheritedExternalRepos(
   return [...found.values()];
 }
 
-/** What is known of the state of an external repo; null when nothing is. */
+/** The known state of an external repo; null if nothing is known. */
 export async function readExternalRepoData(
   call: Call,
   info: unknown,

@@ -83,7 +83,7 @@ function groupBy(links: readonly Link[], key: (link: Link) => number): Map<numbe
   return groups;
 }
 
-/** What an earlier way to a tag allowed, to tell whether going there again can bring anything new. */
+/** What an earlier path to a tag allowed, to decide whether visiting it again can find anything new. */
 interface Visit {
   readonly depth: number | null;
   readonly noconfig: boolean;
@@ -139,7 +139,10 @@ function suffices(visit: Visit, depth: number | null, noconfig: boolean): boolea
   return deepEnough && !(visit.noconfig && !noconfig) && !visit.filtered;
 }
 
-/** The tags below one: here a `maxdepth` only says how far up its link reaches, and an `intransitive` link ends a way. */
+/**
+ * Returns the tags below one: here a `maxdepth` only limits how far up its link reaches, and an `intransitive` link ends a
+ * path.
+ */
 export function walkChildren(
   root: number,
   children: ReadonlyMap<number, readonly Link[]>,
@@ -178,7 +181,7 @@ export const linkFields = [
   'pkg_filter',
 ] as const;
 
-/** A link as it shall be. */
+/** A new link. */
 export interface NewLink {
   readonly parent_id: number;
   readonly priority: number;

@@ -12,14 +12,14 @@ import { plain } from '../values/repr.js';
 import { getTag } from './tags.js';
 import { findUser, getUser } from '../users/users.js';
 
-/** Which entries of package lists to read; one of tag, user and package must be there. */
+/** Filter for entries of package lists; one of tag, user and package is required. */
 export interface PackageListFilter {
   readonly tagId?: number | null;
   readonly userId?: number | null;
   /** Its id, or its name. */
   readonly pkg?: number | string | null;
   readonly event?: number | null;
-  /** Leaves out names that do not begin so, whatever the case, as far as the database can tell; the caller does the rest. */
+  /** Excludes names with another beginning, case-insensitively, as precisely as the database can; the caller does the rest. */
   readonly prefix?: string | null;
   /** Looks into the tags that the tag inherits from, too. */
   readonly inherit?: boolean;
@@ -86,7 +86,7 @@ export function entryColumns({ withOwners = true }: PackageListFilter): Sql {
     ${withOwners ? sql`, users.id AS owner_id, users.name AS owner_name` : sql``}`;
 }
 
-/** What `tag_packages` is joined with for {@link entryColumns} and {@link entryConditions}. */
+/** The joins of `tag_packages` for {@link entryColumns} and {@link entryConditions}. */
 export function entryJoins({ withOwners = true }: PackageListFilter): Sql {
   const owners = sql`JOIN tag_package_owners ON tag_package_owners.tag_id = tag_packages.tag_id
       AND tag_package_owners.package_id = tag_packages.package_id
@@ -136,7 +136,7 @@ export async function findPackageEntry(
   return entry ?? null;
 }
 
-/** A package by id or name; null when there is none. */
+/** A package by id or name; null if there is none. */
 export function findPackage(call: Call, info: unknown): Promise<Named | null> {
   return lookupName(call, 'package', info);
 }
@@ -273,8 +273,8 @@ export async function blockPackage(
 }
 
 /**
- * Lifts the block of a package in a tag: the tag's own blocking entry goes; where that leaves nothing, or another block
- * behind it, an open entry takes its place.
+ * Unblocks a package in a tag: removes the tag's own blocking entry. If then nothing, or an inherited block, remains, an open
+ * entry replaces it.
  */
 export async function unblockPackage(
   call: Call,

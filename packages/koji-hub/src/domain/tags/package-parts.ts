@@ -17,7 +17,7 @@ export interface PackagePartFilter extends Omit<PackageListFilter, 'withDups'> {
   readonly prefix?: string | null;
 }
 
-/** What a package list can be sorted by in the database. */
+/** Columns by which the database can sort a package list. */
 const sortColumns: SortColumns = {
   package_name: { expression: sql`package.name`, text: true },
   package_id: { expression: sql`package.id` },

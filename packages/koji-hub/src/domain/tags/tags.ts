@@ -96,8 +96,8 @@ async function readExtra(
 }
 
 /**
- * A tag with the arches and extra data that it inherits: the nearest tag that has them wins, links marked noconfig are
- * left out, and a blocked key hides what lies behind it.
+ * A tag with the arches and extra data that it inherits: the nearest tag that has them wins, links marked noconfig are left
+ * out, and a blocked key hides inherited values.
  */
 export async function getBuildConfig(
   call: Call,
@@ -277,7 +277,7 @@ async function replaceExtra(call: Call, tagId: number, key: string, value: strin
   await history(call).insert('tag_extra', { tag_id: tagId, key, value });
 }
 
-/** What of a tag ends when it is deleted; the name keeps its id, so that history stays readable. */
+/** The settings of a tag that end when it is deleted. The name keeps its id, so that history stays readable. */
 const endings = [
   ['tag_config', 'tag_id'],
   ['tag_extra', 'tag_id'],

@@ -22,7 +22,7 @@ export function listHosts(call: Call, conditions: Sql[], event: number | null = 
   );
 }
 
-/** A builder by id or name, now or at an event; null when there is none. */
+/** A builder by id or name, now or at an event; null if there is none. */
 export async function findHost(
   call: Call,
   hostInfo: unknown,
@@ -41,7 +41,7 @@ export async function getHost(call: Call, hostInfo: unknown, event: number | nul
 
 const channelColumns = sql`channels.id, channels.name, channels.description, channels.enabled, channels.comment`;
 
-/** A channel by id or name; null when there is none. */
+/** A channel by id or name; null if there is none. */
 export function findChannel(call: Call, channelInfo: unknown): Promise<ChannelInfo | null> {
   return call.db.get<ChannelInfo>(
     sql`SELECT ${channelColumns} FROM channels WHERE ${nameOrIdIs('channels', channelInfo)}`,

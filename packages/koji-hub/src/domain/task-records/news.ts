@@ -14,7 +14,7 @@ export interface News {
   readonly hosts?: readonly (number | null)[];
   /** Whether the scheduler may have something to do. */
   readonly plan?: boolean;
-  /** Whether whoever looks after repos may have something to do. */
+  /** Whether the repo manager may have work to do. */
   readonly repos?: boolean;
   /** The requests for repos that changed. */
   readonly requests?: readonly number[];

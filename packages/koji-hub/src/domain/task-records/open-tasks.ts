@@ -4,7 +4,7 @@ import type { Call } from '../../call.js';
 import { forUpdate, sql } from '../../db/sql.js';
 import { findTasks, getTask, taskIs } from './task-records.js';
 
-/** What a change of a task needs to know of it. */
+/** The fields needed for changing a task. */
 export interface LockedTask {
   readonly state: number;
   readonly host_id: number | null;
@@ -44,7 +44,7 @@ export async function assertNotOtherHosts(call: Call, taskId: number, hostId: nu
 /**
  * The task, which the calling builder must have open.
  *
- * @throws AuthError when the caller is no builder, ActionNotAllowed when it does not have the task
+ * @throws AuthError if the caller is not a builder, ActionNotAllowed if it does not have the task
  */
 export async function assertTaskHost(call: Call, taskId: number): Promise<TaskInfo> {
   await assertHostHasTask(call, taskId, call.session.assertHost());

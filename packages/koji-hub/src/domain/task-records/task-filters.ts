@@ -10,7 +10,7 @@ import { isFinished } from './states.js';
 interface Condition {
   readonly column: Sql;
   readonly where: (column: Sql) => Sql;
-  /** What few tasks fulfil comes first; null for what no index helps with. */
+  /** The most selective condition first; null if no index helps. */
   readonly rank: number | null;
 }
 

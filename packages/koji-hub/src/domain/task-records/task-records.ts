@@ -29,7 +29,7 @@ export function findTasks(
   return call.db.all<StoredTask>(sql`SELECT ${columns} FROM task WHERE ${condition}${order}`);
 }
 
-/** A task as returned by getTaskInfo; null when there is none. */
+/** A task as returned by getTaskInfo; null if there is none. */
 export async function findTask(
   call: Call,
   taskId: number,
@@ -84,10 +84,7 @@ export function decodeRequest(text: string): unknown[] {
   return message.params;
 }
 
-/**
- * What a stored request or result holds: a request's parameters, a response's value in a list as Koji has it, a fault as
- * a struct.
- */
+/** Decodes a stored request or result: a request's parameters, a response's value in a list as in Koji, a fault as a struct. */
 export function decodeStored(text: string): unknown {
   const message = decodeMessage(storedBytes(text));
   switch (message.kind) {

@@ -5,9 +5,9 @@ import { getBuild } from '../builds/builds.js';
 import { buildNotification } from './notifications.js';
 
 /**
- * Cancels a build that is going on; its task is the caller's to cancel.
+ * Cancels a build in progress whose task the caller may cancel.
  *
- * @returns the build's task (null when it has none), or false when the build was not going on
+ * @returns the build's task (null if it has none), or false if the build was not in progress
  */
 export async function cancelBuild(call: Call, buildId: number): Promise<{ taskId: number | null } | false> {
   const before = await getBuild(call, buildId);

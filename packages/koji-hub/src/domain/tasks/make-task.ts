@@ -133,7 +133,7 @@ async function openParent(call: Call, id: number): Promise<Parent> {
   return parent;
 }
 
-/** What the channel and priority policies are asked with. */
+/** Returns the data for the channel and priority policies. */
 async function policyData(
   call: Call,
   method: string,
@@ -149,7 +149,7 @@ async function policyData(
 const first = (params: Record<string, unknown>, names: readonly string[]): string | undefined =>
   names.find((name) => Object.hasOwn(params, name));
 
-/** What a task's parameters tell policies: source, target, tag, build_tag and scratch, as far as they are there. */
+/** Returns the policy data from a task's parameters: those of source, target, tag, build_tag and scratch that exist. */
 export async function taskPolicyData(
   call: Call,
   method: string,
@@ -158,7 +158,7 @@ export async function taskPolicyData(
   const named = namedParams(call, method, params);
   if (!named) return {};
   const data: Record<string, unknown> = {};
-  // newRepo has a "src" that is no source.
+  // newRepo has a "src" that is not a source.
   const source = method === 'newRepo' ? undefined : first(named, ['src', 'spec_url', 'url']);
   if (source !== undefined) {
     checkText(named[source]);

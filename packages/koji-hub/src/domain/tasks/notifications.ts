@@ -39,7 +39,7 @@ export async function recipients(
     sql`SELECT user_id, email FROM build_notifications JOIN users ON users.id = build_notifications.user_id
         ${where(asked)}`,
   );
-  // Without a domain there is no address to make of a user's name.
+  // Without a domain, a user's name can't be turned into an address.
   if (EmailDomain !== null && (NotifyOnSuccess || state !== BUILD_STATES.COMPLETE)) {
     found.push({ user_id: build.owner_id, email: `${build.owner_name}@${EmailDomain}` });
     const owner = tagId === null ? null : await packageOwner(call, tagId, build.package_id);
@@ -79,7 +79,7 @@ export interface TagNotification {
   readonly failure?: string;
 }
 
-/** Starts a task that mails those whom it concerns; none when there is nobody, or with DisableNotifications. */
+/** Starts a task that mails the subscribers; none if there are no subscribers, or with DisableNotifications. */
 export async function tagNotification(call: Call, about: TagNotification): Promise<number | null> {
   if (call.hub.options.DisableNotifications) return null;
   const { successful, ignoreSuccess = false, userId } = about;

@@ -1,6 +1,6 @@
 /**
- * What a builder may lay hands on: what belongs to a task that it has open, or to a task below it. Koji checks the task
- * alone; the other ids of a builder's call are checked here.
+ * Limits of a builder's access: objects that belong to a task that it has open, or to a descendant of it. Koji checks only the
+ * task; the other ids of a builder's call are checked here.
  */
 import path from 'node:path';
 import {

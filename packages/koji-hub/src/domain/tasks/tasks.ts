@@ -29,7 +29,7 @@ import { isFinished, stateName } from '../task-records/states.js';
 type TaskStateChange = CallbackPayloads['preTaskStateChange'];
 type Attribute = 'state' | 'host_id' | 'weight' | 'priority' | 'completion_ts';
 
-/** What is about to change: for a state the number, which callbacks get as its name. */
+/** The new value; for a state the number, which callbacks get as its name. */
 type Changes = Partial<Record<Attribute, number | Double | null>>;
 
 /** Runs `work` between the callbacks of a change; those after it only when `work` says that it changed something. */

@@ -16,7 +16,7 @@ interface UserRow {
   usertype: number;
 }
 
-/** What to add to a user: Kerberos principals (the default), names of groups. */
+/** Data to add to a user: Kerberos principals (the default), names of groups. */
 export interface UserDetails {
   readonly principals?: boolean;
   readonly groups?: boolean;
@@ -25,8 +25,8 @@ export interface UserDetails {
 /**
  * A user by id, name, Kerberos principal or a struct of them; null for the caller itself.
  *
- * @returns null when there is none
- * @throws GenericError for something that names no user, and for null when nobody is logged in
+ * @returns null if there is none
+ * @throws GenericError for anything that does not identify a user, and for null if nobody is logged in
  */
 export async function findUser(
   call: Call,
@@ -156,7 +156,7 @@ export async function userPermSources(
   return Object.fromEntries(sources);
 }
 
-/** What a new user may be given besides its name. */
+/** Optional data of a new user. */
 export interface NewUser {
   readonly name: string;
   readonly usertype?: number;
@@ -201,7 +201,7 @@ export async function addPrincipal(call: Call, userId: number, principal: string
   );
 }
 
-/** Takes a Kerberos principal from a user; whether the user had it. */
+/** Removes a Kerberos principal from a user. Returns whether the user had it. */
 export async function removePrincipal(call: Call, userId: number, principal: string): Promise<boolean> {
   const removed = await call.db.run(
     sql`DELETE FROM user_krb_principals WHERE user_id = ${userId} AND krb_principal = ${principal}`,

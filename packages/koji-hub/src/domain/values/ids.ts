@@ -17,7 +17,7 @@ export function idIs(column: string, value: number): Sql {
   return isPossibleId(value) ? sql`${id(column)} = ${value}` : sql`1 = 0`;
 }
 
-/** Whether a text column starts with a text, whatever the case; only `_` and `%` in it are wildcards, as Koji has it. */
+/** Whether a text column starts with a text, whatever the case; only `_` and `%` in it are wildcards, like Koji. */
 export function prefixIs(column: string, prefix: string): Sql {
   return like(id(column), `${prefix}%`);
 }

@@ -8,7 +8,7 @@ const mark = '\u0001number:';
 /**
  * Reads a JSON column. Floats stay floats ({@link Double}) and large integers exact, which `JSON.parse` alone would lose.
  *
- * @throws GenericError naming the column's text when it is no JSON
+ * @throws GenericError with the column's text if it is not JSON
  */
 export function readJson(text: unknown, what: string): unknown {
   if (text === null || text === undefined) return null;

@@ -30,7 +30,7 @@ export interface IdAndName {
 interface Wanted {
   /** Throws when there is no such row. */
   readonly strict?: boolean;
-  /** Adds the row when there is none; for tables whose other columns have defaults. */
+  /** Adds the row if it is missing; for tables whose other columns have defaults. */
   readonly create?: boolean;
 }
 
@@ -65,7 +65,7 @@ function wantedIn(info: unknown): string | number {
 /**
  * Finds the id and name of a row by either.
  *
- * @throws GenericError when there is none and `strict` was asked for, ParameterError when `info` names nothing
+ * @throws GenericError if there is none and `strict` is set, ParameterError if `info` is invalid
  */
 export function lookupName(
   call: Pick<Call, 'db'>,

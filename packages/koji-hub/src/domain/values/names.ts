@@ -47,8 +47,8 @@ const cut = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)
 /** Checks a user's name against MaxNameLengthInternal and RegexUserName; an empty one, or null, passes. */
 export function checkUserName(call: Call, name: unknown): asserts name is string | null {
   checkUserText(call, name, 'Name');
-  // The results of scratch builds are in a folder of their owner's name. As Koji, this takes a line end behind a name; no
-  // folder is made for such a user.
+  // The results of scratch builds are in a folder with the name of their owner. Like Koji, this accepts a line end after a
+  // name; no folder is created for such a user.
   if (name) checkFolderName(name.replace(/\n$/, ''));
 }
 

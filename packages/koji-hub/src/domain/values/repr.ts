@@ -10,7 +10,7 @@ export function repr(value: unknown): string {
   return reprText(value, longestQuoted);
 }
 
-/** A value as it stands inside a text: as {@link repr}, but a value that is a string itself without quotes, and whole. */
+/** Formats a value inside a text: like {@link repr}, but a string itself is complete and without quotes. */
 export function plain(value: unknown): string {
   return plainText(value, longestQuoted);
 }

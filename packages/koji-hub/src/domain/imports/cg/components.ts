@@ -1,4 +1,4 @@
-/** What went into a buildroot or an archive of a content generator, matched with what the hub knows. */
+/** Matches the components of a content generator's buildroot or archive with the hub's data. */
 import { CHECKSUM_TYPES, GenericError, nameOf, valueOf } from '@koji/core';
 import type { ChecksumType } from '@koji/core';
 import type { Call } from '../../../call.js';
@@ -123,7 +123,7 @@ function matchRpm(component: Struct, known: Known, warn: Warn): number[] {
   return [rpm.id];
 }
 
-/** What a component says about its rpm: the MD5, and for one that has none the SHA-256 of the header, or nothing at all. */
+/** The digest of a component's rpm: the MD5, for an rpm without one the SHA-256 of the header, or nothing. */
 function statedHash(component: Struct, payloadhash: string): unknown {
   const hasMd5 = payloadhash.length === 32;
   const given = hasMd5 ? valueAt(component, 'sigmd5', 'component') : optional(component, 'sigmd5');

@@ -22,7 +22,7 @@ import { checkName, checkPathPart } from '../../values/names.js';
 import { repr } from '../../values/repr.js';
 import { addSignature } from '../../rpms/signatures.js';
 
-/** What is to be imported. */
+/** Arguments of an import. */
 export interface ContentImport {
   /** The metadata as a struct or JSON text, or the name of the uploaded file that has it. */
   readonly metadata: unknown;

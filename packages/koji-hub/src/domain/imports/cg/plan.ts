@@ -1,4 +1,4 @@
-/** Checks the metadata of a content generator and says what is to be imported; nothing is written yet. */
+/** Checks the metadata of a content generator and plans the import; nothing is written yet. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BUILD_STATES, GenericError, checkNVR, checkNVRA, draftRelease, parseNVRA } from '@koji/core';
@@ -49,7 +49,7 @@ export interface BuildPlan {
   readonly owner: number | null;
   /** The reserved build that it completes. */
   readonly reserved: BuildInfo | null;
-  /** What is known for each of its types. */
+  /** The data for each of its types. */
   readonly types: Readonly<Record<string, unknown>>;
 }
 
@@ -89,7 +89,7 @@ interface ArchivePlan {
   readonly components: Components | null;
 }
 
-/** What is asked of {@link planBuild}. */
+/** Arguments of {@link planBuild}. */
 export interface Reservation {
   readonly cgId: number;
   readonly token: unknown;
@@ -266,7 +266,7 @@ function toolsIn(buildroot: Struct): BuildrootPlan['tools'] {
   return [...versions].map(([name, version]) => ({ name, version }));
 }
 
-/** What the outputs belong to. */
+/** The build and buildroots of the outputs. */
 export interface OutputPlace {
   readonly directory: string;
   readonly types: BuildPlan['types'];

@@ -24,7 +24,7 @@ export async function assertGenerator(call: Call, cg: unknown): Promise<IdAndNam
   return found;
 }
 
-/** Makes a build that is going on, for a content generator to import later with the token. */
+/** Creates a build in progress, which a content generator imports later with the token. */
 export async function reserveBuild(
   call: Call,
   generator: unknown,
@@ -63,7 +63,7 @@ export async function reserveBuild(
 export interface Refund {
   readonly build: unknown;
   readonly token: unknown;
-  /** What becomes of the build: failed or canceled. */
+  /** New state of the build: failed or canceled. */
   readonly state: unknown;
 }
 
