@@ -81,7 +81,8 @@ function plainAddress(address: string): string {
 
 /** Returns the address that limits count by. A client owns all addresses of its IPv6 network, so they count as one. */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
+  // Without a colon it is none, which most need no long pattern to tell.
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const last = groups(tail ?? '');

@@ -515,9 +515,50 @@ describeOnPostgres('reads without a snapshot', (kind) => {
           if (row.n === most || ++count === most) break;
         return count;
       };
-      // With the two that begin and end a transaction: three portions; the first one, and the end of the rest.
-      expect(await trips((own) => numbers(own, 2500))).toBe(5);
-      expect(await trips((own) => numbers(own, 10))).toBe(4);
+      // With the one that ends a transaction, which begins in the first one's trip: three portions; the first one, and the end of the rest.
+      expect(await trips((own) => numbers(own, 2500))).toBe(4);
+      expect(await trips((own) => numbers(own, 10))).toBe(3);
+    } finally {
+      sent.mockRestore();
+      await test.drop();
+    }
+  });
+});
+
+describeOnPostgres('a transaction', (kind) => {
+  test('begins in the trip of its first statement, whatever else is asked at the same time', async () => {
+    const test = await kind.create();
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    try {
+      const db = await test.open();
+      const isolation = async (own: Connection): Promise<unknown> =>
+        (await own.get(sql`SELECT current_setting('transaction_isolation') AS level`))?.level;
+      const both = (own: Connection) => Promise.all([isolation(own), isolation(own)]);
+      for (let i = 0; i < 3; i++) {
+        sent.mockClear();
+        expect(await db.read(both)).toEqual(['repeatable read', 'repeatable read']);
+        // Its first transaction makes a connection prepare how it begins.
+        expect(sent.mock.calls.length).toBe(i === 0 ? 4 : 3);
+      }
+      for (let i = 0; i < 3; i++) {
+        sent.mockClear();
+        expect(await db.write((own) => own.run(sql`INSERT INTO events DEFAULT VALUES`))).toBe(1);
+        expect(sent.mock.calls.length).toBe(i === 0 ? 3 : 2);
+      }
+      await expect(db.read((own) => own.run(sql`INSERT INTO events DEFAULT VALUES`))).rejects.toThrow(
+        'read-only',
+      );
+      const count = (own: Connection) => own.get(sql`SELECT count(*) AS all FROM events`);
+      await expect(
+        db.write(async (own) => {
+          await own.run(sql`INSERT INTO events DEFAULT VALUES`);
+          await own.run(sql`SELECT nothing FROM events`);
+        }),
+      ).rejects.toThrow('nothing');
+      expect(await db.read(count)).toEqual({ all: 3 });
+      sent.mockClear();
+      await db.write(() => Promise.resolve());
+      expect(sent.mock.calls.length).toBe(0);
     } finally {
       sent.mockRestore();
       await test.drop();

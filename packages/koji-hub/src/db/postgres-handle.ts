@@ -12,8 +12,8 @@ import {
 } from './errors.js';
 import type { ConstraintKind } from './errors.js';
 import { mapInTurns } from './in-turns.js';
-import { readPortal } from './postgres-portal.js';
-import type { BoundValue } from './postgres-portal.js';
+import { hasPrepared, readPortal, runWhole } from './postgres-portal.js';
+import type { BoundValue, PortalQuery } from './postgres-portal.js';
 import type { SqlValue } from './sql.js';
 import { fromPostgres, timeText } from './times.js';
 import type { Handle, Outcome } from './transaction.js';
@@ -104,43 +104,61 @@ export class Statements {
   }
 }
 
+/** How a transaction begins. */
+export interface Beginning {
+  /** The name of its statement on the server. */
+  readonly name: string;
+  readonly text: string;
+  /** Whether statements that only read need none. */
+  readonly onlyIfNeeded: boolean;
+}
+
 /** One connection of the pool while a transaction holds it. */
 export class PostgresHandle implements Handle {
   readonly dialect = 'postgres';
   private portals = 0;
 
-  /** @param later the command that begins a transaction, where that waits until something needs one */
+  /** @param later how the transaction begins, which waits for its first statement; null once it has begun */
   constructor(
     private readonly client: pg.PoolClient,
     private readonly parts: { readonly statements: Statements; readonly types: pg.CustomTypesConfig },
-    private later: string | null = null,
+    private later: Beginning | null,
   ) {}
 
   async query(text: string, values: readonly SqlValue[]): Promise<Outcome> {
     const { name, writes, isLocal } = this.parts.statements.meet(text);
-    // The transaction only reads, so that the database refuses what writes.
-    if (this.later !== null && (writes || isLocal)) await this.begin();
-    const result = await this.client.query<Row>({
-      text,
-      values: await bindAll(values),
-      ...(name === null ? {} : { name }),
-    });
+    const bound = await bindAll(values);
+    // A transaction that only reads begins all the same for what writes, so that the database refuses it.
+    const begins = writes || isLocal || this.later?.onlyIfNeeded === false;
+    const begin = begins ? (this.takePrepared() ?? (await this.begin())) : null;
+    if (begin !== null) {
+      const { rows, count } = await runWhole(this.client, { ...this.asked(text, name, bound), begin });
+      return { rows, changed: count, writes: writes && count > 0 };
+    }
+    const result = await this.client.query<Row>({ text, values: bound, ...(name === null ? {} : { name }) });
     const changed = result.rowCount ?? 0;
     return { rows: result.rows, changed, writes: writes && changed > 0 };
   }
 
   /** Rows in portions, so that other statements of the transaction run in between. */
   async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row[], void, void> {
-    await this.begin();
     const { name } = this.parts.statements.meet(text);
+    const bound = await bindAll(values);
     yield* readPortal(this.client, {
-      text,
-      name: name ?? '',
-      values: await bindAll(values),
+      ...this.asked(text, name, bound),
       portal: `p${++this.portals}`,
       most: fetchSize,
-      parserOf: (type) => (this.parts.types.getTypeParser as GetParser)(type, 'text'),
+      begin: this.takePrepared() ?? (await this.begin()),
     });
+  }
+
+  private asked(
+    text: string,
+    name: string | null,
+    values: readonly BoundValue[],
+  ): Pick<PortalQuery, 'text' | 'name' | 'values' | 'parserOf'> {
+    const parserOf = (type: number) => (this.parts.types.getTypeParser as GetParser)(type, 'text');
+    return { text, name: name ?? '', values, parserOf };
   }
 
   async command(text: string): Promise<void> {
@@ -158,11 +176,23 @@ export class PostgresHandle implements Handle {
     return explain(error);
   }
 
-  private async begin(): Promise<void> {
+  /** Begins by a statement that the connection then has prepared. */
+  private async begin(): Promise<null> {
     const { later } = this;
-    if (later === null) return;
     this.later = null;
-    await this.client.query(later);
+    if (later !== null) await this.client.query({ name: later.name, text: later.text });
+    return null;
+  }
+
+  /**
+   * Returns what begins the transaction if it can go ahead of the next statement in the same trip; null where it has begun or
+   * is not prepared. The statement must be sent before anything else runs.
+   */
+  private takePrepared(): string | null {
+    const { later } = this;
+    if (later === null || !hasPrepared(this.client, later.name)) return null;
+    this.later = null;
+    return later.name;
   }
 }
 

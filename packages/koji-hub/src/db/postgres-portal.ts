@@ -42,10 +42,12 @@ export interface PortalQuery {
   /** Its name on the server; empty for one that is not kept. */
   readonly name: string;
   readonly values: readonly BoundValue[];
-  /** A name that no other portal of the transaction has. */
+  /** A name that no other portal of the transaction has; empty for one whose rows all come at once. */
   readonly portal: string;
-  /** Rows of a portion. */
+  /** Rows of a portion; 0 for all. */
   readonly most: number;
+  /** The prepared statement that begins the transaction, to be sent ahead of it in the same trip. */
+  readonly begin?: string | null;
   readonly parserOf: (type: number) => (text: string) => unknown;
 }
 
@@ -93,6 +95,8 @@ abstract class Message implements pg.Submittable {
 /** The next rows of a portal; the first ones open it. */
 class Portion extends Message {
   readonly rows: Row[] = [];
+  /** How many rows the statement answered or changed. */
+  count = 0;
   /** Whether the portal has more. */
   suspended = false;
   /** Why a row could not be read. */
@@ -131,8 +135,9 @@ class Portion extends Message {
     this.suspended = true;
   }
 
-  handleCommandComplete(): void {
-    // There is no more, which `suspended` says.
+  /** The last of several statements, which is the one that was asked for, sets the count. */
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.count = Number(/\d+$/.exec(text)?.[0] ?? 0);
   }
 
   override handleReadyForQuery(): void {
@@ -141,8 +146,12 @@ class Portion extends Message {
   }
 
   protected write(connection: Wire): void {
-    const { text, name, values, portal, most } = this.query;
+    const { text, name, values, portal, most, begin = null } = this.query;
     if (this.shape === null) {
+      if (begin !== null) {
+        connection.bind({ portal: '', statement: begin, values: [] });
+        connection.execute({ portal: '', rows: 0 });
+      }
       if (name === '' || connection.parsedStatements[name] === undefined)
         connection.parse({ text, name, types: [] });
       connection.bind({ portal, statement: name, values: values.map(asText) });
@@ -157,6 +166,21 @@ class Close extends Message {
   protected write(connection: Wire): void {
     connection.close({ type: 'P', name: this.query.portal });
   }
+}
+
+/** Runs a statement, of which all rows come at once. */
+export async function runWhole(
+  client: pg.ClientBase,
+  query: Omit<PortalQuery, 'portal' | 'most'>,
+): Promise<{ readonly rows: Row[]; readonly count: number }> {
+  const portion = new Portion({ ...query, portal: '', most: 0 });
+  await portion.on(client);
+  return portion;
+}
+
+/** Whether a connection has prepared a statement. */
+export function hasPrepared(client: pg.ClientBase, name: string): boolean {
+  return (client as unknown as { readonly connection: Wire }).connection.parsedStatements[name] !== undefined;
 }
 
 /** Reads the rows of a statement, a portion at a time; a loop may stop early. */

@@ -6,6 +6,7 @@ import type { Connection, Opened, OpenOptions, ReadOptions } from './connection.
 import { DatabaseUnavailable } from './errors.js';
 import { Gate } from './gate.js';
 import { PostgresHandle, readInTurns, Statements, typesWith } from './postgres-handle.js';
+import type { Beginning } from './postgres-handle.js';
 import { claimLock, lockHeld, processLock } from './locks.js';
 import { Channels, Running } from './running.js';
 import { tables } from './tables/index.js';
@@ -16,16 +17,14 @@ import { DataSource } from './typeorm.js';
 const session = '-c timezone=UTC -c datestyle=ISO -c client_min_messages=warning';
 const notifications = 'koji';
 
-const beginRead = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-const beginWrite = 'BEGIN ISOLATION LEVEL READ COMMITTED';
-
-/** How a transaction begins. */
-interface Beginning {
-  readonly begin: string;
-  /** Whether it does so only once a statement needs it. */
-  readonly isLate?: boolean;
-  readonly check?: (() => void) | undefined;
-}
+const snapshot: Beginning = {
+  name: 'snapshot',
+  text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  onlyIfNeeded: false,
+};
+/** For reads that each see the moment at which they begin. */
+const lookups: Beginning = { ...snapshot, onlyIfNeeded: true };
+const write: Beginning = { name: 'write', text: 'BEGIN ISOLATION LEVEL READ COMMITTED', onlyIfNeeded: false };
 
 /** Connections that neither long reads nor writes, which may wait for locks, take. */
 const keptForLookups = 2;
@@ -55,24 +54,24 @@ export async function openPostgres(
   const notForLookups = new Gate(Math.max(1, connections - keptForLookups));
 
   const within = async <T>(
-    { begin, isLate = false, check }: Beginning,
+    beginning: Beginning,
     work: (db: Connection) => Promise<T>,
+    check?: () => void,
   ): Promise<T> => {
     const client = await pool.connect().catch((cause: unknown) => {
       throw new DatabaseUnavailable('the database cannot be reached', { cause });
     });
-    const handle = new PostgresHandle(client, { statements, types }, isLate ? begin : null);
-    const transaction = new Transaction(handle, check, onStatement);
-    return transact(client, handle, { begin: isLate ? null : begin, transaction }, work);
+    const handle = new PostgresHandle(client, { statements, types }, beginning);
+    return transact(client, handle, new Transaction(handle, check, onStatement), work);
   };
 
   return {
     dialect: 'postgres',
-    read: (work, { long: isLong = false, snapshot = true, check }: ReadOptions = {}) => {
-      const read = () => within({ begin: beginRead, isLate: !snapshot, check }, work);
+    read: (work, { long: isLong = false, snapshot: isOneMoment = true, check }: ReadOptions = {}) => {
+      const read = () => within(isOneMoment ? snapshot : lookups, work, check);
       return running.count(() => (isLong ? long.use(() => notForLookups.use(read)) : read()));
     },
-    write: (work) => running.count(() => notForLookups.use(() => within({ begin: beginWrite }, work))),
+    write: (work) => running.count(() => notForLookups.use(() => within(write, work))),
     withDataSource: (work) => running.count(() => work(source)),
     notify: async (channel) => {
       channels.tell(channel);
@@ -104,7 +103,7 @@ export async function openPostgres(
 async function transact<T>(
   client: pg.PoolClient,
   handle: PostgresHandle,
-  { begin, transaction }: { readonly begin: string | null; readonly transaction: Transaction },
+  transaction: Transaction,
   work: (db: Connection) => Promise<T>,
 ): Promise<T> {
   let broken: Error | undefined;
@@ -113,7 +112,6 @@ async function transact<T>(
   client.on('error', onError);
   try {
     transaction.check();
-    if (begin !== null) await handle.command(begin);
     const result = await work(transaction);
     transaction.check();
     await handle.command('COMMIT');

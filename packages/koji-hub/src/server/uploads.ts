@@ -3,6 +3,7 @@
  * who came first or, for a task's, to the builder that runs it. Nothing here follows a symbolic link.
  */
 import { constants } from 'node:fs';
+import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -14,6 +15,7 @@ import { lookupName } from '../domain/values/lookup.js';
 import { openDigest } from '../domain/values/digests.js';
 import type { Digest } from '../domain/values/digests.js';
 import { findTask } from '../domain/task-records/task-records.js';
+import { BlockWriter, writeAll } from './block-writer.js';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
@@ -75,19 +77,26 @@ async function checkTask(call: Call, taskId: number): Promise<void> {
 
 /** Makes the folders of an upload one by one, since a link on the way would lead out of the work area. */
 async function makeFolder({ work, relative }: Found): Promise<string> {
-  await fs.mkdir(work, { recursive: true });
   let folder = work;
-  for (const part of relative === '.' ? [] : relative.split('/')) {
+  const parts = relative === '.' ? [] : relative.split('/');
+  // Most uploads add to a folder that exists.
+  if (!(await isThere(work))) await fs.mkdir(work, { recursive: true });
+  for (const part of parts) {
     folder = path.join(folder, part);
-    await fs.mkdir(folder).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw new GenericError(`Invalid upload directory: ${relative}`, { cause: error });
-    });
-    const made = await fs.lstat(folder);
-    if (!made.isDirectory()) throw new GenericError(`Invalid upload directory: ${relative}`);
+    let found = await isThere(folder);
+    if (!found) {
+      await fs.mkdir(folder).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+          throw new GenericError(`Invalid upload directory: ${relative}`, { cause: error });
+      });
+      found = await fs.lstat(folder);
+    }
+    if (!found.isDirectory()) throw new GenericError(`Invalid upload directory: ${relative}`);
   }
   return folder;
 }
+
+const isThere = (target: string): Promise<Stats | null> => fs.lstat(target).catch(() => null);
 
 async function claimFolder(folder: string, userId: number | null, directory: string): Promise<void> {
   const file = path.join(folder, '.user');
@@ -196,28 +205,31 @@ export async function receiveUpload(
   const { verify, overwrite } = upload;
   const digest = openDigest(verify);
   return exclusively(call, file, async () => {
-    await checkTarget(file, upload);
-    const before = await fs.stat(file).catch(() => null);
+    const before = await checkTarget(file, upload);
     const handle = await openTarget(file);
+    let writer: BlockWriter | null = null;
     let isDone = false;
     try {
       let offset = upload.offset;
       if (offset === -1) offset = (await handle.stat()).size;
       else if (overwrite) await handle.truncate(offset);
+      writer = new BlockWriter(handle, offset);
       let size = 0;
-      for await (const chunk of body) {
-        digest.update(chunk);
-        await writeAll(handle, chunk, offset + size);
-        size += chunk.length;
+      for await (const block of body) {
+        digest.update(block);
+        size += block.length;
+        await writer.add(block);
       }
-      const length = (await handle.stat()).size;
-      if (!overwrite && length !== offset + size)
+      await writer.end();
+      const length = overwrite ? offset + size : (await handle.stat()).size;
+      if (length !== offset + size)
         throw new GenericError(
           `Incorrect upload length for ${file} - Expected ${offset + size}, actual ${length}`,
         );
       isDone = true;
       return { size, fileverify: verify, offset, hexdigest: digest.hex() };
     } finally {
+      await writer?.settled();
       if (!isDone) await takePartBack(handle, file, before?.size ?? null);
       await handle.close();
     }
@@ -230,16 +242,13 @@ async function takePartBack(handle: FileHandle, file: string, before: number | n
   else if ((await handle.stat()).size > before) await handle.truncate(before);
 }
 
-async function checkTarget(file: string, { offset, overwrite }: RawUpload): Promise<void> {
-  const there = await fs.lstat(file).catch(() => null);
+/** Checks what is in the place of an upload, and returns it; null for nothing. */
+async function checkTarget(file: string, { offset, overwrite }: RawUpload): Promise<Stats | null> {
+  const there = await isThere(file);
   if (there?.isSymbolicLink()) throw new GenericError(`destination is a symlink: ${file}`);
   if (there && !there.isFile()) throw new GenericError(`destination not a file: ${file}`);
   if (there && offset === 0 && !overwrite) throw new GenericError(`upload path exists: ${file}`);
-}
-
-async function writeAll(handle: FileHandle, data: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < data.length;)
-    done += (await handle.write(data, done, data.length - done, position + done)).bytesWritten;
+  return there;
 }
 
 /** A chunk of the older upload by XML-RPC. */
@@ -264,7 +273,7 @@ export async function writeChunk(call: Call, chunk: Chunk): Promise<boolean> {
   }
   const { file } = await call.read((reading) => claimPlace(reading, chunk));
   return exclusively(call, file, async () => {
-    const there = await fs.lstat(file).catch(() => null);
+    const there = await isThere(file);
     if (there && !there.isFile()) throw new GenericError(`destination not a file: ${file}`);
     if (there && offset === 0 && !file.endsWith('.log'))
       throw new GenericError(`file already exists: ${file}`);
@@ -272,7 +281,7 @@ export async function writeChunk(call: Call, chunk: Chunk): Promise<boolean> {
     let isDone = false;
     try {
       if (offset === 0 || (offset === -1 && size === contents.length)) await handle.truncate(0);
-      await writeAll(handle, contents, offset === -1 ? (await handle.stat()).size : offset);
+      await writeAll(handle, [contents], offset === -1 ? (await handle.stat()).size : offset);
       isDone = true;
       if (offset !== -1) return true;
       if (size !== null) await handle.truncate(size);
