@@ -155,13 +155,14 @@ async function start(): Promise<void> {
   const hasPlugins = Plugins.length > 0 || (Web && WebPlugins.length > 0);
   const isWatchedOver = Workers > 1 || (hasPlugins && !values.watch);
   if (isWatchedOver && !isWorker) return startSeveral(found, notices);
+  const onHangUp = found.options.TLSCertificate === null ? null : takeHangUps();
   const hub = await startHub(found);
+  if (hub.certificates) onHangUp?.(hub.certificates);
   const guard = guardProcess(hub, found, { replaced: isWorker });
   await limitProcess(found.options, hub.log, { isRestarted: isWorker });
   if (values.watch) watchPlugins(hub, found);
   if (isWorker) reportUrl(hub.url);
   else console.log(`koji-hub answers at ${hub.url}/kojihub`);
-  if (hub.certificates) process.on('SIGHUP', hub.certificates);
   stopOnSignals(async () => {
     await notices.stopping();
     await hub.stop();
@@ -173,14 +174,29 @@ async function start(): Promise<void> {
 async function startSeveral(found: HubConfig, notices: ServiceNotices): Promise<void> {
   const problems = checkOptions(found);
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const onHangUp = found.options.TLSCertificate === null ? null : takeHangUps();
   const workers = await startWorkers(found.options.Workers).catch(() => process.exit(1));
   console.log(`koji-hub answers at ${workers.url}/kojihub`);
-  if (found.options.TLSCertificate !== null) process.on('SIGHUP', () => workers.signal('SIGHUP'));
+  onHangUp?.(() => workers.signal('SIGHUP'));
   stopOnSignals(async () => {
     await notices.stopping();
     await workers.stop();
   });
   await notices.ready();
+}
+
+/** Takes SIGHUP from now on, which would end a process that starts. Returns what sets the action, which makes up for it. */
+function takeHangUps(): (act: () => void) => void {
+  let act: (() => void) | null = null;
+  let wasSent = false;
+  process.on('SIGHUP', () => {
+    if (act) act();
+    else wasSent = true;
+  });
+  return (given) => {
+    act = given;
+    if (wasSent) given();
+  };
 }
 
 /** The first signal stops gracefully, a second one at once. */

@@ -12,7 +12,7 @@ interface Answering {
 /** A hub of several processes. */
 export interface Workers {
   readonly url: string;
-  /** Sends a signal to every process. */
+  /** Sends a signal to every process, to one that is still starting once it answers. */
   signal(name: NodeJS.Signals): void;
   /** Lets every process finish what it has in flight. */
   stop(): Promise<void>;
@@ -41,8 +41,16 @@ export async function startWorkers(count: number): Promise<Workers> {
   // Every process accepts for itself: handed out by this one, a connection for a process that has just died would hang.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   let stopping = false;
+  const answering = new WeakSet<Worker>();
+  const late = new WeakMap<Worker, NodeJS.Signals>();
   const keep = (worker: Worker): void => {
     answerMetrics(worker);
+    worker.on('message', (message: Partial<Answering>) => {
+      if (message.url === undefined) return;
+      answering.add(worker);
+      const signal = late.get(worker);
+      if (signal) worker.process.kill(signal);
+    });
     const started = Date.now();
     worker.once('exit', (code, signal) => {
       if (stopping) return;
@@ -60,6 +68,7 @@ export async function startWorkers(count: number): Promise<Workers> {
       throw new Error('the first process of the hub did not start');
     }),
   ]);
+  answering.add(first);
   keep(first);
   for (let i = 1; i < count; i++) keep(cluster.fork());
   const workers = (): Worker[] =>
@@ -67,7 +76,9 @@ export async function startWorkers(count: number): Promise<Workers> {
   return {
     url,
     signal(name) {
-      for (const worker of workers()) worker.process.kill(name);
+      for (const worker of workers())
+        if (answering.has(worker)) worker.process.kill(name);
+        else late.set(worker, name);
     },
     async stop() {
       stopping = true;
