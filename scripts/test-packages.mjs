@@ -61,6 +61,13 @@ const wanted = [
     },
     tests: 'tests of logins by Kerberos',
   },
+  {
+    packages: {
+      apache2: at('/usr/sbin/apache2'),
+      'libapache2-mod-auth-gssapi': at('/usr/lib/apache2/modules/mod_auth_gssapi.so'),
+    },
+    tests: 'tests of logins at proxies',
+  },
   { packages: { zsh: 'zsh', fish: 'fish' }, tests: 'tests of completion in these shells' },
 ];
 
