@@ -8,6 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { hubOptions, kojidOptions, parseIni } from '@koji/core/config';
 import { freePort } from '../scripts/ports.mjs';
+import { databases } from './support/databases.js';
 import { program, root, until } from './support/system.js';
 
 const run = promisify(execFile);
@@ -191,6 +192,106 @@ has('/usr/sbin/logrotate')('logrotate takes deploy/logrotate.conf', async () => 
   const said = await run('/usr/sbin/logrotate', ['--debug', '--state', path.join(folder, 'state'), file]);
   expect(`${said.stdout}${said.stderr}`).not.toMatch(/error/i);
 });
+
+/** Rotates the logs of programs as deploy/logrotate.conf does, which reaches units of systemd; here they are processes. */
+async function rotate(logs: string, children: readonly ChildProcess[]): Promise<void> {
+  const file = path.join(folder, 'logrotate.conf');
+  const text = (await read('logrotate.conf'))
+    .replace(/^\/var.*\{$/m, `${logs} {`)
+    .replace(/for unit in [^]*done\n/, children.map(({ pid }) => `kill -HUP ${pid}\n`).join(''));
+  expect(text).toContain('kill -HUP');
+  await writeFile(file, text, { mode: 0o644 });
+  await run('/usr/sbin/logrotate', ['--force', '--state', path.join(folder, 'state'), file]);
+}
+
+has('/usr/sbin/logrotate').each(databases)(
+  'logrotate rotates the logs of a hub on $name, a builder and a web page, which go on in new files',
+  async ({ name: kind, create }) => {
+    const database = await create();
+    // Several processes share a log file.
+    const workers = kind === 'sqlite' ? 1 : 2;
+    const port = await freePort();
+    await writeFile(path.join(folder, 'password'), 'secret\n');
+    const files = {
+      'koji-hub': `[hub]\nListen = 127.0.0.1:${port}\nKojiDir = store\nLogFile = log/hub.log\nLogLevel = DEBUG\nWorkers = ${workers}\nDatabase = ${database.setting}\n`,
+      kojid: `[kojid]\nserver = http://127.0.0.1:${port}/kojihub\ntopurl = http://127.0.0.1:${port}/kojifiles
+user = builder\npassword = file:password\nworkdir = ${folder}/work\nlogfile = ${folder}/log/kojid.log\nsleeptime = 1\nmaxload = 0\nminspace = 0\n`,
+      'koji-web': `[web]\nKojiHubURL = http://127.0.0.1:${port}/kojihub\nListen = 127.0.0.1:0\nLogFile = log/web.log\n`,
+    };
+    for (const [name, text] of Object.entries(files))
+      await writeFile(path.join(folder, `${name}.conf`), text);
+    const running: ChildProcess[] = [];
+    const start = async (name: keyof typeof files, ready: () => Promise<boolean>): Promise<ChildProcess> => {
+      const words = [programs[name]!, '--config', path.join(folder, `${name}.conf`)];
+      const child = spawn(process.execPath, words, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      running.push(child);
+      let said = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+      await until(`the start of ${name}`, async () => {
+        if (child.exitCode !== null) throw new Error(`${name} ended: ${said}`);
+        return said.includes('answers at') || (await ready()) || undefined;
+      });
+      return child;
+    };
+    const textOf = (name: string): Promise<string> =>
+      readFile(path.join(folder, 'log', name), 'utf8').catch(() => '');
+    try {
+      const command = (...words: string[]) =>
+        run(
+          process.execPath,
+          [programs['koji-hub']!, '--config', path.join(folder, 'koji-hub.conf'), ...words],
+          {
+            cwd: folder,
+            env,
+          },
+        );
+      await command('migrate');
+      const hub = await start('koji-hub', () => Promise.resolve(false));
+      await command('user', 'add', 'root', '--admin', '--password-file', path.join(folder, 'password'));
+      const { ClientSession } = await import('@koji/client');
+      const session = new ClientSession(`http://127.0.0.1:${port}/kojihub`);
+      await session.login('root', 'secret');
+      await session.addHost('builder', ['x86_64']);
+      await command('user', 'passwd', 'builder', '--password-file', path.join(folder, 'password'));
+      await start('kojid', async () => (await textOf('kojid.log')).includes('ready as'));
+      await start('koji-web', () => Promise.resolve(false));
+      const before = await Promise.all(['hub.log', 'kojid.log'].map(textOf));
+      await rotate(path.join(folder, 'log', '*.log'), running);
+      // What logrotate has moved aside stays as it was, and new files get what follows.
+      for (const [i, name] of ['hub.log', 'kojid.log'].entries())
+        expect((await textOf(`${name}.1`)).startsWith(before[i]!)).toBe(true);
+      // Faults are lines of level DEBUG.
+      for (let i = 0; i < 20; i++) await session.getTag(`none-${i}`, true).catch(() => null);
+      await until('new lines of the hub', async () => (await textOf('hub.log')).length > 0 || undefined);
+      const moved = await textOf('hub.log.1');
+      const task = await session.makeTask('sleep', [0]);
+      await until('the task', async () => ((await session.getTaskInfo(task))?.state ?? 0) === 2 || undefined);
+      await until(
+        'new lines of the builder',
+        async () => (await textOf('kojid.log')).length > 0 || undefined,
+      );
+      expect(await textOf('hub.log.1')).toBe(moved);
+      expect(running.map(({ exitCode, signalCode }) => [exitCode, signalCode])).toEqual(
+        running.map(() => [null, null]),
+      );
+      await session.close();
+      for (const child of running.reverse()) {
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+      }
+      expect(hub.exitCode).toBe(0);
+      // The last words of the builder are in its new file.
+      expect(await textOf('kojid.log')).toContain('stopped');
+      expect(await textOf('kojid.log.1')).not.toContain('stopped');
+    } finally {
+      for (const child of running) child.kill('SIGKILL');
+      await database.remove();
+    }
+  },
+  120_000,
+);
 
 async function parseYaml(name: string): Promise<Record<string, unknown>[]> {
   const script = 'import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))';

@@ -2,6 +2,7 @@
 
 Reads a JSON list of lists of arguments from standard input. Prints a JSON list of what each printed, with its exit status.
 """
+import collections
 import json
 import os
 import sys
@@ -18,29 +19,39 @@ with open(cli) as source:
     code = compile(source.read(), cli, 'exec')
 
 
-def run(arguments):
-    with tempfile.TemporaryFile('w+') as out:
-        child = os.fork()
-        if child == 0:
-            os.dup2(out.fileno(), 1)
-            os.dup2(out.fileno(), 2)
-            sys.argv = [cli] + common + arguments
-            status = 0
-            try:
-                exec(code, {'__name__': '__main__', '__file__': cli})
-            except SystemExit as end:
-                status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-                if isinstance(end.code, str):
-                    print(end.code)
-            except BaseException as error:
-                print('%s: %s' % (type(error).__name__, error))
-                status = 1
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def start(arguments):
+    out = tempfile.TemporaryFile('w+')
+    child = os.fork()
+    if child:
+        return child, out
+    os.dup2(out.fileno(), 1)
+    os.dup2(out.fileno(), 2)
+    sys.argv = [cli] + common + arguments
+    status = 0
+    try:
+        exec(code, {'__name__': '__main__', '__file__': cli})
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            print(end.code)
+    except BaseException as error:
+        print('%s: %s' % (type(error).__name__, error))
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def said(child, out):
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with out:
         out.seek(0)
         return '%sexit %s' % (out.read(), status)
 
 
-print(json.dumps([run(arguments) for arguments in json.load(sys.stdin)]))
+running, printed = collections.deque(), []
+for arguments in json.load(sys.stdin):
+    if len(running) == 4:
+        printed.append(said(*running.popleft()))
+    running.append(start(arguments))
+print(json.dumps(printed + [said(*one) for one in running]))

@@ -33,6 +33,8 @@ export interface Builder {
    * out. Called again with less, it waits no longer than that.
    */
   stop(grace?: number): Promise<boolean>;
+  /** Opens the log file again, and uses the certificates that the files of `cert` and `serverca` have now. */
+  reload(): void;
 }
 
 /** How a builder is to run. */
@@ -136,6 +138,14 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
       logger.info('stopping');
       loop.stop(grace);
       return stopped;
+    },
+    reload() {
+      log.reopen();
+      try {
+        session.reloadCertificates();
+      } catch (error) {
+        logger.error('the certificates could not be read again; the old ones are used', error);
+      }
     },
   };
 }

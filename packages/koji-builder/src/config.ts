@@ -26,6 +26,7 @@ export function openBuilderLog(options: KojidOptions, how: { readonly direct?: b
   const log = openLog({ level, ...file, onError: (text) => mail.add(text) });
   return {
     logger: log.logger,
+    reopen: log.reopen,
     close: async () => {
       await mail.close();
       await log.close();

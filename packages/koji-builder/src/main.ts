@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { inspect, parseArgs } from 'node:util';
 import path from 'node:path';
-import { AuthError, ConfigError, onStopSignal, openServiceNotices } from '@koji/core';
+import { AuthError, ConfigError, onReloadSignal, onStopSignal, openServiceNotices } from '@koji/core';
 import { kojidOptions, readKojidConfig } from '@koji/core/config';
 import { RequestError } from '@koji/client';
 import { PluginLoadError } from '@koji/plugin-sdk/host';
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     void notices.stopping();
     void builder?.stop(before > 0 ? 0 : undefined).catch(() => undefined);
   });
+  onReloadSignal(() => builder?.reload());
   followFirst();
   try {
     builder = await startBuilder(options, path.dirname(file), { watch, once, signal: starting.signal });

@@ -359,6 +359,15 @@ export class SessionBase {
     return streamTaskOutput(this, { taskId, name, ...options });
   }
 
+  /**
+   * Reads the files of `cert` and `serverCa` again; connections that are made from now on use them.
+   *
+   * @throws Error naming a file that can't be read; then the session goes on with what it had
+   */
+  reloadCertificates(): void {
+    this.transport.reloadCertificates();
+  }
+
   /** Closes the connections; running calls fail. The login stays open: see `logout`. */
   close(): Promise<void> {
     return this.transport.close();

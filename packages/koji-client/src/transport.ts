@@ -56,7 +56,10 @@ export class Transport {
   private closed = false;
 
   /** @throws TypeError for a URL that is none of http or https */
-  constructor(url: URL, options: TransportOptions = {}) {
+  constructor(
+    url: URL,
+    private readonly options: TransportOptions = {},
+  ) {
     if (!['http:', 'https:'].includes(url.protocol))
       throw new TypeError(`not the address of a hub: ${url.href}. It must begin with http:// or https://.`);
     this.timeout = options.timeout ?? defaultTimeout;
@@ -145,6 +148,16 @@ export class Transport {
         });
       yield part;
     }
+  }
+
+  /**
+   * Reads the files of certificates again, for connections that are made from now on.
+   *
+   * @throws Error naming a file that can't be read; then the old ones stay
+   */
+  reloadCertificates(): void {
+    // The agent keeps connections apart by their certificates.
+    if (this.agent instanceof https.Agent) Object.assign(this.agent.options, tlsOptions(this.options));
   }
 
   /** Closes every connection; running requests fail. */

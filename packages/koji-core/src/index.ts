@@ -39,7 +39,7 @@ export { Closers } from './closers.js';
 export { pauseWhenDue } from './fair-turns.js';
 export { openServiceNotices } from './service-notices.js';
 export type { ServiceNotices } from './service-notices.js';
-export { onStopSignal } from './stop-signals.js';
+export { onReloadSignal, onStopSignal } from './stop-signals.js';
 export { writeIndentedJson, writeJson } from './json.js';
 export { limitProcess } from './limits.js';
 export type { ProcessLimits } from './limits.js';

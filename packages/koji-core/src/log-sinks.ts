@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import type * as Winston from 'winston';
+import { LogFile } from './log-file.js';
 import type { LogFormatter, LogRecord } from './log-format.js';
 
 /** A line to write; `record` is set if the log has a formatter. */
@@ -25,6 +26,8 @@ interface Sink {
   readonly write: (line: Line) => void;
   /** Whether all lines have been written. */
   readonly isIdle: () => boolean;
+  /** Opens the file by its name again, before the next line is written. */
+  readonly reopen: () => void;
   /** Resolves once all lines have been written; no line may follow. */
   readonly close: () => Promise<void>;
 }
@@ -54,11 +57,11 @@ function lineStream(onLine: (line: string) => void): Writable {
 /** Queues lines and writes them in the background. */
 export function winstonSink({ file, format: formatter, onLine }: SinkOptions): Sink {
   const { config, createLogger, format: formats, transports } = winston();
-  const out = onLine
-    ? new transports.Stream({ stream: lineStream(onLine) })
-    : file
-      ? new transports.File({ filename: file })
-      : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) });
+  const kept = onLine || !file ? null : new LogFile(file);
+  const stream = onLine ? lineStream(onLine) : kept;
+  const out = stream
+    ? new transports.Stream({ stream })
+    : new transports.Console({ stderrLevels: Object.keys(config.npm.levels) });
   const root = createLogger({
     level: 'silly',
     format: formatter
@@ -73,40 +76,39 @@ export function winstonSink({ file, format: formatter, onLine }: SinkOptions): S
     write: (line) => {
       root.log({ ...line });
     },
-    isIdle: () => root.writableLength + root.readableLength + out.writableLength === 0,
-    close: () =>
-      new Promise((resolve) => {
+    isIdle: () => root.writableLength + root.readableLength + out.writableLength + (kept?.writableLength ?? 0) === 0,
+    reopen: () => kept?.reopen(),
+    close: async () => {
+      await new Promise<void>((resolve) => {
         root.on('finish', () => resolve());
         root.end();
-      }),
+      });
+      await kept?.finish();
+    },
   };
 }
 
-/** Writes each line at once. A line that can't be written is lost, because a logging failure must not affect the caller. */
+/**
+ * Writes each line at once, to the file that has the name at that moment: processes of tasks are not told when it is replaced.
+ * A line that can't be written is lost, because a logging failure must not affect the caller.
+ */
 export function directSink({ file, format: formatter, onLine }: SinkOptions): Sink {
-  const handle = file === undefined ? process.stderr.fd : openForAppending(file);
+  if (file !== undefined) mkdirSync(path.dirname(file), { recursive: true });
   const text = textWith(formatter);
   return {
     write: (line) => {
       try {
         if (onLine) onLine(text(line));
         else if (file === undefined) process.stderr.write(`${text(line)}\n`);
-        else writeSync(handle, `${text(line)}\n`);
+        else appendFileSync(file, `${text(line)}\n`);
       } catch {
         return;
       }
     },
     isIdle: () => true,
-    close: () => {
-      if (file !== undefined) closeSync(handle);
-      return Promise.resolve();
-    },
+    reopen: () => undefined,
+    close: () => Promise.resolve(),
   };
-}
-
-function openForAppending(file: string): number {
-  mkdirSync(path.dirname(file), { recursive: true });
-  return openSync(file, 'a');
 }
 
 function textWith(formatter: LogFormatter | undefined): (line: Line) => string {

@@ -129,6 +129,8 @@ function stackOf(cause: unknown): string {
 /** An open log. `close` resolves once every line is in the file; later lines are dropped. */
 export interface Log {
   readonly logger: (name: string) => Logger;
+  /** Opens the file by its name again: the lines so far stay in a file that was renamed, later ones go to a new one. */
+  readonly reopen: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -171,6 +173,9 @@ export function openLog(options: LogOptions = {}): Log {
         write(level, name, message);
         if (level === 'error') options.onError?.(`[ERROR] ${name}: ${message}`);
       });
+    },
+    reopen: () => {
+      if (!closed) out.reopen();
     },
     close: () => {
       bounds.written();

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 /** Milliseconds between checks of the parent process. */
 const interval = 500;
@@ -20,6 +21,14 @@ export function onStopSignal(stop: (before: number) => void): void {
     call();
   }, interval);
   timer.unref();
+}
+
+/**
+ * Calls `reload` for SIGHUP, which would end the process otherwise. On a terminal SIGHUP still ends it, since there it means that
+ * the terminal was closed.
+ */
+export function onReloadSignal(reload: () => void): void {
+  if (!isatty(0)) process.on('SIGHUP', reload);
 }
 
 /** Returns the parent and, where the system shows it, the grandparent, which is npx if there is a shell in between. */

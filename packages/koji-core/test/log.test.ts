@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openLog, type Logger } from '@koji/core';
@@ -22,6 +22,29 @@ test('every line is in the file once the log is closed, and one that comes later
   expect(text).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[INFO\] \{\d+\} koji\.db first\n/);
   expect(text).toMatch(/\[ERROR\] \{\d+\} koji\.db second\nError: why\n/);
   expect(text).not.toMatch(/late|below/);
+});
+
+test.each([false, true])('a file that is renamed loses no line (written directly: %s)', async (direct) => {
+  const file = path.join(folder, 'hub.log');
+  const log = openLog({ file, direct });
+  const logger = log.logger('x');
+  for (let i = 0; i < 3; i++) {
+    for (let line = 0; line < 500; line++) logger.info(`line ${i * 500 + line}`);
+    await rename(file, `${file}.${i}`);
+    log.reopen();
+    // It is there even if nothing is logged.
+    if (!direct) while (!(await readFile(file).catch(() => null))) await new Promise(setImmediate);
+  }
+  logger.info('line 1500');
+  await log.close();
+  log.reopen();
+  const names = [`${file}.0`, `${file}.1`, `${file}.2`, file];
+  const texts = await Promise.all(names.map((name) => readFile(name, 'utf8')));
+  expect(texts.map((text) => text.includes('line '))).toEqual([true, true, true, true]);
+  const lines = texts.join('').trimEnd().split('\n');
+  expect(lines.map((line) => line.replace(/.* x /, ''))).toEqual(
+    Array.from({ length: 1501 }, (_, i) => `line ${i}`),
+  );
 });
 
 describe('a message', () => {

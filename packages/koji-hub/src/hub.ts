@@ -73,8 +73,8 @@ export interface RunningHub {
    * @throws ConfigError with all problems; the old plugins then stay
    */
   reload(load: string): Promise<void>;
-  /** Reads the certificates of TLS again, which the hub does by itself when their files change; null without TLS. */
-  readonly certificates: (() => void) | null;
+  /** Opens the log file again, and reads the certificates of TLS, which the hub does by itself, too, when their files change. */
+  reopen(): void;
   /** Takes no more requests, lets those in flight finish, and closes everything. */
   stop(): Promise<void>;
 }
@@ -93,6 +93,8 @@ export interface OpenHub {
   readonly transactions: Transactions;
   readonly database: Opened;
   readonly closers: Closers;
+  /** Opens the log file again. */
+  readonly reopenLog: () => void;
   /** The plugins of the web page. */
   readonly webPlugins: readonly LoadedPlugin[];
   /** Aborted when it stops. */
@@ -182,14 +184,17 @@ export async function serve(
     const plugins = (): Hub['plugins'] => hub.plugins;
     const stop = (): Promise<void> => closers.closeAll();
     const { webPlugins } = open;
-    const certificates = tls && (() => tls.reload());
+    const reopen = (): void => {
+      open.reopenLog();
+      tls?.reload();
+    };
     return {
       url: server.url,
       log: hub.logger('koji'),
       plugins,
       webPlugins,
       reload,
-      certificates,
+      reopen,
       schedules,
       stop,
     };
@@ -307,6 +312,7 @@ export async function openHub(config: HubConfig, given: Given = {}): Promise<Ope
       transactions,
       database,
       closers,
+      reopenLog: log.reopen,
       webPlugins,
       stopping,
       runOwn: (name, work) => dispatcher.runOwn(name, work, stopping.signal),

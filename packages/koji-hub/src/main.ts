@@ -7,6 +7,7 @@ import {
   askPassword,
   limitProcess,
   messageOf,
+  onReloadSignal,
   onStopSignal,
   openServiceNotices,
   readPassword,
@@ -140,6 +141,7 @@ function config(): HubConfig {
 async function start(): Promise<void> {
   // A worker is not a service itself: it has no socket of the service manager.
   const notices = openServiceNotices();
+  const onHangUp = takeHangUps();
   let found = findConfig(values.config);
   if (!found) {
     const made = await init(path.resolve(embeddedFolder));
@@ -154,10 +156,9 @@ async function start(): Promise<void> {
   const { Workers, Plugins, Web, WebPlugins } = found.options;
   const hasPlugins = Plugins.length > 0 || (Web && WebPlugins.length > 0);
   const isWatchedOver = Workers > 1 || (hasPlugins && !values.watch);
-  if (isWatchedOver && !isWorker) return startSeveral(found, notices);
-  const onHangUp = found.options.TLSCertificate === null ? null : takeHangUps();
+  if (isWatchedOver && !isWorker) return startSeveral(found, notices, onHangUp);
   const hub = await startHub(found);
-  if (hub.certificates) onHangUp?.(hub.certificates);
+  onHangUp(() => hub.reopen());
   const guard = guardProcess(hub, found, { replaced: isWorker });
   await limitProcess(found.options, hub.log, { isRestarted: isWorker });
   if (values.watch) watchPlugins(hub, found);
@@ -171,13 +172,17 @@ async function start(): Promise<void> {
   await notices.ready();
 }
 
-async function startSeveral(found: HubConfig, notices: ServiceNotices): Promise<void> {
+async function startSeveral(
+  found: HubConfig,
+  notices: ServiceNotices,
+  onHangUp: (act: () => void) => void,
+): Promise<void> {
   const problems = checkOptions(found);
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   const onHangUp = found.options.TLSCertificate === null ? null : takeHangUps();
   const workers = await startWorkers(found.options.Workers).catch(() => process.exit(1));
   console.log(`koji-hub answers at ${workers.url}/kojihub`);
-  onHangUp?.(() => workers.signal('SIGHUP'));
+  onHangUp(() => workers.signal('SIGHUP'));
   stopOnSignals(async () => {
     await notices.stopping();
     await workers.stop();
@@ -189,7 +194,7 @@ async function startSeveral(found: HubConfig, notices: ServiceNotices): Promise<
 function takeHangUps(): (act: () => void) => void {
   let act: (() => void) | null = null;
   let wasSent = false;
-  process.on('SIGHUP', () => {
+  onReloadSignal(() => {
     if (act) act();
     else wasSent = true;
   });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { mkdtemp } from 'node:fs/promises';
+import { ClientSession } from '@koji/client';
 import { authTypes } from '../src/auth/login.js';
 import { encodeArgs, encodeCall } from '@koji/core/wire';
 import { check } from '../src/commands.js';
@@ -167,6 +168,27 @@ describe.each(databases)('certificates of clients on $name', (kind) => {
         'Proxy must use same auth mechanism as hub (behaviour can be overriden via AllowProxyAuthType hub option)',
       ),
     );
+  });
+
+  test('a client takes the certificate that its file has now', async () => {
+    const cert = inFolder('mine.pem');
+    await copyFile(inFolder('alice.pem'), cert);
+    const client = new ClientSession(hub.api, { cert, serverCa: inFolder('ca.crt'), maxRetries: 1 });
+    const logIn = async (): Promise<unknown> => {
+      await client.loginWithCertificate();
+      const user = await client.getLoggedInUser();
+      await client.logout();
+      return user?.name;
+    };
+    expect(await logIn()).toBe('alice');
+    await copyFile(inFolder('nobody.pem'), cert);
+    expect(await logIn()).toBe('alice');
+    client.reloadCertificates();
+    expect(await logIn()).toBe('nobody');
+    await rm(cert);
+    expect(() => client.reloadCertificates()).toThrow(/mine\.pem/);
+    expect(await logIn()).toBe('nobody');
+    await client.close();
   });
 
   test('a session is renewed by the certificate of its user only', async () => {

@@ -11,6 +11,7 @@ import {
   logFormatter,
   logLevelNamed,
   messageOf,
+  onReloadSignal,
   onStopSignal,
   openLog,
   openServiceNotices,
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
     format: formatOf(config),
     ...(options.LogFile === null ? {} : { file: path.resolve(path.dirname(file), options.LogFile) }),
   });
+  onReloadSignal(log.reopen);
   const notices = openServiceNotices();
   const access = accessOf(config);
   const session = new ClientSession(access.hubUrl, access.session);
