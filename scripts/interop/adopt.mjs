@@ -24,6 +24,8 @@ import {
 } from './site.mjs';
 
 const run = promisify(execFile);
+/** Neither scheduler takes tasks from builders that are not there, however long this runs. */
+const patient = { RunInterval: 1, AssignTimeout: 86_400, HostTimeout: 86_400 };
 
 /** Runs the command; `words` are those after its name. */
 export async function runAdoption(words) {
@@ -99,7 +101,7 @@ class Adoption {
       DisableNotifications: 'True',
       EnableMaven: 'True',
       EnableWin: 'True',
-      RunInterval: 1,
+      ...patient,
       PluginPath: path.join(upstream, 'plugins/hub'),
       Plugins: 'echo runroot_hub save_failed_tree sidetag_hub',
     });
@@ -285,7 +287,7 @@ class Adoption {
       DisableNotifications: 'True',
       EnableMaven: 'True',
       EnableWin: 'True',
-      RunInterval: 1,
+      ...patient,
       Plugins: 'echo runroot save-failed-tree sidetag',
       LogFile: path.join(here, 'hub.log'),
       RepoManager: 'external',
@@ -316,7 +318,6 @@ class Adoption {
     const words = [process.execPath, bundle('koji-hub'), '--config', 'hub.conf'];
     const running = this.programs.start(here, 'koji-hub', words);
     await answering(url);
-    if (this.conversations) this.ask(url);
     const after = this.answers(filled);
     const different = [...before].filter(([command, said]) => !isSame(command, said, after.get(command)));
     this.check(
@@ -344,6 +345,7 @@ class Adoption {
       answers.said,
     );
     await this.programs.end(kojis);
+    if (this.conversations) this.ask(url);
     await this.goOn(way);
     await this.programs.end(running);
     if (way !== 'SQLite') await this.goBack(target, before, filled);
@@ -388,10 +390,17 @@ class Adoption {
   }
 }
 
-/** Whether two outputs are the same. Koji gives no order to the names of a struct, users, packages, and changes of one event. */
+/**
+ * Whether two outputs are the same. Koji gives no order to the names of a struct, users, packages, changes of one event, the
+ * targets of a tag, the permissions of a user and the channels of a host.
+ */
 function isSame(command, one, other) {
   const [a, b] = [one, other].map((text) => /^([[{].*)exit 0$/s.exec(text)?.[1]);
   if (a !== undefined && b !== undefined) return isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
   const inOrder = (text) => text.split('\n').sort().join('\n');
-  return /^list-(users|pkgs|history)/.test(command) ? inOrder(one) === inOrder(other) : one === other;
+  if (command.startsWith('hostinfo'))
+    return isDeepStrictEqual(one.split(/\s+/).sort(), other.split(/\s+/).sort());
+  return /^(list-(users|pkgs|history)|taginfo|userinfo)/.test(command)
+    ? inOrder(one) === inOrder(other)
+    : one === other;
 }

@@ -184,17 +184,13 @@ export async function serve(
     const plugins = (): Hub['plugins'] => hub.plugins;
     const stop = (): Promise<void> => closers.closeAll();
     const { webPlugins } = open;
-    const reopen = (): void => {
-      open.reopenLog();
-      tls?.reload();
-    };
     return {
       url: server.url,
       log: hub.logger('koji'),
       plugins,
       webPlugins,
       reload,
-      reopen,
+      reopen: () => (open.reopenLog(), tls?.reload()),
       schedules,
       stop,
     };

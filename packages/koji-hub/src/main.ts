@@ -179,7 +179,6 @@ async function startSeveral(
 ): Promise<void> {
   const problems = checkOptions(found);
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
-  const onHangUp = found.options.TLSCertificate === null ? null : takeHangUps();
   const workers = await startWorkers(found.options.Workers).catch(() => process.exit(1));
   console.log(`koji-hub answers at ${workers.url}/kojihub`);
   onHangUp(() => workers.signal('SIGHUP'));
