@@ -76,7 +76,8 @@ export function winstonSink({ file, format: formatter, onLine }: SinkOptions): S
     write: (line) => {
       root.log({ ...line });
     },
-    isIdle: () => root.writableLength + root.readableLength + out.writableLength + (kept?.writableLength ?? 0) === 0,
+    isIdle: () =>
+      root.writableLength + root.readableLength + out.writableLength + (kept?.writableLength ?? 0) === 0,
     reopen: () => kept?.reopen(),
     close: async () => {
       await new Promise<void>((resolve) => {
