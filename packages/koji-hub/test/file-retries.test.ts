@@ -1,9 +1,11 @@
+import { jest } from '@jest/globals';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PathInfo, makeLogger } from '@koji/core';
 import type { Call, Hub } from '../src/call.js';
 import { migrate } from '../src/db/migrate.js';
 import { sql } from '../src/db/sql.js';
+import { FinishedCalls } from '../src/domain/files/finished.js';
 import { openJournals } from '../src/domain/files/recovery.js';
 import { FileRetries } from '../src/domain/files/retries.js';
 import { stageRemoval, stageRename } from '../src/domain/files/files.js';
@@ -104,6 +106,40 @@ describe.each(databases)(
     );
   },
 );
+
+test.each(databases)('calls whose files are finished are forgotten together on $name', async ({ create }) => {
+  const made = await create();
+  const database = await made.open();
+  try {
+    await migrate(database);
+    const folder = path.join(made.folder, 'journals');
+    const tokens = () => database.read((db) => db.all(sql`SELECT token FROM file_intent ORDER BY token`));
+    const writes = jest.spyOn(database, 'write');
+    await database.write(async (db) => {
+      for (const token of ['a', 'b', 'c', 'd'])
+        await db.run(sql`INSERT INTO file_intent (token) VALUES (${token})`);
+    });
+    const said: string[] = [];
+    const log = makeLogger((_, text) => said.push(text()));
+    const soon = new FinishedCalls(folder, database, log, 1);
+    // Without its folder synced, nothing of it may be forgotten.
+    soon.add('d');
+    await soon.close();
+    expect(said).toEqual([expect.stringContaining('could not be forgotten')]);
+    await mkdir(folder);
+    for (const token of ['a', 'b']) soon.add(token);
+    await until(async () => (await tokens()).length === 2);
+    expect(await tokens()).toEqual([{ token: 'c' }, { token: 'd' }]);
+    expect(writes).toHaveBeenCalledTimes(2);
+    const late = new FinishedCalls(folder, database, log, 1_000_000);
+    late.add('c');
+    await late.close();
+    expect(await tokens()).toEqual([{ token: 'd' }]);
+  } finally {
+    await database.close();
+    await made.drop();
+  }
+});
 
 test('what fails is tried until it succeeds, and no more once the hub stops', async () => {
   const retries = new FileRetries(quiet, [1, 5]);

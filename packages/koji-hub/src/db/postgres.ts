@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as setImmediately, setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '@koji/core';
 import type { Connection, Opened, OpenOptions, ReadOptions } from './connection.js';
@@ -49,6 +49,7 @@ export async function openPostgres(
   const running = new Running();
   const channels = new Channels();
   const ears = new Ears(url, channels, log);
+  const others = new Teller(pool);
 
   const long = new Gate(longReads);
   const notForLookups = new Gate(Math.max(1, connections - keptForLookups));
@@ -75,9 +76,7 @@ export async function openPostgres(
     withDataSource: (work) => running.count(() => work(source)),
     notify: async (channel) => {
       channels.tell(channel);
-      await running.count(() =>
-        pool.query('SELECT pg_notify($1, $2)', [notifications, `${ears.self} ${channel}`]),
-      );
+      await running.count(() => others.tell(`${ears.self} ${channel}`));
     },
     listen: (heard) => {
       ears.start();
@@ -124,6 +123,29 @@ async function transact<T>(
     transaction.finish();
     client.off('error', onError);
     client.release(broken);
+  }
+}
+
+/** Tells other processes, in one statement of all that is told in one turn of the event loop. */
+class Teller {
+  private waiting: { readonly messages: string[]; readonly told: Promise<void> } | null = null;
+
+  constructor(private readonly pool: pg.Pool) {}
+
+  async tell(message: string): Promise<void> {
+    if (this.waiting) this.waiting.messages.push(message);
+    else this.waiting = this.gather(message);
+    await this.waiting.told;
+  }
+
+  private gather(first: string): { readonly messages: string[]; readonly told: Promise<void> } {
+    const messages = [first];
+    const told = setImmediately().then(async () => {
+      this.waiting = null;
+      const text = 'SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message';
+      await this.pool.query({ name: 'tell', text, values: [notifications, messages] });
+    });
+    return { messages, told };
   }
 }
 

@@ -1,14 +1,16 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Bytes, and blocks, that are gathered for one write. */
-const bytesAtOnce = 262_144;
-const blocksAtOnce = 256;
+/** Bytes, and blocks, that wait at most while others are written. */
+const bytesWaiting = 262_144;
+const blocksWaiting = 256;
 
-/** Writes blocks to a file one after the other, several in one go, and takes the next ones meanwhile. */
+/** Writes blocks to a file one after the other: the first at once, and those that come meanwhile together after it. */
 export class BlockWriter {
   private blocks: Uint8Array[] = [];
-  private gathered = 0;
-  private writing: Promise<void> = Promise.resolve();
+  private waiting = 0;
+  /** Ends when a write has, and the one after it has started; null while nothing is written. */
+  private writing: Promise<void> | null = null;
+  private failure: { readonly cause: unknown } | null = null;
 
   /** @param position where in the file the first block goes */
   constructor(
@@ -16,36 +18,42 @@ export class BlockWriter {
     private position: number,
   ) {}
 
-  /** Takes a block, which must not be changed afterwards; waits while as much as fits is on its way to the disk. */
+  /** Takes a block, which must not be changed afterwards. Waits while many wait, and throws why an earlier one failed. */
   async add(block: Uint8Array): Promise<void> {
+    this.check();
     this.blocks.push(block);
-    this.gathered += block.length;
-    if (this.gathered < bytesAtOnce && this.blocks.length < blocksAtOnce) return;
-    await this.writing;
-    this.start();
+    this.waiting += block.length;
+    if (this.writing === null) this.start();
+    else if (this.waiting >= bytesWaiting || this.blocks.length >= blocksWaiting) await this.writing;
   }
 
-  /** Writes what is left. */
+  /** Waits until all is written. */
   async end(): Promise<void> {
-    await this.writing;
-    this.start();
-    await this.writing;
+    await this.settled();
+    this.check();
   }
 
   /** Waits until nothing is on its way any more, written or not. */
   async settled(): Promise<void> {
-    await this.writing.catch(() => undefined);
+    while (this.writing) await this.writing;
+  }
+
+  private check(): void {
+    if (this.failure) throw this.failure.cause;
   }
 
   private start(): void {
-    if (this.gathered === 0) return;
     const { blocks, position } = this;
-    this.position += this.gathered;
+    this.position += this.waiting;
     this.blocks = [];
-    this.gathered = 0;
-    this.writing = writeAll(this.handle, blocks, position);
-    // Whoever adds the next block or ends hears of a failure.
-    this.writing.catch(() => undefined);
+    this.waiting = 0;
+    this.writing = writeAll(this.handle, blocks, position).then(
+      () => (this.blocks.length > 0 ? this.start() : void (this.writing = null)),
+      (cause: unknown) => {
+        this.failure = { cause };
+        this.writing = null;
+      },
+    );
   }
 }
 

@@ -56,13 +56,13 @@ export async function grow(db: Connection, from: number, to: number): Promise<vo
   await run(
     sql`INSERT INTO package (id, name) SELECT ${pkg}, 'package' || ${pkg} FROM ${each} WHERE n % 4 = 1`,
   );
-  await run(sql`INSERT INTO task (id, state, method, request, arch, channel_id, host_id, owner, create_time, completion_time)
+  await run(sql`INSERT INTO task (id, state, method, request, arch, channel_id, host_id, owner, create_time, start_time, completion_time)
     SELECT n * 2, CASE WHEN n <= 3 THEN 1 WHEN n <= 5 THEN 0 WHEN n <= 12 THEN 5 ELSE 2 END, 'build', ${request}, 'noarch', 1,
-      ${host}, ${user}, ${at}, CASE WHEN n > 5 THEN ${at} END FROM ${each}`);
+      ${host}, ${user}, ${at}, ${at}, CASE WHEN n > 5 THEN ${at} END FROM ${each}`);
   await run(sql`INSERT INTO task
-    (id, state, method, request, arch, channel_id, host_id, parent, label, owner, create_time, completion_time)
+    (id, state, method, request, arch, channel_id, host_id, parent, label, owner, create_time, start_time, completion_time)
     SELECT n * 2 + 1, 2, CASE WHEN n <= 12 THEN 'rareArch' ELSE 'buildArch' END, ${request}, 'x86_64', 1, ${host}, n * 2, 'x',
-      ${user}, ${at}, ${at} FROM ${each}`);
+      ${user}, ${at}, ${at}, ${at} FROM ${each}`);
   await run(sql`INSERT INTO build
     (id, volume_id, pkg_id, version, release, create_event, start_time, completion_time, state, task_id, owner, cg_id)
     SELECT n, 0, ${pkg}, '1', CAST(n AS text), ${event}, ${at}, CASE WHEN n > 3 THEN ${at} END,

@@ -9,6 +9,7 @@ import { webLogins } from './0008-web-logins.js';
 import { pluginSchedules } from './0009-plugin-schedules.js';
 import { pluginTableSteps } from './0010-plugin-tables.js';
 import { hotIndexes } from './0011-hot-indexes.js';
+import { moreHotIndexes } from './0012-more-hot-indexes.js';
 import { tokens } from './0013-tokens.js';
 import type { Migration } from './migration.js';
 
@@ -25,5 +26,6 @@ export const migrations: readonly Migration[] = [
   pluginSchedules,
   pluginTableSteps,
   hotIndexes,
+  moreHotIndexes,
   tokens,
 ];

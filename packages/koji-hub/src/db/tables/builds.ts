@@ -38,7 +38,9 @@ export const buildTables = [
         promotion_sane: 'NOT draft OR (promotion_time IS NULL AND promoter IS NULL)',
       },
       indexes: {
+        build_by_create_event: { columns: ['create_event'] },
         build_by_owner: { columns: ['owner'] },
+        build_by_owner_and_id: { columns: ['owner', 'id'] },
         build_by_cg_id: { columns: ['cg_id', 'id'], where: '(cg_id IS NOT NULL)' },
         build_by_pkg_id: { columns: ['pkg_id'] },
         build_by_state: { columns: ['state', 'id'] },

@@ -37,6 +37,7 @@ export const taskTables = [
         task_by_method: { columns: ['method', 'id'] },
         task_by_no_parent_state_method: { columns: ['parent', 'state', 'method'], where: '(parent IS NULL)' },
         task_by_owner: { columns: ['owner', 'id'] },
+        task_by_start_time: { columns: ['start_time'] },
         task_by_state: { columns: ['state'] },
       },
     },

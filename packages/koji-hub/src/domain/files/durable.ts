@@ -83,8 +83,7 @@ export async function linkOrCopy(from: string, to: string, copying: () => Promis
     await copying();
     await fs.copyFile(from, to, constants.COPYFILE_EXCL);
   }
-  await syncPath(to);
-  await syncPath(path.dirname(to));
+  await Promise.all([syncPath(to), syncPath(path.dirname(to))]);
 }
 
 /** Makes everything in a folder durable. */

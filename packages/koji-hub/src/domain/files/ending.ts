@@ -18,11 +18,19 @@ export async function isCommitted(db: Connection, token: string): Promise<boolea
   return added === 0;
 }
 
-/** Finishes a committed call's changes; after a failure the journal stays for another try. */
-export async function finishChanges(hub: Hub, journal: Journal): Promise<void> {
+/**
+ * Finishes a committed call's changes; after a failure the journal stays for another try.
+ *
+ * @param end how the journal goes: as {@link Journal.drop} or {@link Journal.remove} does it
+ */
+export async function finishChanges(
+  hub: Hub,
+  journal: Journal,
+  end: 'drop' | 'remove' = 'drop',
+): Promise<void> {
   try {
     for (const made of journal.changes) await finish(hub.paths.topdir, made);
-    await journal.drop();
+    await journal[end]();
   } finally {
     await journal.close();
   }

@@ -183,17 +183,14 @@ async function begin(call: Call): Promise<Journal> {
             WHERE pg_try_advisory_xact_lock(CAST(${tokenLock(journal.token)} AS bigint))`,
   );
   const { token } = journal;
-  const { retries } = folder;
+  const { retries, finished } = folder;
   const reopened = async (): Promise<Journal> => {
     await journal.close();
     return Journal.open(folder, token);
   };
-  const forget = async (): Promise<void> => {
-    await hub.database.write((db) => db.run(sql`DELETE FROM file_intent WHERE token = ${token}`));
-  };
   const finishAnew = async (): Promise<void> => {
     await finishChanges(hub, await reopened());
-    await forget();
+    await hub.database.write((db) => db.run(sql`DELETE FROM file_intent WHERE token = ${token}`));
   };
   const undoAnew = async (): Promise<void> => undoChanges(hub, await reopened());
   // The database has the last word.
@@ -203,8 +200,8 @@ async function begin(call: Call): Promise<Journal> {
     end === 'unknown' ? retries.run(settle, settle) : retries.run(() => undoChanges(hub, journal), undoAnew),
   );
   call.afterCommit(async () => {
-    await retries.run(() => finishChanges(hub, journal), finishAnew);
-    await forget();
+    await retries.run(() => finishChanges(hub, journal, 'remove'), finishAnew);
+    finished.add(token);
   });
   return journal;
 }

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { syncPath } from './durable.js';
 import { asRecord } from './changes.js';
 import type { Change, JournalRecord, Made } from './changes.js';
+import type { FinishedCalls } from './finished.js';
 import type { FileRetries } from './retries.js';
 
 /** Where a hub process keeps its journals. */
@@ -22,6 +23,7 @@ export interface JournalFolder {
 /** Where this process keeps its journals, and what it tries again of what they hold. */
 export interface OwnJournals extends JournalFolder {
   readonly retries: FileRetries;
+  readonly finished: FinishedCalls;
 }
 
 const ending = '.journal';
@@ -99,10 +101,15 @@ export class Journal {
 
   /** Removes the journal for good: the work is done. */
   async drop(): Promise<void> {
-    await this.close();
-    await fs.rm(this.file, { force: true });
+    await this.remove();
     // One that comes back after a power failure, when its token is gone, would have the call's files taken back.
     await syncPath(this.folder.path);
+  }
+
+  /** Removes the journal, which may come back after a power failure: its token must not be forgotten before its folder is synced. */
+  async remove(): Promise<void> {
+    await this.close();
+    await fs.rm(this.file, { force: true });
   }
 
   /** Leaves the file as it is, for the next start. */
@@ -131,8 +138,7 @@ export class Journal {
       await handle.write(line, 0, line.length, this.length).then(({ bytesWritten }) => {
         if (bytesWritten !== line.length) throw new Error(`could not write ${this.file}: no space`);
       });
-      await handle.sync();
-      if (isNew) await syncPath(this.folder.path);
+      await Promise.all([handle.sync(), isNew ? syncPath(this.folder.path) : undefined]);
     } catch (error) {
       // Half a line in the middle would spoil what comes after it.
       await handle.truncate(this.length).catch(() => undefined);

@@ -12,6 +12,7 @@ import { anyOf, sql } from '../../db/sql.js';
 import { exists, makeFolder, syncPath } from './durable.js';
 import { Journal, listTokens } from './journal.js';
 import type { JournalFolder, OwnJournals } from './journal.js';
+import { FinishedCalls } from './finished.js';
 import { FileRetries } from './retries.js';
 import { finishChanges, isCommitted, undoChanges } from './ending.js';
 import { ownFolder } from './places.js';
@@ -35,8 +36,11 @@ const noticeTime = 10_000;
  */
 export async function openJournals(hub: Hub): Promise<{ folder: OwnJournals; close(): Promise<void> }> {
   const id = randomBytes(8).toString('hex');
-  const retries = new FileRetries(hub.logger('koji.hub.files'));
-  const folder = { path: path.join(await prepareFolder(hub), id), key: randomBytes(32), retries };
+  const log = hub.logger('koji.hub.files');
+  const place = path.join(await prepareFolder(hub), id);
+  const retries = new FileRetries(log);
+  const finished = new FinishedCalls(place, hub.database, log);
+  const folder = { path: place, key: randomBytes(32), retries, finished };
   await hub.database.attend(id);
   // The row first: a folder without one is nobody's.
   await hub.database.write((db) =>
@@ -48,6 +52,7 @@ export async function openJournals(hub: Hub): Promise<{ folder: OwnJournals; clo
   await makeFolder(folder.path);
   const close = async (): Promise<void> => {
     await retries.close();
+    await finished.close();
     if ((await listTokens(folder.path)).length > 0) return;
     await fs.rm(folder.path, { recursive: true, force: true });
     await hub.database.write((db) => db.run(sql`DELETE FROM hub_process WHERE id = ${id}`));
