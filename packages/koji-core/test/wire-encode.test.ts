@@ -3,6 +3,8 @@ import {
   DateTime,
   Double,
   EncodeError,
+  EncodedRows,
+  RowEncoder,
   RowStream,
   decodeCall,
   decodeResponse,
@@ -12,6 +14,7 @@ import {
   encodeResponseChunks,
   encodeResponseStream,
 } from '../src/wire/index.js';
+import type { Chunk } from '../src/wire/index.js';
 
 /** The XML of one value. */
 function encode(value: unknown): string {
@@ -29,9 +32,9 @@ function error(value: unknown): string {
   throw new Error('was sent');
 }
 
-async function text(chunks: Iterable<string> | AsyncIterable<string>): Promise<string> {
+async function text(chunks: Iterable<Chunk> | AsyncIterable<Chunk>): Promise<string> {
   let out = '';
-  for await (const chunk of chunks) out += chunk;
+  for await (const chunk of chunks) out += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
   return out;
 }
 
@@ -288,6 +291,91 @@ describe('round trip', () => {
       fc.array(fc.tuple(legal, tie('wire')), { maxLength: 5 }).map((entries) => Object.fromEntries(entries)),
     ),
   }));
+
+  test('rows of known columns are written as structs are, whatever they hold', () => {
+    const cell = fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom('', 'bench-1', '<a & b>', '\t\r\n', '\'"', '\x7f', 'é', '\ud83d\ude00'),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom(0, -0, -1, 9, 10, 2147483647, -2147483648, 2147483648, 1e21, NaN),
+      },
+      fc.integer().map((length) => 'x&é'.repeat(Math.abs(length) % 3000)),
+      fc.integer(),
+      fc.double(),
+      fc.string({ unit: 'binary', maxLength: 20 }),
+      fc.constantFrom(undefined, Symbol('s'), 2n ** 64n),
+      wire,
+    );
+    const table = fc
+      .uniqueArray(legal, { maxLength: 5 })
+      // Keys that are numbers come first in an object, in whatever order they were added.
+      .filter((names) => names.every((name) => !/^\d+$/.test(name) && name !== '__proto__'))
+      .chain((names) =>
+        fc.tuple(
+          fc.constant(names),
+          fc.array(fc.array(cell, { minLength: names.length, maxLength: names.length }), { maxLength: 6 }),
+        ),
+      );
+    const attempt = (write: () => string): string | null => {
+      try {
+        return write();
+      } catch (error) {
+        if (error instanceof EncodeError) return null;
+        throw error;
+      }
+    };
+    fc.assert(
+      fc.property(table, ([names, rows]) => {
+        const fast = attempt(() =>
+          Buffer.from(new RowEncoder(names.map((name) => ({ name }))).encode(rows)).toString(),
+        );
+        const structs = rows.map((row) =>
+          Object.fromEntries(row.map((value, i): [string, unknown] => [names[i] ?? '', value])),
+        );
+        const slow = attempt(() => structs.map(encode).join(''));
+        // The names of columns are written before there is a row.
+        if (rows.length > 0) expect(fast).toBe(slow);
+      }),
+    );
+  });
+
+  test('one encoder writes rows of any length again and again, by values that it converts', () => {
+    const encoder = new RowEncoder([
+      { name: 'id' },
+      { name: 'text', convert: (value) => `<${String(value)}>` },
+    ]);
+    for (const length of [1, 3_000_000, 70_000, 0]) {
+      const value = 'y'.repeat(length);
+      const bytes = encoder.encode([
+        [length, value],
+        [2, 'z'],
+      ]);
+      const expected = encode({ id: length, text: `<${value}>` }) + encode({ id: 2, text: '<z>' });
+      expect(Buffer.from(expected).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('portions that are written stand between others, which name the row that cannot be sent', async () => {
+    const encoder = new RowEncoder([{ name: 'n' }]);
+    const written = new EncodedRows(encoder.encode([[1], [2]]), 2);
+    async function* portions(last: unknown) {
+      yield written;
+      yield [{ n: 3 }];
+      yield written;
+      yield [{ n: last }];
+    }
+    async function* plain(): AsyncGenerator<never[], void> {}
+    const rows = [1, 2, 3, 1, 2, 4].map((n) => ({ n }));
+    expect(await text(encodeResponseStream({ rows: new RowStream(plain(), portions(4)), end: 1 }))).toBe(
+      encodeResponse({ rows, end: 1 }),
+    );
+    await expect(text(encodeResponseStream(new RowStream(plain(), portions('\0'))))).rejects.toThrow(
+      /^value\[5\]\.n: the character U\+0000/,
+    );
+  });
 
   test('what is encoded is decoded to the same', () => {
     fc.assert(

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { TaggedBuild } from '@koji/core/api';
-import { encodeCall } from '@koji/core/wire';
+import { EncodedRows, encodeCall } from '@koji/core/wire';
 import type { Row } from '../src/db/connection.js';
 import { PostgresHandle } from '../src/db/postgres-handle.js';
 import { sql } from '../src/db/sql.js';
@@ -100,19 +100,19 @@ describe.each(databases)('statements of a call on $name', (kind) => {
   });
 
   test('history reaches its caller while the rest of it is still in the database', async () => {
-    const handle = kind.dialect === 'postgres' ? PostgresHandle : SqliteHandle;
-    const read = Reflect.get(handle.prototype, 'rows') as (...args: unknown[]) => AsyncIterable<Row[]>;
+    type Rows = (...args: unknown[]) => AsyncIterable<Row[] | EncodedRows>;
+    const isPostgres = kind.dialect === 'postgres';
+    const name = isPostgres ? 'rows' : 'written';
+    const methods = (isPostgres ? PostgresHandle : SqliteHandle).prototype as unknown as Record<string, Rows>;
+    const read = methods[name] as Rows;
     let count = 0;
     let begun = (): void => undefined;
     const callerHasBegun = new Promise<void>((resolve) => {
       begun = resolve;
     });
-    const spy = jest.spyOn(handle.prototype, 'rows').mockImplementation(async function* (
-      this: never,
-      ...args
-    ) {
+    const spy = jest.spyOn(methods, name).mockImplementation(async function* (this: unknown, ...args) {
       for await (const rows of read.apply(this, args)) {
-        count += rows.length;
+        count += rows instanceof EncodedRows ? rows.count : rows.length;
         if (count > 15_000) await callerHasBegun;
         yield rows;
       }

@@ -2,7 +2,7 @@ import { isDate, isMap, isUint8Array } from 'node:util/types';
 import { base64Piece, encodeBase64 } from './base64.js';
 import { EncodeError } from './errors.js';
 import { doubleToText } from './numbers.js';
-import { RowStream } from './row-stream.js';
+import { EncodedRows, RowStream } from './row-stream.js';
 import { DateTime, Double } from './values.js';
 
 const prolog = "<?xml version='1.0'?>\n";
@@ -55,31 +55,45 @@ export function* encodeResponseChunks(value: unknown): Generator<string, void, v
   }
 }
 
+/** A part of a document: a text, or its bytes. */
+export type Chunk = string | Uint8Array;
+
 /** Text before and after the value of a response. */
 export const responseFrame: readonly [start: string, end: string] = [responseStart, responseEnd];
 
 /** Encodes a value in chunks like {@link encodeResponseStream}, without the frame of a response. */
-export async function* encodeValueStream(value: unknown): AsyncGenerator<string, void, void> {
+export async function* encodeValueStream(value: unknown): AsyncGenerator<Chunk, void, void> {
   yield* chunksOf(new Encoder('value', ''), value);
 }
 
-/** Like {@link encodeResponseChunks}, but also accepts async iterables of rows at any depth, each written as an array. */
-export async function* encodeResponseStream(value: unknown): AsyncGenerator<string, void, void> {
+/**
+ * Like {@link encodeResponseChunks}, but also accepts async iterables of rows at any depth, each written as an array. Rows that are
+ * already encoded are passed on as bytes.
+ */
+export async function* encodeResponseStream(value: unknown): AsyncGenerator<Chunk, void, void> {
   yield* chunksOf(new Encoder('value', responseStart), value, responseEnd);
 }
 
-async function* chunksOf(encoder: Encoder, value: unknown, end = ''): AsyncGenerator<string, void, void> {
+async function* chunksOf(encoder: Encoder, value: unknown, end = ''): AsyncGenerator<Chunk, void, void> {
   try {
     encoder.begin(value);
     for (let state = encoder.run(); state !== 'done'; state = encoder.run()) {
-      if (state === 'wait') await encoder.next();
-      else yield encoder.take();
+      if (state === 'chunk') yield encoder.take();
+      else {
+        const written = await encoder.next();
+        if (!written) continue;
+        yield encoder.take();
+        yield written;
+      }
     }
     yield encoder.take(end);
   } finally {
     await encoder.close();
   }
 }
+
+/** The text of a value alone, without the document around it. */
+export const encodeValueText = (value: unknown): string => encodeValue(value, 'value');
 
 function encodeValue(value: unknown, name: string): string {
   const encoder = new Encoder(name, '');
@@ -100,8 +114,13 @@ const unsendable =
 /** Whether a code unit is the first half of a surrogate pair. */
 export const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
-/** @param offset position of the text in the complete text */
-function escapeText(text: string, offset = 0): string {
+/**
+ * Escapes a text for XML.
+ *
+ * @param offset position of the text in the complete text
+ * @throws EncodeError for a character that can't be sent
+ */
+export function escapeText(text: string, offset = 0): string {
   if (!special.test(text)) return text;
   const bad = unsendable.exec(text);
   if (bad) {
@@ -218,14 +237,20 @@ class Encoder {
     return 'done';
   }
 
-  /** Waits for the next rows of the async iterable at which `run` paused. */
-  async next(): Promise<void> {
+  /** Waits for the next rows of the async iterable at which `run` paused. Returns them if they are already encoded, otherwise null. */
+  async next(): Promise<Uint8Array | null> {
     const { frame } = this;
-    if (frame?.kind !== 'asyncIterable') return;
+    if (frame?.kind !== 'asyncIterable') return null;
     const read: IteratorResult<unknown, unknown> = await frame.items.next();
     frame.next = 0;
+    frame.portion = [];
     if (read.done) frame.portion = 'end';
-    else frame.portion = frame.source instanceof RowStream ? (read.value as unknown[]) : [read.value];
+    else if (!(frame.source instanceof RowStream)) frame.portion = [read.value];
+    else if (read.value instanceof EncodedRows) {
+      frame.at += read.value.count;
+      return read.value.bytes;
+    } else frame.portion = read.value as unknown[];
+    return null;
   }
 
   /** Closes the iterables that have not ended. */
@@ -463,7 +488,7 @@ class Encoder {
       this.push({ kind: 'iterable', outer, source: value, at: 0, items: value[Symbol.iterator]() });
       this.out += '<value><array><data>\n';
     } else if (isAsyncIterable(value)) {
-      const items = (value instanceof RowStream ? value.portions : value)[Symbol.asyncIterator]();
+      const items = (value instanceof RowStream ? value.encoded : value)[Symbol.asyncIterator]();
       this.push({ kind: 'asyncIterable', outer, source: value, at: 0, items, portion: [], next: 0 });
       this.out += '<value><array><data>\n';
     } else throw this.error(`${className(value)} can't be sent`);

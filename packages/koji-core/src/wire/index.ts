@@ -1,4 +1,6 @@
-export { RowStream } from './row-stream.js';
+export { RowEncoder } from './encode-rows.js';
+export type { RowColumn } from './encode-rows.js';
+export { EncodedRows, RowStream } from './row-stream.js';
 export { DateTime, Double, double } from './values.js';
 export type { WireStruct, WireValue } from './values.js';
 export { decodeArgs, encodeArgs, isNamed, named, splitNamed } from './named-args.js';
@@ -22,6 +24,7 @@ export {
   encodeValueStream,
   responseFrame,
 } from './encode.js';
+export type { Chunk } from './encode.js';
 export { decodeJsonInTurns } from './json-decode.js';
 export type { JsonLimits } from './json-decode.js';
 export { encodeJson, encodeJsonStream } from './json-encode.js';

@@ -13,7 +13,7 @@ import {
   removePackage,
   unblockPackage,
 } from '../domain/tags/package-lists.js';
-import { countPackages, readPackagePart } from '../domain/tags/package-parts.js';
+import { countPackages, readPackagePart, streamPackageList } from '../domain/tags/package-parts.js';
 import { hasPrefix } from '../domain/values/ids.js';
 import { plain } from '../domain/values/repr.js';
 import { getUser } from '../domain/users/users.js';
@@ -70,6 +70,10 @@ export const packages: Handlers<PackageMethods> = {
       const found = part.isCount ? countPackages(call, wanted) : readPackagePart(call, wanted, part);
       const answer = await found;
       if (answer !== null) return answer as never;
+    }
+    if (tagId !== null && userID === null && pkgID === null && !prefix && !queryOpts && !args.with_dups) {
+      const rows = await streamPackageList(call, { ...filter, tagId });
+      if (rows) return rows;
     }
     const rows = await readPackageList(call, { ...filter, prefix });
     const start = prefix?.toLowerCase();

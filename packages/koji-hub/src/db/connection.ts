@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { Logger } from '@koji/core';
 import type { RowStream } from '@koji/core/wire';
+import type { RowPlan } from './row-plan.js';
 import type { Dialect, Sql } from './sql.js';
 
 /** A row as the driver gave it: booleans are booleans, whole floats are Double, times are Koji's text. */
@@ -23,7 +24,9 @@ export interface Connection {
   /** Runs a statement; the number of rows it changed. */
   run(query: Sql): Promise<number>;
   /** Rows as they are read, never all in memory. */
-  iterate<T extends object = Row>(query: Sql): RowStream<T>;
+  iterate<T extends object = Row>(query: Sql, plan?: RowPlan): RowStream<T>;
+  /** Whether {@link iterate} takes less time than {@link all} for rows that are only sent. */
+  readonly writesRows: boolean;
   /**
    * Returns the result of `read`, or its earlier result under this key if nobody has written to the database since. If checking
    * that would be expensive, as on PostgreSQL or within a write, it is read again. The result must not be modified.

@@ -74,7 +74,8 @@ export async function stream<T extends object = Row>(
   wanted: Query<T>,
 ): Promise<RowStream<T> | T[]> {
   const opts = readOpts(wanted);
-  if (opts.countOnly || (opts.limit > 0 && opts.limit < streamFrom)) return query(db, wanted);
+  const few = opts.limit > 0 && opts.limit < streamFrom && !db.writesRows;
+  if (opts.countOnly || few) return query(db, wanted);
   const rows = db.iterate<T>(select(db.dialect, wanted, opts));
   const finish = finisher(wanted, opts);
   return finish ? rows.map(finish) : rows;

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type SqliteDatabase from 'better-sqlite3';
 import { textContains } from './json-contains.js';
 import { LinearRegExp, PatternError } from './regexp.js';
+import type { RowPlan } from './row-plan.js';
 import { clockText, epochOf } from './times.js';
 
 /** A value as the driver binds it. */
@@ -25,12 +26,16 @@ export interface Statement {
   readonly rows: 'one' | 'all' | 'some';
   /** Whether to describe the columns. */
   readonly describe: boolean;
+  /** What to do with each row before it is written as XML-RPC, by an engine that writes; absent for rows as they are. */
+  readonly written?: RowPlan;
 }
 
 /** Rows of a running statement, and whether these were the last ones. */
 export interface Portion {
   readonly rows: readonly (readonly unknown[])[];
   readonly over: boolean;
+  /** The rows as XML-RPC, and their number, in place of the rows themselves. */
+  readonly written?: { readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number };
 }
 
 /** First answer to a statement. */
@@ -46,6 +51,8 @@ type Eventual<T> = T | Promise<T>;
 
 /** An open SQLite file, in this thread or in another one. */
 export interface Engine {
+  /** Whether it can write rows; see {@link Statement.written}. */
+  readonly writes: boolean;
   /** Runs a statement. */
   run(statement: Statement): Eventual<Outset>;
   /** Reads on; what is closed is over. */
@@ -82,6 +89,7 @@ export class LocalEngine implements Engine {
   /** How transactions begin and end, which every call does. */
   private readonly commands = new Map<string, SqliteDatabase.Statement>();
   private readonly cursors = new Map<number, Cursor>();
+  readonly writes = false;
   private lastCursor = 0;
   private dataVersion: SqliteDatabase.Statement | null = null;
 

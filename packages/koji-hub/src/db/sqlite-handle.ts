@@ -1,5 +1,5 @@
 import { pauseWhenDue, ParameterError } from '@koji/core';
-import { Double, double } from '@koji/core/wire';
+import { Double, EncodedRows } from '@koji/core/wire';
 import type { Row } from './connection.js';
 import {
   ConstraintViolation,
@@ -9,9 +9,11 @@ import {
   UniqueViolation,
 } from './errors.js';
 import type { ConstraintKind } from './errors.js';
+import type { RowPlan } from './row-plan.js';
 import type { SqlValue } from './sql.js';
 import type { BoundValue, Column, Engine, Outset, Portion, Statement } from './sqlite-engine.js';
-import { epochOf, fromSqlite, timeText } from './times.js';
+import { rowColumns } from './sqlite-rows.js';
+import { timeText } from './times.js';
 import type { Handle, Outcome } from './transaction.js';
 
 type Convert = (value: unknown) => unknown;
@@ -26,13 +28,6 @@ interface Shape {
 
 const cachedShapes = 1000;
 const keptValues = 1000;
-
-const toBool: Convert = (value) => (value === null ? null : value !== 0);
-const toEpoch: Convert = (value) => {
-  const seconds = epochOf(value);
-  return seconds === null ? null : double(seconds);
-};
-const toDouble: Convert = (value) => (typeof value === 'number' ? double(value) : value);
 
 /** A SQLite connection: binds values and makes rows, wherever its statements run. */
 export class SqliteHandle implements Handle {
@@ -60,7 +55,22 @@ export class SqliteHandle implements Handle {
   async *rows(text: string, values: readonly SqlValue[]): AsyncGenerator<Row[], void, void> {
     const outset = await this.run(text, values, 'some');
     const shape = this.shapeOf(text, outset);
-    for await (const portion of this.portions(outset)) yield portion.map((row) => toRow(shape, row));
+    for await (const { rows } of this.portions(outset)) yield rows.map((row) => toRow(shape, row));
+  }
+
+  get writes(): boolean {
+    return this.engine.writes;
+  }
+
+  async *written(
+    text: string,
+    values: readonly SqlValue[],
+    plan: RowPlan,
+  ): AsyncGenerator<Row[] | EncodedRows, void, void> {
+    const outset = await this.run(text, values, 'some', plan);
+    const shape = this.shapeOf(text, outset);
+    for await (const { rows, written } of this.portions(outset))
+      yield written ? new EncodedRows(written.bytes, written.count) : rows.map((row) => toRow(shape, row));
   }
 
   command(text: string): Promise<void> | void {
@@ -84,9 +94,15 @@ export class SqliteHandle implements Handle {
     return this.known.values;
   }
 
-  private run(text: string, values: readonly SqlValue[], rows: Statement['rows']): Outset | Promise<Outset> {
+  private run(
+    text: string,
+    values: readonly SqlValue[],
+    rows: Statement['rows'],
+    written?: RowPlan,
+  ): Outset | Promise<Outset> {
     this.statements += 1;
-    return this.engine.run({ text, values: values.map(bind), rows, describe: !this.shapes.has(text) });
+    const statement = { text, values: values.map(bind), rows, describe: !this.shapes.has(text) };
+    return this.engine.run(written ? { ...statement, written } : statement);
   }
 
   private shapeOf(text: string, { columns }: Outset): Shape {
@@ -107,7 +123,7 @@ export class SqliteHandle implements Handle {
     if (outset.over) return this.outcome(shape, outset);
     const rows: Row[] = [];
     for await (const portion of this.portions(outset)) {
-      for (const row of portion) rows.push(toRow(shape, row));
+      for (const row of portion.rows) rows.push(toRow(shape, row));
       const pause = pauseWhenDue();
       if (pause) await pause;
     }
@@ -115,17 +131,17 @@ export class SqliteHandle implements Handle {
   }
 
   /** The portions of a statement; the next one is read while a portion is used. */
-  private async *portions({ cursor, ...first }: Outset): AsyncGenerator<Portion['rows'], void, void> {
+  private async *portions({ cursor, ...first }: Outset): AsyncGenerator<Portion, void, void> {
     let portion: Portion = first;
     try {
       while (!portion.over) {
         const next = this.engine.next(cursor);
         // The error is unnoticed if the previous rows are not read to the end.
         next.catch(() => undefined);
-        yield portion.rows;
+        yield portion;
         portion = await next;
       }
-      if (portion.rows.length > 0) yield portion.rows;
+      if (portion.rows.length > 0 || portion.written) yield portion;
     } finally {
       if (!portion.over) this.engine.close(cursor);
     }
@@ -133,19 +149,13 @@ export class SqliteHandle implements Handle {
 }
 
 function shapeOf(columns: readonly Column[]): Shape {
-  const names = columns.map(({ name }) => name.replace(/::\w+$/, ''));
+  const made = rowColumns(columns);
+  const names = made.map(({ name }) => name);
   return {
     names,
-    converts: columns.map(({ name, type }) => convertOf(name, type)),
+    converts: made.map(({ convert }) => convert),
     blank: Object.fromEntries(names.map((name) => [name, null])),
   };
-}
-
-function convertOf(alias: string, type: string | null): Convert | null {
-  if (alias.endsWith('::bool') || type === 'boolean') return toBool;
-  if (alias.endsWith('::epoch')) return toEpoch;
-  if (alias.endsWith('::float') || (type !== null && /^(real|float|double)/.test(type))) return toDouble;
-  return type === 'datetime' ? fromSqlite : null;
 }
 
 function toRow({ names, converts, blank }: Shape, values: readonly unknown[]): Row {

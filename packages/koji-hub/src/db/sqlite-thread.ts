@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type SqliteDatabase from 'better-sqlite3';
 import { LocalEngine, addFunctions } from './sqlite-engine.js';
-import type { Statement } from './sqlite-engine.js';
+import type { Outset, Portion, Statement } from './sqlite-engine.js';
+import { WritingEngine } from './sqlite-writing.js';
 
 /** The database to open. */
 export interface ThreadData {
@@ -14,12 +15,17 @@ export interface ThreadData {
   readonly timeout: number;
 }
 
-/** Requests to the thread; the answer to `run`, `next`, `command` and `version` has the same number. */
-export type Question =
-  | { readonly number: number; readonly ask: 'run'; readonly statement: Statement }
-  | { readonly number: number; readonly ask: 'next' | 'close'; readonly cursor: number }
-  | { readonly number: number; readonly ask: 'command'; readonly text: string }
-  | { readonly number: number; readonly ask: 'version' | 'end' };
+/** Requests to the thread; the answer has the same number. `commit` and `end` have no answer. */
+export type Question = {
+  readonly number: number;
+  /** Whether a transaction begins before it. */
+  readonly begins?: boolean;
+} & (
+  | { readonly ask: 'run'; readonly statement: Statement }
+  | { readonly ask: 'next' | 'close'; readonly cursor: number }
+  | { readonly ask: 'command'; readonly text: string }
+  | { readonly ask: 'version' | 'commit' | 'end' }
+);
 
 /** Answers of the thread. */
 export interface Reply {
@@ -35,6 +41,7 @@ const Driver = createRequire(import.meta.url)(driver) as typeof SqliteDatabase;
 const database = new Driver(file, { readonly: true, fileMustExist: true, timeout });
 addFunctions(database);
 const engine = new LocalEngine(database, true);
+const writing = new WritingEngine(engine);
 
 port.on('message', (question: Question) => {
   if (question.ask === 'end') {
@@ -42,12 +49,20 @@ port.on('message', (question: Question) => {
     port.close();
     return;
   }
-  port.postMessage(answer(question));
+  // An error here ends the thread, which could not begin another transaction.
+  if (question.ask === 'commit') {
+    engine.command('COMMIT');
+    return;
+  }
+  const reply = answer(question);
+  const bytes = (reply.value as Partial<Outset & Portion> | undefined)?.written?.bytes;
+  port.postMessage(reply, bytes ? [bytes.buffer] : []);
 });
 
 function answer(question: Question): Reply {
   const { number } = question;
   try {
+    if (question.begins) engine.command('BEGIN');
     return { number, value: perform(question) };
   } catch (error) {
     const { message, code } = error as { message: string; code?: unknown };
@@ -58,17 +73,18 @@ function answer(question: Question): Reply {
 function perform(question: Question): unknown {
   switch (question.ask) {
     case 'run':
-      return engine.run(question.statement);
+      return writing.run(question.statement);
     case 'next':
-      return engine.portion(question.cursor);
+      return writing.portion(question.cursor);
     case 'version':
       return engine.version();
     case 'close':
-      engine.close(question.cursor);
+      writing.close(question.cursor);
       return undefined;
     case 'command':
       engine.command(question.text);
       return undefined;
+    case 'commit':
     case 'end':
       return undefined;
   }

@@ -36,9 +36,12 @@ class ToldError extends Error {
  * The driver can't interrupt a statement: one runs to its end, and the thread is not used by another call until then.
  */
 export class ThreadEngine implements Engine {
+  readonly writes = true;
   private readonly waiting = new Map<number, Waiting>();
   private last = 0;
   private failure: Error | null = null;
+  /** Whether a transaction begins with the next question: a message of its own would take as long as a statement. */
+  private begins = false;
 
   private constructor(private readonly worker: Worker) {
     worker.on('message', (reply: Reply) => this.take(reply));
@@ -80,7 +83,11 @@ export class ThreadEngine implements Engine {
   }
 
   async command(text: string): Promise<void> {
-    await this.ask({ ask: 'command', text });
+    if (text === 'BEGIN') this.begins = true;
+    else if (this.begins && (text === 'COMMIT' || text === 'ROLLBACK')) this.begins = false;
+    // What only reads has nothing to hear from its end.
+    else if (text === 'COMMIT') this.send({ ask: 'commit' });
+    else await this.ask({ ask: 'command', text });
   }
 
   version(): Promise<number> {
@@ -92,17 +99,22 @@ export class ThreadEngine implements Engine {
     if (this.broken) return;
     const exit = once(this.worker, 'exit');
     this.hold(true);
-    this.worker.postMessage({ ask: 'end', number: ++this.last } satisfies Question);
+    this.send({ ask: 'end' });
     await exit;
   }
 
   private ask<T>(question: Asked): Promise<T> {
     if (this.failure) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
-      const number = ++this.last;
-      this.waiting.set(number, { resolve: resolve as (value: unknown) => void, reject });
-      this.worker.postMessage({ ...question, number });
+      this.waiting.set(this.last + 1, { resolve: resolve as (value: unknown) => void, reject });
+      this.send(question);
     });
+  }
+
+  private send(question: Asked): void {
+    const message: Question = { ...question, number: ++this.last, begins: this.begins };
+    this.begins = false;
+    this.worker.postMessage(message);
   }
 
   private take({ number, value, error }: Reply): void {

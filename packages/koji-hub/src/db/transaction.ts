@@ -1,6 +1,9 @@
 import { RowStream } from '@koji/core/wire';
+import type { EncodedRows } from '@koji/core/wire';
 import type { Connection, Row, StatementWatch } from './connection.js';
 import { TransactionFailed } from './errors.js';
+import { follow } from './row-plan.js';
+import type { RowPlan } from './row-plan.js';
 import type { Dialect, Sql, SqlValue } from './sql.js';
 
 /** More than the lookups of one call; a multicall may have any number. */
@@ -27,6 +30,12 @@ function memoryKey({
   return isShort ? JSON.stringify([text, ...values]) : null;
 }
 
+/** Applies a plan to rows. */
+async function* followed(portions: AsyncIterable<Row[]>, plan: RowPlan): AsyncGenerator<Row[], void, void> {
+  const follows = follow(plan, (column) => column);
+  for await (const rows of portions) yield rows.filter(follows);
+}
+
 /** Result of a statement. */
 export interface Outcome {
   readonly rows: Row[];
@@ -42,6 +51,10 @@ export interface Handle {
   query(text: string, values: readonly SqlValue[], one: boolean): Promise<Outcome> | Outcome;
   /** Rows as they are read, some at a time. */
   rows(text: string, values: readonly SqlValue[]): AsyncIterable<Row[]>;
+  /** Whether rows may come written as XML-RPC, which takes less time where another thread writes them. */
+  readonly writes?: boolean;
+  /** As {@link rows}, with a plan that was followed, as XML-RPC where they can be sent. */
+  written?(text: string, values: readonly SqlValue[], plan: RowPlan): AsyncIterable<Row[] | EncodedRows>;
   command(text: string): Promise<void> | void;
   /** Results kept since the last change of the database; absent or null if unknown. */
   kept?(): Map<string, unknown> | null | Promise<Map<string, unknown>>;
@@ -98,17 +111,32 @@ export class Transaction implements Connection {
     return (await this.execute(query, false)).changed;
   }
 
-  iterate<T extends object = Row>(query: Sql): RowStream<T> {
-    return new RowStream(this.portions(query) as AsyncIterable<T[]>);
+  get writesRows(): boolean {
+    return this.handle.writes ?? false;
   }
 
-  private async *portions(query: Sql): AsyncGenerator<Row[], void, void> {
+  iterate<T extends object = Row>(query: Sql, plan?: RowPlan): RowStream<T> {
+    const { handle } = this;
+    const rows = this.portions(query, (text, values) => handle.rows(text, values));
+    const planned = (plan ? followed(rows, plan) : rows) as AsyncIterable<T[]>;
+    if (!this.writesRows) return new RowStream(planned);
+    const written = this.portions(
+      query,
+      (text, values) => handle.written?.(text, values, plan ?? {}) ?? handle.rows(text, values),
+    );
+    return new RowStream(planned, written as AsyncIterable<T[] | EncodedRows>);
+  }
+
+  private async *portions<P>(
+    query: Sql,
+    open: (text: string, values: readonly SqlValue[]) => AsyncIterable<P>,
+  ): AsyncGenerator<P, void, void> {
     this.check();
     const { text, values } = query.render(this.handle.dialect);
     let took = 0;
     let since = performance.now();
     try {
-      for await (const portion of this.handle.rows(text, values)) {
+      for await (const portion of open(text, values)) {
         took += performance.now() - since;
         yield portion;
         this.check();

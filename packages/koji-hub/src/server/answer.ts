@@ -1,4 +1,5 @@
 import { GenericError, pauseWhenDue } from '@koji/core';
+import type { Chunk } from '@koji/core/wire';
 import { Spool } from './spool.js';
 import type { SpoolRoom } from './spool.js';
 
@@ -49,17 +50,17 @@ export class Answer {
     return this.spool === null ? Buffer.byteLength(this.small) : this.bytes;
   }
 
-  /** Adds a text; returns a promise when it takes a while. */
-  put(text: string): Promise<void> | undefined {
+  /** Adds a text, or its bytes; returns a promise when it takes a while. */
+  put(text: Chunk): Promise<void> | undefined {
     if (this.spool === null && this.small.length + text.length <= smallUpTo) {
-      this.small += text;
+      this.small += typeof text === 'string' ? text : Buffer.from(text).toString();
       return undefined;
     }
     return this.putLong(text);
   }
 
   /** Adds a text that is made piece by piece; other work runs in between. */
-  async putAll(texts: AsyncIterable<string>, onLong?: () => void): Promise<void> {
+  async putAll(texts: AsyncIterable<Chunk>, onLong?: () => void): Promise<void> {
     let long = onLong;
     for await (const text of texts) {
       const put = this.put(text);
@@ -87,7 +88,7 @@ export class Answer {
   }
 
   /** Returns the next part, null when all are read. */
-  async read(): Promise<Buffer | null> {
+  async read(): Promise<Uint8Array | null> {
     return this.spool === null ? null : this.spool.read();
   }
 
@@ -96,16 +97,17 @@ export class Answer {
     await this.spool?.close();
   }
 
-  private putLong(text: string): Promise<void> | undefined {
+  private putLong(text: Chunk): Promise<void> | undefined {
+    const part = typeof text === 'string' ? Buffer.from(text) : text;
     if (this.spool === null) {
       this.spool = new Spool(this.limits.room);
-      if (this.small !== '') void this.spool.push(this.small);
+      if (this.small !== '') void this.spool.push(Buffer.from(this.small));
       this.bytes = Buffer.byteLength(this.small);
       this.small = '';
     }
-    this.bytes += Buffer.byteLength(text);
+    this.bytes += part.length;
     const { longest } = this.limits;
     if (longest > 0 && this.bytes > longest) throw new AnswerTooLong(longest);
-    return this.spool.push(text);
+    return this.spool.push(part);
   }
 }

@@ -8,6 +8,7 @@ import {
   encodeValueStream,
   responseFrame,
 } from '@koji/core/wire';
+import type { Chunk } from '@koji/core/wire';
 import { partFault } from './faults.js';
 import type { BorderFault } from './faults.js';
 import { NoSuchMethod } from './no-such-method.js';
@@ -20,11 +21,11 @@ export interface PartsForm {
   readonly frame: Frame;
   readonly separator: string;
   /** The value of a result. */
-  value(value: unknown): AsyncIterable<string>;
+  value(value: unknown): AsyncIterable<Chunk>;
   /** Text around the result of a call. */
   result(entry: unknown): Frame;
   /** Replaces the result of a call that failed. */
-  fault(entry: unknown, error: unknown): AsyncIterable<string>;
+  fault(entry: unknown, error: unknown): AsyncIterable<Chunk>;
   /** Whether nobody is told what became of a call. */
   isSilent(entry: unknown): boolean;
   /** How a multicall within this one is answered. */
@@ -35,7 +36,7 @@ export interface PartsForm {
 export interface Form {
   readonly contentType: string;
   /** A whole answer with the result of a method. */
-  answer(value: unknown): AsyncIterable<string>;
+  answer(value: unknown): AsyncIterable<Chunk>;
   /** Text around the answers to the calls of a multicall. */
   readonly frame: Frame;
   readonly parts: PartsForm;

@@ -91,12 +91,12 @@ export function roomOf(options: {
 export class Spool {
   /** When a part was last read, or the spool was made. */
   lastRead = performance.now();
-  private readonly first: Buffer[] = [];
+  private readonly first: Uint8Array[] = [];
   private firstBytes = 0;
   private file: FileHandle | null = null;
   private readAt = 0;
   private writtenTo = 0;
-  private readonly last: Buffer[] = [];
+  private readonly last: Uint8Array[] = [];
   private lastBytes = 0;
   private ended = false;
   private failure: Error | null = null;
@@ -115,10 +115,9 @@ export class Spool {
     return this.firstBytes + this.inFile + this.lastBytes;
   }
 
-  /** Keeps a text; returns a promise when it had to go to the file. */
-  push(text: string): Promise<void> | undefined {
+  /** Keeps bytes, which must not change from now on; returns a promise when they had to go to the file. */
+  push(part: Uint8Array): Promise<void> | undefined {
     this.check();
-    const part = Buffer.from(text);
     if (this.isFileFree() && this.room.hasMemory(part.length, this.firstBytes)) {
       this.first.push(part);
       this.firstBytes += part.length;
@@ -145,7 +144,7 @@ export class Spool {
   cutBack(mark: number): void {
     let excess = this.length - mark;
     while (excess > 0 && this.last.length > 0) {
-      const part = this.last.pop() as Buffer;
+      const part = this.last.pop() as Uint8Array;
       this.lastBytes -= part.length;
       excess -= part.length;
     }
@@ -154,7 +153,7 @@ export class Spool {
     excess -= fromFile;
     if (fromFile > 0) this.room.freeFile(this, fromFile, this.writtenTo === 0);
     while (excess > 0) {
-      const part = this.first.pop() as Buffer;
+      const part = this.first.pop() as Uint8Array;
       this.firstBytes -= part.length;
       this.room.memory -= part.length;
       excess -= part.length;
@@ -162,7 +161,7 @@ export class Spool {
   }
 
   /** Returns the next part, null when all are read. */
-  async read(): Promise<Buffer | null> {
+  async read(): Promise<Uint8Array | null> {
     for (;;) {
       this.check();
       const part = this.first.shift();

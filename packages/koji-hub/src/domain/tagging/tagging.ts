@@ -11,6 +11,7 @@ import type {
 } from '@koji/core/api';
 import { Double } from '@koji/core/wire';
 import type { RowStream } from '@koji/core/wire';
+import type { RowPlan } from '../../db/row-plan.js';
 import type { Call } from '../../call.js';
 import { atEvent, history } from '../history/history.js';
 import { lookupName } from '../values/lookup.js';
@@ -97,31 +98,33 @@ async function selectTagged(
   const byPackage = Boolean(pkg) || start !== '';
   if (byPackage) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
   const listedIn = byPackage ? sql`(tag_listing.tag_id + 0)` : sql`tag_listing.tag_id`;
+  const most = mostOf(readLatest(filter.latest));
+  const keep = { column: 'package_id', among: open, most };
   const names = await readNames(call, order, entries);
-  const rows = <T extends { package_id: number }>(columns: Sql, joins: Sql): RowStream<T> => {
-    const found = call.db.iterate<T>(
+  const rows = <T extends object>(columns: Sql, joins: Sql, plan: RowPlan): RowStream<T> =>
+    call.db.iterate<T>(
       sql`SELECT ${columns} FROM tag_listing
           JOIN ${placesOf(order)} ON place.value = ${listedIn}
           JOIN build ON build.id = tag_listing.build_id
           JOIN users ON users.id = build.owner
           ${joins} ${ofType.join} ${where(conditions)}
           ORDER BY place.key, tag_listing.create_event DESC, build.id DESC`,
+      plan,
     );
-    return found.map(latestOf(open, readLatest(filter.latest)));
-  };
   return {
     builds() {
       const builds = rows<TaggedRow>(
         sql`tag_listing.tag_id, NULL AS tag_name, build.id, ${taggedColumns},
             tag_listing.create_event ${ofType.columns} ${filter.extra ? sql`, build.extra` : sql``}`,
         taggedJoins,
-      ).map((row) => withNames(row, names));
+        { keep, names, joined: [{ column: 'nvr', of: ['name', 'version', 'release'] }] },
+      );
       return filter.extra ? builds.map(withExtra('Invalid extra data')) : builds;
     },
     async ids() {
       const ids = new Set<number>();
       const columns = sql`build.id, build.pkg_id AS package_id`;
-      for await (const { id } of rows<{ id: number; package_id: number }>(columns, sql``)) ids.add(id);
+      for await (const { id } of rows<{ id: number }>(columns, sql``, { keep })) ids.add(id);
       return [...ids];
     },
   };
@@ -129,7 +132,7 @@ async function selectTagged(
 
 type TaggedRow = { -readonly [K in keyof TaggedBuild]: TaggedBuild[K] } & { extra?: string | null };
 
-/** The columns of a build in a tag; what is null here, {@link withNames} fills in. */
+/** The columns of a build in a tag; what is null here, {@link readNames} and a plan fill in. */
 const taggedColumns = aliased({
   ...buildColumns,
   package_id: sql`build.pkg_id`,
@@ -143,35 +146,22 @@ const taggedColumns = aliased({
 const taggedJoins = sql`JOIN events ON events.id = build.create_event
   LEFT JOIN users AS promoter ON promoter.id = build.promoter`;
 
-/** Names by id that many builds of a tag share: to join them to every row takes longer than all else of it. */
-interface Names {
-  readonly tags: ReadonlyMap<number, string>;
-  readonly packages: ReadonlyMap<number, string>;
-  readonly volumes: ReadonlyMap<number, string>;
-}
-
+/** Reads names by id that many builds of a tag share: to join them to every row takes longer than all else of it. */
 async function readNames(
   call: Call,
   tagIds: readonly number[],
   entries: readonly PackageListEntry[],
-): Promise<Names> {
+): Promise<NonNullable<RowPlan['names']>> {
   const byId = async (query: Sql): Promise<ReadonlyMap<number, string>> =>
     new Map((await call.db.all<Named>(query)).map(({ id, name }) => [id, name]));
-  return {
-    tags: await byId(sql`SELECT id, name FROM tag WHERE ${anyOf(sql`id`, tagIds)}`),
-    packages: new Map(entries.map((entry) => [entry.package_id, entry.package_name])),
-    volumes: await byId(sql`SELECT id, name FROM volume`),
-  };
-}
-
-function withNames(row: TaggedRow, { tags, packages, volumes }: Names): TaggedRow {
-  const name = packages.get(row.package_id) ?? '';
-  row.tag_name = tags.get(row.tag_id) ?? '';
-  row.package_name = name;
-  row.name = name;
-  row.nvr = `${name}-${row.version}-${row.release}`;
-  row.volume_name = volumes.get(row.volume_id) ?? '';
-  return row;
+  const packages = new Map(entries.map((entry) => [entry.package_id, entry.package_name]));
+  const tags = await byId(sql`SELECT id, name FROM tag WHERE ${anyOf(sql`id`, tagIds)}`);
+  return [
+    { column: 'tag_name', of: 'tag_id', names: tags },
+    { column: 'package_name', of: 'package_id', names: packages },
+    { column: 'name', of: 'package_id', names: packages },
+    { column: 'volume_name', of: 'volume_id', names: await byId(sql`SELECT id, name FROM volume`) },
+  ];
 }
 
 /** The name of the package to look for, null for all; Koji's database finds none for what counts as false. */
@@ -202,22 +192,8 @@ export function readLatest(latest: unknown): boolean | number {
   return typeof latest === 'number' || latest instanceof Double ? Number(latest) : Boolean(latest);
 }
 
-/** Keeps the builds of open packages, of each the first N. */
-function latestOf(
-  open: ReadonlySet<number>,
-  latest: boolean | number,
-): <T extends { package_id: number }>(build: T) => T | undefined {
-  const most = latest === true ? 1 : latest || Infinity;
-  const counts = new Map<number, number>();
-  return (build) => {
-    const { package_id: id } = build;
-    if (!open.has(id)) return undefined;
-    const count = counts.get(id) ?? 0;
-    if (count >= most) return undefined;
-    counts.set(id, count + 1);
-    return build;
-  };
-}
+/** How many builds of a package count. */
+const mostOf = (latest: boolean | number): number => (latest === true ? 1 : latest || Infinity);
 
 /** Additions of a build type to a query on `build`. */
 export async function typeJoin(

@@ -1,5 +1,6 @@
 /** Parts of a tag's package list, found by the database. */
 import type { PackageListEntry } from '@koji/core/api';
+import type { RowStream } from '@koji/core/wire';
 import type { Call } from '../../call.js';
 import { canSort, cutPart, sortOrder } from '../../db/parts.js';
 import type { Part, SortColumns } from '../../db/parts.js';
@@ -47,6 +48,27 @@ export async function listingTags(
   const links = await fullInheritance(call, tagId, event);
   if (links.some((link) => link.filter.length > 0)) return null;
   return [tagId, ...links.map((link) => link.parent_id)];
+}
+
+/**
+ * Reads the whole package list of a tag one by one, each package by the nearest tag's entry.
+ *
+ * @returns null where code has to choose the entries that count
+ */
+export async function streamPackageList(
+  call: Call,
+  filter: Omit<PackagePartFilter, 'prefix'>,
+): Promise<RowStream<PackageListEntry> | null> {
+  const { tagId, event = null, inherit } = filter;
+  const tags = inherit ? await listingTags(call, tagId, event) : [tagId];
+  if (!tags) return null;
+  return call.db.iterate<PackageListEntry>(
+    sql`SELECT ${entryColumns(filter)}
+      FROM tag_packages JOIN ${placesOf(tags)} ON place.value = tag_packages.tag_id ${entryJoins(filter)}
+      ${where(entryConditions(filter))}
+      ORDER BY place.key, tag_packages.create_event, package.id`,
+    { keep: { column: 'package_id', among: null, most: 1 } },
+  );
 }
 
 /** Returns a table `found` of the entries that count; null where only code can tell. */
