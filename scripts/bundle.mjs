@@ -30,7 +30,7 @@ const ours = {
 
 /**
  * Bundles the process of a task together with our packages into one script, for builders without plugins: nobody else loads
- * a second copy there, and V8 keeps the compiled code of a script (docs/decisions/0026-warm-builders.md).
+ * a second copy there, and Node.js keeps the memory of one script (docs/decisions/0031-preloaded-tasks.md).
  */
 async function bundleChild() {
   const output = path.join(builder, 'dist/bundle/lone-child.cjs');
@@ -40,21 +40,15 @@ async function bundleChild() {
   ];
   if (Math.max(...inputs.map((folder) => newestIn(folder)), changed) <= timeOf(output)) return;
   const { build } = await import('esbuild');
-  const common = {
+  await build({
     absWorkingDir: builder,
     bundle: true,
     format: 'cjs',
     platform: 'node',
     target: 'node20.19',
     logLevel: 'error',
-  };
-  await build({
-    ...common,
-    entryPoints: ['dist/daemon/cached-child.js'],
-    outfile: 'dist/bundle/cached-child.cjs',
-  });
-  await build({
-    ...common,
+    // An import() in such a script finds nothing.
+    supported: { 'dynamic-import': false },
     entryPoints: ['dist/daemon/child.js'],
     outfile: output,
     external: ['undici', 'nodemailer', 'winston', 'zod', '@swc/wasm-typescript'],
@@ -62,10 +56,25 @@ async function bundleChild() {
     // What a package finds from its own place must be found from there.
     define: { 'import.meta.url': '$ownPlace' },
     banner: {
-      js: "const $placeOf = (file) => require('node:url').pathToFileURL(file).href; const $ownPlace = $placeOf(__filename);",
+      js: `require = require('node:module').createRequire(__filename);
+const $placeOf = (file) => require('node:url').pathToFileURL(file).href;
+const $ownPlace = $placeOf(__filename);`,
     },
-    plugins: [{ name: 'places', setup: ({ onLoad }) => onLoad({ filter: /dist.bundle.*\.js$/ }, keepPlace) }],
+    plugins: [
+      { name: 'places', setup: ({ onLoad }) => onLoad({ filter: /dist.bundle.*\.js$/ }, keepPlace) },
+      { name: 'late', setup: loadLate },
+    ],
   });
+}
+
+/** Modules of Node.js that it can't keep loaded in a snapshot are loaded when they are used first. */
+function loadLate({ onResolve, onLoad }) {
+  onResolve({ filter: /^node:https?$/ }, ({ path: name, namespace }) =>
+    namespace === 'late' ? { path: name, external: true } : { path: name, namespace: 'late' },
+  );
+  onLoad({ filter: /./, namespace: 'late' }, ({ path: name }) => ({
+    contents: `module.exports = Object.create(new Proxy({}, { get: (_, key) => require('${name}')[key] }));`,
+  }));
 }
 
 function keepPlace({ path: file }) {

@@ -15,7 +15,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ClientSession } from '@koji/client';
-import { makeConfig, startHub } from '@koji/hub';
+import { makeHub, startHub, stopProgram } from '../shared/processes.mjs';
 
 const limits = { p50: 100, p99: 300 };
 const rounds = Number(process.env.BENCH_ROUNDS ?? 20);
@@ -82,13 +82,22 @@ async function until(what, test, patience = 60_000) {
   throw new Error(`${what} took too long:\n${log.text.slice(-5000)}`);
 }
 
-/** Milliseconds of processor time of this process, the hub's, and of kojid with the processes of its tasks that ended. */
+/** Milliseconds of processor time so far: the hub's, kojid's, and that of the processes of its tasks. */
 function processorTime() {
-  const { user, system } = process.cpuUsage();
-  const own = (user + system) / 1000;
   const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parentOf(pid) === kojid.pid);
   const now = children.reduce((sum, pid) => sum + ticksOf(pid, [11, 12]), 0);
-  return own + ticksOf(kojid.pid, [11, 12, 13, 14]) + now;
+  return {
+    hub: ticksOf(hub.child.pid, [11, 12]),
+    kojid: ticksOf(kojid.pid, [11, 12]),
+    tasks: ticksOf(kojid.pid, [13, 14]) + now,
+  };
+}
+
+/** Says what a task cost since an earlier time. */
+function cost(before, count) {
+  const parts = Object.entries(processorTime()).map(([name, now]) => [name, (now - before[name]) / count]);
+  const sum = parts.reduce((total, [, one]) => total + one, 0);
+  return `${sum.toFixed(0)} ms (${parts.map(([name, one]) => `${name} ${one.toFixed(1)}`).join(', ')})`;
 }
 
 function fieldsOf(pid) {
@@ -112,18 +121,11 @@ const log = new LogFile();
 let tasks = 0;
 const nextNumber = () => (tasks += 1) / 10_000_000;
 
-const values = {
-  Database: 'sqlite:koji.db',
-  KojiDir: file('koji'),
-  Listen: '127.0.0.1:0',
-  LogFile: file('hub.log'),
-};
-const hub = await startHub(makeConfig(folder, { ...values, RunInterval: '60' }));
+const config = makeHub(folder, 'sqlite:koji.db', { RunInterval: '60' });
+const hub = await startHub(config);
 let kojid = null;
 const session = new ClientSession(`${hub.url}/kojihub`);
 try {
-  writeFileSync(file('hub.conf'), conf('hub', values));
-  admin('user', 'add', 'kojiadmin', '--password', 'secret', '--admin');
   await session.login('kojiadmin', 'secret');
   await session.addHost('builder', ['x86_64']);
   admin('user', 'passwd', 'builder', 'secret');
@@ -154,7 +156,7 @@ try {
   kojid?.kill('SIGTERM');
   if (kojid) await new Promise((resolve) => kojid.once('exit', resolve));
   await session.close();
-  await hub.stop();
+  await stopProgram(hub.child);
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -166,6 +168,7 @@ async function make() {
   return { number: String(number), at };
 }
 
+/** Prints times in milliseconds; returns the three that count. */
 function show(times) {
   times.sort((a, b) => a - b);
   const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
@@ -176,6 +179,7 @@ function show(times) {
   line('p50', at(0.5), limits.p50);
   line('p99', at(0.99), limits.p99);
   line('slowest', at(1));
+  return [at(0.5), at(0.99), at(1)];
 }
 
 async function measureIdle() {
@@ -187,10 +191,9 @@ async function measureIdle() {
     times.push(log.began.get(number) - at);
     await sleep(1500); // the builder is idle again, with a process for the next task
   }
-  const cost = (processorTime() - before) / rounds;
   console.log(`makeTask to the first line of the handler, idle builder, ${rounds} tasks`);
   show(times);
-  console.log(`processor time of a task, all around it: ${cost.toFixed(0)} ms`);
+  console.log(`processor time of a task: ${cost(before, rounds)}`);
 }
 
 async function measureRate() {
@@ -210,12 +213,10 @@ async function measureRate() {
   await until('the backlog', () => made.every(({ number }) => log.began.has(number)), 600_000);
   const took = (performance.now() - began) / 1000;
   await sleep(2000);
-  const cost = (processorTime() - before) / total;
+  const perTask = cost(before, total);
   console.log(
     `\n${total} tasks asked for in ${asked.toFixed(1)} s (${(total / asked).toFixed(1)} a second), begun within ${took.toFixed(1)} s`,
   );
   show(made.map(({ number, at }) => log.began.get(number) - at));
-  console.log(
-    `not begun when the last was made: ${backlog}; processor time of a task: ${cost.toFixed(0)} ms`,
-  );
+  console.log(`not begun when the last was made: ${backlog}; processor time of a task: ${perTask}`);
 }

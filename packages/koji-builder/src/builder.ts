@@ -1,8 +1,6 @@
 /// <reference types="node" preserve="true" />
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { Closers, limitProcess, sortTexts } from '@koji/core';
+import { mkdir, type FileHandle } from 'node:fs/promises';
+import { Closers, limitProcess, messageOf, sortTexts } from '@koji/core';
 import type { Logger } from '@koji/core';
 import { effectWarnings, kojidOptions } from '@koji/core/config';
 import type { KojidOptions } from '@koji/core/config';
@@ -15,6 +13,7 @@ import { ActivityFile } from './daemon/activity.js';
 import { logInFirst } from './daemon/first-login.js';
 import { loginOf } from './daemon/login.js';
 import { Loop } from './daemon/loop.js';
+import { openPreloaded } from './daemon/preloaded.js';
 import type { Setup } from './daemon/protocol.js';
 import { Runner } from './daemon/runner.js';
 import { killLeftovers } from './daemon/task-process.js';
@@ -99,9 +98,12 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   if (killed > 0) logger.warn(`killed ${killed} processes of tasks that an earlier builder left`);
   const watched = how.watch ? await PluginWatch.open(given, plugins) : null;
   if (watched) closers.add('copies of plugins', () => watched.close());
-  const setup = watched ? await watched.firstSetup() : { ...given, ...(await codeFolder(options, closers)) };
+  const setup = watched ? await watched.firstSetup() : given;
+  const file: { opened: FileHandle | null } = { opened: null };
+  closers.add('what processes of tasks start from', () => file.opened?.close());
   const runner = new Runner(setup, { most: options.spare_processes, log: log.logger('koji.task') });
   closers.add('the spare processes', () => runner.close());
+  if (!watched && options.plugin.length === 0) preload({ setup, file, runner, logger, closers });
   const activity = new ActivityFile(options, logger);
   closers.add('activity of plugins', () => activity.close());
   const told = new Map<number, string>();
@@ -150,12 +152,33 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   };
 }
 
-/** Makes the folder of compiled code, which nobody else may write to, for a builder whose tasks load no plugins. */
-async function codeFolder({ plugin }: KojidOptions, closers: Closers): Promise<Pick<Setup, 'code'>> {
-  if (plugin.length > 0) return {};
-  const code = await mkdtemp(path.join(tmpdir(), 'kojid-code-'));
-  closers.add('compiled code', () => rm(code, { recursive: true, force: true }));
-  return { code };
+/** What {@link preload} works with. */
+interface Preloading {
+  readonly setup: Setup;
+  /** Where to put the file that the processes start from. */
+  readonly file: { opened: FileHandle | null };
+  readonly runner: Runner;
+  readonly logger: Logger;
+  readonly closers: Closers;
+}
+
+/** Lets processes of tasks start with everything loaded, from some time after kojid's start on. */
+function preload({ setup, file, runner, logger, closers }: Preloading): void {
+  const stopping = new AbortController();
+  const work = async (): Promise<void> => {
+    try {
+      file.opened = await openPreloaded(stopping.signal);
+      if (file.opened) await runner.renew({ ...setup, preloaded: file.opened.fd });
+    } catch (error) {
+      if (!stopping.signal.aborted)
+        logger.warn(`processes of tasks start slowly, each loads everything: ${messageOf(error)}`);
+    }
+  };
+  const working = work();
+  closers.add('loading for processes of tasks', () => {
+    stopping.abort();
+    return working;
+  });
 }
 
 /** When the login began, in seconds since 1970. */

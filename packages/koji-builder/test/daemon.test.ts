@@ -133,6 +133,27 @@ test('more processes wait while tasks come fast; they cost no task when killed, 
   await until('they are gone', () => !waiting.some(alive));
 });
 
+const startsLoaded = (pid: number): boolean => read(`/proc/${pid}/cmdline`).includes('--snapshot-blob');
+
+test('processes of tasks soon start with everything loaded, unless there are plugins', async () => {
+  const builder = await site.startBuilder();
+  const [pid = 0] = await until('a loaded one waits', () => {
+    const pids = childrenOf(builder.pid).filter(startsLoaded);
+    return pids.length > 0 && site.log().includes('ready as') ? pids : null;
+  });
+  expect(await site.result('sleep', [0])).toBeNull();
+  await until('it ran the task', () => !alive(pid));
+  // A module that is loaded late, and a fault.
+  await expect(site.result('tagNotification', [])).rejects.toThrow('tagNotification');
+  builder.signal('SIGTERM');
+  expect(await builder.ended).toBe(0);
+  expect(site.log()).not.toContain('start slowly');
+  const other = await site.startBuilder({ plugins: 'works' });
+  await until('another one waits', () => childrenOf(other.pid).length > 0);
+  expect(await site.result('sleep', [0])).toBeNull();
+  expect(childrenOf(other.pid).some(startsLoaded)).toBe(false);
+});
+
 test('with spare_processes = 0 each task starts its own process', async () => {
   const builder = await site.startBuilder({ spare_processes: '0' });
   expect(await site.result('sleep', [0])).toBeNull();

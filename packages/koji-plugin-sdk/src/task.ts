@@ -96,6 +96,8 @@ export interface TaskRuntime {
   uploadPart(piece: Buffer, offset: number, target: UploadTarget): Promise<void>;
   /** Fetches a file of the hub by its path below topdir. Returns its local path. Throws with code ENOENT if it does not exist. */
   download(relativePath: string): Promise<string>;
+  /** Reports the task's load to the hub. The first report may be sent some time later, or with the end of a short task. */
+  setWeight(weight: number, isFirst?: boolean): Promise<void>;
   /** Resolves when a subtask has changed, or after some milliseconds. */
   pause(milliseconds: number): Promise<void>;
   /**
@@ -219,7 +221,7 @@ export abstract class BaseTaskHandler {
 
   /** Reports to the hub the load of the task from now on. */
   async setWeight(weight: number): Promise<void> {
-    await this.session.call('host.setTaskWeight', [this.id, weight]);
+    await this.runtime.setWeight(weight);
   }
 
   /** Returns the folder of the task's output, below the hub's work folder. */

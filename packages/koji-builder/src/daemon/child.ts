@@ -1,15 +1,21 @@
 // The process of one task: loads the task types, waits for its task, runs it, tells the hub, exits.
+import { closeSync, readFileSync, readdirSync } from 'node:fs';
 import { inspect } from 'node:util';
+import { startupSnapshot } from 'node:v8';
 import { Closers, GenericError, RetryError, faultToWire, messageOf, type Logger } from '@koji/core';
 import { decodeArgs, decodeCall, encodeFault, encodeResponse } from '@koji/core/wire';
-import { ClientSession } from '@koji/client';
+import { ClientSession, type Multicall } from '@koji/client';
 import { RefuseTask } from '@koji/plugin-sdk';
 import { FreeTask, killPrograms, runTask } from '@koji/plugin-sdk/host';
 import { loadTasks, type Tasks } from '../tasks/load.js';
 import { openBuilderLog, sessionOptions } from '../config.js';
 import type { Done, End, Run, Setup, ToChild, ToDaemon } from './protocol.js';
 import { placesIn } from '../watch/snapshot.js';
+import { preloadedDescriptor } from './preloaded.js';
+import { rehearse } from './rehearsal.js';
 import { TaskRun } from './task-run.js';
+
+type Outcome = Omit<Done, 'type' | 'alone'>;
 
 const closers = new Closers();
 const waiters = new Set<() => void>();
@@ -17,22 +23,32 @@ let setup: Setup | null = null;
 let tasks: Promise<Tasks> | null = null;
 let logger: (name: string) => Logger;
 
-process.on('message', (message: ToChild) => {
-  if (message.type === 'setup') {
-    setup = message;
-    tasks = load(message);
-  } else if (message.type === 'run') void finish(message);
-  else for (const waiter of waiters) waiter();
-});
+function start(): void {
+  process.on('message', (message: ToChild) => {
+    if (message.type === 'setup') {
+      setup = message;
+      tasks = load(message);
+    } else if (message.type === 'run') void finish(message);
+    else for (const waiter of waiters) waiter();
+  });
+  // Without a daemon nobody could cancel the task any more, and the next daemon frees it: everything here must go.
+  process.on('disconnect', () => {
+    killPrograms();
+    process.kill(-process.pid, 'SIGKILL');
+  });
+  // Also what a rejection that nobody handles comes to.
+  process.on('uncaughtException', (error: unknown) => void breakOff(error));
+}
 
-// Without a daemon nobody could cancel the task any more, and the next daemon frees it: everything here must go.
-process.on('disconnect', () => {
-  killPrograms();
-  process.kill(-process.pid, 'SIGKILL');
-});
-
-// Also what a rejection that nobody handles comes to.
-process.on('uncaughtException', (error: unknown) => void breakOff(error));
+// What is loaded by now is kept for the processes of later tasks (preloaded.ts).
+if (startupSnapshot.isBuildingSnapshot()) {
+  startupSnapshot.setDeserializeMainFunction(() => {
+    closeSync(preloadedDescriptor);
+    process.execArgv = []; // a Node.js program that the task starts is another one
+    start();
+  });
+  void rehearse();
+} else start();
 
 async function breakOff(error: unknown): Promise<never> {
   await send({ type: 'broken', message: `uncaught error in the task's process: ${messageOf(error)}` });
@@ -65,7 +81,7 @@ async function load({ options, folder, snapshot }: Setup): Promise<Tasks> {
 }
 
 async function finish(run: Run): Promise<void> {
-  let done: Omit<Done, 'type'>;
+  let done: Outcome;
   try {
     done = await runOnce(run);
   } catch (error) {
@@ -75,11 +91,11 @@ async function finish(run: Run): Promise<void> {
     return process.exit(1);
   }
   await closers.closeAll();
-  await send({ type: 'done', ...done });
+  await send({ type: 'done', ...done, alone: wasAlone() });
   process.exit(0);
 }
 
-async function runOnce({ task, session: info }: Run): Promise<Omit<Done, 'type'>> {
+async function runOnce({ task, session: info }: Run): Promise<Outcome> {
   if (!setup || !tasks) throw new Error('a task came before its settings');
   const { options } = setup;
   const { byMethod, callbacks } = await tasks;
@@ -103,32 +119,60 @@ async function runOnce({ task, session: info }: Run): Promise<Omit<Done, 'type'>
     await runtime.open();
     const { params } = decodeCall(Buffer.from(String(task.request)));
     const result = await runTask(type, runtime, decodeArgs(params));
-    await tell(() => session.host.closeTask(task.id, encodeResponse(result)));
+    const response = encodeResponse(result);
+    await tell(runtime, session, (asked) => asked.host.closeTask(task.id, response));
     return { outcome: 'closed' };
   } catch (error) {
     if (error instanceof RefuseTask) {
       log.warn(`task ${task.id} is refused: ${error.message}`);
-      await tell(() => session.host.refuseTask(task.id, true, error.message));
+      await tell(runtime, session, (asked) => asked.host.refuseTask(task.id, true, error.message));
       return { outcome: 'refused' };
     }
     if (error instanceof FreeTask) {
       log.info(`task ${task.id} is given back: ${error.message}`);
-      await session.host.freeTasks([task.id]);
+      await tell(runtime, session, (asked) => asked.host.freeTasks([task.id]));
       return { outcome: 'freed' };
     }
     log.error(`task ${task.id} failed`, error);
     const { faultCode, faultString } = faultToWire(error);
-    await tell(() => session.host.failTask(task.id, encodeFault(faultCode, faultString)));
+    const response = encodeFault(faultCode, faultString);
+    await tell(runtime, session, (asked) => asked.host.failTask(task.id, response));
     return { outcome: 'failed', failure: messageOf(error) };
   } finally {
     await runtime.close();
   }
 }
 
-/** Tells the hub the end; that an earlier try has already told it is as good. */
-async function tell(call: () => Promise<unknown>): Promise<void> {
+/** Whether this process has never had a child; false when the system does not tell. */
+function wasAlone(): boolean {
   try {
-    await call();
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    // Page faults of children that have ended: no program ends without any.
+    if (fields[8] !== '0') return false;
+    const threads = readdirSync('/proc/self/task');
+    return threads.every((one) => readFileSync(`/proc/self/task/${one}/children`, 'utf8') === '');
+  } catch {
+    return false;
+  }
+}
+
+/** Tells the hub the end, and before it the weight of a short task; that an earlier try has already told it is as good. */
+async function tell(
+  run: TaskRun,
+  session: ClientSession,
+  end: <C extends ClientSession | Multicall>(asked: C) => PromiseLike<unknown>,
+): Promise<void> {
+  void send({ type: 'tells' });
+  try {
+    const weight = await run.takeWeight();
+    if (weight === null) return void (await end(session));
+    const asked = session.multicall();
+    asked.host.setTaskWeight(run.id, weight);
+    const ended = end(asked);
+    await asked.run();
+    await ended;
   } catch (error) {
     if (!(error instanceof RetryError)) throw error;
   }

@@ -4,13 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthError, GenericError, RetryError, TASK_STATES, messageOf, type Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import { encodeFault } from '@koji/core/wire';
-import { RequestError, type ClientSession } from '@koji/client';
-import type { SessionKey } from '@koji/core/api';
+import { RequestError, type ClientSession, type Multicall } from '@koji/client';
+import type { AssignedTask, HostInfo, HostTask, SessionKey } from '@koji/core/api';
 import type { TaskEnd } from './activity.js';
 import type { End, TaskData } from './protocol.js';
 import type { Runner } from './runner.js';
 import type { Ending, TaskProcess } from './task-process.js';
 import { removeFolder, taskFolder, taskFolders } from './task-run.js';
+
+/** What the hub answers at the start of a round. */
+interface Found {
+  readonly open: readonly HostTask[];
+  readonly host: HostInfo;
+  /** Null when the hub has to be told of this builder's state first. */
+  readonly assigned: AssignedTask[] | null;
+}
 
 interface RunningTask {
   readonly process: TaskProcess;
@@ -74,6 +82,10 @@ export class Loop {
   private load = 0;
   /** What was said last about what is looked at again and again, by topic. */
   private readonly said = new Map<string, { readonly text: string; readonly at: number }>();
+  /** What the hub was told last; null when it has to be told again. */
+  private told: { readonly load: number; /** By `performance.now()`. */ readonly at: number } | null = null;
+  /** Ids of sessions of tasks that have ended, to be closed with the next request. */
+  private readonly left: number[] = [];
   private cleaning = false;
   private hasTidied = false;
   private nextCleaning = 0;
@@ -132,6 +144,7 @@ export class Loop {
 
   /** Checks in at once: what this builder can do has changed. */
   checkIn(): void {
+    this.told = null;
     this.rest.abort();
   }
 
@@ -142,9 +155,10 @@ export class Loop {
           this.stop(0);
           return;
         }
-        await this.synchronise();
+        const found = await this.look();
+        await this.synchronise(found.open);
         this.cleanUp();
-        await this.wait(await this.takeTasks());
+        await this.wait(await this.takeTasks(found));
       } catch (error) {
         await this.recover(error);
       }
@@ -186,7 +200,9 @@ export class Loop {
         log.info(`freeing tasks ${tasks.join(', ')}`);
         await session.host.freeTasks(tasks);
       }
-      await session.host.updateHost(0, false);
+      const asked = this.ask();
+      asked.host.updateHost(0, false);
+      await asked.run({ strict: true });
       await session.logout();
     } catch (error) {
       log.warn(`could not tell the hub of the stop: ${messageOf(error)}`);
@@ -213,10 +229,33 @@ export class Loop {
     await this.drop(id, task);
   }
 
+  /** Asks the hub for all that a round starts from, in one request. */
+  private async look(): Promise<Found> {
+    const asked = this.ask();
+    const open = asked.host.getHostTasks();
+    const host = asked.host.getHost();
+    // Those that the hub would give to a builder in its new state come after the check-in.
+    const assigned = this.isCheckInDue ? null : asked.host.getTasks();
+    await asked.run({ strict: true });
+    return { open: open.result, host: host.result, assigned: assigned?.result ?? null };
+  }
+
+  /** Starts a request of several calls. It closes the sessions of tasks that have ended, too. */
+  private ask(): Multicall {
+    const asked = this.parts.session.multicall();
+    for (const id of this.left.splice(0)) asked.logoutChild(id);
+    return asked;
+  }
+
+  private get isCheckInDue(): boolean {
+    const { told, parts } = this;
+    if (told === null || performance.now() - told.at > parts.options.sleeptime * 1000) return true;
+    return this.running.size === 0 && told.load > 0;
+  }
+
   /** Brings the hub's list of our open tasks and our processes together. */
-  private async synchronise(): Promise<void> {
+  private async synchronise(open: readonly HostTask[]): Promise<void> {
     const { session, log } = this.parts;
-    const open = await session.host.getHostTasks();
     const ids = new Set(open.map((task) => task.id));
     for (const task of open) if (task.alert) this.running.get(task.id)?.process.awake();
     this.load = open
@@ -228,8 +267,8 @@ export class Loop {
       await session.host.freeTasks(stale);
       for (const id of stale) await this.removeFolder(id);
     }
-    const gone = [...this.running.keys()].filter((id) => !ids.has(id));
-    if (gone.length > 0) await this.dropTaken(gone);
+    const gone = [...this.running].filter(([id, { process }]) => !ids.has(id) && !process.isEnding);
+    if (gone.length > 0) await this.dropTaken(gone.map(([id]) => id));
     if (!this.hasTidied) await this.removeLeft();
     this.hasTidied = true;
   }
@@ -253,40 +292,84 @@ export class Loop {
   }
 
   /** Checks in and starts what is assigned to this host; whether there was anything to do. */
-  private async takeTasks(): Promise<boolean> {
-    const { session, options, methods } = this.parts;
-    const ready = await this.isReady();
-    await session.host.updateHost(this.load, ready, { methods: [...methods()], maxjobs: options.maxjobs });
-    this.isKnownReady = ready;
-    if (!ready) return false;
-    const tasks = await session.host.getTasks();
-    let took = false;
-    for (const task of tasks) {
-      if (this.stopping || this.pending !== null || this.running.size >= options.maxjobs) break;
-      if (this.running.has(task.id)) continue; // it was ours before, and its old process is still ending
-      took = (await this.takeTask(task)) || took;
-    }
-    return took;
+  private async takeTasks({ host, assigned }: Found): Promise<boolean> {
+    const ready = await this.isReady(host);
+    const isNews = this.isCheckInDue || ready !== this.isKnownReady;
+    const tasks = isNews ? await this.tellState(ready) : assigned;
+    if (!ready || tasks === null) return false;
+    return this.openTasks(await this.chooseTasks(tasks));
   }
 
-  private async takeTask(task: { id: number; method: string }): Promise<boolean> {
-    const { session, runner, methods, log } = this.parts;
-    if (!methods().has(task.method)) {
-      log.warn(`refusing task ${task.id}: no handler for ${task.method}`);
-      await session.host.refuseTask(task.id, false, 'no handler for method');
-      return false;
+  /** Checks in; returns what is assigned to this host then, if it may take any. */
+  private async tellState(ready: boolean): Promise<AssignedTask[]> {
+    const { options, methods } = this.parts;
+    const { load } = this;
+    const asked = this.ask();
+    asked.host.updateHost(load, ready, { methods: [...methods()], maxjobs: options.maxjobs });
+    const assigned = ready ? asked.host.getTasks() : null;
+    await asked.run({ strict: true });
+    this.told = { load, at: performance.now() };
+    this.isKnownReady = ready;
+    return assigned?.result ?? [];
+  }
+
+  /** Chooses what to run of what is assigned, and refuses what this builder can't run. */
+  private async chooseTasks(assigned: readonly AssignedTask[]): Promise<AssignedTask[]> {
+    const { session, options, methods, log } = this.parts;
+    const chosen: AssignedTask[] = [];
+    for (const task of assigned) {
+      if (this.stopping || this.pending !== null) return [];
+      if (this.running.size + chosen.length >= options.maxjobs) break;
+      if (this.running.has(task.id)) continue; // it was ours before, and its old process is still ending
+      if (!methods().has(task.method)) {
+        log.warn(`refusing task ${task.id}: no handler for ${task.method}`);
+        await session.host.refuseTask(task.id, false, 'no handler for method');
+        continue;
+      }
+      chosen.push(task);
+      // The next one may be meant for the daemon that comes after this one.
+      if (endsDaemon.has(task.method)) break;
     }
-    const data = (await session.host.openTask(task.id)) as TaskData | null;
-    if (data === null) return false;
+    return chosen;
+  }
+
+  /** Opens tasks, all in one request, and runs them; whether there was any. */
+  private async openTasks(tasks: readonly AssignedTask[]): Promise<boolean> {
+    if (tasks.length === 0) return false;
+    const asked = this.ask();
+    const entries = tasks.map((task) => ({
+      task,
+      opened: asked.host.openTask(task.id),
+      key: asked.subsession(),
+    }));
+    await asked.run();
+    const runs: Promise<Ending>[] = [];
+    const failures: unknown[] = [];
+    for (const { task, opened, key } of entries) {
+      try {
+        const data = opened.result as TaskData | null;
+        if (data === null) this.left.push(key.result['session-id']);
+        else runs.push(this.runTask(task, data, key.result));
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+    if (tasks.some((task) => endsDaemon.has(task.method))) await Promise.all(runs);
+    return runs.length > 0;
+  }
+
+  /** Starts a task that is open; resolves when its process is gone. */
+  private runTask(task: AssignedTask, data: TaskData, key: SessionKey): Promise<Ending> {
+    const { runner, log } = this.parts;
     log.info(`running task ${task.id} (${task.method})`);
-    const key = await session.call<SessionKey>('subsession');
     const process = runner.take();
     // A task that waits is no load: there may be room for another one now.
     process.onWait = () => this.rest.abort();
     process.onEnd = (how) => this.endWhenIdle(how);
     const gone = process.ended.then(async (ending) => {
       await process.sweep();
-      await this.removeFolder(task.id);
+      if (!ending.told) await this.removeFolder(task.id);
       return ending;
     });
     const running: RunningTask = {
@@ -300,9 +383,7 @@ export class Loop {
     this.running.set(task.id, running);
     process.run(data, key);
     void this.follow(task.id, running);
-    // The next one may be meant for the daemon that comes after this one.
-    if (endsDaemon.has(task.method)) await gone;
-    return true;
+    return gone;
   }
 
   /** Sees a task's process to its end. */
@@ -320,12 +401,13 @@ export class Loop {
         if (this.stopping) await session.host.freeTasks([id]);
         else await session.host.failTask(id, encodeFault(GenericError.faultCode, ending.why));
       }
-      await session.logoutChild(task.sessionId);
     } catch (error) {
       log.warn(`task ${id} could not be closed: ${messageOf(error)}`);
     }
+    this.left.push(task.sessionId);
     this.running.delete(id);
-    this.rest.abort();
+    // The hub has told of the end of one that told the hub.
+    if (!task.process.hasTold || !this.isKnownReady || this.running.size === 0) this.rest.abort();
   }
 
   /** Removes the folders of tasks that ended for the hub, but were not put away since this daemon was killed. */
@@ -343,10 +425,9 @@ export class Loop {
   }
 
   /** Koji's own tests of whether a host can take more work. */
-  private async isReady(): Promise<boolean> {
-    const { session, options } = this.parts;
+  private async isReady(host: HostInfo): Promise<boolean> {
+    const { options } = this.parts;
     if (this.pending !== null) return false;
-    const host = await session.host.getHost();
     const no = (why: string): boolean => {
       this.sayOnce('ready', `not ready for tasks: ${why}`, 'info');
       return false;
@@ -376,8 +457,9 @@ export class Loop {
 
   /** Sleeps until the hub says that there is something to do, or something ends here, or `sleeptime` is over. */
   private async wait(took: boolean): Promise<void> {
-    if (took) this.calls = 0; // look again at once: there may be more
-    if (took || this.stopping) return;
+    if (took) this.calls = 0;
+    // There may be more: a hub that tells of it does so at once.
+    if ((took && !this.tells) || this.stopping) return;
     // A hub that calls over and over for what can't be done now must not be asked in a tight loop.
     if (this.calls > 1) await this.pause(Math.min(50 * 2 ** this.calls, errorPause));
     const started = Date.now();
@@ -386,8 +468,12 @@ export class Loop {
     this.rest = new AbortController();
   }
 
+  private get tells(): boolean {
+    return this.hubTells && this.parts.options.waitfortasks;
+  }
+
   private async pollOrSleep(seconds: number): Promise<boolean> {
-    if (!this.hubTells || !this.parts.options.waitfortasks) {
+    if (!this.tells) {
       await this.pause(seconds * 1000);
       return false;
     }
@@ -399,7 +485,13 @@ export class Loop {
         const isIdle = this.isKnownReady && this.running.size === 0;
         const patience = isIdle ? this.patience : Math.min(seconds, shortPoll);
         const began = performance.now();
-        if (await this.poll(patience)) return true;
+        const { held } = this;
+        if (await this.poll(patience, held)) {
+          // The end of a task alone is nothing to act on; if there is more, the hub tells it again.
+          const hasEnded = held.some((id) => this.running.get(id)?.process.isEnding ?? true);
+          if (hasEnded && !this.rest.signal.aborted) continue;
+          return true;
+        }
         const waited = performance.now() - began;
         if (waited > patience * 900) this.cuts = 0;
         // Such a hub needs no check-in: nothing has changed.
@@ -411,10 +503,15 @@ export class Loop {
     }
   }
 
+  /** The tasks that should be open at the hub. */
+  private get held(): number[] {
+    const isHeld = ({ dropped, process }: RunningTask): boolean => !dropped && !process.isEnding;
+    return [...this.running].filter(([, task]) => isHeld(task)).map(([id]) => id);
+  }
+
   /** Waits at the hub; false when it had nothing to tell. */
-  private async poll(patience: number): Promise<boolean> {
+  private async poll(patience: number, held: readonly number[]): Promise<boolean> {
     const { session, log } = this.parts;
-    const held = [...this.running].filter(([, task]) => !task.dropped).map(([id]) => id);
     const began = performance.now();
     try {
       return await session.call<boolean>(

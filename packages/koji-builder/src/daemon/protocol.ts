@@ -19,8 +19,8 @@ export interface Setup {
   readonly started: number;
   /** Words before the command that starts the child: namespaces for its mounts; absent when it needs none. */
   readonly wrapper?: readonly string[];
-  /** The folder of compiled code for processes that load no plugins; absent when they do. */
-  readonly code?: string;
+  /** The descriptor of the memory of a process that has loaded everything; absent when each process loads it. */
+  readonly preloaded?: number;
   /** Where the plugins' files are as they were at one moment; absent when they are run from where they are. */
   readonly snapshot?: Snapshot;
 }
@@ -59,12 +59,19 @@ export interface Broken {
   readonly message: string;
 }
 
+/** Child to daemon: the task has ended, and the hub is about to be told. */
+export interface Tells {
+  readonly type: 'tells';
+}
+
 /** Child to daemon: what became of the task; the hub has been told already. */
 export interface Done {
   readonly type: 'done';
   readonly outcome: 'closed' | 'failed' | 'refused' | 'freed';
   /** Why it failed. */
   readonly failure?: string;
+  /** Whether the process never had a child, so that it leaves none behind. */
+  readonly alone: boolean;
 }
 
 /** Child to daemon, any number of times: the task waits for its subtasks, and is no load meanwhile. */
@@ -79,4 +86,4 @@ export interface End {
 }
 
 export type ToChild = Setup | Run | Awake;
-export type ToDaemon = Loaded | Broken | Waits | End | Done;
+export type ToDaemon = Loaded | Broken | Waits | End | Tells | Done;

@@ -7,6 +7,7 @@ import type { Logger } from '@koji/core';
 import { killMarked, killRemains, killTree, markName, startOf } from '@koji/plugin-sdk/host';
 import type { KojidOptions } from '@koji/core/config';
 import type { SessionKey } from '@koji/core/api';
+import { preloadedWords } from './preloaded.js';
 import type { Done, End, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
 
 /** How a task's process ended: it told the hub itself, or it died and somebody else must. */
@@ -17,10 +18,10 @@ export type Ending =
 const killGrace = 3000;
 /** Milliseconds that a process may take to load before its task fails. */
 export const loadTime = 120_000;
+/** Milliseconds that a process has for telling the hub the end of its task; then it is one like others. */
+const tellingTime = 5_000;
 const fileBeside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const childFile = fileBeside('./child.js');
-/** The same in one script, with a cache of compiled code. */
-const cachedChildFile = fileBeside('./cached-child.cjs');
 
 /**
  * A process for exactly one task. States: loading → ready → running → ended; `run` may be called in loading too.
@@ -47,16 +48,16 @@ export class TaskProcess {
   constructor(setup: Setup, log: Logger) {
     this.mark = `${markOf(setup.options)}${randomUUID()}`;
     // A group of its own, so that a cancelled task goes with everything that it started.
-    const [execPath = process.execPath, ...words] = setup.wrapper ?? [];
-    const [file, args] = setup.code === undefined ? [childFile, []] : [cachedChildFile, [setup.code]];
-    this.child = fork(file, args, {
+    const [execPath = process.execPath, ...words] = [...(setup.wrapper ?? []), process.execPath];
+    const { preloaded } = setup;
+    const own = preloaded === undefined ? [] : preloadedWords;
+    this.child = fork(childFile, {
       detached: true,
-      ...(words.length === 0
-        ? {}
-        : { execPath, execArgv: [...words, process.execPath, ...process.execArgv] }),
+      execPath,
+      execArgv: [...words, ...process.execArgv, ...own],
       env: { ...process.env, [markName]: this.mark },
       serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...(preloaded === undefined ? [] : [preloaded])],
     });
     this.start = startOf(this.child.pid ?? 0);
     void forward(this.child.stdout, (text) => log.info(`${this.name}: ${text}`));
@@ -79,10 +80,22 @@ export class TaskProcess {
   }
 
   private name = 'spare process';
+  /** When the process began to tell the hub the end. */
+  private told: number | null = null;
 
   /** Whether it waits for a task, with everything loaded. */
   get isLoaded(): boolean {
     return this.loaded === null;
+  }
+
+  /** Whether the process tried to tell the hub the end of its task. */
+  get hasTold(): boolean {
+    return this.told !== null;
+  }
+
+  /** Whether the hub hears of the task's end, so that it is no news that the task is no longer open there. */
+  get isEnding(): boolean {
+    return this.told !== null && performance.now() - this.told < tellingTime;
   }
 
   /** Gives the process its task. */
@@ -110,6 +123,7 @@ export class TaskProcess {
   /** Ends what the task may have left running behind it. */
   async sweep(): Promise<void> {
     const { mark, start } = this;
+    if (this.done?.alone) return;
     if (this.child.pid !== undefined) await killRemains({ pid: this.child.pid, mark, start });
   }
 
@@ -118,6 +132,7 @@ export class TaskProcess {
     else if (message.type === 'broken') this.problem = message.message;
     else if (message.type === 'waits') this.onWait();
     else if (message.type === 'end') this.onEnd(message.how);
+    else if (message.type === 'tells') this.told = performance.now();
     else {
       this.loaded?.(message);
       this.loaded = null;

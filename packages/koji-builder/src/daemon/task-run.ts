@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { joinSafe, listBelow, messageOf, type Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
@@ -11,6 +11,9 @@ import type { TaskData } from './protocol.js';
 
 /** Seconds until the hub must have answered a call that waits; it does so after 60. */
 const longestAnswer = 90;
+
+/** Milliseconds after which a task reports its weight: most short ones have ended then, and report it with their end. */
+const weightPause = 300;
 
 /** What a {@link TaskRun} is made of. */
 export interface TaskRunParts {
@@ -73,13 +76,42 @@ export class TaskRun implements TaskRuntime {
 
   /** Makes the task's folder, empty. */
   async open(): Promise<void> {
+    if ((await mkdir(this.workdir, { recursive: true })) !== undefined) return;
     await removeFolder(this.workdir);
     await mkdir(this.workdir, { recursive: true });
   }
 
   /** Removes the task's folder. */
   async close(): Promise<void> {
-    await removeFolder(this.workdir);
+    // Empty after most short tasks.
+    await rmdir(this.workdir).catch(() => removeFolder(this.workdir));
+  }
+
+  async setWeight(weight: number, isFirst = false): Promise<void> {
+    await this.takeWeight();
+    if (isFirst) this.firstWeight = { weight, timer: setTimeout(() => this.sendFirst(weight), weightPause) };
+    else await this.parts.session.host.setTaskWeight(this.id, weight);
+  }
+
+  /** Returns the first weight if it was not sent yet: whoever takes it sends it, or a later one. */
+  async takeWeight(): Promise<number | null> {
+    const first = this.firstWeight;
+    this.firstWeight = null;
+    clearTimeout(first?.timer);
+    await this.sending;
+    return first?.weight ?? null;
+  }
+
+  private firstWeight: { readonly weight: number; readonly timer: NodeJS.Timeout } | null = null;
+  private sending: Promise<void> | null = null;
+
+  private sendFirst(weight: number): void {
+    const { session, logger } = this.parts;
+    this.firstWeight = null;
+    this.sending = session.host
+      .setTaskWeight(this.id, weight)
+      .then(() => undefined)
+      .catch((error: unknown) => logger.warn(`could not report the weight: ${messageOf(error)}`));
   }
 
   async upload(file: string, { directory, name, volume }: UploadTarget, top = this.workdir): Promise<void> {

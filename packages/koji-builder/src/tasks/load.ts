@@ -25,6 +25,13 @@ export interface Tasks {
 /** Whose tasks those are that no plugin brings. */
 export const ownTasks = 'koji';
 
+const own: readonly PluginTask[] = builtIn.map((Handler) => ({
+  plugin: ownTasks,
+  methods: Handler.Methods,
+  Handler,
+  signature: signatureOf((Handler.prototype as { readonly handler: (...args: never[]) => unknown }).handler),
+}));
+
 /** What may be elsewhere than it usually is, and where the plugins' logs go. */
 export type Elsewhere = Pick<LoadOptions, 'configFolder' | 'found' | 'moved' | 'logger'>;
 
@@ -50,14 +57,6 @@ export async function loadTasks(
 ): Promise<Tasks> {
   const { plugins, problems } = await findPlugins(options, folder, { ...elsewhere, logger });
   if (problems.length > 0) throw new PluginLoadError(problems);
-  const own = builtIn.map((Handler) => ({
-    plugin: ownTasks,
-    methods: Handler.Methods,
-    Handler,
-    signature: signatureOf(
-      (Handler.prototype as { readonly handler: (...args: never[]) => unknown }).handler,
-    ),
-  }));
   const all: PluginTask[] = [...own, ...plugins.flatMap((plugin) => plugin.tasks)];
   const { callback_timeout: usual, max_callback_timeout: most } = options;
   const limits = new Map(plugins.map((plugin) => [plugin.name, plugin.limits]));

@@ -19,7 +19,7 @@ export async function runTask(
   const call = { name: runtime.method, plugin: task.plugin };
   const own = await fit(call, task.signature, args, keywords);
   if (handler.checkHost) await checkHost(handler, own);
-  await handler.setWeight(handler.weight());
+  await runtime.setWeight(handler.weight(), true);
   const result: unknown = await (handler as { handler(...own: unknown[]): unknown }).handler(...own);
   return result === undefined ? null : result;
 }

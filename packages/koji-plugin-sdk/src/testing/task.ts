@@ -312,6 +312,10 @@ class TestRuntime implements TaskRuntime {
     await this.waits.during('the end of a pause', () => sleep(shorter));
   }
 
+  async setWeight(weight: number): Promise<void> {
+    await this.session.call('host.setTaskWeight', [this.id, weight]);
+  }
+
   async waitForNews(method: string, args: readonly unknown[], otherwise: number): Promise<void> {
     // The test's builder shares this session with the task, and would wait with it.
     if (this.parts.options.hub) await this.pause(otherwise);
