@@ -10,17 +10,19 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ClientSession } from '@koji/client';
+import { figure, machine, tableOf, writeBlock } from '../shared/report.mjs';
 import { makeHub, startHub, stopProgram } from '../shared/processes.mjs';
 
 const limits = { p50: 100, p99: 300 };
 const rounds = Number(process.env.BENCH_ROUNDS ?? 20);
 const rate = Number(process.env.BENCH_RATE ?? 20);
 const seconds = Number(process.env.BENCH_SECONDS ?? 30);
+const load = loadavg()[0];
 // Node.js 20 reads all authorities at its start where this is set.
 delete process.env.NODE_EXTRA_CA_CERTS;
 const program = (name) =>
@@ -84,7 +86,7 @@ async function until(what, test, patience = 60_000) {
 
 /** Milliseconds of processor time so far: the hub's, kojid's, and that of the processes of its tasks. */
 function processorTime() {
-  const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parentOf(pid) === kojid.pid);
+  const children = childrenOf(kojid.pid);
   const now = children.reduce((sum, pid) => sum + ticksOf(pid, [11, 12]), 0);
   return {
     hub: ticksOf(hub.child.pid, [11, 12]),
@@ -93,11 +95,13 @@ function processorTime() {
   };
 }
 
-/** Says what a task cost since an earlier time. */
-function cost(before, count) {
+/** Prints what a task cost since an earlier time; returns the parts in milliseconds. */
+function showCost(before, count) {
   const parts = Object.entries(processorTime()).map(([name, now]) => [name, (now - before[name]) / count]);
   const sum = parts.reduce((total, [, one]) => total + one, 0);
-  return `${sum.toFixed(0)} ms (${parts.map(([name, one]) => `${name} ${one.toFixed(1)}`).join(', ')})`;
+  const words = parts.map(([name, one]) => `${name} ${one.toFixed(1)}`).join(', ');
+  console.log(`processor time of a task: ${sum.toFixed(0)} ms (${words})`);
+  return parts.map(([, one]) => one);
 }
 
 function fieldsOf(pid) {
@@ -107,6 +111,17 @@ function fieldsOf(pid) {
       .split(' ');
   } catch {
     return [];
+  }
+}
+
+const childrenOf = (parent) =>
+  readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parentOf(pid) === parent);
+
+function startsLoaded(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--snapshot-blob');
+  } catch {
+    return false;
   }
 }
 
@@ -148,9 +163,14 @@ try {
     stdio: 'inherit',
   });
   await until('its start', () => log.isReady);
+  // From then on each process starts with everything loaded.
+  await until('a loaded process', () => childrenOf(kojid.pid).some(startsLoaded));
   await sleep(2000);
-  await measureIdle();
-  await measureRate();
+  const idle = await measureIdle();
+  const sustained = await measureRate();
+  const isSlow = idle.times[0] > limits.p50 || idle.times[1] > limits.p99 || sustained.backlog > rate;
+  if (isSlow) process.exitCode = 1;
+  if (process.argv.includes('--write')) await write(idle, sustained);
 } finally {
   log.close();
   kojid?.kill('SIGTERM');
@@ -158,6 +178,30 @@ try {
   await session.close();
   await stopProgram(hub.child);
   rmSync(folder, { recursive: true, force: true });
+}
+
+function write(idle, sustained) {
+  const rows = [idle, sustained].map(({ name, times, backlog, parts }) => [
+    name,
+    ...times.map(figure),
+    backlog,
+    ...[...parts, parts.reduce((sum, one) => sum + one, 0)].map(figure),
+  ]);
+  const head = [
+    'tasks',
+    'median',
+    'p99',
+    'slowest',
+    'not begun at the end',
+    'hub',
+    'kojid',
+    'process',
+    'in all',
+  ];
+  return writeBlock(
+    'tasks: npm run bench -- latency --write',
+    `Measured on ${machine(load)}.\n\n${tableOf(head, rows)}`,
+  );
 }
 
 /** Makes a task; resolves to the number that tells it apart and when it was asked for. */
@@ -192,8 +236,9 @@ async function measureIdle() {
     await sleep(1500); // the builder is idle again, with a process for the next task
   }
   console.log(`makeTask to the first line of the handler, idle builder, ${rounds} tasks`);
-  show(times);
-  console.log(`processor time of a task: ${cost(before, rounds)}`);
+  const shown = show(times);
+  const parts = showCost(before, rounds);
+  return { name: 'one at a time, idle builder', times: shown, backlog: 0, parts };
 }
 
 async function measureRate() {
@@ -213,10 +258,11 @@ async function measureRate() {
   await until('the backlog', () => made.every(({ number }) => log.began.has(number)), 600_000);
   const took = (performance.now() - began) / 1000;
   await sleep(2000);
-  const perTask = cost(before, total);
   console.log(
     `\n${total} tasks asked for in ${asked.toFixed(1)} s (${(total / asked).toFixed(1)} a second), begun within ${took.toFixed(1)} s`,
   );
-  show(made.map(({ number, at }) => log.began.get(number) - at));
-  console.log(`not begun when the last was made: ${backlog}; processor time of a task: ${perTask}`);
+  const times = show(made.map(({ number, at }) => log.began.get(number) - at));
+  console.log(`not begun when the last was made: ${backlog}`);
+  const parts = showCost(before, total);
+  return { name: `${rate} a second for ${seconds} s`, times, backlog, parts };
 }

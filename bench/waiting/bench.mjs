@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startPostgres } from '../../scripts/postgres.mjs';
+import { findPostgres, startPostgres } from '../../scripts/postgres.mjs';
+import { machine, writeBlock } from '../shared/report.mjs';
 import { addBuilders, key } from './data.mjs';
 
 const { values: options } = parseArgs({
@@ -18,10 +19,12 @@ const { values: options } = parseArgs({
     builders: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '60' },
     database: { type: 'string', default: 'sqlite' },
+    write: { type: 'boolean', default: false },
   },
 });
 const builders = Number(options.builders);
 const seconds = Number(options.seconds);
+const load = loadavg()[0];
 const limits = { memory: 1024, share: 5 };
 const local = (name) => fileURLToPath(new URL(name, import.meta.url));
 const program = local('../../packages/koji-hub/dist/bundle/main.js');
@@ -117,7 +120,7 @@ async function measure(url) {
 const postgres = options.database === 'postgres' ? await startPostgres() : null;
 try {
   console.log(
-    `${availableParallelism()} processors (${cpus()[0].model}), Node.js ${process.version}, load ${loadavg()[0].toFixed(1)}`,
+    `${availableParallelism()} processors (${cpus()[0].model}), Node.js ${process.version}, load ${load.toFixed(1)}`,
   );
   const found = await measure(postgres ? `${postgres.url}postgres` : 'sqlite:koji.db');
   const show = (name, value, limit, unit) =>
@@ -130,6 +133,13 @@ try {
   show('memory', found.memory, limits.memory, 'MB');
   show('processor time', found.share, limits.share, '% of a core');
   console.log(`without builders the hub takes ${found.alone.toFixed(0)} MB`);
+  if (options.write)
+    await writeBlock(
+      `waiting on ${options.database}: npm run bench -- waiting --database ${options.database} --write`,
+      `${builders.toLocaleString('en')} builders on ${options.database}, ${seconds} s: ${found.memory.toFixed(0)} MB of memory ` +
+        `(${found.alone.toFixed(0)} MB without builders), ${found.share.toFixed(1)} % of a core, ` +
+        `${found.rate.toFixed(0)} calls a second that ask again. Measured on ${machine(load, { postgres: postgres && path.join(await findPostgres(), 'postgres') })}.`,
+    );
   if (found.memory > limits.memory || found.share > limits.share) process.exitCode = 1;
 } finally {
   await postgres?.stop();

@@ -167,7 +167,10 @@ async function tell(
   void send({ type: 'tells' });
   try {
     const weight = await run.takeWeight();
-    if (weight === null) return void (await end(session));
+    if (weight === null) {
+      await end(session);
+      return;
+    }
     const asked = session.multicall();
     asked.host.setTaskWeight(run.id, weight);
     const ended = end(asked);

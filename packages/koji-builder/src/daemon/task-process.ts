@@ -48,7 +48,7 @@ export class TaskProcess {
   constructor(setup: Setup, log: Logger) {
     this.mark = `${markOf(setup.options)}${randomUUID()}`;
     // A group of its own, so that a cancelled task goes with everything that it started.
-    const [execPath = process.execPath, ...words] = [...(setup.wrapper ?? []), process.execPath];
+    const [execPath, ...words] = [...(setup.wrapper ?? []), process.execPath];
     const { preloaded } = setup;
     const own = preloaded === undefined ? [] : preloadedWords;
     this.child = fork(childFile, {
