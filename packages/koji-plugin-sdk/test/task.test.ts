@@ -53,6 +53,9 @@ function runtime(answers: Answers = {}, method = 'mytask'): TaskRuntime {
     download: async (file) => `/mnt/koji/${file}`,
     pause: async (milliseconds) => void pauses.push(milliseconds),
     waitForNews: () => Promise.resolve(),
+    setWeight: async (weight) => {
+      await call('host.setTaskWeight', [10017, weight]);
+    },
     runCallbacks: async (event, payload) => void calls.push([event, [], payload]),
   };
 }
