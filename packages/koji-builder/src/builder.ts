@@ -99,8 +99,7 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   const watched = how.watch ? await PluginWatch.open(given, plugins) : null;
   if (watched) closers.add('copies of plugins', () => watched.close());
   const setup = watched ? await watched.firstSetup() : given;
-  const file: { opened: FileHandle | null } = { opened: null };
-  closers.add('what processes of tasks start from', () => file.opened?.close());
+  const file = placeForFile(closers);
   const runner = new Runner(setup, { most: options.spare_processes, log: log.logger('koji.task') });
   closers.add('the spare processes', () => runner.close());
   if (!watched && options.plugin.length === 0) preload({ setup, file, runner, logger, closers });
@@ -152,11 +151,21 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   };
 }
 
+/** Where the file that processes of tasks start from is put. */
+interface FilePlace {
+  opened: FileHandle | null;
+}
+
+function placeForFile(closers: Closers): FilePlace {
+  const file: FilePlace = { opened: null };
+  closers.add('what processes of tasks start from', () => file.opened?.close());
+  return file;
+}
+
 /** What {@link preload} works with. */
 interface Preloading {
   readonly setup: Setup;
-  /** Where to put the file that the processes start from. */
-  readonly file: { opened: FileHandle | null };
+  readonly file: FilePlace;
   readonly runner: Runner;
   readonly logger: Logger;
   readonly closers: Closers;
