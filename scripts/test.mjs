@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   build,
   compiler,
+  compilerEnvironment,
   installDriver,
   installKerberos,
   installPackages,
@@ -23,7 +24,9 @@ const node = (...args) => runAlong(process.execPath, args);
 const thrifty = ['--single-threaded-gc', '--max-semi-space-size=64'];
 /** Runs a program with what the driver's compiler, and the tests while they wait, leave of the processor. */
 const beside = (file, ...args) =>
-  runAlong('nice', ['-n', '10', process.execPath, ...thrifty, path.resolve(root, file), ...args]);
+  runAlong('nice', ['-n', '10', process.execPath, ...thrifty, path.resolve(root, file), ...args], {
+    env: compilerEnvironment,
+  });
 
 // Whoever reads files first lists them, before the tests make any.
 const lint = beside('node_modules/eslint/bin/eslint.js', '.');

@@ -155,7 +155,9 @@ describe('in a project that sets no types and checks the declarations of librari
   const settings = { strict: true, noEmit: true, module: 'nodenext', target: 'es2023', lib: ['es2023'] };
   const tsc = (major: number, ...args: string[]): string => {
     const program = path.join(compilers, 'node_modules', `typescript-${major}`, 'bin', 'tsc');
-    return spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8' }).stdout;
+    // TypeScript 7 is a Go program: fewer collections of garbage take a quarter less processor time.
+    const env = { ...process.env, GOGC: '400' };
+    return spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', env }).stdout;
   };
 
   /** A file that no compiler takes, which shows that each of them looks. */
