@@ -221,6 +221,10 @@ export const hubOptions = {
     0,
     'Days for which it is kept what was in retired buildroots from which no package is kept, as those of scratch builds',
   ),
+  KeepTasks: integer(
+    0,
+    'Days for which ended tasks are kept that no build, repository or kept buildroot comes from',
+  ),
   KeepTaskFiles: integer(0, 'Days for which logs and other files of ended tasks are kept'),
   KeepScratchBuilds: integer(
     0,

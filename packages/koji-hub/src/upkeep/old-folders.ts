@@ -1,11 +1,12 @@
 /** Rules by which folders of the store are too old to keep. */
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { TASK_STATES, listBelow } from '@koji/core';
+import { listBelow } from '@koji/core';
 import type { PathInfo } from '@koji/core';
 import type { Connection } from '../db/connection.js';
 import { anyOf, sql } from '../db/sql.js';
 import type { KeepOption } from './old-rows.js';
+import { ended } from './old-tasks.js';
 
 /** A kind of folders that go when they are old enough. */
 export interface FolderRule {
@@ -15,15 +16,15 @@ export interface FolderRule {
   readonly find: (db: Connection, paths: PathInfo, before: Date) => Promise<string[]>;
 }
 
-const ended = [TASK_STATES.CLOSED, TASK_STATES.CANCELED, TASK_STATES.FAILED];
-
 /** All rules for folders. */
 export const folderRules: readonly FolderRule[] = [
   {
     option: 'KeepTaskFiles',
     what: 'logs and other files of ended tasks',
     find: (db, paths, before) =>
-      ofTasks(db, path.join(paths.work(), 'tasks'), { before, name: /^(\d{1,9})$/ }),
+      onVolumes(db, (volume) =>
+        ofTasks(db, path.join(paths.work(volume), 'tasks'), { before, name: /^(\d{1,9})$/ }),
+      ),
   },
   {
     option: 'KeepScratchBuilds',
@@ -33,17 +34,30 @@ export const folderRules: readonly FolderRule[] = [
   {
     option: 'KeepUploads',
     what: 'uploads of the command that nothing became of',
-    async find(_db, paths, before) {
-      const found: string[] = [];
-      for (const kind of await foldersIn(paths.work()))
-        if (/^cli-/.test(path.basename(kind)))
-          for (const folder of await foldersIn(kind)) if (await isOlder(folder, before)) found.push(folder);
-      return found;
-    },
+    find: (db, paths, before) => onVolumes(db, (volume) => oldUploads(paths.work(volume), before)),
   },
 ];
 
-/** Finds the folders of tasks, one level below a folder, that ended before a moment. */
+/** Finds folders on each volume. */
+async function onVolumes(db: Connection, find: (volume: string) => Promise<string[]>): Promise<string[]> {
+  const volumes = await db.all<{ name: string }>(sql`SELECT name FROM volume ORDER BY id`);
+  const found: string[] = [];
+  for (const { name } of volumes) found.push(...(await find(name)));
+  return found;
+}
+
+async function oldUploads(work: string, before: Date): Promise<string[]> {
+  const found: string[] = [];
+  for (const kind of await foldersIn(work))
+    if (/^cli-/.test(path.basename(kind)))
+      for (const folder of await foldersIn(kind)) if (await isOlder(folder, before)) found.push(folder);
+  return found;
+}
+
+/**
+ * Finds the folders of tasks, one level below a folder, that ended before a moment. Those of a task whose row is gone count from
+ * their last change.
+ */
 async function ofTasks(
   db: Connection,
   top: string,
@@ -58,13 +72,15 @@ async function ofTasks(
       }),
     );
     if (folders.size === 0) continue;
-    const rows = await db.all<{ id: number }>(
-      sql`SELECT id FROM task WHERE ${anyOf(sql`id`, [...folders.keys()])} AND ${anyOf(sql`state`, ended)}
-          AND completion_time < ${before} ORDER BY id`,
+    const rows = await db.all<{ id: number; goes: number }>(
+      sql`SELECT id, CASE WHEN ${anyOf(sql`state`, ended)} AND completion_time < ${before} THEN 1 ELSE 0 END AS goes
+          FROM task WHERE ${anyOf(sql`id`, [...folders.keys()])}`,
     );
-    for (const { id } of rows) unneeded.push(folders.get(id) ?? '');
+    const known = new Map(rows.map(({ id, goes }) => [id, goes === 1]));
+    for (const [id, folder] of folders)
+      if (known.get(id) ?? (await isOlder(folder, before))) unneeded.push(folder);
   }
-  return unneeded.filter(Boolean);
+  return unneeded;
 }
 
 async function foldersIn(folder: string): Promise<string[]> {

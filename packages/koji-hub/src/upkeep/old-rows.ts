@@ -2,6 +2,7 @@
 import type { HubOptions } from '@koji/core/config';
 import type { Connection } from '../db/connection.js';
 import { anyOf, sql } from '../db/sql.js';
+import { taskRule } from './old-tasks.js';
 
 /** A kind of rows that go when they are old enough. */
 export interface RowRule {
@@ -88,4 +89,6 @@ export const rowRules: readonly RowRule[] = [
     },
     portion: 20,
   },
+  // After the lists of buildroots, which keep their tasks.
+  taskRule,
 ];
