@@ -6,6 +6,7 @@ import type { RunningCall } from '../server/running-call.js';
 import { Job } from '../repos/job.js';
 import { folderRules } from './old-folders.js';
 import { rowRules } from './old-rows.js';
+import { taskRule } from './old-tasks.js';
 import type { KeepOption, RowRule } from './old-rows.js';
 
 /** Objects that a rule removes or removed. */
@@ -35,7 +36,8 @@ export async function keepHouse(
 ): Promise<Housekept[]> {
   const { options } = parts.hub;
   const done: Housekept[] = [];
-  for (const rule of [...rowRules, ...folderRules]) {
+  // Tasks go after the lists of buildroots, which keep them.
+  for (const rule of [...rowRules, taskRule, ...folderRules]) {
     const { option, what } = rule;
     const days = options[option];
     const before = new Date(now - days * 86_400_000);

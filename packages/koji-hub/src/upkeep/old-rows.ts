@@ -2,7 +2,6 @@
 import type { HubOptions } from '@koji/core/config';
 import type { Connection } from '../db/connection.js';
 import { anyOf, sql } from '../db/sql.js';
-import { taskRule } from './old-tasks.js';
 
 /** A kind of rows that go when they are old enough. */
 export interface RowRule {
@@ -23,7 +22,7 @@ export type KeepOption = Extract<keyof HubOptions, `Keep${string}`>;
 /** Ids that are looked for at a time. */
 const most = sql`LIMIT 20000`;
 
-/** All rules for rows. */
+/** All rules for rows but those of tasks. */
 export const rowRules: readonly RowRule[] = [
   {
     option: 'KeepSessions',
@@ -89,6 +88,4 @@ export const rowRules: readonly RowRule[] = [
     },
     portion: 20,
   },
-  // After the lists of buildroots, which keep their tasks.
-  taskRule,
 ];
