@@ -74,6 +74,11 @@ export interface Database {
   read<T>(work: (db: Connection) => Promise<T>, options?: ReadOptions): Promise<T>;
   /** Runs `work` in a transaction that commits when it resolves and rolls back when it throws. */
   write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  /**
+   * Resolves once everything that a read has seen so far is durable, which must come before anybody hears of it; undefined if it is.
+   * On PostgreSQL nothing is seen before.
+   */
+  settled(): Promise<void> | undefined;
   /** Tells waiters of a channel, in this process and every other on the same database, that something happened. */
   notify(channel: string): Promise<void>;
   /** Hears {@link notify}; call the result to stop. */

@@ -90,6 +90,7 @@ export async function openPostgres(
       idle: pool.idleCount,
       waiting: pool.waitingCount + long.waits + notForLookups.waits,
     }),
+    settled: () => undefined,
     close: () =>
       running.close(async () => {
         await ears.stop();

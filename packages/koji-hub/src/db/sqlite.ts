@@ -8,6 +8,7 @@ import { sqliteDriver } from './sqlite-driver.js';
 import { addFunctions, LocalEngine } from './sqlite-engine.js';
 import { SqliteHandle } from './sqlite-handle.js';
 import { lockSqlite } from './sqlite-lock.js';
+import { LogSync } from './sqlite-sync.js';
 import { ThreadEngine } from './sqlite-threads.js';
 import { tables } from './tables/index.js';
 import { Transaction } from './transaction.js';
@@ -31,8 +32,8 @@ async function openWriter(database: string, described: boolean): Promise<TypeOrm
     entities: described ? tables('sqlite') : [],
     prepareDatabase: (handle: SqliteDatabase.Database) => {
       addFunctions(handle);
-      // FULL, since with NORMAL a commit in WAL mode may be lost when the machine loses power.
-      handle.pragma('synchronous = FULL');
+      // With NORMAL a commit in WAL mode may be lost when the machine loses power, until LogSync has synced it.
+      handle.pragma('synchronous = NORMAL');
     },
   });
   return source.initialize();
@@ -67,6 +68,12 @@ export async function openSqlite(
   const lookups = new ReaderPool(readers, () => openReader(name));
   const threads = new ReaderPool(longReads, () => openThread(name));
   const turns = new Turns(() => writer.statements, patience);
+  const log = new LogSync(name);
+  const durably = async <T>(work: () => Promise<T>): Promise<T> => {
+    const result = await turns.take(work);
+    await log.sync();
+    return result;
+  };
 
   return {
     dialect: 'sqlite',
@@ -77,8 +84,9 @@ export async function openSqlite(
         ),
       ),
     write: (work) =>
-      running.count(() => turns.take(() => within(writer, { begin: 'BEGIN IMMEDIATE', onStatement }, work))),
-    withDataSource: (work) => running.count(() => turns.take(() => work(source))),
+      running.count(() => durably(() => within(writer, { begin: 'BEGIN IMMEDIATE', onStatement }, work))),
+    settled: () => log.settled(),
+    withDataSource: (work) => running.count(() => durably(() => work(source))),
     notify: async (channel) => channels.tell(channel),
     listen: (heard) => channels.add(heard),
     attend: () => Promise.resolve(),
@@ -93,6 +101,7 @@ export async function openSqlite(
       running.close(async () => {
         await lookups.close();
         await threads.close();
+        await log.close();
         await source.destroy();
         unlock();
       }),

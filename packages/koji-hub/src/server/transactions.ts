@@ -94,7 +94,7 @@ export class Transactions {
     check: (session: CallerSession) => void,
     work: (call: RunningCall) => Promise<T>,
   ): Promise<T> {
-    return this.markingExpired(() =>
+    const read = (): Promise<T> =>
       this.hub.database.read(
         async (db) => {
           const session = await this.sessionOn(db, request);
@@ -102,8 +102,8 @@ export class Transactions {
           return this.during(this.running({ ...request, session }, db), work);
         },
         { ...readOptions(request.caller, request.long), snapshot: request.snapshot ?? true },
-      ),
-    );
+      );
+    return this.markingExpired(() => this.settled(read));
   }
 
   /** Runs work in a transaction, and afterwards its actions after a commit, or its undos after a rollback. */
@@ -146,9 +146,11 @@ export class Transactions {
   async without<T>(checked: Checked, work: (call: RunningCall) => Promise<T>): Promise<T> {
     const own: OwnTransactions = {
       read: (inner, { long = false } = {}) =>
-        this.hub.database.read(
-          (db) => this.during(this.running(checked, db), inner),
-          readOptions(checked.caller, long),
+        this.settled(() =>
+          this.hub.database.read(
+            (db) => this.during(this.running(checked, db), inner),
+            readOptions(checked.caller, long),
+          ),
         ),
       write: (inner) => this.write(checked, inner),
     };
@@ -181,6 +183,16 @@ export class Transactions {
     const effects = new Effects(log);
     const { signal, client } = caller;
     return new RunningCall({ hub, method, session, log, on, effects, signal, client });
+  }
+
+  /** Reads, and waits until all that was seen is durable, before anybody is told. */
+  private async settled<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } finally {
+      const settling = this.hub.database.settled();
+      if (settling) await settling;
+    }
   }
 
   private async sessionOn(db: Connection, { method, caller }: Request): Promise<CallerSession> {
