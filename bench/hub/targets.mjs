@@ -25,7 +25,18 @@ export async function startOurs(name, url, { folder, postgres, settings = {} }) 
   await fill(here, url);
   const { child, url: at } = await startHub(config);
   const pids = postgres ? [child.pid, postgres.pid] : [child.pid];
-  return targetAt(name, at, { pids, hub: child.pid, stop: () => stopProgram(child) });
+  const target = await targetAt(name, at, { pids, hub: child.pid, stop: () => stopProgram(child) });
+  await warm(target);
+  return target;
+}
+
+/**
+ * Lets a hub begin: each of Apache's processes loads Koji and connects to the database with its first request, and Node.js compiles
+ * what runs often. Each hub gets the same.
+ */
+async function warm({ url, headers }) {
+  const bodies = [encodeCall('getTag', ['bench'])];
+  await load(url, { bodies, headers, connections: 12, seconds: 4 });
 }
 
 /** Starts Koji's hub. */
@@ -37,9 +48,7 @@ export async function startTheirs(source, { folder, postgres }) {
     fill: (database) => fill(folder, database),
   });
   const target = await targetAt('peer', url, { pids: [pid, postgres.pid], hub: pid, version, stop });
-  // Each of Apache's processes loads Koji and connects to the database with its first request.
-  const bodies = [encodeCall('getTag', ['bench'])];
-  await load(url, { bodies, headers: target.headers, connections: 12, seconds: 4 });
+  await warm(target);
   return target;
 }
 
