@@ -202,14 +202,16 @@ async function storeBuildroot(call: Call, plan: BuildrootPlan, cgId: number): Pr
         RETURNING id`,
   );
   if (!made) throw new Error('a new buildroot got no id');
-  await call.db.run(
-    sql`INSERT INTO buildroot_listing (buildroot_id, rpm_id, is_update)
-        SELECT ${made.id}, rpminfo.id, FALSE FROM rpminfo WHERE ${anyOf(sql`rpminfo.id`, plan.rpms)}`,
-  );
-  await call.db.run(
-    sql`INSERT INTO buildroot_archives (buildroot_id, archive_id, project_dep)
-        SELECT ${made.id}, archiveinfo.id, FALSE FROM archiveinfo WHERE ${anyOf(sql`archiveinfo.id`, plan.archives)}`,
-  );
+  if (plan.rpms.length > 0)
+    await call.db.run(
+      sql`INSERT INTO buildroot_listing (buildroot_id, rpm_id, is_update)
+          SELECT ${made.id}, rpminfo.id, FALSE FROM rpminfo WHERE ${anyOf(sql`rpminfo.id`, plan.rpms)}`,
+    );
+  if (plan.archives.length > 0)
+    await call.db.run(
+      sql`INSERT INTO buildroot_archives (buildroot_id, archive_id, project_dep)
+          SELECT ${made.id}, archiveinfo.id, FALSE FROM archiveinfo WHERE ${anyOf(sql`archiveinfo.id`, plan.archives)}`,
+    );
   // A statement may bind only so many values.
   const atOnce = 500;
   for (let i = 0; i < plan.tools.length; i += atOnce) {
@@ -270,12 +272,14 @@ async function placeLog(call: Call, { file, subdir }: OutputPlan, build: BuildIn
 }
 
 async function storeComponents(call: Call, archiveId: number, { rpms, archives }: Components): Promise<void> {
-  await call.db.run(
-    sql`INSERT INTO archive_rpm_components (archive_id, rpm_id)
-        SELECT ${archiveId}, rpminfo.id FROM rpminfo WHERE ${anyOf(sql`rpminfo.id`, rpms)}`,
-  );
-  await call.db.run(
-    sql`INSERT INTO archive_components (archive_id, component_id)
-        SELECT ${archiveId}, archiveinfo.id FROM archiveinfo WHERE ${anyOf(sql`archiveinfo.id`, archives)}`,
-  );
+  if (rpms.length > 0)
+    await call.db.run(
+      sql`INSERT INTO archive_rpm_components (archive_id, rpm_id)
+          SELECT ${archiveId}, rpminfo.id FROM rpminfo WHERE ${anyOf(sql`rpminfo.id`, rpms)}`,
+    );
+  if (archives.length > 0)
+    await call.db.run(
+      sql`INSERT INTO archive_components (archive_id, component_id)
+          SELECT ${archiveId}, archiveinfo.id FROM archiveinfo WHERE ${anyOf(sql`archiveinfo.id`, archives)}`,
+    );
 }
