@@ -1,6 +1,6 @@
 // npm run interop: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
 // npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some;
-// -- images: images by ImageFactory; -- maven: a project of Maven; -- adopt: takes over a hub of Koji. docs/interop.md has all of it.
+// -- logins: every login by both commands at both hubs; -- images: images by ImageFactory; -- maven: a project of Maven; -- adopt: takes over a hub of Koji. docs/interop.md has all of it.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -34,15 +34,22 @@ import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
 const [command, ...words] = process.argv.slice(2);
-if (['adopt', 'images', 'maven', 'packages', 'trees'].includes(command)) {
+if (['adopt', 'images', 'logins', 'maven', 'packages', 'trees'].includes(command)) {
   const { runAdoption } = await import('./interop/adopt.mjs');
   const { runImages } = await import('./interop/images.mjs');
+  const { runLogins } = await import('./interop/logins.mjs');
   const { runMaven } = await import('./interop/maven.mjs');
   const { buildPackages } = await import('./interop/packages.mjs');
   const { makeTrees } = await import('./interop/trees.mjs');
-  await { adopt: runAdoption, images: runImages, maven: runMaven, packages: buildPackages, trees: makeTrees }[
-    command
-  ](words);
+  const runs = {
+    adopt: runAdoption,
+    images: runImages,
+    logins: runLogins,
+    maven: runMaven,
+    packages: buildPackages,
+    trees: makeTrees,
+  };
+  await runs[command](words);
   process.exit();
 }
 

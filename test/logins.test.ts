@@ -11,8 +11,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { encodeArgs, encodeCall } from '@koji/core/wire';
 import { makeCertificate, makeServerCertificates } from '../packages/koji-hub/test/support/certificates.js';
-import { kdcProblem, realm, startKdc } from './support/kdc.js';
-import type { Kdc } from './support/kdc.js';
+import { kdcProblem, realm, startKdc } from '../scripts/kdc.mjs';
+import type { Kdc } from '../scripts/kdc.mjs';
 import { root } from './support/system.js';
 
 const problem = kdcProblem();

@@ -164,7 +164,7 @@ export async function visitByProxy({ base, admin, session, check }) {
 }
 
 /** Makes an authority and certificates of a hub and of koji-web. */
-export function makeCertificates(folder) {
+export function makeCertificates(folder, clients = { web: 'koji-web' }) {
   mkdirSync(folder);
   const openssl = (name, subject, ...more) => {
     const files = ['-keyout', `${name}.key`, '-out', `${name}.crt`, '-subj', `/CN=${subject}`, '-days', '2'];
@@ -173,10 +173,10 @@ export function makeCertificates(folder) {
     if (status !== 0) throw new Error(stderr);
   };
   openssl('ca', 'ca');
-  const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key'];
+  const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-addext', 'basicConstraints=CA:FALSE'];
   openssl('server', '127.0.0.1', ...signed, '-addext', 'subjectAltName=IP:127.0.0.1');
-  openssl('web', 'koji-web', ...signed);
-  for (const name of ['server', 'web']) {
+  for (const [name, subject] of Object.entries(clients)) openssl(name, subject, ...signed);
+  for (const name of ['server', ...Object.keys(clients)]) {
     const parts = ['crt', 'key'].map((kind) => readFileSync(path.join(folder, `${name}.${kind}`), 'utf8'));
     writeFileSync(path.join(folder, `${name}.pem`), parts.join(''));
   }

@@ -15,6 +15,8 @@ export interface TransportOptions {
   serverCa?: string;
   /** Accept any certificate of the server. */
   noSslVerify?: boolean;
+  /** Use TLS 1.2, in which a server can ask for a certificate after it has read the request. */
+  tls12?: boolean;
   /** Maximum number of kept-alive connections; 8. */
   connections?: number;
   /** Maximum size of an answer in bytes; 512 MiB. */
@@ -75,7 +77,11 @@ export class Transport {
       scheduling: 'lifo',
     } as const;
     this.agent = this.isSecure
-      ? new https.Agent({ ...connections, ...tlsOptions(options) })
+      ? new https.Agent({
+          ...connections,
+          ...tlsOptions(options),
+          ...(options.tls12 ? { maxVersion: 'TLSv1.2' } : {}),
+        })
       : new http.Agent(connections);
   }
 

@@ -7,13 +7,13 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from '../../scripts/ports.mjs';
+import { freePort } from './ports.mjs';
 
 const run = promisify(execFile);
 export const realm = 'EXAMPLE.COM';
 
 /** Why no KDC can be started here; null when one can. */
-export function kdcProblem(): string | null {
+export function kdcProblem() {
   if (!existsSync('/usr/sbin/krb5kdc')) return 'krb5-kdc is not installed';
   try {
     createRequire(import.meta.url)('kerberos');
@@ -23,19 +23,10 @@ export function kdcProblem(): string | null {
   }
 }
 
-/** A KDC of MIT's, with a realm of its own. */
-export interface Kdc {
-  /** For programs that use it; each has its own caches there. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Makes a principal, and a keytab with its key. */
-  addPrincipal(name: string, keytab: string): Promise<void>;
-  stop(): Promise<void>;
-}
-
 /** Starts a KDC whose files are in a folder. */
-export async function startKdc(folder: string): Promise<Kdc> {
+export async function startKdc(folder) {
   const port = await freePort();
-  const file = (name: string): string => path.join(folder, name);
+  const file = (name) => path.join(folder, name);
   await writeFile(
     file('krb5.conf'),
     `[libdefaults]
@@ -72,7 +63,7 @@ export async function startKdc(folder: string): Promise<Kdc> {
   const options = { env: { ...process.env, ...env } };
   await run('/usr/sbin/kdb5_util', ['create', '-s', '-P', 'master'], options);
   const kdc = spawn('/usr/sbin/krb5kdc', ['-n'], { ...options, stdio: 'ignore' });
-  const answers = (): Promise<boolean> =>
+  const answers = () =>
     new Promise((resolve) => {
       const socket = createConnection(port, '127.0.0.1');
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
