@@ -104,7 +104,8 @@ def same_answer(question, one, other):
     # Koji's listHosts takes an order and does not look at it.
     ordered = '"order"' in json.dumps([question['args'], question['named']]) and question['method'] != 'listHosts'
     options_of = (question['named'].get('queryOpts') or {}) if isinstance(question['named'], dict) else {}
-    if 'limit' in options_of and 'order' in options_of and isinstance(one[1], list):
+    rows = [row for answer in (one, other) for row in (answer[1] if isinstance(answer[1], list) else [None])]
+    if 'limit' in options_of and 'order' in options_of and all(isinstance(row, dict) for row in rows):
         # Of rows that are alike in what they are ordered by, either may be left out.
         keys = [key.strip().lstrip('-') for key in options_of['order'].split(',')]
         one, other = (['result', [{key: row.get(key) for key in keys} for row in answer[1]]] for answer in (one, other))
