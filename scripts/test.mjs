@@ -20,11 +20,9 @@ const driver = system.then(installDriver).then(installKerberos);
 await build();
 const node = (...args) => runAlong(process.execPath, args);
 
-// Threads that collect garbage beside the linter cost a sixth more processor time.
-const thrifty = ['--single-threaded-gc', '--max-semi-space-size=64'];
 /** Runs a program with what the driver's compiler, and the tests while they wait, leave of the processor. */
 const beside = (file, ...args) =>
-  runAlong('nice', ['-n', '10', process.execPath, ...thrifty, path.resolve(root, file), ...args], {
+  runAlong('nice', ['-n', '10', process.execPath, path.resolve(root, file), ...args], {
     env: compilerEnvironment,
   });
 
