@@ -42,7 +42,7 @@ function formatOf({ log_format: pattern }: KojidOptions): LogFormatter {
   }
 }
 
-/** What kojid.conf says about calling the hub. */
+/** Returns the session options from kojid.conf. */
 export function sessionOptions(options: KojidOptions): SessionOptions {
   return {
     maxRetries: options.max_retries,

@@ -5,7 +5,7 @@ import { needsOf, type Need } from './buildroot/needs.js';
 import { lacksTools, type ImageTool } from './tasks/images/python.js';
 import { lacksTemplates } from './tasks/spec-template.js';
 
-/** What a builder has and lacks to make buildroots. */
+/** Available and missing requirements for buildroots on a builder. */
 export interface DoctorReport {
   /** The value of `buildroot_backend`. */
   readonly asked: KojidOptions['buildroot_backend'];
@@ -14,7 +14,7 @@ export interface DoctorReport {
   /** Why none works; null when one does. */
   readonly problem: string | null;
   readonly backends: Readonly<Record<BackendName, readonly Need[]>>;
-  /** What tasks that need more than a buildroot lack here, by their methods; null for nothing. */
+  /** Missing requirements of tasks that need more than a buildroot, by method; null for none. */
   readonly tasks: Readonly<Record<string, string | null>>;
 }
 

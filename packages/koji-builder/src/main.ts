@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     throw error;
   }
   await notices.ready();
-  // What was asked while it started.
+  // The request that arrived during the start.
   if (starting.signal.aborted) void builder.stop();
   if (await builder.stopped) await startAgain();
 }

@@ -8,7 +8,7 @@ import { findPlugins } from './tasks/load.js';
 /** All about the plugins of a builder. */
 export interface PluginsReport {
   readonly plugins: readonly (PluginReport & { readonly activity: readonly StoredActivity[] })[];
-  /** What somebody should do something about. */
+  /** Problems that need attention. */
   readonly problems: readonly string[];
 }
 

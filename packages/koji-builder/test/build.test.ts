@@ -111,7 +111,7 @@ async function build(
   return { ...(await runFamily(hub, id, handlers, { options: { ...options(), ...more } })), id };
 }
 
-/** What a build that must fail says. */
+/** The message of a build that must fail. */
 async function failure(
   src: string,
   target: string | null = 'f44',
@@ -243,7 +243,7 @@ test('a spec file that fails leaves logs, a buildroot and the reason', async () 
 });
 
 describe('when one arch fails', () => {
-  /** Starts a build whose x86_64 goes on until `goOn` is called, while its i686 fails. */
+  /** Starts a build whose x86_64 continues until `goOn` is called, while its i686 fails. */
   async function startHalf(opts: Record<string, unknown>) {
     const flag = path.join(folder, `go-on-${(count += 1)}`);
     const wait = `while [ %{_target_cpu} = x86_64 ] && [ ! -e ${flag} ]; do sleep 0.05; done`;

@@ -169,7 +169,7 @@ test('folders of tasks that ended while no builder ran are removed by the next o
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/left`, 'by a task');
   }
-  // No folder of a task, whoever made it.
+  // No folder of a task, whoever created it.
   const strange = site.path('work', 'tasks', '5', 'notes');
   mkdirSync(strange);
   await site.startBuilder();

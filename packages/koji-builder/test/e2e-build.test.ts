@@ -28,7 +28,7 @@ const arch = machine();
 const problem = await missing();
 const describeHere = problem === null ? describe : describe.skip;
 
-/** What keeps this machine from whole builds; null when nothing does. */
+/** Reason why this machine can't do complete builds; null if it can. */
 async function missing(): Promise<string | null> {
   if (process.getuid?.() !== 0) return 'that takes root';
   const defaults = readOptions(kojidOptions, new Map(), { file: 'kojid.conf', section: 'kojid' });
@@ -40,7 +40,7 @@ async function missing(): Promise<string | null> {
   return lacking.length === 0 ? null : `not found in PATH: ${lacking.join(', ')}`;
 }
 
-/** What the hub tells of an rpm in a buildroot besides what it tells of any. */
+/** The hub's fields of an rpm in a buildroot besides those of any rpm. */
 interface RootRpm {
   readonly is_update: boolean;
   readonly external_repo_name: string;
@@ -67,7 +67,7 @@ function logsIn(folder: string): Map<string, Buffer> {
   return new Map([...logs('result', /\.log$/), ...logs('upper/var/log', /^dnf.*\.log$/)]);
 }
 
-/** What builds must not change on this machine: files of packages, and what dnf and rpm keep. */
+/** Files that builds must not change on this machine: files of packages, and state of dnf and rpm. */
 async function hostState(): Promise<string> {
   const changed = await output('dpkg', [
     '-V',

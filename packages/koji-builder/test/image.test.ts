@@ -37,7 +37,7 @@ beforeAll(async () => {
   hub = await startTestHub({ tags: ['images', 'images-build'] });
   git = await gitSite();
   tools = imageTools(folder);
-  // What qemu-img would make: the copy of an image.
+  // Replaces qemu-img: copies an image.
   mkdirSync(path.join(folder, 'programs'));
   const qemu = '#!/bin/bash\necho "qemu-img $*"\ncp "${@: -2:1}" "${@: -1}"\n';
   writeFileSync(path.join(folder, 'programs/qemu-img'), qemu, { mode: 0o755 });
@@ -164,7 +164,7 @@ describe('an image build', () => {
     const own = names.filter((name) => name.startsWith('koji-images-build-'));
     expect(own).toHaveLength(2);
     expect(own).toContain(base);
-    // The kickstart file of the user is there once, though each architecture used it.
+    // The user's kickstart file exists once, although each architecture used it.
     expect(names).toEqual([...ofArch('x86_64'), ...ofArch('aarch64'), ...own, 'server.ks'].sort());
     const files = hub.paths.imagebuild(info);
     expect(readdirSync(files).sort()).toEqual(names);

@@ -4,7 +4,7 @@ import { noarchHash } from '../src/tasks/noarch-hash.js';
 
 const rpms = path.join(import.meta.dirname, '../../koji-core/test/fixtures/rpms');
 
-// What Koji's own builder computes for these files.
+// The result of Koji's own builder for these files.
 test.each([
   ['nomd5-1.0-1.noarch.rpm', 'cae59387b2801b45364f84422ac105374b4f98a40d2172d71c15ce1242c2bf85'],
   ['test-deps-1-1.fc24.x86_64.rpm', '75a6d367dfbceeea6be2ca6890c24b42a6e8b9a81e27bdac1f3da9ac4cd0a3e9'],

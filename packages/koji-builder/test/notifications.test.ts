@@ -43,7 +43,7 @@ class Mailbox {
       },
       ...options,
     });
-    // A client that breaks off is no news.
+    // A client that breaks off is not reported.
     this.server.on('error', () => undefined);
   }
 

@@ -34,7 +34,7 @@ part / --size=1024 --ondisk=sda
 %include lang.inc
 `;
 
-/** What all three programs do here: they note how they are called, and leave an image, logs and the rpms that it is made of. */
+/** All three programs do this here: record their arguments, and create an image, logs and the list of its rpms. */
 const creator = (image: string, rpm: string): string => `#!/bin/bash
 name=$(basename "$0")
 words="$*"

@@ -20,7 +20,7 @@ const rootsdir = path.join(folder, 'roots');
 const options = { buildroot_backend: 'sandbox', rootsdir } as const;
 // Without root kojid gives each task a user namespace, which this process has not.
 const problem = isRoot() ? await problemOf('sandbox', { ...defaults, ...options }) : 'that takes root';
-// Where the machine can't do it, the reason stands in the name of what is skipped.
+// If the machine can't do it, the names of skipped tests contain the reason.
 const describeHere = problem === null ? describe : describe.skip;
 
 class InRoot extends BaseTaskHandler {
@@ -44,7 +44,7 @@ let act: (root: BuildRoot, task: BaseTaskHandler) => unknown = () => null;
 let hub: TestHub;
 let repoId: number;
 
-/** A repo of the tag with the packages of a distribution, which come from an external repo as far as the hub knows. */
+/** A repo of the tag with the packages of a distribution, which is an external repo to the hub. */
 async function makeRepo(distribution: string): Promise<number> {
   await hub.admin.createTag('f44-build', null, machine());
   await hub.admin.call('editTag2', ['f44-build'], { extra: { 'rpm.macro.dist': '.f44' } });
@@ -262,7 +262,7 @@ describeHere('a sandbox', () => {
   test('leaves no process behind, whatever a command started', async () => {
     await run(async (root) => {
       await root.init();
-      // Ends once the program that it leaves behind, in a group of its own, is seen to run.
+      // Ends once the process that it leaves behind, in a separate group, is running.
       const late = `set -m; (trap '' TERM HUP; exec sleep 98700) & while ! grep -q sleep /proc/$!/comm; do :; done`;
       expect((await root.run(['/bin/bash', '-c', late], { as: 'builder' })).success).toBe(true);
       const found = execFileSync('sh', ['-c', "ps -eo args | grep -c '^sleep 98700$' || true"], {
@@ -299,7 +299,7 @@ describeHere('a sandbox', () => {
   test('ends rpmbuild and all that it started after the time that it may take', async () => {
     const begun = 'touch /builddir/begun; exec sleep 98701';
     const srpm = sourceRpm({ requires: '', build: begun });
-    /** How the build ended; null where it did not come as far as the sleep within the time. */
+    /** How the build ended; null if it did not reach the sleep in time. */
     const built = async (seconds: number): Promise<unknown> => {
       const work = async (root: BuildRoot): Promise<string | null> => {
         await root.init();

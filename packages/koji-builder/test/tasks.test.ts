@@ -108,8 +108,8 @@ describe('a task', () => {
     await site.session.makeTask('sleep', [0.2]);
     const gate = site.path('gate');
     const id = await site.session.makeTask('parent', [2, 0.3, gate]);
-    // Its weight is more than the host's capacity: the builder must take its subtasks all the same once it waits.
-    // It may be full while the first task still runs, and says so once.
+    // Its weight exceeds the host's capacity, but the builder must take its subtasks once it waits. It may be full while the
+    // first task still runs, and reports it once.
     await until('it is full', () => /load 5(\.\d+)? exceeds capacity 2/.test(site.log()));
     writeFileSync(gate, '');
     await site.reach(id, 'CLOSED');

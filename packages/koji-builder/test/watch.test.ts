@@ -64,7 +64,7 @@ beforeAll(async () => {
 afterAll(() => site.stop());
 
 let seen = 0;
-/** Waits for a line of kojid.log that was not there before. */
+/** Waits for a new line of kojid.log. */
 async function told(line: RegExp): Promise<string> {
   const found = await until(`kojid says ${line.source}`, () => line.exec(site.log().slice(seen)), 60);
   seen = site.log().length;
@@ -123,7 +123,7 @@ test('a method that is new is offered, and one that is gone is not', async () =>
   await told(loaded);
   expect(await site.result('sing')).toBe('four');
   const gone = await site.session.makeTask('say', []);
-  // A host that says what it can do is given nothing else.
+  // A host that reports its methods is given nothing else.
   expect(await site.result('sing')).toBe('four');
   expect(await site.state(gone)).toBe('FREE');
 });

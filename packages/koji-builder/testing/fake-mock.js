@@ -145,7 +145,7 @@ function inside(words) {
   const own = words.map((word) =>
     word.replace(/(?<![\w./])\/(builddir|chroot_tmpdir)(?![\w.])/g, `${root}/$1`),
   );
-  // What a root has as its shell is bash.
+  // The root's shell is bash.
   const [program, ...more] = (own.length === 1 ? ['/bin/sh', '-c', ...own] : own).map((word) =>
     word === '/bin/sh' ? 'bash' : ofRoot(word),
   );

@@ -55,9 +55,9 @@ export class WatchedTask {
   }
 }
 
-/** What is told while tasks are watched, and how often to look. */
+/** Callbacks while tasks are watched, and the time between checks. */
 export interface Watching {
-  /** Seconds between looks; a hub that can tell of changes is heard sooner. */
+  /** Seconds between checks; a hub that reports changes is faster. */
   readonly pollInterval: number;
   /** Called for each task that is seen for the first time or in another state than `before`. */
   seen(task: WatchedTask, before: number | null): Promise<void> | void;
@@ -149,7 +149,7 @@ export type NewsCall = readonly [
   named: Readonly<Record<string, unknown>>,
 ];
 
-/** Pauses that end early when the hub tells of a change. On a hub without the methods they are only pauses. */
+/** Pauses that end early when the hub reports a change. On a hub without the methods they are only pauses. */
 export class News {
   private readonly lacks = new Set<string>();
 

@@ -4,7 +4,7 @@ import { catalog } from '../src/cli/commands/catalog.js';
 import { builtInCommands, loadBuiltInCommands, makeCatalog } from '../src/cli/commands/index.js';
 import type { OptionDef } from '../src/cli/options.js';
 
-/** What Koji's command has, without the texts of its help. */
+/** The list of Koji's commands, without the texts of their help. */
 interface Known {
   readonly name: string;
   readonly category: string;

@@ -79,7 +79,7 @@ test('names come from the hub for arguments and values of options, then from the
   expect(await complete('block-group-req', 'g1', 'srpm-build', '')).toEqual(['livecd', 'srpm-build']);
   expect(await complete('list-groups', '', 'b')).toEqual([]);
   await koji('add-tag', 'f44-late');
-  // What begins with f4 is known already.
+  // Names that begin with f4 are already known.
   expect(await complete('taginfo', 'f44-')).toEqual(['f44-build']);
   expect(await readdir(join(home, '.cache/koji/names'))).not.toHaveLength(0);
   await rm(join(home, '.cache/koji/names'), { recursive: true });

@@ -99,7 +99,7 @@ test('every command that reads tells what it found as JSON, with the fields that
   await admin.call('createNotification', [(await admin.getLoggedInUser())?.id, null, null, false]);
   await admin.call('packageListAdd', ['f44', 'pkgc', 'kojiadmin']);
   await koji('import', ...['src', 'noarch'].map((arch) => join(rpms, `nomd5-1.0-1.${arch}.rpm`)));
-  // What the doctor finds depends on the machine: see its own test.
+  // The doctor's findings depend on the machine: see its own test.
   const tellers = (await loadBuiltInCommands()).filter(({ name, data }) => data && name !== 'doctor');
   expect(tellers.map(({ name }) => name).sort()).toEqual(Object.keys(reading).sort());
   for (const { name, data } of tellers) {

@@ -10,7 +10,7 @@ import { TransferMeter, TransferTotals } from '../src/cli/progress.js';
 
 const old = Buffer.alloc(400_000, 'old');
 const renewed = Buffer.alloc(400_000, 'new');
-/** What the server has, and after how many bytes each answer breaks off. */
+/** The server's file, and the number of bytes after which each answer breaks off. */
 let content = old;
 let breaks: number[] = [];
 const ranges: (string | undefined)[] = [];

@@ -117,7 +117,7 @@ test('says since when a host is silent, and heeds only as much silence as the hu
   expect(silent(181)).toMatch(
     /^no host in channel default has checked in lately \(b1: not seen since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)$/,
   );
-  // Hubs of old do not tell when.
+  // Old hubs do not report when.
   expect(why([host(1, { update_ts: undefined as unknown as null })])).toBeNull();
 });
 

@@ -105,7 +105,7 @@ async function watchedTask(): Promise<{ id: number; args: string[] }> {
   return { id, args: ['-c', join(hub.folder, 'koji.conf'), ...login, 'watch-task', String(id)] };
 }
 
-/** Types keys one after the other, each once its prompt is there. */
+/** Types keys one after the other, each as soon as its prompt appears. */
 function typing(...steps: readonly (readonly [prompt: string, keys: string])[]) {
   const left = [...steps];
   return (stdout: string, type: (keys: string) => void): void => {

@@ -28,7 +28,7 @@ export type RepoState = ValueOf<typeof REPO_STATES>;
 export const BR_STATES = { INIT: 0, WAITING: 1, BUILDING: 2, EXPIRED: 3 } as const;
 export type BuildrootState = ValueOf<typeof BR_STATES>;
 
-/** Kinds of buildroots, `buildroot.br_type`: made by a builder of ours, or reported by a content generator. */
+/** Kinds of buildroots, `buildroot.br_type`: made by one of our builders, or reported by a content generator. */
 export const BR_TYPES = { STANDARD: 0, EXTERNAL: 1 } as const;
 export type BuildrootType = ValueOf<typeof BR_TYPES>;
 

@@ -12,7 +12,7 @@ const plain: MockConfig = {
   baseUrls: ['https://one.example/repos/f44-build/7/x86_64', 'https://two.example/repos/f44-build/7/x86_64'],
 };
 
-/** What Python makes of configurations: mock runs them with these names. */
+/** Evaluates configurations in Python, with the names that mock defines. */
 function evaluated(texts: readonly string[]): Record<string, unknown>[] {
   const program = `
 import json, sys

@@ -114,7 +114,7 @@ describe('a path made of names', () => {
   test('refuses keys and ids that lead elsewhere', () => {
     expect(() => paths.signed(rpm, '../..')).toThrow('Invalid path segment: ../..');
     expect(() => paths.sighdr(rpm, '/k')).toThrow(GenericError);
-    // What a plugin in plain JavaScript may pass.
+    // Values that a plugin in plain JavaScript may pass.
     expect(() => paths.task('../../x' as unknown as number)).toThrow(GenericError);
     expect(() => paths.repo('..' as unknown as number, 'tag')).toThrow(GenericError);
   });

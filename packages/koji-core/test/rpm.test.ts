@@ -24,7 +24,7 @@ const files = names.map((name) => path.join(folder, name));
 const scratch = mkdtempSync(path.join(tmpdir(), 'koji-rpm-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** What rpm(8) itself says; the suite's runner installs it. */
+/** Output of rpm(8) itself, which the suite's runner installs. */
 function rpm(...args: string[]): string {
   const { stdout, error } = spawnSync('rpm', args, { encoding: 'utf8' });
   if (error) throw new Error(`rpm(8), which these tests compare with, does not run: install the package rpm`);
@@ -48,7 +48,7 @@ test('no name is known here that rpm does not have', () => {
   expect(Object.keys(RPMTAG).filter((name) => !known.has(name) && !newer.test(name))).toEqual([]);
 });
 
-// What rpm finds out about the machine that it runs on.
+// Tags that rpm derives from the machine that it runs on.
 const ofMachine = new Set(['VERBOSE', 'FSCONTEXTS', 'RECONTEXTS', 'FILECONTEXTS']);
 const mark = '\u0001';
 

@@ -16,7 +16,7 @@ import {
 const response = (value: string) =>
   `<?xml version='1.0'?>\n<methodResponse><params><param>${value}</param></params></methodResponse>`;
 
-/** What a value means, given as the XML of the value. */
+/** Decodes a value, given as its XML. */
 function decode(value: string, options?: DecodeOptions): unknown {
   const answer = decodeResponse(Buffer.from(response(value)), options);
   if (!('value' in answer)) throw new Error('a fault');

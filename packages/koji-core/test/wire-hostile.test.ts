@@ -122,7 +122,7 @@ test.each(bodies)('%s: the outcome is as told, and soon', (_, make, outcome) => 
   const seconds = processorSeconds(before);
   if (typeof outcome === 'string') expect(result).toMatchObject({ kind: outcome });
   else expect(!(result instanceof WireError) && outcome(result)).toBe(true);
-  // What grows with the square of the size takes hours; a slow or busy machine does not.
+  // Quadratic work takes hours, which a slow or busy machine alone does not cause.
   expect(seconds).toBeLessThan(60);
 });
 

@@ -13,7 +13,7 @@ import {
 } from '../src/wire/index.js';
 import { mutated, notatedText } from './fixtures/wire-documents.js';
 
-/** What saxes, an XML parser of its own, says: the text of the string elements, or that it is not XML. */
+/** Result of saxes, another XML parser: the text of the string elements, or that it is not XML. */
 function saxes(source: string): string[] | undefined {
   const parser = new SaxesParser({ xmlns: false });
   const texts: string[] = [];
@@ -56,7 +56,7 @@ describe('beside saxes', () => {
 });
 
 describe('beside the xmlrpc package', () => {
-  // What that package gets right: no 64-bit integers, no whole doubles, no control characters.
+  // Values that this package supports: no 64-bit integers, no whole doubles, no control characters.
   const text = fc
     .string({ unit: 'grapheme', maxLength: 20 })
 

@@ -19,7 +19,7 @@ interface Answer {
   xml?: string | null;
 }
 
-/** What Python makes of each document. */
+/** Python's result for each document. */
 function askPython(documents: readonly (string | Uint8Array)[]): Answer[] {
   const input = documents.map((document) => `${Buffer.from(document).toString('base64')}\n`).join('');
   const { stdout, stderr, status } = spawnSync('python3', [oracle], { input, maxBuffer: 1 << 30 });
@@ -74,7 +74,7 @@ function difference(document: string, python: Answer): string | undefined {
     if (python.error !== undefined || ours.kind === 'unsupported') return undefined;
     // Python knows many encodings; here a hub's clients have UTF-8, ASCII and Latin-1.
     if (/^the encoding/.test(ours.message)) return undefined;
-    // A fault whose members are of other types is none to us.
+    // A fault whose members have other types is not a fault to us.
     if (python.fault !== undefined && /faultCode|a fault/.test(ours.message)) return undefined;
     return `refused here (${ours.message}), read by Python: ${JSON.stringify(python)}`;
   }
@@ -120,7 +120,7 @@ describePython('the codec beside Python', () => {
       compared++;
       const call = encodeCall(method ?? '', decodeCall(Buffer.from(documents[i]!)).params);
       const ours = call.slice(call.indexOf('<params>\n'), call.lastIndexOf('</methodCall>'));
-      // Python writes a carriage return as it stands, which arrives as a line feed.
+      // Python writes a carriage return unescaped, and it arrives as a line feed.
       if (ours !== theirs.replaceAll('\r', '&#13;'))
         problems.push(`seed ${seed}: ${JSON.stringify({ ours, theirs })}`);
     });

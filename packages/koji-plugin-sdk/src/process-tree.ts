@@ -17,7 +17,7 @@ export async function killTree(pid: number, grace: number): Promise<void> {
   signalAll(pid, tree, 'SIGKILL');
 }
 
-/** What a process that has ended may have left behind. */
+/** Processes that an ended process may have left running. */
 export interface Remains {
   /** The process, which led a group of its own. */
   readonly pid: number;
@@ -26,7 +26,7 @@ export interface Remains {
   readonly start: number;
 }
 
-/** Kills what a process left behind, until nothing is left that could start more. */
+/** Kills the processes that a process left running, until nothing remains that could start more. */
 export async function killRemains({ pid, mark, start }: Remains): Promise<void> {
   const tree = new Set<number>();
   for (let round = 0; round < mostRounds; round++) {
@@ -56,7 +56,7 @@ export function killGroup(pid: number): void {
 /** The variable that marks a task's process and, since it is inherited, whatever that starts and wherever that goes. */
 export const markName = 'KOJI_TASK_PROCESS';
 
-/** Kills every process whose mark begins so; how many there were. */
+/** Kills every process whose mark begins with this text. Returns their number. */
 export function killMarked(beginning: string): number {
   const marked = [...runningProcesses().keys()].filter((pid) => hasMark(pid, beginning));
   for (const pid of marked) signal(pid, 'SIGKILL');
@@ -81,7 +81,7 @@ function signal(target: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Adds to the tree what belongs to it; how many of it still run. */
+/** Adds descendants to the tree. Returns how many of its processes are still running. */
 function findAlive(leader: number, tree: Set<number>): number {
   const running = runningProcesses();
   addTree(leader, tree, running);
@@ -123,7 +123,7 @@ function namesIn(folder: string): string[] {
 
 function kinOf(pid: number): Kin | null {
   const text = read(pid, 'stat');
-  // The command's name stands in parentheses and may hold anything, so fields count from the last one.
+  // The command's name is in parentheses and may contain anything, so fields are counted after the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, parent, group] = fields;
   if (state === undefined || parent === undefined || state === 'Z') return null;

@@ -191,7 +191,7 @@ test('a file is read as ConfigParser reads it: [DEFAULT] stands in every section
   ]);
   expect(config.broker.owner).toBe('all');
   expect(config.DEFAULT.owner).toBe('all');
-  // A section that is not there has nothing, as in Python.
+  // A missing section has no options, as in Python.
   expect(config.absent.owner).toBeNull();
   expect(plugins[0]?.configs[0]?.report().unknown).toEqual(['[DEFAULT] odd']);
 });

@@ -74,7 +74,7 @@ const argumentsOf = ({ methods }: LoadedPlugin): Record<string, string> =>
 const tasksOf = ({ tasks }: LoadedPlugin): string[] =>
   tasks.map(({ methods, signature }) => `${methods[0]!}${argumentText(signature.declaration)}`);
 
-/** What a compiler makes of a file. */
+/** Compiles a file. */
 function compile(text: string): { readonly code: string } {
   const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 };
   return { code: ts.transpileModule(text, { compilerOptions }).outputText };

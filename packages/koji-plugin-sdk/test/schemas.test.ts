@@ -72,7 +72,7 @@ describe.each(Object.entries(libraries))('schemas of %s', (library, sign) => {
     expect(await call({ sign }, ['a-1-1'])).toEqual(['A-1-1', 2, ['none']]);
     expect(await call({ sign }, ['a-1-1', 4, ['x', 'x']])).toEqual(['A-1-1', 5, ['x']]);
     expect(await call({ sign }, [], { keys: ['k'], nvr: 'a-1-1' })).toEqual(['A-1-1', 2, ['k']]);
-    // What Python's clients send for 2.0, and for what they leave out.
+    // Values that Python clients send for 2.0, and for omitted arguments.
     expect(await call({ sign }, ['a-1-1', new Double(2), null])).toEqual(['A-1-1', 3, ['none']]);
   });
 

@@ -24,7 +24,7 @@ beforeEach(() => {
   pauses = [];
 });
 
-/** What a builder lends to task 10017, whose hub answers as told. */
+/** A builder's resources for task 10017, with the given answers of the hub. */
 function runtime(answers: Answers = {}, method = 'mytask'): TaskRuntime {
   const call = async (name: string, args: readonly unknown[] = [], named = {}): Promise<unknown> => {
     calls.push([name, args, named]);

@@ -10,7 +10,7 @@ const tsc = path.join(
   'tsc',
 );
 
-/** What the compiler says of a project. */
+/** The compiler's output for a project. */
 function compile(...args: string[]): Promise<string> {
   return new Promise((resolve) => {
     execFile(process.execPath, [tsc, '-p', folder, ...args], (error, stdout) => resolve(stdout));

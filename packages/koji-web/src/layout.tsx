@@ -11,7 +11,7 @@ import type { MenuEntry } from './routes.js';
 /** Who looks at a page, for its head. */
 export interface Viewer {
   readonly login: Login | null;
-  /** What forms carry. */
+  /** The token of forms. */
   readonly token: string | null;
   /** Where the login leads on to. */
   readonly loginAddress: string;
@@ -28,13 +28,13 @@ interface LayoutProps {
   readonly indexed?: boolean;
   /** The JSON of the page. */
   readonly json?: string | undefined;
-  /** What of the page changes. */
+  /** The changing part of the page. */
   readonly live?: string | null;
-  /** What the search field has. */
+  /** The text of the search field. */
   readonly terms?: string;
   /** Null where nobody can log in. */
   readonly viewer: Viewer | null;
-  /** What the viewer can do with what is shown. */
+  /** Actions of the viewer for the shown object. */
   readonly actions?: readonly ActionLink[];
   readonly children?: Child;
 }

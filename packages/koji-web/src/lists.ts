@@ -4,7 +4,7 @@ import type { Calls } from './calls.js';
 import { pageLength } from './parts/table.js';
 import type { Listed } from './parts/table.js';
 
-/** Which part of a list to read. */
+/** Range of a list. */
 export interface Part {
   readonly start: number;
   readonly order?: string;

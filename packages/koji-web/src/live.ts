@@ -67,7 +67,7 @@ async function lookAtLog(
 
 /** A page that is open. */
 interface Listener {
-  /** What it shows is being watched: it sees to what came between its making and this moment. */
+  /** Its subject is being watched, including changes between the creation of the page and this moment. */
   ready(): void;
   changed(): void;
 }
@@ -96,10 +96,10 @@ export class Live {
   constructor(private readonly options: LiveOptions) {}
 
   /**
-   * Opens the news of a subject as an answer of type `text/event-stream`: an event `ready` once it is watched, then
-   * `change` for each change.
+   * Opens the news of a subject as an answer of type `text/event-stream`: an event `ready` once it is watched, then `change`
+   * for each change.
    *
-   * @returns the status that says why there are none: 400 for an unknown subject, 503 when there are too many connections
+   * @returns the status if there are none: 400 for an unknown subject, 503 when there are too many connections
    */
   open(subject: string, address: string): ReadableStream<Uint8Array> | 400 | 503 {
     const look = lookAt(subject);
@@ -114,7 +114,7 @@ export class Live {
       {
         start: (controller) => {
           const send = (text: string): void => {
-            // A reader that takes nothing is told once, not each time.
+            // A reader that takes nothing is notified once, not each time.
             if ((controller.desiredSize ?? 0) > 0) controller.enqueue(Buffer.from(text));
           };
           const beats = setInterval(send, beat, ': alive\n\n');
@@ -174,7 +174,7 @@ export class Live {
         if (before === null) listener.ready();
         else if (before !== seen) listener.changed();
     } catch (error) {
-      // The page itself says what is wrong when it is fetched again.
+      // The page itself shows the problem when it is fetched again.
       this.options.log.debug(`no news of ${JSON.stringify(subject)}`, error);
     }
     if (this.watched.get(subject) === watched)

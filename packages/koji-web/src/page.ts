@@ -7,7 +7,7 @@ import type { LineMarks } from './logs/line-marks.js';
 import type { ParamsOf, RouteName } from './routes.js';
 import type { Site } from './site.js';
 
-/** What a page is made with. */
+/** Everything that a page can use. */
 export interface Request<N extends RouteName = RouteName> {
   readonly calls: Calls;
   readonly params: ParamsOf<N>;
@@ -24,7 +24,7 @@ export interface Request<N extends RouteName = RouteName> {
   readonly range?: string | undefined;
 }
 
-/** What the frame and the parts of a page know. */
+/** Data of the frame and the parts of a page. */
 export interface View<N extends RouteName = RouteName> {
   readonly page: N;
   readonly params: ParamsOf<N>;
@@ -34,7 +34,7 @@ export interface View<N extends RouteName = RouteName> {
   readonly assets: string;
 }
 
-/** An answer that is no page: other text, bytes or the way to another page. */
+/** An answer that is not a page: other text, bytes or a redirect. */
 export interface RawAnswer {
   readonly status?: 200 | 206 | 302 | 416;
   readonly headers: Readonly<Record<string, string>>;
@@ -65,7 +65,7 @@ export interface Page<N extends RouteName = RouteName, D = unknown> {
   readonly scripts?: readonly string[];
   /** The links to what a visitor who is logged in can do with it. */
   readonly actions?: (data: D, login: Login) => readonly ActionLink[];
-  /** What of it changes while it is looked at, as a subject of live.ts; null when nothing does. */
+  /** The live part of it, as a subject of live.ts; null if nothing changes. */
   readonly live?: (data: D) => string | null;
 }
 

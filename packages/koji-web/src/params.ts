@@ -2,7 +2,7 @@ import { PageError } from './errors.js';
 
 /** The kind of a page's parameter. */
 export interface Kind<T = unknown> {
-  /** What a value is, in words, for the documentation. */
+  /** Description of a value, for the documentation. */
   readonly name: string;
   /** The page can't do without it. */
   readonly required: boolean;
@@ -19,7 +19,7 @@ export type Params = Readonly<Record<string, Kind>>;
 /** The values of a page's parameters. */
 export type Values<P extends Params> = { readonly [K in keyof P]: P[K] extends Kind<infer T> ? T : never };
 
-/** What a link may give for parameters. */
+/** Values that a link may give for parameters. */
 export type Given<P extends Params> = {
   readonly [K in keyof P]?: string | number | null | undefined | readonly (string | number)[];
 };

@@ -1,4 +1,4 @@
-/** What a site calls itself and where its other parts are. */
+/** Name of a site, and the locations of its other parts. */
 export interface Site {
   /** In titles and the feed. */
   readonly name: string;

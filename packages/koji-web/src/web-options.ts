@@ -24,6 +24,6 @@ export interface WebOptions {
   /** Heavy pages that an address may ask for in a minute; 0 means no limit. */
   readonly heavyPages: number;
   readonly log: Logger;
-  /** Aborted when the server stops, so that answers that go on end. */
+  /** Aborted when the server stops, so that running answers end. */
   readonly stopping: AbortSignal;
 }

@@ -24,7 +24,7 @@ let base: string;
 let alone: string;
 let web: ChildProcess;
 let folder: string;
-/** What the page said before the provider answered anybody. */
+/** The page's texts before the provider answered anybody. */
 let away: Awaited<ReturnType<Visitor['get']>>;
 
 const logFile = (): string => path.join(folder, 'web.log');

@@ -295,7 +295,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-/** What is looked at by a visitor who is logged in. */
+/** Pages viewed by a logged-in visitor. */
 const ownAddresses = (): readonly string[] => [
   '',
   `buildinfo?buildID=${demo.build}`,
@@ -374,7 +374,7 @@ inBrowser(
     const problems: unknown[] = [];
     for (const [colorScheme, width] of sizes) {
       const context = await browser!.newContext({
-        // axe is no script of the page's own.
+        // axe is not one of the page's own scripts.
         bypassCSP: true,
         colorScheme,
         viewport: { width, height: 900 },

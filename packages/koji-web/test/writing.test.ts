@@ -306,7 +306,7 @@ describe('writing', () => {
     const again = await admin.submit(`resubmittask?taskID=${task}`);
     const next = Number(/^taskinfo\?taskID=(\d+)$/.exec(again.headers.location ?? '')?.[1]);
     expect(await hub.admin.getTaskInfo(next)).toMatchObject({ method: 'sleep', state: 0 });
-    // A task that no builder has can't be freed, and the page says so.
+    // A task that no builder has can't be freed, and the page reports it.
     const free = await admin.submit(`freetask?taskID=${next}`);
     expect([free.status, free.text]).toEqual([400, expect.stringContaining('role="alert"')]);
     expect((await admin.get('canceltask?taskID=99999')).status).toBe(404);

@@ -6,7 +6,7 @@ import type { BuildRootRequest } from './request.js';
 /** The names of the back ends, as `buildroot_backend` in kojid.conf has them. */
 export const backendNames = ['mock', 'sandbox', 'host'] as const;
 
-/** What makes buildroots on a builder. */
+/** A back end, which creates buildroots on a builder. */
 export type BackendName = (typeof backendNames)[number];
 
 /** How to run a command in a buildroot. */
@@ -50,7 +50,7 @@ export interface RootPlaces {
   readonly result: string;
 }
 
-/** What a back end gets to make a buildroot from. */
+/** Everything that a back end needs to create a buildroot. */
 export interface RootParts {
   readonly task: BaseTaskHandler;
   readonly options: KojidOptions;
@@ -60,15 +60,15 @@ export interface RootParts {
   readonly arch: string;
   readonly repo: RepoInfo;
   readonly config: BuildConfig;
-  /** What the task asked for; null when the buildroot was made by another task. */
+  /** The task's request; null if another task created the buildroot. */
   readonly request: BuildRootRequest | null;
   /** The folder that its root is a layer on, when another task made it. */
   readonly base?: string | null;
 }
 
 /**
- * One buildroot as a back end makes it. It knows nothing of the hub: {@link BuildRoot} reports there. Commands that fail are
- * no errors, their status says so; what can't be started is.
+ * A buildroot of a back end. It does not communicate with the hub; {@link BuildRoot} does. A failed command is not an error but
+ * has a status; a command that can't be started is an error.
  */
 export interface Backend {
   readonly name: BackendName;
@@ -88,13 +88,13 @@ export interface Backend {
   build(srpm: string, options: { readonly arch: string }): Promise<ExitStatus>;
   /** Makes a folder of the host, in the buildroot, belong to the user that `run` has as `builder`. */
   giveToBuilder(folder: string): Promise<void>;
-  /** What those who use the results must know; null for nothing. */
+  /** Warning for users of the results; null for none. */
   readonly warning: string | null;
   /** The configuration that its program reads; null if there is none. */
   readonly configFile: string | null;
   /** The folder that the root is a layer on; null if there is none. */
   readonly base: string | null;
-  /** Whether the packages inside are those of the repo; if not, the hub is told of none. */
+  /** Whether the installed packages come from the repo; if not, none are reported to the hub. */
   readonly hasOwnPackages: boolean;
   /** The logs that there are now. */
   logs(): Promise<(string | LogSource)[]>;

@@ -16,8 +16,8 @@ export type UsableBackend =
 
 /**
  * Finds out which back end this builder makes buildroots with: the one that `buildroot_backend` in kojid.conf names, else mock
- * where it is installed, else the sandbox where it works. `host` is never chosen unasked. When none works, `problem` says what
- * is missing and what to do about it.
+ * where it is installed, else the sandbox where it works. `host` is only used if configured. If none works, `problem` has the
+ * missing parts and the remedy.
  */
 export async function usableBackend(options: KojidOptions): Promise<UsableBackend> {
   const { buildroot_backend: asked, mockpath } = options;

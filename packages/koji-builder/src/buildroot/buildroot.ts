@@ -34,12 +34,11 @@ interface Parts {
 
 /**
  * A folder in which a task runs programs of a distribution, and its record at the hub. A back end (mock, a sandbox, the host
- * itself) makes it: option `buildroot_backend` of kojid.conf. At the hub it is INIT when it was made, WAITING
- * and BUILDING when the task says so, and EXPIRED from {@link BuildRoot.expire} on; kojid removes the folder some time
- * after that, and expires it itself when the task ended without doing so.
+ * itself) creates it: option `buildroot_backend` of kojid.conf. At the hub it is INIT after its creation, WAITING and BUILDING
+ * when the task requests it, and EXPIRED after {@link BuildRoot.expire}. kojid removes the folder some time later, and expires
+ * the buildroot itself if the task ended without doing so.
  *
- * @example
- * async function listPackages(task: BaseTaskHandler, tag: string, repoId: number): Promise<void> {
+ * @example async function listPackages(task: BaseTaskHandler, tag: string, repoId: number): Promise<void> {
  *   const root = await BuildRoot.create(task, { tag, arch: 'x86_64', repoId });
  *   try {
  *     await root.init();
@@ -47,8 +46,7 @@ interface Parts {
  *     if (!status.success) throw new BuildrootError(root.describe(status));
  *   } finally {
  *     await root.expire();
- *   }
- * }
+ *   } }
  */
 export class BuildRoot {
   /** The buildroot's id at the hub. */
@@ -139,12 +137,12 @@ export class BuildRoot {
     return this.repo.tag_name;
   }
 
-  /** What makes it. */
+  /** The back end. */
   get backend(): BackendName {
     return this.made.name;
   }
 
-  /** What those who use the results must know, such as that they depend on the machine; null for nothing. */
+  /** Warning for users of the results, for example that they depend on the machine; null for none. */
   get warning(): string | null {
     return this.made.warning;
   }
@@ -169,7 +167,7 @@ export class BuildRoot {
     return [...this.whole, ...this.growing.sent];
   }
 
-  /** A folder for files that programs inside must find. `/tmp` is none: another one is mounted there. */
+  /** A folder for files that programs inside need. `/tmp` is unsuitable because another folder is mounted there. */
   get tmpDir(): string {
     return path.join(this.rootDir, this.options.chroot_tmpdir);
   }
@@ -270,7 +268,7 @@ export class BuildRoot {
   }
 
   /**
-   * Runs a command inside; what it writes is uploaded meanwhile.
+   * Runs a command inside; its output is uploaded while it runs.
    *
    * @param command the program and its arguments, without a shell
    * @throws GenericError when it can't be started
@@ -285,7 +283,7 @@ export class BuildRoot {
   }
 
   /**
-   * Makes a source rpm anew with the tag's macros; it is among the {@link results}.
+   * Rebuilds a source rpm with the tag's macros; it is among the {@link results}.
    *
    * @param srpm a path of the host
    * @throws BuildError when it has no spec file or more than one
@@ -307,7 +305,7 @@ export class BuildRoot {
   /**
    * The names of the files in {@link resultDir}, in alphabetical order.
    *
-   * @throws BuildrootError when one of them is no regular file
+   * @throws BuildrootError if one of them is not a regular file
    */
   async results(): Promise<string[]> {
     const found = await listBelow(path.dirname(this.resultDir), path.basename(this.resultDir));
@@ -343,7 +341,10 @@ export class BuildRoot {
     return status;
   }
 
-  /** Refuses to go on where {@link rootDir}, {@link tmpDir} or {@link resultDir} have become links: paths are made of them. */
+  /**
+   * Refuses to continue if {@link rootDir}, {@link tmpDir} or {@link resultDir} have become links, because paths are based on
+   * them.
+   */
   private async checkFolders(): Promise<void> {
     const top = path.dirname(this.rootDir);
     for (const folder of [this.rootDir, this.tmpDir, this.resultDir])
@@ -366,7 +367,7 @@ export class BuildRoot {
     this.mounted.push(place);
   }
 
-  /** Takes away what was mounted below the buildroot, by whomever; what can't be is told in kojid.log. */
+  /** Unmounts everything below the buildroot, whoever mounted it; failures are reported in kojid.log. */
   async unmount(): Promise<void> {
     const failed = await unmount(this.rootDir, this.mounted.splice(0));
     if (failed.length > 0) this.task.logger.warn(`Unable to unmount: ${failed.join(', ')}`);
@@ -407,7 +408,7 @@ export class BuildRoot {
     return listed;
   }
 
-  /** What rpm in the buildroot lists, which knows where its database is. */
+  /** The list from rpm in the buildroot, which knows the location of its database. */
   private async listInside(): Promise<string> {
     const list = '/builddir/installed-rpms.list';
     const words = listArguments.map((word) => `'${word}'`).join(' ');

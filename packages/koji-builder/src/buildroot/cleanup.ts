@@ -20,9 +20,9 @@ export interface LocalRoot extends Omit<RootNote, 'folder'> {
   readonly changed: number | null;
 }
 
-/** What {@link planCleanup} goes by. */
+/** Input of {@link planCleanup}. */
 export interface CleanupFacts {
-  /** What the hub knows of the buildroots, by id. */
+  /** The hub's data about the buildroots, by id. */
   readonly known: ReadonlyMap<number, Pick<BuildrootInfo, 'retire_ts' | 'task_id'>>;
   /** The states of their tasks. */
   readonly taskStates: ReadonlyMap<number, number>;
@@ -37,7 +37,7 @@ type Delays = Pick<
   'buildroot_basic_cleanup_delay' | 'buildroot_final_cleanup_delay' | 'failed_buildroot_lifetime'
 >;
 
-/** What is to be done with a buildroot on this host: its content goes first, its folder and configuration later. */
+/** Action for a buildroot on this host: its contents are removed first, its folder and configuration later. */
 export type Cleanup = 'keep' | 'empty' | 'remove';
 
 /** Decides what is to be done with a buildroot that no task of this host uses. */
@@ -56,18 +56,18 @@ export function planCleanup(
   return age > options.buildroot_basic_cleanup_delay && root.changed !== null ? 'empty' : 'keep';
 }
 
-/** What {@link cleanBuildroots} works with. */
+/** Dependencies of {@link cleanBuildroots}. */
 export interface CleanupParts {
   readonly session: HubSession;
   readonly options: KojidOptions;
   readonly log: Logger;
   /** Whether a task runs on this host now. */
   readonly isRunning: (taskId: number) => boolean;
-  /** What was said of buildroots that stay, by id: it is not said again and again. */
+  /** The last message about each remaining buildroot, by id, so that it is not repeated. */
   readonly told?: Map<number, string>;
 }
 
-/** Expires this host's buildroots whose tasks have ended, and puts away what is on the disk of expired ones. */
+/** Expires this host's buildroots whose tasks have ended, and removes the files of expired ones. */
 export async function cleanBuildroots(parts: CleanupParts): Promise<void> {
   const { session, options, log } = parts;
   const active = await expireLeft(parts);
@@ -102,7 +102,7 @@ export async function cleanBuildroots(parts: CleanupParts): Promise<void> {
   }
 }
 
-/** Expires what tasks left behind; answers the ids of those that are in use. */
+/** Expires buildroots that tasks left behind; returns the ids of those in use. */
 async function expireLeft({ session, log, isRunning }: CleanupParts): Promise<Set<number>> {
   const state = [BR_STATES.INIT, BR_STATES.WAITING, BR_STATES.BUILDING];
   const hostID = await session.host.getID();
@@ -142,7 +142,7 @@ async function clean(
     for (const one of folders) {
       await unmount(one);
       const left = await mountsBelow(one);
-      // What is mounted there belongs to somebody else.
+      // Mounts there belong to somebody else.
       if (left.length > 0) throw new Error(`still mounted: ${left.join(', ')}`);
     }
     if (action === 'remove') {
@@ -160,7 +160,7 @@ async function clean(
   }
 }
 
-/** Takes away all that a back end of ours made: nothing inside a buildroot can change its folder itself. */
+/** Removes everything that one of our back ends created; nothing inside a buildroot can change its folder itself. */
 async function emptyOwn(folders: readonly string[]): Promise<boolean> {
   const full: string[] = [];
   for (const folder of folders)

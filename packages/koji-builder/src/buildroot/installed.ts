@@ -69,8 +69,8 @@ const longestLine = 1024 * 1024;
 const largest = 4 * 2 ** 30;
 
 /**
- * The rpms in a root's database as `rpm` of this host reads it: a copy of it, since packages could have put links there,
- * which lead to other files of the host.
+ * The rpms in a root's database as read by `rpm` of this host from a copy, because packages could have created links there to
+ * other files of the host.
  *
  * @param copy a folder for the copy, which is removed again
  * @returns what rpm says; empty when it finds nothing, or the root has no database
@@ -98,7 +98,7 @@ export async function listByHost(rootDir: string, copy: string): Promise<string>
   return '';
 }
 
-/** Locks and folders are no part of a database. */
+/** Locks and folders do not belong to a database. */
 function isAside(entry: Dirent): boolean {
   return entry.isDirectory() || /^\.|^__db\.|\.lock$/.test(entry.name);
 }

@@ -5,11 +5,11 @@ import { outputOf } from '@koji/plugin-sdk/host';
 
 const mostLinks = 40;
 
-/** What to mount, and where inside a buildroot. */
+/** A mount, with its place in a buildroot. */
 export interface Mount {
   /** As `mount` takes it: a folder of the host for binds. */
   readonly device: string;
-  /** Where programs inside shall see it. */
+  /** Path for programs inside. */
   readonly at: string;
   /** As `mount -t` takes it. */
   readonly type: string;

@@ -7,19 +7,19 @@ import type { BackendName } from './backend.js';
 import { rootsFolder } from './notes.js';
 import { asRootWords, idsInRange, isRoot } from './userns.js';
 
-/** Something that a back end needs of its host, and whether it is there. */
+/** A requirement of a back end, and whether it is met. */
 export interface Need {
-  /** What is needed. */
+  /** Name of the requirement. */
   readonly what: string;
-  /** What is wrong; null when nothing is. */
+  /** The problem; null if it is met. */
   readonly problem: string | null;
-  /** What to do about the problem. */
+  /** Remedy for the problem. */
   readonly remedy: string;
   /** Whether the back end works without it, less well. */
   readonly isOptional?: boolean;
 }
 
-/** What a back end needs, all of it looked at. */
+/** All requirements of a back end, checked. */
 export function needsOf(backend: BackendName, options: KojidOptions): Promise<Need[]> {
   if (backend === 'mock') return needsOfMock(options);
   return backend === 'sandbox' ? needsOfSandbox(options) : needsOfHost(options);
@@ -102,7 +102,7 @@ async function needsOfRange(newuidmap: Need): Promise<Need[]> {
   ];
 }
 
-/** What bubblewrap does for a build, tried. */
+/** Tries bubblewrap with the options of a build. */
 async function tryNamespaces(): Promise<Need> {
   const command = [
     ...asRootWords(),
@@ -214,7 +214,7 @@ async function freeSpace({ minspace }: KojidOptions, folder: string, option: str
       free >= minspace ? null : `${free} MB are free`,
       `Free some, set ${option} to a larger disk, or lower minspace`,
     ),
-    // The loop waits for room and says so.
+    // The loop waits for space and reports it.
     isOptional: true,
   };
 }

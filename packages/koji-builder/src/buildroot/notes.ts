@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { KojidOptions } from '@koji/core/config';
 import { backendNames, type BackendName } from './backend.js';
 
-/** What this host knows of a buildroot on it: written before anything else is made, removed after everything else is. */
+/** This host's record of a buildroot: written before anything else is created, removed after everything else. */
 export interface RootNote {
   /** The buildroot's id at the hub. */
   readonly id: number;

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { RpmHeader } from '@koji/core/rpm';
 
-/** What a source package needs. */
+/** Requirements of a source package. */
 export interface Requirements {
   readonly packages: string[];
   /** Whether it finds out more while it is built (`%generate_buildrequires`). */
@@ -13,10 +13,10 @@ const greater = 4;
 const equal = 8;
 
 /**
- * Reads what must be installed to build a source package, as dnf takes it: `gcc >= 12`, `(a or b)`. What rpm itself must be
- * able to do is no package.
+ * Reads what must be installed to build a source package, in dnf's syntax: `gcc >= 12`, `(a or b)`. Required features of rpm
+ * itself are not packages and omitted.
  *
- * @throws RpmError when the file is no package
+ * @throws RpmError if the file is not a package
  */
 export async function buildRequirements(srpm: FileHandle): Promise<Requirements> {
   const header = await RpmHeader.read(srpm);

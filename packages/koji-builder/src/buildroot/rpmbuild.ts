@@ -6,7 +6,7 @@ import type { ExitStatus } from '@koji/plugin-sdk';
 import type { SrpmSources } from './backend.js';
 import { buildRequirements, type Requirements } from './requirements.js';
 
-/** What rpmbuild exits with when the packages that it has asked for are not installed. */
+/** Exit code of rpmbuild if the packages that it requested are not installed. */
 const wantsMore = 11;
 /** How often a package may ask for more. */
 const mostRounds = 20;
@@ -79,7 +79,9 @@ export class Rpmbuild {
     return prepared ?? this.finish(['-bb', '--noprep', ...target, spec]);
   }
 
-  /** Lets the package say what more it needs until that is installed; the step that failed, or null. */
+  /**
+   * Installs what the package requests during its build until it requests nothing more. Returns the step that failed, or null.
+   */
   private async installGenerated(
     words: readonly string[],
     install: (requirements: readonly string[]) => Promise<Step>,

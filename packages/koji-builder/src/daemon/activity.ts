@@ -13,7 +13,7 @@ export interface TaskEnd {
   readonly failure: string | null;
 }
 
-/** What tasks of a plugin did on this builder. */
+/** Activity of a plugin's tasks on this builder. */
 export type StoredActivity = ReportedActivity & { readonly plugin: string };
 
 function fileOf({ workdir }: KojidOptions): string {

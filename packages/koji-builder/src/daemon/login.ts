@@ -6,7 +6,7 @@ import type { ClientSession } from '@koji/client';
 
 /** How a builder logs in. */
 export interface BuilderLogin {
-  /** What it logs in as, for the log. */
+  /** The identity, for the log. */
   readonly name: string;
   logIn(session: ClientSession): Promise<unknown>;
 }

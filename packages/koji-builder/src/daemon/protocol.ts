@@ -29,7 +29,7 @@ export interface Setup {
 export interface Snapshot {
   /** A file's copy has the file's own path below this folder. */
   readonly top: string;
-  /** What was found when the copy was first used; absent then. */
+  /** Files found when the copy was first used; absent then. */
   readonly plugins?: readonly PluginEntry[];
 }
 
@@ -74,7 +74,7 @@ export interface Done {
   readonly alone: boolean;
 }
 
-/** Child to daemon, any number of times: the task waits for its subtasks, and is no load meanwhile. */
+/** Child to daemon, any number of times: the task waits for its subtasks and is not load during this time. */
 export interface Waits {
   readonly type: 'waits';
 }

@@ -12,7 +12,7 @@ interface Spare {
 
 /** How many processes to keep, and where their output goes. */
 export interface RunnerOptions {
-  /** Most processes that wait for a task; 0 starts each when its task is there. */
+  /** Maximum number of processes waiting for a task; 0 starts each process when its task arrives. */
   readonly most: number;
   readonly log: Logger;
 }
@@ -99,7 +99,7 @@ export class Runner {
     this.spares = [...this.spares, spare];
     void process.ready.then(() => {
       this.loadTime = (this.loadTime * 3 + performance.now() - spare.since) / 4;
-      // Those that were taken or put away are no affair of ours any more.
+      // Processes that were taken or removed are not handled here any more.
       if (this.spares.includes(spare)) this.fill();
     });
     void process.ended.then((ending) => {
@@ -110,7 +110,7 @@ export class Runner {
     });
   }
 
-  /** Ends what waits in vain, and what waits too long. */
+  /** Ends processes that wait for no task, or for too long. */
   private tidy(): void {
     const { wanted } = this;
     const now = performance.now();

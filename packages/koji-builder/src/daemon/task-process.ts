@@ -120,7 +120,7 @@ export class TaskProcess {
     if (this.child.pid !== undefined) await killTree(this.child.pid, killGrace);
   }
 
-  /** Ends what the task may have left running behind it. */
+  /** Ends processes that the task may have left running. */
   async sweep(): Promise<void> {
     const { mark, start } = this;
     if (this.done?.alone) return;
@@ -158,10 +158,10 @@ function markOf({ user, server }: KojidOptions): string {
 }
 
 /**
- * Kills what tasks of this builder left running when it was killed itself. Most of them end by themselves then, but one
- * that was in the middle of a call that blocks it does not hear of it.
+ * Kills processes of tasks that were still running when this builder was killed. Most of them exit on their own, but a process
+ * in a blocking call does not notice the end of the builder.
  *
- * @returns how many processes there were
+ * @returns the number of processes
  */
 export function killLeftovers(options: KojidOptions): number {
   return killMarked(markOf(options));

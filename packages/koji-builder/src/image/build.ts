@@ -5,7 +5,7 @@ import { named } from '@koji/core/wire';
 import type { BaseTaskHandler } from '@koji/plugin-sdk';
 import { resultOf, tagInSubtask } from '../tasks/subtasks.js';
 
-/** What the options of all image tasks have; what a task's own options say goes on to its subtasks. */
+/** Options common to all image tasks; a task's own options are passed on to its subtasks. */
 export interface ImageOptions {
   /** As Python sees truth: the image becomes no build. */
   readonly scratch?: unknown;
@@ -21,7 +21,7 @@ export interface ImageOptions {
   readonly [option: string]: unknown;
 }
 
-/** What an image is built from. */
+/** The sources of an image. */
 export interface ImagePlace {
   /** The build target. */
   readonly target: TargetInfo;
@@ -55,7 +55,7 @@ export interface ImagePlan {
   readonly method: string;
   /** The arguments of that task. */
   readonly args: (arch: string, image: Image, place: ImagePlace) => readonly unknown[];
-  /** What the result calls the image. Default `image`. */
+  /** Word for the image in the result. Default `image`. */
   readonly kind?: string;
   /** The label of the task that makes the image of one arch. Default: the arch. */
   readonly label?: (arch: string) => string;
@@ -66,10 +66,10 @@ export interface ImagePlan {
 }
 
 /**
- * Builds an image for each arch in a subtask of its own, imports what they made into a build, and tags it; a scratch image
- * only goes where scratch builds are. A build whose image fails is FAILED.
+ * Builds an image for each arch in a subtask of its own, imports what they made into a build, and tags it; a scratch image is
+ * only stored with scratch builds. A build whose image fails is FAILED.
  *
- * @returns where the results are, in words
+ * @returns a text with the location of the results
  * @throws BuildError when the tags don't allow it; the fault of a subtask that failed and may not
  */
 export async function buildImage(task: BaseTaskHandler, plan: ImagePlan): Promise<string> {
@@ -101,7 +101,7 @@ export async function buildImage(task: BaseTaskHandler, plan: ImagePlan): Promis
 /** A build of images that has begun. */
 export type BegunImage = Image & Omit<NewBuildData, keyof Image> & { readonly id: number };
 
-/** Returns where the results of a build are, or those of a scratch build's tasks, in words. */
+/** Returns a text with the location of a build's results, or of those of a scratch build's tasks. */
 export function reportImage(
   { options: { topdir } }: BaseTaskHandler,
   {
@@ -115,7 +115,7 @@ export function reportImage(
   return `Scratch ${kind} build results in: ${subtasks.map((id) => paths.task(id)).join(', ')}`;
 }
 
-/** A repo of the tag; if there is none yet, it is waited for. */
+/** A repo of the tag; waits for one if there is none yet. */
 async function repoOf(task: BaseTaskHandler, tag: number): Promise<RepoInfo> {
   const current = await task.session.getRepo(tag);
   if (current) return current;

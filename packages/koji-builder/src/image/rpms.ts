@@ -5,8 +5,8 @@ import { RpmHeader } from '@koji/core/rpm';
 import type { BuildRoot, InstalledRpm } from '../buildroot/index.js';
 
 /**
- * The rpm files anywhere below a folder of a buildroot, each once, as the hub wants an image's rpms told; none when there is
- * no such folder.
+ * The rpm files anywhere below a folder of a buildroot, each once, in the format for the hub; none if the folder does not
+ * exist.
  *
  * @param within the folder as programs inside see it
  * @throws RpmError for a file that is none; BuildError for one that is from nowhere

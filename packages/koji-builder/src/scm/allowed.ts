@@ -13,14 +13,14 @@ export interface ScmRules {
   readonly sourceCommand: readonly string[] | null;
 }
 
-/** What the policy `build_from_scm` is told besides the SCM: `scratch`, and whatever a site's rules ask for. */
+/** Data for the policy `build_from_scm` besides the SCM: `scratch`, and other fields that a site's rules use. */
 export type ScmPolicyData = Readonly<Record<string, unknown>>;
 
 const byDefault: ScmRules = { useCommon: true, sourceCommand: ['make', 'sources'] };
 
 /**
- * Asks the rules of this builder (`allowed_scms`), then those of the hub (policy `build_from_scm`), each where kojid.conf
- * says so. What both say about the use, the hub says.
+ * Asks the rules of this builder (`allowed_scms`), then those of the hub (policy `build_from_scm`), each if enabled in
+ * kojid.conf. The hub's settings take precedence.
  *
  * @throws BuildError when it is not allowed
  */
@@ -32,7 +32,7 @@ export async function rulesFor(task: BaseTaskHandler, scm: ScmInfo, data: ScmPol
   return options.allowed_scms_use_policy ? decided(task, scm, { data, rules }) : rules;
 }
 
-/** What the first entry of `HOST:REPOSITORY[:USE_COMMON[:SOURCE_COMMAND]]` or `!HOST:REPOSITORY` that fits says. */
+/** The settings of the first matching entry of `HOST:REPOSITORY[:USE_COMMON[:SOURCE_COMMAND]]` or `!HOST:REPOSITORY`. */
 function configured(allowed: string, { host, repository }: ScmInfo, logger: Logger): ScmRules {
   for (const entry of allowed.split(/\s+/).filter(Boolean)) {
     const [pattern = '', repositories, useCommon = '', command] = entry.split(':');
@@ -46,7 +46,7 @@ function configured(allowed: string, { host, repository }: ScmInfo, logger: Logg
     if (denied) break;
     return {
       useCommon: !['no', 'off', 'false', '0'].includes(useCommon.toLowerCase()),
-      // Nothing behind the last colon: no command at all.
+      // Nothing after the last colon: no command at all.
       sourceCommand:
         command === undefined ? byDefault.sourceCommand : command === '' ? null : command.split(','),
     };

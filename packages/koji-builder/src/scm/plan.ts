@@ -3,22 +3,22 @@ import { BuildError } from '@koji/core';
 import { folderOf } from './url.js';
 import type { ScmUrl } from './url.js';
 
-/** Which commands check sources out, and where they are then. */
+/** The commands of a checkout, and the resulting location of the sources. */
 export interface CheckoutPlan {
-  /** What fetches the sources, run in the folder of the checkout. */
+  /** Command that fetches the sources, run in the folder of the checkout. */
   readonly fetch: readonly string[];
   /** The folder of all that was fetched, below that of the checkout. */
   readonly top: string;
-  /** What brings it to the revision, run in it: the later ways when the earlier ones fail. */
+  /** Commands that switch to the revision, run in it: later ones are tried if earlier ones fail. */
   readonly updates: readonly (readonly string[][])[];
-  /** What fetches the folder `common`, run in the folder of the checkout. */
+  /** Command that fetches the folder `common`, run in the folder of the checkout. */
   readonly fetchCommon: readonly string[];
   /** The folder of the sources, below that of the checkout. */
   readonly sources: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** @throws BuildError when there is no user, and source control can't do without one */
+/** @throws BuildError if there is no user and source control needs one */
 export function planCheckout(scm: ScmUrl): CheckoutPlan {
   const { scheme, scmtype, login } = scm;
   if (scmtype.endsWith('+SSH') && login === null)
@@ -30,7 +30,7 @@ export function planCheckout(scm: ScmUrl): CheckoutPlan {
 function gitPlan(scm: ScmUrl): CheckoutPlan {
   const { login, host, repository, module, revision } = scm;
   const server = `${transportOf(scm)}://${login === null ? '' : `${login}@`}${host}`;
-  // What the main repository is called by says what `common` is called by.
+  // The name of `common` follows from that of the main repository.
   const form = /\/\.git$|\.git$/.exec(repository)?.[0] ?? '';
   const beside = path.posix.dirname(repository.slice(0, repository.length - form.length));
   const folder = folderOf(repository);
@@ -79,7 +79,7 @@ function svnPlan(scm: ScmUrl): CheckoutPlan {
   };
 }
 
-/** svn takes what stands behind the last `@` for a revision. */
+/** svn interprets the text after the last `@` as a revision. */
 function literal(url: string): string {
   return /@[^/]*$/.test(url) ? `${url}@` : url;
 }

@@ -11,7 +11,7 @@ import type { CheckoutPlan } from './plan.js';
 import { parseScmUrl, withoutPassword } from './url.js';
 import type { ScmInfo, ScmUrl } from './url.js';
 
-/** What callbacks are told about a checkout, and how it is done. */
+/** Data for callbacks about a checkout, and options of the checkout. */
 export interface CheckoutOptions {
   /** The build tag, as the task has it. */
   readonly buildTag: TagInfo | number | string | null;
@@ -51,7 +51,7 @@ export interface Checkout {
  * }
  */
 export class Scm {
-  /** What callbacks and policies are told. */
+  /** Data for callbacks and policies. */
   readonly info: ScmInfo;
   private rules: ScmRules | null = null;
 
@@ -64,7 +64,7 @@ export class Scm {
    * Takes an SCM URL apart and checks each part.
    *
    * @param allowPassword whether it may have a password, for `git+http`, `git+https` and `cvs`
-   * @throws GenericError when it is none, or a part can't be what it should
+   * @throws GenericError if it is malformed, or a part is invalid
    */
   static parse(url: string, { allowPassword = false }: { readonly allowPassword?: boolean } = {}): Scm {
     return new Scm(parseScmUrl(url, allowPassword));

@@ -5,7 +5,7 @@ import type { SCM_TYPES } from '@koji/core';
 /** A kind of source control, as `scmtype` names it. */
 export type ScmType = (typeof SCM_TYPES)[number];
 
-/** What callbacks and policies are told about an SCM URL. */
+/** Data about an SCM URL for callbacks and policies. */
 export interface ScmInfo {
   /** As it was given. */
   readonly url: string;
@@ -57,10 +57,10 @@ function schemeOf(text: string): string | undefined {
 }
 
 /**
- * Takes `SCHEME://[USER@]HOST/REPOSITORY?MODULE#REVISION` apart. What comes out may stand among the arguments of git, svn
- * and cvs: nothing looks like an option of theirs, and no two spellings of a path get by the rules for one of them.
+ * Takes `SCHEME://[USER@]HOST/REPOSITORY?MODULE#REVISION` apart. The result is safe as arguments of git, svn and cvs: nothing
+ * looks like an option, and no alternative spelling of a path bypasses the rules for it.
  *
- * @throws GenericError when it is none, or something in it can't be what it should
+ * @throws GenericError if it is malformed, or a part is invalid
  */
 export function parseScmUrl(url: string, allowPassword: boolean): ScmUrl {
   const scheme = schemeOf(url);

@@ -20,7 +20,7 @@ export interface ArchPlan {
   readonly override: string | null;
 }
 
-/** A build tag as far as architectures matter. */
+/** The fields of a build tag that concern architectures. */
 export interface TagArches {
   readonly id: number;
   readonly name: string;
@@ -71,7 +71,7 @@ export interface NoarchPlan {
 }
 
 /**
- * Returns the architectures of hosts that can run a noarch task of a tag; null when any host will do.
+ * Returns the architectures of hosts that can run a noarch task of a tag; null if any host is suitable.
  *
  * @throws BuildError if there are none
  */

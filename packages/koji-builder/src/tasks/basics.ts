@@ -61,7 +61,7 @@ export class SubtaskTask extends BaseTaskHandler {
   }
 }
 
-/** What a task of the method `default` gets: there is no such work. */
+/** Handles a task with the method `default`, which does not exist. */
 export class DefaultTask extends BaseTaskHandler {
   static override readonly Methods = ['default'];
   static override readonly _taskWeight = 0.1;

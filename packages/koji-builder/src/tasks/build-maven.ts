@@ -23,7 +23,7 @@ export interface BuildMavenOptions extends RootedOptions, MavenWords {
   readonly deps?: readonly (number | string)[] | null;
 }
 
-/** What a build with Maven answers; paths in the task's output. */
+/** The result of a build with Maven; paths in the task's output. */
 interface MavenResult {
   readonly maven_info: MavenCoordinates;
   readonly buildroot_id: number;
@@ -150,7 +150,7 @@ export class BuildMavenTask extends RootedTask {
     const about = {
       ignore: await listRepository(root, output, [...ignored, '*.log']),
       project: true,
-      // What is unknown would hide why the build has failed.
+      // An unknown result must not hide why the build failed.
       ignore_unknown: !status.success,
       extra_deps: options.deps ?? null,
     };

@@ -81,9 +81,9 @@ async function usableRepo(session: BaseTaskHandler['session'], id: number): Prom
 }
 
 /**
- * Asks the hub's policies whether a build may go on.
+ * Asks the hub's policies whether a build is allowed.
  *
- * @throws ActionNotAllowed when one of them says no
+ * @throws ActionNotAllowed if one of them denies it
  */
 export async function assertBuildPolicies(
   task: BaseTaskHandler,

@@ -13,7 +13,7 @@ interface Output {
   readonly volume: string;
 }
 
-/** A task of a build with what the report tells of it. */
+/** A task of a build, with its data for the report. */
 interface ReportedTask {
   readonly info: TaskInfo;
   /** The name of the builder that ran it last. */
@@ -25,7 +25,7 @@ interface ReportedTask {
 export interface BuildTasks {
   /** The build's own first, each before those below it. */
   readonly tasks: readonly ReportedTask[];
-  /** What the build's own task ended with, when that is text. */
+  /** The result of the build's own task, if it is text. */
   readonly result: string;
 }
 
@@ -76,7 +76,7 @@ async function resultOf(session: HubSession, id: number): Promise<string> {
   }
 }
 
-/** What the mail about a build tells. */
+/** Contents of the mail about a build. */
 export interface BuildReport extends BuildTasks {
   readonly build: NotifiedBuild;
   readonly tag: string;

@@ -1,6 +1,6 @@
 import { BuildError } from '@koji/core';
 
-/** What a `buildArch` task answers; paths are below the hub's work folder. */
+/** The result of a `buildArch` task; paths are below the hub's work folder. */
 export interface ArchResult {
   readonly rpms: readonly string[];
   /** The source package, when the task was to keep it. */

@@ -14,7 +14,7 @@ import { resultOf } from './subtasks.js';
 import { readSourcePackage, type SourcePackage } from './srpm-header.js';
 import { tagInSubtask } from './subtasks.js';
 
-/** What a subtask that makes a source package answers. */
+/** The result of a subtask that makes a source package. */
 interface SrpmResult {
   /** The path below the hub's work folder. */
   readonly srpm: string;
@@ -27,7 +27,7 @@ interface Origin {
   readonly url: string;
 }
 
-/** What a build works with once its repo is known. */
+/** Data of a build once its repo is known. */
 interface Ground {
   readonly place: BuildPlace;
   readonly repo: RepoInfo;
@@ -175,7 +175,7 @@ export class BuildTask extends BaseTaskHandler {
   }
 }
 
-/** Whether an uploaded source package is made anew in a buildroot first, which gives it the tag's macros. */
+/** Whether an uploaded source package is first rebuilt in a buildroot, which applies the tag's macros. */
 function isRebuilt({ extra }: BuildConfig, options: BuildOptions): boolean {
   const own = truthy(options.scratch) ? options.rebuild_srpm : null;
   return truthy(own ?? extra.rebuild_srpm ?? true);

@@ -16,7 +16,7 @@ export interface ChainedBuild {
   readonly [option: string]: unknown;
 }
 
-/** Options of a chain; the first two go on to its builds. */
+/** Options of a chain; the first two are passed on to its builds. */
 export interface ChainMavenOptions {
   readonly skip_tag?: unknown;
   readonly scratch?: unknown;
@@ -26,10 +26,10 @@ export interface ChainMavenOptions {
   readonly force?: unknown;
 }
 
-/** What a package of the chain has become: a build by `NAME-VERSION-RELEASE`, or the task of a scratch build. */
+/** Outcome of a package of the chain: a build by `NAME-VERSION-RELEASE`, or the task of a scratch build. */
 type Made = string | number;
 
-/** What all packages of a chain are built with. */
+/** Common data of all packages of a chain. */
 interface Chain {
   readonly builds: Readonly<Record<string, ChainedBuild>>;
   readonly target: string | number;

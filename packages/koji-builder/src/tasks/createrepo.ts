@@ -5,7 +5,7 @@ import type { RepoInfo, TagExternalRepo } from '@koji/core/api';
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 import { outputOf } from '@koji/plugin-sdk/host';
 
-/** What a `createrepo` task answers: the folder of the upload area, and the files of `repodata` in it. */
+/** The result of a `createrepo` task: the folder of the upload area, and the files of `repodata` in it. */
 export type RepoData = [string, string[]];
 
 /** Makes the metadata of one arch of a repo that begins, with that of the external repos of its tag merged in. */
@@ -57,7 +57,7 @@ export class CreaterepoTask extends BaseTaskHandler {
       oldrepo && this.options.createrepo_update !== false ? await this.oldData(oldrepo.id, arch) : null;
     const update: string[] = [];
     if (old !== null) {
-      // Where each rpm came from is told anew when external repos are merged.
+      // The origin of each rpm is determined again when external repos are merged.
       await cp(old, this.dataDir, { recursive: true, filter: (file) => !file.endsWith('pkgorigins.gz') });
       update.push('--update', ...(this.options.createrepo_skip_stat === false ? [] : ['--skip-stat']));
     }
@@ -91,13 +91,13 @@ export class CreaterepoTask extends BaseTaskHandler {
       folder,
     }: { arch: string; groups: readonly string[]; repo: RepoInfo; folder: string },
   ): Promise<void> {
-    // Hubs of old know only one mode.
+    // Old hubs know only one mode.
     const modes = [
       ...new Set(external.map(({ merge_mode: mode }: Partial<TagExternalRepo>) => mode ?? 'koji')),
     ];
     if (modes.length > 1)
       throw new GenericError(`Found multiple merge modes for external repos: ${modes.join(', ')}`);
-    // The name tells rpms of the tag itself from others, in what the merged repo says of their origin.
+    // The name distinguishes rpms of the tag itself from others in the merged repo's list of origins.
     const own = path.join(this.workdir, `repo_${repo.id}_premerge`);
     await rename(this.outDir, own);
     await mkdir(this.outDir);

@@ -1,6 +1,6 @@
 import { BaseTaskHandler, RefuseTask } from '@koji/plugin-sdk';
 
-/** What a kojid needs for the tasks that this one leaves to others. */
+/** Requirements of the tasks that this kojid leaves to others. */
 const needs: Readonly<Record<string, string>> = {
   vmExec: 'libvirt and kojivmd',
   winbuild: 'libvirt and kojivmd',

@@ -1,4 +1,4 @@
-/** What a build is to be made of. */
+/** The files of a build. */
 export interface WantedBuild {
   readonly url: string;
   /** The build that a wrapper wraps; missing for a build with Maven. */

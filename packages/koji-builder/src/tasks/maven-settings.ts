@@ -1,6 +1,6 @@
 import { BuildError, PathInfo, parseNVR } from '@koji/core';
 
-/** What Maven is told about the repositories of a build. */
+/** Maven's settings for the repositories of a build. */
 export interface MavenSettings {
   readonly taskId: number;
   readonly tagName: string;
@@ -126,7 +126,7 @@ export function pomOf({ maven_options: options }: MavenWords): string {
   return 'pom.xml';
 }
 
-/** Returns the environment of mvn, with 2 GB of memory unless the options say how much. */
+/** Returns the environment of mvn, with 2 GB of memory unless the options set another limit. */
 export function mavenEnvironment(
   jvmOptions: readonly string[] | null | undefined,
   envs: Readonly<Record<string, string>> | null | undefined,

@@ -12,7 +12,7 @@ export interface MavenCoordinates {
   readonly version: string;
 }
 
-/** Options of a Maven build; those of Maven go on to its subtask. */
+/** Options of a Maven build; those of Maven are passed on to its subtask. */
 export interface MavenOptions {
   readonly scratch?: unknown;
   readonly skip_tag?: unknown;

@@ -110,7 +110,7 @@ export class NewRepoTask extends BaseTaskHandler {
     const [before, now] = await Promise.all([folder, next.folder].map(describedOptions));
     if (before === null || before !== now) return false;
     if (!(await areSame(folder, next.folder, ['groups/comps.xml']))) return false;
-    // What external repos have may have changed without a trace.
+    // External repos may have changed without a trace.
     const external = [
       await this.session.getExternalRepoList(repo.tag_id, repo.create_event),
       await this.session.getExternalRepoList(next.tagId, next.event),
@@ -124,7 +124,7 @@ export class NewRepoTask extends BaseTaskHandler {
   }
 }
 
-/** Options as they are given today, or as three arguments of old. */
+/** Options in their current form, or as three arguments as in old versions. */
 function optionsOf(opts: RepoOptions | null, old: RepoOptions): Record<string, unknown> | null {
   const given = Object.entries(old).filter(([, value]) => value !== null);
   if (given.length === 0) return opts && { ...opts };
@@ -138,7 +138,7 @@ async function archesIn(folder: string): Promise<string[]> {
   return names.filter((_, at) => found[at]);
 }
 
-/** What decides which rpms a repo has, as its file repo.json tells; null if there is none. */
+/** Options that determine a repo's rpms, from its file repo.json; null if there is none. */
 async function describedOptions(folder: string): Promise<string | null> {
   const file = path.join(folder, 'repo.json');
   if (!(await exists(file))) return null;
@@ -150,7 +150,7 @@ async function describedOptions(folder: string): Promise<string | null> {
   );
 }
 
-/** Whether files of two folders are there and have the same content. */
+/** Whether files of two folders exist and have the same content. */
 async function areSame(one: string, other: string, files: readonly string[]): Promise<boolean> {
   for (const file of files) {
     const [a, b] = [path.join(one, file), path.join(other, file)];

@@ -62,7 +62,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** What Koji's builders know of each file; null stands for what differs between machines. */
+/** Data of Koji's builders about each file; null replaces values that differ between machines. */
 function filesOf(header: RpmHeader): Record<string, readonly (string | number | null)[]> {
   const column = (tag: RpmTagName): readonly (string | number | bigint)[] => listOf(header.get(tag));
   const [modes, flags, devices, inodes] = [

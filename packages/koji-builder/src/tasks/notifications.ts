@@ -102,7 +102,7 @@ export class BuildNotificationTask extends NotificationTask {
     const tag = target?.dest_tag_name ?? 'None';
     const { owner_name: owner } = build;
     const nvr = buildLabel(build);
-    // Whoever cancels a build owns the task that tells of it.
+    // The user who cancels a build owns the task that sends the notification.
     const canceledBy = build.state === BUILD_STATES.CANCELED ? await this.owner() : null;
     const { topurl } = this.options;
     const report = {

@@ -55,7 +55,7 @@ function asctime(date: Date): string {
 /** Seconds that all restarts may take together. */
 const timeLimit = 24 * 3600;
 
-/** Which builders to restart. */
+/** The builders to restart. */
 interface RestartOptions {
   /** Only those of a channel, by name or id. */
   readonly channel?: string | number;
@@ -93,7 +93,7 @@ export class RestartHostsTask extends BaseTaskHandler {
     if (ownTasks) {
       const [restart, verify] = ownTasks;
       await this.wait(restart, { timeout });
-      // This very daemon waits for its last task to end: the task goes on after the restart.
+      // This daemon waits for its last task to end, so the task continues after the restart.
       if (!(await session.taskFinished(verify))) throw new FreeTask('the builder is being restarted');
     }
     await this.wait(subtasks, { timeout });
@@ -110,8 +110,8 @@ export class RestartHostsTask extends BaseTaskHandler {
 }
 
 /**
- * Stops the daemon that runs it. Koji's leaves the task open, and whoever is given it next stops too; this one is closed
- * first.
+ * Stops the daemon that runs it. Koji's version leaves the task open, so that the next builder that gets it stops too; this one
+ * is closed first.
  */
 export class ShutdownTask extends BaseTaskHandler {
   static override readonly Methods = ['shutdown'];

@@ -131,7 +131,7 @@ export function warningOf({ warning }: BuildRoot): { readonly warning?: string }
   return warning === null ? {} : { warning };
 }
 
-/** What names a tag in the arguments of a task. */
+/** The arguments of a task that contain a tag. */
 function tagRef(tag: unknown): string | number {
   const { id, name } = (typeof tag === 'object' && tag !== null ? tag : {}) as {
     readonly id?: number;

@@ -110,7 +110,7 @@ async function* fileBlocks(place: string, entry: Entry): AsyncGenerator<Buffer, 
   }
 }
 
-/** What both headers of an entry have in common. */
+/** Fields common to both headers of an entry. */
 function commonOf({ name, method, changed, crc, packed, size }: Entry): Buffer {
   const fields = Buffer.alloc(26);
   fields.writeUInt16LE(version, 0);

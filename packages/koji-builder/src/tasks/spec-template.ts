@@ -5,7 +5,7 @@ import type { KojidOptions } from '@koji/core/config';
 import { outputOf } from '@koji/plugin-sdk/host';
 import { withoutRights } from '../buildroot/account.js';
 
-/** What a template can name, as its engine knows it: texts, numbers, lists and structs. */
+/** Values for a template, in types that its engine supports: texts, numbers, lists and structs. */
 export type TemplateValues = Readonly<Record<string, unknown>>;
 
 /** How a template is filled. */
@@ -33,7 +33,7 @@ filled = str(Template(source=given["template"], searchList=[given["values"]]))
 sys.stdout.buffer.write(filled.encode("utf-8"))
 `;
 
-/** What this host lacks to fill templates of spec files; null for nothing. */
+/** Missing requirements of this host for filling templates of spec files; null for none. */
 export async function lacksTemplates({ template_python: python }: KojidOptions): Promise<string | null> {
   const found = await outputOf([python, ...isolated, engine], { timeout }).catch(() => null);
   if (found?.status.success === true) return null;

@@ -3,7 +3,7 @@ import { RpmHeader, type RpmTagName } from '@koji/core/rpm';
 import type { BaseTaskHandler } from '@koji/plugin-sdk';
 import type { SourceArches } from './arches.js';
 
-/** What the header of a source package says. */
+/** Fields of a source package's header. */
 export interface SourcePackage extends SourceArches {
   readonly name: string;
   readonly version: string;

@@ -8,7 +8,7 @@ import { settingsOf } from '../settings.js';
 import { RootedTask, checkStep, warningOf, type RootedOptions } from './rooted.js';
 import { checkSpec, chooseSpec } from './spec-file.js';
 
-/** What a task that makes a source package answers; paths are below the hub's work folder. */
+/** The result of a task that makes a source package; paths are below the hub's work folder. */
 interface SourceResult {
   readonly srpm: string;
   readonly logs: readonly string[];
@@ -18,7 +18,7 @@ interface SourceResult {
   readonly warning?: string;
 }
 
-/** Makes an uploaded source package anew in a buildroot, with the macros of the tag. */
+/** Rebuilds an uploaded source package in a buildroot, with the macros of the tag. */
 export class RebuildSrpmTask extends RootedTask {
   static override readonly Methods = ['rebuildSRPM'];
   static override readonly _taskWeight = 1.0;
@@ -84,7 +84,7 @@ export class BuildSrpmFromScmTask extends RootedTask {
     });
   }
 
-  /** What fetches further sources needs the network, and maybe credentials. */
+  /** The command that fetches further sources needs the network, and maybe credentials. */
   private async withNetwork(): Promise<Pick<BuildRootRequest, 'installGroup' | 'setupDns' | 'bindOptions'>> {
     const { scm_credentials_dir: folder } = settingsOf(this);
     const plain = { installGroup: 'srpm-build', setupDns: true };

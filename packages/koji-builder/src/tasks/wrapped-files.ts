@@ -116,7 +116,7 @@ async function archivesOf(session: HubSession, build: BuildInfo, { type }: About
   });
 }
 
-/** What a template can name when a task is wrapped that makes no build. */
+/** Template values if the wrapped task makes no build. */
 async function aboutTask(session: HubSession, { id, method }: WrappedTask): Promise<TemplateValues> {
   const result = (await session.getTaskResult(id)) as Readonly<Record<string, unknown>>;
   if (method === 'buildMaven') {

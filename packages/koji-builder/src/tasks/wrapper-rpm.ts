@@ -31,7 +31,7 @@ export interface WrapperOptions extends RootedOptions {
   readonly wait_builds?: readonly string[] | null;
 }
 
-/** What a wrapper answers; names of files in the task's output. */
+/** The result of a wrapper; names of files in the task's output. */
 interface WrapperResult {
   readonly buildroot_id: number;
   readonly srpm: string;
@@ -50,7 +50,7 @@ interface Spec {
   readonly origin: Checkout['origin'];
 }
 
-/** What all steps of a wrapper work with. */
+/** Common data of all steps of a wrapper. */
 interface Ground {
   readonly scm: Scm;
   readonly target: TargetInfo;

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a {@link fakeMock} is to do. */
+/** Options of {@link fakeMock}. */
 export interface FakeMockOptions {
   /** Rpm files that a new buildroot has. Default: a package without files that no repo needs to have. */
   readonly packages?: readonly string[];
@@ -14,13 +14,13 @@ export interface FakeMockOptions {
   readonly database?: string;
   /** The folder in which rpm inside looks for it. Default: the same. */
   readonly databaseInside?: string;
-  /** What mock exits with, by what it is to do: `{ init: 30 }`. */
+  /** Exit codes of mock, by action: `{ init: 30 }`. */
   readonly fail?: Readonly<Record<string, number>>;
 }
 
 /** A mock for tests of tasks. */
 export interface FakeMock {
-  /** What kojid.conf has to say for it: the `options` of `runTask`. */
+  /** Settings of kojid.conf that use it: the `options` of `runTask`. */
   readonly options: {
     readonly mockpath: string;
     readonly mockdir: string;

@@ -27,7 +27,7 @@ export class PluginWatch {
     return new PluginWatch(setup, top, plugins);
   }
 
-  /** What processes of tasks begin with. */
+  /** The start options of task processes. */
   async firstSetup(): Promise<Setup> {
     const { top } = await this.snapshot();
     return { ...this.setup, snapshot: { top, plugins: this.plugins } };
@@ -36,8 +36,8 @@ export class PluginWatch {
   /**
    * Watches from now on.
    *
-   * @param renew takes new code up; throws when it does not load
-   * @param loaded hears of what it brings
+   * @param renew loads new code; throws if that fails
+   * @param loaded called with its contents
    */
   start(
     renew: (setup: Setup) => Promise<Loaded>,

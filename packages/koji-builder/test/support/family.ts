@@ -5,7 +5,7 @@ import type { TaskRecord, TaskTestOptions, TestHub } from '@koji/plugin-sdk/test
 
 type Handler = Parameters<typeof runTaskOf>[2];
 
-/** What became of a task and its subtasks. */
+/** Outcome of a task and its subtasks. */
 export interface FamilyRecord {
   readonly parent: TaskRecord;
   /** Records of subtasks that ended well, by label. */

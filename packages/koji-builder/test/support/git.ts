@@ -9,7 +9,7 @@ import path from 'node:path';
 /** Files of a commit by path; `-> TARGET` is a symbolic link. */
 export type Files = Readonly<Record<string, string>>;
 
-/** Git repositories behind a web server of the test's own. */
+/** Git repositories served by the test's own web server. */
 export interface GitSite {
   /** `127.0.0.1:PORT`. */
   readonly host: string;

@@ -25,7 +25,7 @@ export function makeIso(volume: string, files: Readonly<Record<string, string>>)
       sectors.push(Buffer.concat([bytes.subarray(at, at + sector)], sector));
     return start;
   };
-  // What is inside comes first, since a folder names the places of it; `..` is not read.
+  // Contents first, because a folder contains their positions; `..` is not read.
   const write = (folder: Folder): number => {
     const records = [...folder.entries].map(([name, entry], i) =>
       Buffer.isBuffer(entry)

@@ -6,7 +6,7 @@ import type { ClientSession } from '@koji/client';
 
 /** A key to sign packages with. */
 export interface SigningKey {
-  /** As Koji has it: the last eight digits in lower case. */
+  /** As in Koji: the last eight digits in lower case. */
   readonly id: string;
   /** Where its public half is, as clients import it. */
   readonly publicFile: string;
@@ -31,7 +31,7 @@ export function makeKey(folder: string): SigningKey {
     id: id.slice(-8).toLowerCase(),
     publicFile,
     sign(file) {
-      // What rpm's configuration says of gpg differs between distributions.
+      // rpm's configuration of gpg differs between distributions.
       const program = execFileSync('sh', ['-c', 'command -v gpg'], { encoding: 'utf8' }).trim();
       const defines = [`__gpg ${program}`, `_gpg_name ${id}`, `_gpg_path ${home}`];
       const args = defines.flatMap((define) => ['--define', define]);

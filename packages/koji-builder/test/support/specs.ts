@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** What a spec file says besides what all of them have to. */
+/** Parts of a spec file besides those that all of them need. */
 export interface SpecParts {
   /** Further lines of the preamble. */
   readonly head?: readonly string[];

@@ -68,7 +68,7 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** A part of an expression that is not a literal, so the whole is none either if the rest can be parsed. */
+/** A part of an expression that is not a literal, so the whole is not one either if the rest can be parsed. */
 const notLiteral = Symbol('not a literal');
 
 class Reader {

@@ -12,7 +12,7 @@ export function waitOptions(
   return [flag('--wait', `Wait on ${object}, even if running in the background`), noFlag('--nowait', dont)];
 }
 
-/** What to do after creating a task. */
+/** Options for a new task. */
 export interface Started {
   /** `--wait` or `--nowait`; if absent, the command waits if somebody is watching. */
   readonly wait: boolean | undefined;

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What a command did. */
+/** Output and exit code of a command. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;

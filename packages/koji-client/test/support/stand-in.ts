@@ -14,7 +14,7 @@ export interface Seen {
   readonly port: number;
 }
 
-/** What to do with a request: answer a value or fault, a status, or break the connection. */
+/** Reaction to a request: a value or fault, a status, or a broken connection. */
 export type Reply =
   | { value: unknown }
   | { fault: [number, string] }

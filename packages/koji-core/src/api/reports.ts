@@ -22,7 +22,7 @@ export interface DayCount {
   readonly count: number;
 }
 
-/** What builds are grouped by. */
+/** The object that builds are grouped by. */
 export type TimesBy = 'package' | 'user' | 'host';
 
 /** How long the builds of one package, user or host waited and ran, in seconds: median and 95th percentile. */

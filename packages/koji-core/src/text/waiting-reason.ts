@@ -39,7 +39,7 @@ const silentAfter = 180;
 /** Maximum number of hosts in a reason. */
 const named = 4;
 
-/** What keeps a host from taking a task, in order of importance: the later, the closer the host is to taking it. */
+/** Reasons why a host can't take a task, in order of importance: the later, the closer the host is to taking it. */
 const obstacles = ['disabled', 'arch', 'silent', 'method', 'refused', 'busy'] as const;
 
 interface Obstacle {

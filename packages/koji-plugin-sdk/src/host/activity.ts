@@ -1,17 +1,17 @@
 import { messageOf } from '@koji/core';
 
-/** What of a plugin was running. */
+/** The running part of a plugin. */
 export type ActivityKind =
   'callback' | 'method' | 'task' | 'delivery' | 'schedule' | 'route' | 'page' | 'panel';
 
-/** Whose code it was, and which part of it: an event, a method's name, a queue. */
+/** The plugin, and its part: an event, a method's name, a queue. */
 export interface Actor {
   readonly plugin: string;
   readonly kind: ActivityKind;
   readonly name: string;
 }
 
-/** What a plugin's code did, and what came of it. */
+/** Activity of a plugin's code, with results. */
 export interface Activity extends Actor {
   runs: number;
   /** Failures that failed the call or task. */
@@ -45,19 +45,19 @@ export class ActivityLog {
     return entry;
   }
 
-  /** What happened since the last {@link drain}. */
+  /** Activity since the last {@link drain}. */
   list(): readonly Readonly<Activity>[] {
     return [...this.entries.values()];
   }
 
-  /** As {@link list}; counting begins anew. */
+  /** Like {@link list}, but resets the counters. */
   drain(): readonly Readonly<Activity>[] {
     const drained = this.list();
     this.entries.clear();
     return drained;
   }
 
-  /** Runs something of a plugin and counts it; what it throws fails whoever asked for it. */
+  /** Runs a part of a plugin and counts it; its errors are thrown to the caller. */
   async measure<T>(actor: Actor, run: () => Promise<T>): Promise<T> {
     const started = performance.now();
     let failure: Activity['lastFailure'] = null;

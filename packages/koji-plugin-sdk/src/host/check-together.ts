@@ -3,7 +3,7 @@ import type { PluginProblem } from './problems.js';
 
 interface Claim {
   readonly plugin: LoadedPlugin;
-  /** What and which: `method mymethod`. */
+  /** Kind and name: `method mymethod`. */
   readonly thing: string;
 }
 

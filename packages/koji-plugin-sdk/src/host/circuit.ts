@@ -24,7 +24,7 @@ export class Circuit {
     return this.until !== null && this.now() < this.until ? new Date(this.until) : null;
   }
 
-  /** It ran well; whether it had been switched off. */
+  /** Records a success. Returns whether it had been switched off. */
   succeeded(): boolean {
     const was = this.until !== null;
     this.failures = 0;
@@ -32,7 +32,7 @@ export class Circuit {
     return was;
   }
 
-  /** It failed; whether it is switched off now. */
+  /** Records a failure. Returns whether it is switched off now. */
   failed(): boolean {
     const { limit, pause } = this.options;
     this.failures += 1;

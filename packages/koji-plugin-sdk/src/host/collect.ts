@@ -48,7 +48,7 @@ export interface PluginCommand {
   readonly usage: string;
   /** Absent: it reads its arguments by itself. */
   readonly options?: NonNullable<CliMark['options']>;
-  /** Whether options may stand behind arguments. */
+  /** Whether options may follow arguments. */
   readonly interspersed: boolean;
   /** Whether to log in first. */
   readonly login: boolean;
@@ -62,7 +62,7 @@ export interface PluginPolicyTest {
   readonly run: PolicyTest;
 }
 
-/** The arguments of a task method, for those who show them. */
+/** The arguments of a task method, for display. */
 export interface ShownTask {
   readonly method: string;
   readonly args: readonly Arg[];
@@ -102,9 +102,9 @@ export interface LoadedPlugin {
   readonly schedules: readonly PluginSchedule[];
   readonly routes: readonly PluginRoute[];
   readonly tables: readonly DeclaredTables[];
-  /** Task methods by their arguments, for those who show them. */
+  /** Task methods by their arguments, for display. */
   readonly declaredTasks: readonly ShownTask[];
-  /** What its author should know, a line each. */
+  /** Hints for its author, one per line. */
   readonly notes: readonly string[];
   /** Ends its thread, if it has one. */
   readonly close?: () => Promise<void>;
@@ -163,7 +163,7 @@ function countFor(plugin: LoadedPlugin, part: PluginPart): number {
   return [methods, callbacks, policyTests, outboxes, schedules, routes].flat().length;
 }
 
-/** What of a module's values is one of a kind. */
+/** Returns a module's values of one kind. */
 function valuesOf<T>(module: PluginModule, kindOf: (value: unknown) => T | null): T[] {
   const named = Object.entries(module).filter(([key]) => key !== 'default' && key !== 'module.exports');
   const fallback = module['default'];

@@ -17,7 +17,7 @@ interface Copy {
 
 /**
  * Describes every copy of the SDK and of `@koji/core` in the trees of plugins that is not the one of this program. Plugins work
- * with it, but what they share with Koji in memory is there twice, and so is its start-up time.
+ * with it, but data in memory that is shared with Koji exists twice, and starting takes longer.
  */
 export function describeCopies(names: Iterable<string>, places: PluginPlaces): string[] {
   return [...new Set(names)].flatMap((plugin) => {
@@ -49,7 +49,7 @@ function ownCopy(name: string): string | null {
   return null;
 }
 
-/** What an import in a folder leads to. */
+/** The target of an import in a folder. */
 function nearest(folder: string, name: string): string | null {
   for (let at = folder; ; at = path.dirname(at)) {
     const found = path.join(at, 'node_modules', name);

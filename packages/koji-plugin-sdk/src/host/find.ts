@@ -47,8 +47,8 @@ export function findPlugin(name: string, places: PluginPlaces): FoundPlugin | Pl
 }
 
 /**
- * The names of all plugins in folders, for programs that load whatever lies there; packages that say what parts they have
- * only when `part` is among them.
+ * The names of all plugins in folders, for programs that load all of them. Packages that declare their parts are included only
+ * if `part` is one of these.
  */
 export function listPlugins(folders: readonly string[], part: string): string[] {
   const names = folders.filter(isFolder).flatMap((folder) =>

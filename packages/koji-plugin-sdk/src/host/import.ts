@@ -11,7 +11,7 @@ import type { PluginProblem, ProblemTopic } from './problems.js';
 import { TimeLimitError, withTimeLimit } from './time-limit.js';
 import { isTypeScript } from './typescript.js';
 
-/** What a plugin's module exports. */
+/** The exports of a plugin's module. */
 export type PluginModule = Readonly<Record<string, unknown>>;
 
 /** A module and the configurations that it, or what it imports, declares. */
@@ -46,7 +46,7 @@ export async function importPlugin(
     configsByUrl.set(url, configs);
     const problems = configProblems(entry.name, configs);
     if (problems.length > 0) return { problems };
-    // What was compiled from the plugin's file has no types any more.
+    // The code compiled from the plugin's file has no types any more.
     return path.extname(file) === path.extname(entry.file) ? { module, configs, file } : { module, configs };
   } catch (cause) {
     // A wrong value may be why it threw, and is the better message.
@@ -71,7 +71,7 @@ async function importModule(url: string, file: string): Promise<PluginModule> {
   }
 }
 
-/** What is wrong with the plugin's configuration files. */
+/** Problems of the plugin's configuration files. */
 export function configProblems(plugin: string, configs: readonly DeclaredConfig[]): PluginProblem[] {
   return configs.flatMap((config) => {
     const { file, problems } = config.report();

@@ -1,4 +1,4 @@
-/** What a plugin changes for everybody in its process while it loads, and what puts that back. */
+/** Detects global changes that a plugin makes in its process while it loads, and reverts them. */
 
 /** Objects that all code of a process shares, by their names. */
 const everybodys: Readonly<Record<string, object>> = {
@@ -37,7 +37,7 @@ interface Kept {
 export interface ReplacedBuiltIn {
   /** Such as `Array.prototype.map`. */
   readonly name: string;
-  /** What stands in its place now. */
+  /** The current value. */
   readonly value: unknown;
   /** Puts the original back, and returns whether that was possible. */
   readonly putBack: () => boolean;

@@ -1,6 +1,6 @@
 /** How long code of a plugin may run: what its package.json asks for, what its administrator allows. */
 
-/** Seconds that a plugin asks for, under `koji.limits` of its package.json; what is not there has the program's own limit. */
+/** Seconds that a plugin asks for, under `koji.limits` of its package.json; missing ones have the program's own limit. */
 export interface PluginLimits {
   /** Of each callback. */
   readonly callbacks?: number;
@@ -16,10 +16,10 @@ export interface PluginLimits {
 
 const kinds = ['callbacks', 'methods', 'policyTests', 'schedules', 'routes'] as const;
 
-/** What of a plugin has a limit. */
+/** Parts of a plugin with a limit. */
 export type LimitedKind = (typeof kinds)[number];
 
-/** What an administrator says, in seconds. */
+/** The administrator's limits, in seconds. */
 export interface LimitRules {
   /** For plugins that ask for nothing. */
   readonly usual: number;
@@ -27,7 +27,7 @@ export interface LimitRules {
   readonly most: number;
 }
 
-/** Reads `koji.limits` of a package.json; a text says what is wrong with it. */
+/** Reads `koji.limits` of a package.json; a text is a problem with it. */
 export function readLimits(value: unknown): PluginLimits | string {
   if (value === undefined) return {};
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not an object';

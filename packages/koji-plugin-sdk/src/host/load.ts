@@ -17,14 +17,14 @@ import type { WallOptions } from './isolation/wall.js';
 import { watchIntrusions } from './intrusions.js';
 import type { PluginProblem } from './problems.js';
 
-/** Which plugins to load, for whom and from where. */
+/** The plugins to load, with their part and locations. */
 export interface LoadOptions extends PluginPlaces {
   readonly part: PluginPart;
   /** Names as the configuration has them, in the order in which their callbacks run. */
   readonly names: readonly string[];
   /** Where the plugins' own configuration files are. Default: `plugins` below `from`. */
   readonly configFolder?: string;
-  /** What `pluginLog` of the plugins writes to. */
+  /** The log for `pluginLog` of the plugins. */
   readonly logger?: (name: string) => Logger;
   /** Names that are taken: methods of the hub, commands of the CLI, policy tests, web pages. */
   readonly taken?: {
@@ -35,7 +35,7 @@ export interface LoadOptions extends PluginPlaces {
   };
   /** Modules that are loaded already, by plugin. */
   readonly modules?: Readonly<Record<string, object>>;
-  /** What the package.json of such modules say under `koji`, by plugin. */
+  /** The `koji` sections of the package.json of such modules, by plugin. */
   readonly manifests?: Readonly<Record<string, PluginManifest>>;
   /** How plugins of a hub are isolated that ask for it; without, they run as the others do. */
   readonly wall?: Pick<WallOptions, 'patience' | 'topdir' | 'options'>;
@@ -47,7 +47,7 @@ export interface LoadOptions extends PluginPlaces {
   readonly moved?: (file: string) => string;
   /** Plugins that were found before: they are not looked for again. */
   readonly found?: readonly PluginEntry[];
-  /** Marks this load: a module that an earlier one has imported is imported again. */
+  /** Identifies this load: a module that an earlier load has imported is imported again. */
   readonly load?: string;
 }
 

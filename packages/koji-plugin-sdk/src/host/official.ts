@@ -13,7 +13,7 @@ export const officialPlugins = [
   'webhooks',
 ] as const;
 
-/** What Koji calls plugins in its configuration where the package has another name; underscores count as hyphens. */
+/** Koji's configuration names of plugins whose package has another name; underscores count as hyphens. */
 const otherNames: Readonly<Record<string, (typeof officialPlugins)[number]>> = {
   protonmsg: 'messagebus',
   'runroot-hub': 'runroot',

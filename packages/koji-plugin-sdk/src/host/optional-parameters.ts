@@ -1,6 +1,6 @@
 /**
- * TypeScript's `b?: string` is gone from a function's source once it runs. It still stands in the file that was written, or in the
- * declarations (`.d.ts`) beside the compiled one, which are read here for functions that have parameters without a default.
+ * TypeScript's `b?: string` is gone from a function's source once it runs. It is still in the source file, or in the
+ * declarations (`.d.ts`) next to the compiled one, which are read here for functions that have parameters without a default.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { isTypeScript } from './typescript.js';
 const mostFiles = 100;
 const mostCharacters = 1 << 20;
 
-/** What a plugin's TypeScript says of parameters. */
+/** Information about parameters from a plugin's TypeScript. */
 export interface OptionalParameters {
   /**
    * Names of parameters that may be left out.
@@ -76,7 +76,7 @@ function find(
   return agreed(all) ?? agreed(all.filter(({ owned }) => owned));
 }
 
-/** What all candidates say, if they say the same. */
+/** The value of all candidates, if they agree. */
 function agreed(all: readonly Candidate[]): ReadonlySet<string> | null {
   const said = new Set(all.map(({ optional }) => [...optional].join()));
   return said.size === 1 ? (all[0]?.optional ?? null) : null;

@@ -40,7 +40,7 @@ export interface PluginEntry {
   readonly file: string;
 }
 
-/** What a plugin's package.json says under `koji`, beside its modules. */
+/** The `koji` section of a plugin's package.json, without its modules. */
 export interface PluginManifest {
   /** How long its code may run. */
   readonly limits?: PluginLimits;

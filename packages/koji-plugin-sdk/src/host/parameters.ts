@@ -30,7 +30,7 @@ export function parametersOf(fn: (...args: never[]) => unknown): Parameter[] | n
   return list === null ? null : splitAt(list, ',').map(parseParameter);
 }
 
-/** Characters of a list of parameters; what is longer is none. */
+/** Maximum length of a list of parameters in characters. */
 const longestList = 10_000;
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
@@ -150,7 +150,7 @@ function listSource(source: string): string | null {
   return null;
 }
 
-/** What is between the brackets that open at a place of source. */
+/** The text between the brackets that open at a position of the source. */
 export function listAt(source: string, at: number): string {
   const rest = source.slice(at, at + longestList);
   return rest.slice(1, bracketEnd(rest) - 1);

@@ -66,7 +66,7 @@ export class CallbackRegistry {
     this.activity = activity;
   }
 
-  /** Adds callbacks behind those already there. */
+  /** Appends callbacks to the existing ones. */
   add(callbacks: readonly PluginCallback[]): void {
     for (const callback of callbacks) {
       for (const event of callback.events) {
@@ -89,7 +89,7 @@ export class CallbackRegistry {
     }
   }
 
-  /** Whether anybody listens to an event; a caller may spare himself making the payload. */
+  /** Whether an event has listeners, so callers can skip building the payload. */
   has(event: CallbackName): boolean {
     return (this.callbacks.get(event)?.length ?? 0) > 0;
   }
@@ -97,7 +97,7 @@ export class CallbackRegistry {
   /**
    * Runs the callbacks of an event, in the given call's context; on a builder there is none.
    *
-   * @throws CallbackError (1017) when one fails that is not marked `ignoreError`; those behind it don't run
+   * @throws CallbackError (1017) when one fails that is not marked `ignoreError`; later callbacks don't run
    */
   async run<E extends CallbackName>(
     event: E,

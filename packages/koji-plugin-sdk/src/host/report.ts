@@ -5,7 +5,7 @@ import { describeLimits } from './limits.js';
 import type { LimitRules } from './limits.js';
 import { sdkVersion } from './package.js';
 
-/** What an operator wants to know of a plugin. */
+/** Information about a plugin for operators. */
 export interface PluginReport {
   readonly name: string;
   readonly version: string | null;
@@ -18,7 +18,7 @@ export interface PluginReport {
   readonly limits: readonly string[];
   /** Whether it runs in a thread of its own. */
   readonly isolated: boolean;
-  /** What its author should know, a line each. */
+  /** Hints for its author, one per line. */
   readonly notes: readonly string[];
 }
 
@@ -39,9 +39,9 @@ export interface ReportedActivity {
 }
 
 /**
- * Says what a plugin is and brings.
+ * Describes a plugin and its contents.
  *
- * @param rules what the administrator says of time limits
+ * @param rules the administrator's time limits
  */
 export function reportOf(plugin: LoadedPlugin, rules: LimitRules): PluginReport {
   const { name, version, file, sdkRange, configs } = plugin;

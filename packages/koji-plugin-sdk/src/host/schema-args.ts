@@ -1,4 +1,4 @@
-/** Arguments that schemas check: what callers are told of them, and the check at the door. */
+/** Arguments that schemas check: their description for callers, and the check itself. */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
 import { GenericError, ParameterError, messageOf } from '@koji/core';
 import { any } from '@koji/core/api';
@@ -31,7 +31,7 @@ export function isSchemas(args: readonly unknown[]): args is ArgSchemas {
   return args.length > 0 && args.every((one) => Array.isArray(one));
 }
 
-/** @throws SignatureError for what is no Standard Schema, and for one that throws */
+/** @throws SignatureError for anything but a Standard Schema, and for a schema that throws */
 export function schemaArgs(schemas: ArgSchemas): { readonly args: Arg[]; readonly check: ArgCheck } {
   const args = schemas.map(describe);
   const optional = new Set(args.filter((one) => one.optional).map((one) => one.name));
@@ -145,7 +145,7 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
   return standard?.version === 1 && typeof standard.validate === 'function';
 }
 
-/** What a schema makes of an argument that is left out; one that takes its time is asked at each call. */
+/** The value that a schema gives to an omitted argument; an asynchronous schema is called for each call. */
 function withoutValue(name: string, schema: StandardSchemaV1): Pick<Arg, 'optional' | 'shownDefault'> {
   let result: unknown;
   try {

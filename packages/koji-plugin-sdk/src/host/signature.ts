@@ -14,7 +14,7 @@ export interface Signature {
   readonly declaration: Method;
   /** The JavaScript arguments for what `bindArgs` answered. */
   readonly spread: (bound: Readonly<Record<string, unknown>>) => unknown[];
-  /** Has schemas check the values first, and turn them into the function's; absent where there are none. */
+  /** Makes schemas check and convert the values first; absent without schemas. */
   readonly check?: ArgCheck;
 }
 
@@ -37,10 +37,10 @@ function argument({ name, fallback }: NamedParameter): Arg {
 type Step = (bound: Readonly<Record<string, unknown>>) => unknown[];
 
 /**
- * Makes a function callable from the wire: by position and by name, with the texts of Python for what does not fit.
- * A destructured parameter's names are arguments of their own, so `f(a, { b = null })` takes `a` and `b`.
+ * Makes a function callable from the wire: by position and by name, with the texts of Python for what does not fit. A
+ * destructured parameter's names are arguments of their own, so `f(a, { b = null })` takes `a` and `b`.
  *
- * @throws SignatureError when the function's source does not say what its arguments are called
+ * @throws SignatureError if the names of the arguments can't be determined from the function's source
  */
 export function signatureOf(
   fn: AnyFunction,
@@ -67,7 +67,7 @@ export function signatureOf(
       rest = true;
       steps.push((bound) => bound['rest'] as unknown[]);
     } else {
-      // `= {}` behind the pattern says that none of its names is needed.
+      // `= {}` after the pattern means that none of its names is required.
       const names = parameter.names.map(({ name, fallback }) => ({
         name,
         fallback: fallback ?? (parameter.fallback === null ? null : 'void 0'),

@@ -20,7 +20,7 @@ export function inRange(version: string, range: string): boolean | null {
   return alternatives.some((list) => list?.every((bound) => holds(full, bound)));
 }
 
-/** The numbers of `1`, `1.2`, `1.2.x`, `v1.2.3-beta+build`; null when it is none. */
+/** The numbers of `1`, `1.2`, `1.2.x`, `v1.2.3-beta+build`; null if it is malformed. */
 function parse(text: string): number[] | null {
   const match = /^v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-[\w.-]+)?(?:\+[\w.-]+)?$/.exec(text);
   if (!match) return null;
@@ -45,7 +45,7 @@ function bounds(range: string): Bound[] | null {
 function boundsOf(operator: string, parts: readonly number[]): Bound[] {
   const [major, minor, patch] = parts;
   const version: Version = [major ?? 0, minor ?? 0, patch ?? 0];
-  // The first version behind all that the given parts stand for: 1 → 2.0.0, 1.2 → 1.3.0.
+  // The first version after the range of the given parts: 1 → 2.0.0, 1.2 → 1.3.0.
   const next: Version =
     minor === undefined ? [version[0] + 1, 0, 0] : patch === undefined ? [version[0], minor + 1, 0] : version;
   const isWhole = patch !== undefined;

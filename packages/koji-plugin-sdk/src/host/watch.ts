@@ -11,7 +11,7 @@ import type { PluginEntry, PluginPart } from './package.js';
 const gathering = 100;
 const code = /\.([cm]?[jt]s|json|conf)$/;
 
-/** What {@link watchFolders} needs. */
+/** Options of {@link watchFolders}. */
 export interface WatchParts {
   /** The folders to watch now, and whether with those in them; asked again after each change. */
   readonly folders: () => ReadonlyMap<string, boolean>;

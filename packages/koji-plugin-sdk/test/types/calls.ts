@@ -48,7 +48,7 @@ export const tasks = exported(async () => {
   const repo = await context.makeTask('waitrepo', ['f44-build']);
   const result: RepoInfo = await context.call('getTaskResult', [repo]);
   await context.makeTask('buildArch', ['work/a.src.rpm', 'f44-build', 'x86_64', true, { repo_id: 1 }]);
-  // @ts-expect-error -- these are no arguments of it
+  // @ts-expect-error -- it has other arguments
   await context.makeTask('buildArch', [1, 2, 3]);
   // @ts-expect-error -- nobody handles such a task
   await context.makeTask('buildArhc', []);

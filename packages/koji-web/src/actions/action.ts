@@ -8,7 +8,7 @@ import type { ActionName, ActionRoutes } from './routes.js';
 /** The texts of a form's fields: as they are stored, or as the visitor typed them. */
 export type Input = URLSearchParams;
 
-/** What an action reads with. */
+/** The reading side of an action. */
 export interface ActionRequest<P extends Params> {
   /** As nobody, like those of pages. */
   readonly calls: Calls;
@@ -16,7 +16,7 @@ export interface ActionRequest<P extends Params> {
   readonly login: Login;
 }
 
-/** What an action does its work with. */
+/** The arguments of an action's work. */
 export interface ActionRun<P extends Params, F extends Params, D> {
   /** As the visitor; the hub decides what they may do. */
   readonly calls: Calls;
@@ -26,8 +26,8 @@ export interface ActionRun<P extends Params, F extends Params, D> {
 }
 
 /**
- * A page that changes something: by GET it shows a form, or asks whether to go on; by POST it does its work. A fault of the
- * hub is shown above the form, which keeps what was typed.
+ * A page that changes something: by GET it shows a form, or asks for confirmation; by POST it does its work. A fault of the hub
+ * is shown above the form, which keeps what was typed.
  */
 export interface Action<P extends Params = Params, F extends Params = Params, D = unknown> {
   readonly menu: MenuEntry | null;
@@ -40,11 +40,11 @@ export interface Action<P extends Params = Params, F extends Params = Params, D 
   /** The form's fields, or the question. */
   readonly show: (data: D, input: Input) => Child;
   readonly button: string | ((data: D, params: Values<P>) => string);
-  /** What it does can't be undone by another form. */
+  /** Its effect can't be undone with another form. */
   readonly isGrave?: boolean;
   /** Where the way back leads. */
   readonly back: (data: D, params: Values<P>) => string;
-  /** Does the work and returns the address of the page to go on with. */
+  /** Does the work and returns the address of the next page. */
   readonly run: (work: ActionRun<P, F, D>) => Promise<string>;
 }
 

@@ -74,7 +74,7 @@ async function work(context: FormContext, shown: Shown, form: Input): Promise<Re
   }
 }
 
-/** Returns what a visitor is told of a fault; null when it is none of theirs. */
+/** Returns the message for a visitor about a fault; null if it is not about their input. */
 function problemOf(error: unknown): { readonly problem: string; readonly status: FormStatus } | null {
   if (error instanceof PageError) return { problem: error.message, status: error.status };
   if (error instanceof AuthError)

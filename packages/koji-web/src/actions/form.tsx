@@ -1,7 +1,7 @@
 import type { FC } from 'hono/jsx';
 import { tokenField } from '../login/forms.js';
 
-/** What was wrong with a form, above its fields. */
+/** The problem of a form, above its fields. */
 export const Problem: FC<{ text: string | null | undefined }> = ({ text }) =>
   text ? (
     <div class="problem" role="alert">

@@ -99,7 +99,7 @@ export const hostedit = action('hostedit', {
 
 interface Switch {
   readonly verb: 'Enable' | 'Disable';
-  /** What the host does from then on. */
+  /** The new state of the host. */
   readonly then: string;
   readonly run: (calls: Calls, host: HostInfo) => Promise<unknown>;
 }

@@ -1,4 +1,4 @@
-/** The links to actions on the pages of things, for those who may be of a mind to follow them; the hub decides later. */
+/** The links to actions on pages, for visitors who may be allowed to use them; the hub decides later. */
 import { BUILD_STATES, TASK_STATES } from '@koji/core';
 import type { BuildInfo, HostInfo, TagInfo, TargetInfo, TaskInfo, UserInfo } from '@koji/core/api';
 import type { Login } from '../login/logins.js';

@@ -36,7 +36,7 @@ async function withNames(calls: Calls, notification: Notification): Promise<Name
   return { notification, package: pkg, tag };
 }
 
-/** What a notification is about, in words with links. */
+/** A text about a notification's subject, with links. */
 export const About: FC<{ one: NamedNotification }> = ({ one: { notification, package: pkg, tag } }) => (
   <>
     {pkg ? <PackageLink id={pkg.id} name={pkg.name} /> : 'all packages'} in{' '}

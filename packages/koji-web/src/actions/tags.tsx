@@ -18,7 +18,7 @@ const fields = {
   maven_include_all: flag(false),
 };
 
-/** What the form of a tag offers. */
+/** Fields of the form of a tag. */
 interface Offered {
   readonly permissions: readonly PermissionInfo[];
   readonly hasMaven: boolean;
@@ -102,7 +102,7 @@ export const tagedit = action('tagedit', {
       perm: tag.perm_id,
       ...{ locked, maven_support, maven_include_all },
     };
-    // What stays as it is may not be for everybody to set.
+    // Unchanged settings are not sent, because the visitor may not be allowed to set them.
     const changes = Object.entries(wanted).filter(
       ([key, value]) => value !== stored[key as keyof typeof stored],
     );

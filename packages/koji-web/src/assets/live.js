@@ -9,7 +9,7 @@ export function watch(subject, changed, ready = () => {}) {
     if (!document.hidden) changed();
   });
   events.addEventListener('ready', () => ready());
-  // What happened while nobody looked.
+  // Changes while the page was hidden.
   const onShown = () => {
     if (!document.hidden) changed();
   };

@@ -57,7 +57,7 @@ async function addEarlier() {
   showRange();
 }
 
-/** Lines that have no end on the page: the log goes on in this direction. */
+/** Marks the end of the lines on the page if the log continues in this direction. */
 const hasLater = () => numberOf(pre.lastElementChild) < total;
 const hasEarlier = () => numberOf(pre.firstElementChild) > 1;
 
@@ -79,7 +79,7 @@ async function onScroll() {
   busy = false;
 }
 
-// A page searches a part of a large log; the next one goes on where it ended.
+// A page searches a part of a large log; the next one continues where it ended.
 const goOn = document.querySelector('.go-on');
 if (goOn) location.replace(goOn.href);
 
@@ -123,6 +123,6 @@ function follow() {
     }
     busy = false;
   };
-  // What was written between the making of the page and now is told by nobody.
+  // Nothing announces the lines written between the creation of the page and now.
   const stop = watch(box.dataset.live, look, look);
 }

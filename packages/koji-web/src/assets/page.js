@@ -29,7 +29,7 @@ for (const form of document.querySelectorAll('form.pageJump, form.filters')) {
   });
 }
 
-// What the beginning of a search may mean, as it is typed.
+// Possible meanings of a search, as it is typed.
 if (field) {
   const list = document.createElement('ul');
   list.id = 'suggestions';
@@ -109,7 +109,7 @@ if (field) {
   field.addEventListener('blur', () => setTimeout(close, 150));
 }
 
-// Pages of what goes on are fetched again when it has changed.
+// Pages about work in progress are fetched again when it has changed.
 if (document.body.dataset.live) {
   const refresh = async () => {
     if (

@@ -10,7 +10,7 @@ export const Bar: FC<{ value: number; of: number; tone?: string }> = ({ value, o
   </svg>
 );
 
-/** A bar with its figures in words. */
+/** A bar with its figures as text. */
 export const Gauge: FC<{ value: number; of: number; label: string }> = ({ value, of, label }) => (
   <span class="gauge">
     <Bar value={value} of={of} tone={of > 0 && value / of > 0.9 ? 'full' : 'plain'} />

@@ -7,7 +7,7 @@ export interface ColumnOfParts {
 }
 
 interface Props {
-  /** What the chart shows, in words. */
+  /** Description of the chart. */
   readonly label: string;
   readonly columns: readonly ColumnOfParts[];
   /** The tones of the parts, such as `good` and `bad`. */
@@ -20,7 +20,7 @@ const round = (value: number): string => String(Math.round(value * 100) / 100);
 const height = 100;
 const step = 10;
 
-/** Columns of stacked parts over time. The figures are in a table beside it, for those who don't see it. */
+/** Columns of stacked parts over time. A table next to it has the figures, for users who can't see the chart. */
 export const Columns: FC<Props> = ({ label, columns, tones, of }) => {
   const sums = columns.map(({ parts }) => parts.reduce((sum, part) => sum + part, 0));
   const most = of ?? Math.max(...sums, 1);

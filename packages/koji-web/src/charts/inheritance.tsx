@@ -19,7 +19,7 @@ interface Edge {
   readonly from: number;
   readonly to: number;
   readonly priority: number;
-  /** What is not inherited along it further on. */
+  /** Restrictions of the inheritance along it. */
   readonly isPartial: boolean;
 }
 
@@ -43,7 +43,7 @@ function layOut(
 ): Graph {
   const found = new Map<number, Node>([[tag.id, { ...tag, depth: 0 }]]);
   const add = (node: Node): void => {
-    // A tag that is reached on several ways stands at the end of the longest, so that lines go one way.
+    // A tag with several paths is at the end of the longest, so that all lines have one direction.
     const known = found.get(node.id);
     if (!known || (known.depth !== 0 && Math.abs(known.depth) < Math.abs(node.depth)))
       found.set(node.id, node);

@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx';
 const height = 20;
 const step = 4;
 
-/** Shares over time as one small area, from 0 to 1; the label has in words what it shows. */
+/** Shares over time as one small area, from 0 to 1; the label describes it. */
 export const Sparkline: FC<{ label: string; shares: readonly number[] }> = ({ label, shares }) => {
   const points = shares.map((share, i) => {
     const top = Math.round((1 - Math.min(share, 1)) * height * 10) / 10;

@@ -1,4 +1,4 @@
-/** What a login with the provider changes at the hub before it opens a session: a new user, and permissions by groups. */
+/** Changes at the hub before a login with the provider opens a session: a new user, and permissions by groups. */
 import { AuthError, USERTYPES, USER_STATUS } from '@koji/core';
 import type { Calls } from '../calls.js';
 

@@ -19,7 +19,7 @@ export function cookieSecurity(c: Context): { secure: true; prefix: 'secure' } |
   return isSecure(c) ? { secure: true, prefix: 'secure' } : {};
 }
 
-/** Returns the id that a request has; null when it has none of ours. */
+/** Returns the id of a request; null if it has no valid one. */
 export function readId(c: Context): string | null {
   const id = isSecure(c) ? getCookie(c, cookieName, 'secure') : getCookie(c, cookieName);
   return id !== undefined && /^[\w-]{43}$/.test(id) ? id : null;

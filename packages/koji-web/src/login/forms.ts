@@ -23,7 +23,7 @@ export interface FormPage {
   readonly children: Child;
 }
 
-/** What answers to forms are made with. */
+/** Dependencies for answering forms. */
 export interface FormContext {
   readonly c: Context<WebEnv>;
   readonly guests: Guests;

@@ -6,12 +6,12 @@ import { peerAddress } from '@koji/core';
 import { dropId, keyOf, newId, readId, sendId, tokenOf } from './cookie.js';
 import type { Credentials, Login, LoginOptions, Visitor } from './logins.js';
 
-/** What handlers of requests share. */
+/** Shared by the handlers of requests. */
 export interface WebEnv {
   /** Requests come from node's server. */
   Bindings: HttpBindings;
   Variables: {
-    /** The Content Security Policy of an answer that is not a page of ours. */
+    /** The Content Security Policy of an answer that is not one of our pages. */
     policy: string | undefined;
   };
 }
@@ -22,11 +22,11 @@ export interface Guest {
   /** The id of the browser; null when it sent none. */
   readonly id: string | null;
   readonly login: Login | null;
-  /** What forms for this visitor carry; null for a browser without an id. */
+  /** The token for this visitor's forms; null for a browser without an id. */
   readonly token: string | null;
 }
 
-/** What visitors are known by. */
+/** Sources of a visitor's identity. */
 interface GuestOptions {
   readonly login: LoginOptions;
   /** The path of the page, which cookies are for. */
@@ -63,7 +63,7 @@ export class Guests {
     return tokenOf(id);
   }
 
-  /** Returns the user whom a trusted proxy names in a request; null when none does. */
+  /** Returns the user that a trusted proxy names in a request; null if none does. */
   userOfProxy({ incoming }: HttpBindings): string | null {
     const { proxy } = this.options.login;
     if (proxy === null || !proxy.addresses.includes(peerAddress(incoming))) return null;

@@ -10,7 +10,7 @@ export interface Visitor {
   readonly gone: () => boolean;
 }
 
-/** What a visitor logs in with: a password, the word of a trusted proxy, or that of a provider. */
+/** Credentials of a visitor: a password, or a user name from a trusted proxy or a provider. */
 export type Credentials =
   | { readonly user: string; readonly password: string }
   | { readonly user: string; readonly byProxy: true }

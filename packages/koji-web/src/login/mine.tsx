@@ -1,4 +1,4 @@
-/** What a visitor who is logged in has to do with: shown above everything else of the overview. */
+/** The objects of a logged-in visitor, shown at the top of the overview. */
 import type { FC } from 'hono/jsx';
 import { TASK_STATES } from '@koji/core';
 import type { BuildListItem, TaskListItem } from '@koji/core/api';

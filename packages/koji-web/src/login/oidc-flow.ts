@@ -9,7 +9,7 @@ const name = 'koji-web-oidc';
 /** Seconds from the start of a login to its end. */
 const longest = 600;
 
-/** What the cookie is signed by, and where it holds. */
+/** Key and scope of the cookie. */
 export interface FlowScope {
   readonly clientSecret: string;
   readonly path: string;
@@ -38,7 +38,7 @@ export async function takeFlow(c: Context, scope: FlowScope): Promise<Flow | nul
     : await getSignedCookie(c, keyOf(scope), name);
   if (text === undefined || text === false) return null;
   deleteCookie(c, name, { path: scope.path, ...cookieSecurity(c) });
-  // What was signed is what sendFlow wrote.
+  // The signed text was written by sendFlow.
   const flow = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Flow;
   return Date.now() - flow.at < longest * 1000 ? flow : null;
 }

@@ -25,7 +25,7 @@ async function start(context: FormContext, oidc: Oidc): Promise<Response> {
   }
 }
 
-/** Logs in whom the provider sends back. */
+/** Logs in the user that the provider sends back. */
 async function end(context: FormContext, oidc: Oidc): Promise<Response> {
   const { c, guests, guest } = context;
   const flow = await takeFlow(c, scopeOf(context, oidc));

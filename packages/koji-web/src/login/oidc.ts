@@ -76,7 +76,7 @@ export class Oidc {
     }
   }
 
-  /** Returns the address at which people log out of the provider; null when it has none or is not there. */
+  /** Returns the address at which people log out of the provider; null if it has none or is unavailable. */
   async logoutAddress(): Promise<string | null> {
     try {
       const { client, config } = await this.provider();

@@ -18,7 +18,7 @@ export async function listSessions(login: Login): Promise<SessionInfo[]> {
 
 const kindOf = ({ authtype }: SessionInfo): string => nameOf(AUTHTYPES, authtype) ?? String(authtype);
 
-/** What is known of a session. */
+/** Data about a session. */
 export const SessionFacts: FC<{ session: SessionInfo }> = ({ session }) => (
   <Facts
     facts={[

@@ -23,7 +23,7 @@ const after = 8;
 /** Failed tasks of a tree whose logs are looked at. */
 const mostTasks = 4;
 
-/** What compilers, make, test programs, rpmbuild and package managers write when something is wrong, surest ones first. */
+/** Error messages of compilers, make, test programs, rpmbuild and package managers, the most reliable ones first. */
 const patterns = [
   /(?:^|\s|:)(?:fatal |internal compiler |syntax )?error(?:\[\w+\])?:\s/i,
   /undefined reference to|cannot find -l|nothing provides |No matching package|Traceback \(most recent call last\)/,

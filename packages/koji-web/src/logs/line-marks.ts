@@ -15,7 +15,7 @@ interface Mark {
   readonly at: number;
 }
 
-/** What is known of the lines of a file. */
+/** Known offsets of the lines of a file. */
 export interface Lines {
   /** All lines, a last one without an end included. */
   readonly total: number;

@@ -55,10 +55,10 @@ export async function readLines(
   return lines;
 }
 
-/** What a search found, or how far it looked. */
+/** Results of a search, or how far it got. */
 export interface Found {
   readonly line: number | null;
-  /** The line to go on with; null at the end of the log. */
+  /** The line to continue from; null at the end of the log. */
   readonly next: number | null;
 }
 

@@ -9,7 +9,7 @@ import { HostLink, TaskLink } from '../parts/things.js';
 import { None, durationText, numberOf } from '../parts/values.js';
 import { link } from '../routes.js';
 
-/** What became of a build on one arch: the subtask that built it, and its buildroots, the newest first. */
+/** Outcome of a build on one arch: the subtask that built it, and its buildroots, the newest first. */
 export interface ArchResult {
   readonly task: Pick<
     TaskInfo,
@@ -39,7 +39,7 @@ export async function loadArches(calls: Calls, taskId: number): Promise<ArchResu
   );
 }
 
-/** What became of a build on each arch. */
+/** Outcome of a build on each arch. */
 export const Arches: FC<{ arches: readonly ArchResult[]; now: number }> = ({ arches, now }) =>
   arches.length === 0 ? null : (
     <Section title="Result per arch" id="arches">

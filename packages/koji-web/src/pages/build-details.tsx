@@ -318,7 +318,7 @@ const RpmList: FC<{ build: BuildInfo; rpms: readonly RpmListItem[]; site: Site }
   );
 };
 
-/** A link to a file, or why there is none. */
+/** A link to a file, or the reason why there is none. */
 export const Download: FC<{ url: string | null; why: string }> = ({ url, why }) =>
   url === null ? <span class="none">{why}</span> : <a href={url}>download</a>;
 

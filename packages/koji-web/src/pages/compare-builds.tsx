@@ -135,7 +135,7 @@ export const comparebuilds = page('comparebuilds', {
     ),
 });
 
-/** What is compared of one architecture. */
+/** Comparisons of one architecture. */
 const parts: readonly {
   readonly id: 'dependencies' | 'files' | 'buildroot';
   readonly title: string;
@@ -207,7 +207,7 @@ const kindOfDependency = new Map<number, string>(
   Object.entries(DEP_TYPES).map(([name, type]) => [type, `${name.toLowerCase()}s`]),
 );
 
-/** What the rpms of an architecture contain; those of debuginfo are left out, since all in them differs. */
+/** The contents of an architecture's rpms, without debuginfo, which always differs. */
 async function contentOf(calls: Calls, { rpms }: Side, arch: string | undefined): Promise<Content> {
   const own = rpms.filter((rpm) => rpm.arch === arch && !isDebuginfo(rpm.name));
   const files = new Map<string, string>();

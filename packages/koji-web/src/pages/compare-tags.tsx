@@ -180,7 +180,7 @@ async function findSide(calls: Calls, wanted: string | number, moment: string): 
   return { tag: { id: tag.id, name: tag.name }, event };
 }
 
-/** Returns a tag as it was at an event, or is now; null if there was none. */
+/** Returns a tag as it was at an event, or is now; null if it did not exist. */
 export function findTag(calls: Calls, wanted: string | number, event: Event | null): Promise<TagInfo | null> {
   return event === null ? calls.getTag(wanted) : calls.getTag(wanted, named({ event: event.id }));
 }

@@ -37,7 +37,7 @@ interface Overview {
   };
 }
 
-/** What is going on. */
+/** Work in progress. */
 export const home = page('index', {
   async load({ calls, site, login, now }): Promise<Overview> {
     const hidden = site.hiddenUsers.length > 0 ? { not_owner: site.hiddenUsers } : {};

@@ -65,7 +65,7 @@ export const getfile = rawPage('getfile', async ({ calls, params, range }) => {
       'Content-Length': String(to - from),
       'Accept-Ranges': 'bytes',
       ...(asked ? { 'Content-Range': `bytes ${from}-${to - 1}/${whole}` } : {}),
-      // What users uploaded must never run on this origin.
+      // Uploaded files must never run on this origin.
       'Content-Security-Policy': "sandbox; default-src 'none'",
       'Cache-Control': 'no-store',
       ...(isText ? {} : { 'Content-Disposition': `attachment; filename="${saved}"` }),
@@ -116,7 +116,7 @@ interface LogData {
   readonly hit: number | null;
   readonly find: string;
   readonly problem: string | null;
-  /** The line from which a search that looked at a part of the log goes on; null when it is over. */
+  /** The line from which an incomplete search of the log continues; null if it is complete. */
   readonly next: number | null;
 }
 

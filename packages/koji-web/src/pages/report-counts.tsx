@@ -32,7 +32,7 @@ type CountReport =
 
 interface Declared<N extends RouteName> {
   readonly title: string;
-  /** What is counted, which is also the name of the column to sort by. */
+  /** Name of the counter, which is also the column to sort by. */
   readonly counted: string;
   readonly count: (request: Request<N>) => Promise<readonly Counted[]>;
 }

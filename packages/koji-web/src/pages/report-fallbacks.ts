@@ -79,7 +79,7 @@ export async function buildsByTarget(calls: Calls, after: number): Promise<Targe
   return [...counts].map(([name, count]) => ({ name, count }));
 }
 
-/** Reads when tasks waited and hosts worked on them, of those that go on or ended after a time. */
+/** Reads when tasks waited and hosts worked on them, of those still running or finished after a time. */
 export async function taskSpans(calls: Calls, after: number): Promise<TaskSpan[]> {
   const opts = { order: '-id', limit: mostRows };
   const active = [TASK_STATES.FREE, TASK_STATES.OPEN, TASK_STATES.ASSIGNED];

@@ -331,7 +331,7 @@ function modeText(mode: number): string {
   return `${kinds[mode & 0o170000] ?? '-'}${bits.join('')}`;
 }
 
-/** Which list of a buildroot or image is meant. */
+/** The selected list of a buildroot or image. */
 function placeOf({
   type,
   buildrootID,

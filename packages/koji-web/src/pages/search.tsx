@@ -60,7 +60,7 @@ async function findEverything(calls: Calls, terms: string, limit: number): Promi
     if (build) hits.push({ kind: 'build', name: build.nvr, href: link('buildinfo', { buildID: build.id }) });
   }
   const pattern = /[*?[\]]/.test(terms) ? terms : `${terms}*`;
-  // Names in Koji have none of these, and what has them is no search.
+  // Names in Koji contain none of these, so a text with one is not searched.
   if (/[\s<>"']/.test(terms)) return hits;
   for (const kind of everything) {
     if (kind === 'build' && !isBuildLike(terms)) continue;

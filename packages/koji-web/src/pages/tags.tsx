@@ -201,7 +201,7 @@ interface FigureProps {
   readonly repo: { readonly id: number } | null;
 }
 
-/** What a tag has in numbers, each of which leads to the list. */
+/** Numbers of a tag's contents, each of which links to the list. */
 const TagFigures: FC<FigureProps> = ({ tag, counts, repo }) => (
   <ul class="figures">
     <Figure href={link('builds', { tagID: tag.id })} value={counts.builds} text="latest builds" />

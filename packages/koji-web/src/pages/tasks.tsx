@@ -249,7 +249,7 @@ function viewOf(
   return view === 'toplevel' && method !== null && children.has(method) ? 'flat' : view;
 }
 
-/** Puts what is below tasks behind each of them: a call for each level, however many tasks there are. */
+/** Inserts the descendants after each task, with one call per level, however many tasks there are. */
 async function withDescendants(calls: Calls, top: readonly TaskListItem[]): Promise<Row[]> {
   const below = new Map<number, TaskListItem[]>();
   let level = top.map(({ id }) => id);
@@ -294,7 +294,7 @@ interface TaskData {
   readonly output: readonly OutputFile[];
   /** Why no host takes it; null unless it waits for one. */
   readonly waits: string | null;
-  /** What went wrong, from the log of the task or of one below it. */
+  /** The error, from the log of the task or of a descendant. */
   readonly error: LogError | null;
 }
 

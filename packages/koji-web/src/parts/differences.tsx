@@ -6,7 +6,7 @@ import { Empty, Rows, Section } from './table.js';
 interface Props {
   readonly title: string;
   readonly id: string;
-  /** What is compared, in the plural: `packages`. */
+  /** The compared objects, in the plural: `packages`. */
   readonly things: string;
   readonly differences: Differences;
   /** The names of the two sides. */

@@ -9,7 +9,7 @@ interface Shown {
   readonly tone: Tone;
 }
 
-// Shapes tell the states apart for those who don't see the colours.
+// Shapes distinguish the states for users who can't see the colours.
 const shapes: Readonly<Record<Tone, string>> = {
   good: 'M3.5 8.5l3 3 6-7',
   bad: 'M4 4l8 8M12 4l-8 8',
@@ -81,7 +81,7 @@ export function buildStateWord(state: number): string {
   return buildStates[state]?.word ?? `state ${state}`;
 }
 
-/** Whether a task in this state goes on. */
+/** Whether a task in this state is unfinished. */
 export function isActive(state: number): boolean {
   return state === TASK_STATES.FREE || state === TASK_STATES.OPEN || state === TASK_STATES.ASSIGNED;
 }

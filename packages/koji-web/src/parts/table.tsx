@@ -36,7 +36,7 @@ interface TableProps<T> {
   readonly view: View;
   readonly list: Listed<T>;
   readonly columns: readonly Column<T>[];
-  /** What the rows are, in the plural: `builds`. */
+  /** Name of the rows, in the plural: `builds`. */
   readonly things: string;
   readonly names?: ListNames;
   /** The id of the list in the page. */

@@ -120,7 +120,7 @@ export const External: FC<{ url: string; text?: string }> = ({ url, text = url }
   );
 };
 
-/** Any value as JSON in a block, cut where it is long, with the rest behind a fold. */
+/** Any value as JSON in a block; a long one is cut, with the rest in a collapsed section. */
 export const Json: FC<{ value: unknown; label?: string }> = ({ value, label = 'Show all' }) => {
   const text = JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one), 2);
   return <LongText text={text} label={label} />;

@@ -7,7 +7,7 @@ import { most } from './check.js';
 
 const cut = (text: string): string => (text.length > most.text ? `${text.slice(0, most.text)}…` : text);
 
-/** A page of ours: a name with a query, never another site and never a script. */
+/** One of our pages: a name with a query, never another site and never a script. */
 const isOwn = (href: string): boolean => /^[a-z][a-z0-9_-]*(\?[^\s]*)?(#[^\s]*)?$/i.test(href);
 
 const Inline: FC<{ value: WebInline }> = ({ value }) => {
@@ -65,7 +65,7 @@ const Block: FC<{ block: WebBlock }> = ({ block }) => {
   }
 };
 
-/** What a plugin shows. */
+/** The output of a plugin. */
 export const Blocks: FC<{ blocks: readonly WebBlock[] }> = ({ blocks }) => (
   <>
     {blocks.map((block) => (

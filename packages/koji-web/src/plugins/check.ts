@@ -1,4 +1,4 @@
-/** What plugins answer may be anything: only what can be shown passes. */
+/** Checks the answers of plugins, which may be anything: only displayable values pass. */
 import type { WebBlock, WebInline } from '@koji/plugin-sdk/web';
 
 /** Blocks of a page or panel, rows of a list or table, and characters of a text that are shown. */

@@ -18,7 +18,7 @@ import { checkBlocks } from './check.js';
 const pageLimit = 10_000;
 const panelLimit = 2000;
 
-/** What of a plugin is shown on a page: its blocks, or why there are none. */
+/** A plugin's part of a page: its blocks, or the reason why there are none. */
 export interface Shown {
   readonly plugin: string;
   readonly title: string;
@@ -36,7 +36,7 @@ const things: Readonly<Partial<Record<RouteName, WebThing>>> = {
   userinfo: 'user',
 };
 
-/** What of plugins is switched off, and where their runs are counted. */
+/** Plugin parts that are switched off, and the counters of their runs. */
 export interface PluginRules {
   readonly activity: ActivityLog;
   /** When a page or panel that keeps failing is switched off. */

@@ -45,7 +45,7 @@ export async function answer(c: Context<WebEnv>, options: WebOptions, state: Sta
     const [, missing] =
       /Invalid method: ([\w.]+)/.exec(error instanceof GenericError ? error.message : '') ?? [];
     if (missing !== undefined) return fail(404, `This hub has no ${missing}(), which the page needs.`);
-    // What the hub refuses to answer is about the parameters: pages ask for nothing that isn't there.
+    // The hub's faults are about the parameters, because pages request only existing methods.
     if (error instanceof GenericError) return fail(400, error.message);
     log.error(`page ${name} failed`, error);
     return fail(500, 'This page could not be made. The log of the hub has the reason.');

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { isAction } from '../actions/routes.js';
 import type { WebEnv } from '../login/guests.js';
 
-/** What a request asks for. */
+/** The contents of a request. */
 export interface Asked {
   readonly name: string;
   readonly wantsJson: boolean;

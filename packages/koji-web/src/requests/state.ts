@@ -5,7 +5,7 @@ import type { Oidc } from '../login/oidc.js';
 import type { LineMarks } from '../logs/line-marks.js';
 import type { Plugins } from '../plugins/run.js';
 
-/** What a web page keeps between requests, all of it bounded. */
+/** A web page's state between requests, all of it limited. */
 export interface State {
   readonly guests: Guests | null;
   /** The provider that people log in with; null if there is none. */

@@ -1,4 +1,4 @@
-/** What web.conf says. */
+/** The contents of web.conf. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, hideSecret, messageOf } from '@koji/core';

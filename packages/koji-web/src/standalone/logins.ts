@@ -9,7 +9,7 @@ import type { Credentials, Login, Logins, Visitor } from '../login/logins.js';
 import { sessionCalls } from './service.js';
 import type { HubAccess, Service } from './service.js';
 
-/** What logins at a hub elsewhere are made with. */
+/** Dependencies of logins at a remote hub. */
 export interface ClientLoginOptions {
   readonly access: HubAccess;
   /** Opens sessions without passwords; null where only passwords are taken. */
@@ -124,7 +124,7 @@ export class ClientLogins implements Logins {
     }
   }
 
-  /** Logs in a user whom somebody else has authenticated. */
+  /** Logs in a user authenticated elsewhere. */
   private async logInTrusted(given: Exclude<Credentials, Password>): Promise<Kept> {
     const { service } = this.options;
     if (!service) throw new AuthError('this page takes passwords only');
@@ -171,7 +171,7 @@ export class ClientLogins implements Logins {
     const kept = this.kept.get(key);
     this.kept.delete(key);
     if (!kept) return;
-    // A hub that is away, or knows the session no more, is no reason to stay logged in here.
+    // If the hub is unavailable, or no longer knows the session, the visitor is logged out here anyway.
     await kept.session.logout().catch(() => undefined);
     await kept.session.close();
   }

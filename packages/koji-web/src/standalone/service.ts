@@ -1,4 +1,4 @@
-/** The page's own login at a hub elsewhere, by which it logs in users whom it was told of without a password. */
+/** The page's own login at a remote hub, used to log in users without their password. */
 import { AuthError } from '@koji/core';
 import { ClientSession } from '@koji/client';
 import type { SessionOptions } from '@koji/client';

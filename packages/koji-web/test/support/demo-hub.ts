@@ -6,7 +6,7 @@ import type { HubForTests } from '@koji/hub/testing';
 import { fillDemo } from './demo.js';
 import type { Demo } from './demo.js';
 
-/** What a request got. */
+/** The answer to a request. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -30,7 +30,7 @@ export interface DemoHub {
   stop(): Promise<void>;
 }
 
-/** Starts a hub with the data of the demo; `rows` says how long its lists are. */
+/** Starts a hub with the data of the demo; `rows` is the length of its lists. */
 export async function startDemoHub(
   options: Readonly<Record<string, string>> = {},
   lists: { readonly rows?: number } = {},

@@ -85,7 +85,7 @@ const nextSpec = spec
 const faultText = (text: string): string => encodeFault(1000, text);
 const resultText = (value: unknown): string => encodeResponse(value);
 
-/** What a demo made, by what tests ask for. */
+/** The objects of a demo, by the names that tests use. */
 export interface Demo {
   readonly build: number;
   readonly otherBuild: number;

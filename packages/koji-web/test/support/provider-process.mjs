@@ -1,4 +1,4 @@
-// An OpenID Connect provider on the loopback interface. It is told of groups and of clients by messages of its parent.
+// An OpenID Connect provider on the loopback interface. Its parent configures groups and clients with messages.
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
@@ -20,7 +20,7 @@ function serve(clients) {
   const provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
     clients,
     claims: { openid: ['sub'], profile: ['preferred_username', 'roles'] },
-    // What a token does not say is asked for at the userinfo endpoint; clients of both kinds are among the tests.
+    // Claims missing from a token are requested from the userinfo endpoint; the tests have clients of both kinds.
     conformIdTokenClaims: true,
     pkce: { required: () => true },
     cookies: { keys: ['a key of a test'] },

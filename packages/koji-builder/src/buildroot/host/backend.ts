@@ -11,8 +11,8 @@ import { Rpmbuild, type Step } from '../rpmbuild.js';
 import { isRoot } from '../userns.js';
 
 /**
- * No buildroot at all: rpmbuild of this host, with the packages that the host has, in a folder of its own. For a first try on
- * a machine that can do nothing better; what it builds depends on the machine.
+ * No isolation: runs rpmbuild of this host, with the packages of the host, in a separate folder. For a first try on a machine
+ * without alternatives; the results depend on the machine.
  */
 export class HostBackend implements Backend {
   readonly name = 'host';

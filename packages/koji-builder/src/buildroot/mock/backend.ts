@@ -83,7 +83,7 @@ export class MockBackend implements Backend {
     ]);
   }
 
-  /** Mock itself would only build it anew from scratch: rpm unpacks it inside, and rpmbuild packs it with the tag's macros. */
+  /** Mock itself would only build it from scratch, so rpm unpacks it inside, and rpmbuild packs it with the tag's macros. */
   async rebuildSrpm(srpm: string): Promise<ExitStatus> {
     const { root } = this.places;
     const { chroot_tmpdir: tmp } = this.parts.options;

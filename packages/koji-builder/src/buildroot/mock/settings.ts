@@ -5,7 +5,7 @@ import type { KojidOptions } from '@koji/core/config';
 import type { Logger } from '@koji/core';
 import { repoUrls, type BuildRootRequest } from '../request.js';
 
-/** What is known of a buildroot when its configuration is written. */
+/** Data for the configuration of a buildroot. */
 export interface ConfiguredRoot {
   readonly id: number;
   readonly name: string;
@@ -18,7 +18,7 @@ export interface ConfiguredRoot {
  * The configuration of mock for a buildroot: from kojid.conf, from the task, and from the tag's extra data (`mock.*`,
  * `rpm.macro.*`, `rpm.env.*`).
  *
- * @throws GenericError when the tag's data asks for signing and does not say how
+ * @throws GenericError if the tag's data requests signing without its parameters
  */
 export async function rootConfig(root: ConfiguredRoot, options: KojidOptions, log: Logger): Promise<string> {
   const { request, config, repoId } = root;

@@ -2,10 +2,10 @@ import { ConfigError } from '@koji/core';
 import { outputOf } from '@koji/plugin-sdk/host';
 
 /**
- * What to put before a command so that it runs as mock's own account, with the group that mock asks for: nothing when this
- * process is not root, or no account is set.
+ * Returns the prefix that runs a command as mock's own account, with mock's group; empty if this process is not root, or no
+ * account is set.
  *
- * @throws ConfigError when there is no such account or group
+ * @throws ConfigError if the account or group does not exist
  */
 export async function asMockUser(user: string): Promise<string[]> {
   if (process.getuid?.() !== 0 || user === '') return [];

@@ -101,7 +101,7 @@ async function whileLocked<T>(lock: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Notes that a base is used now; false if there is none. */
+/** Records that a base is being used; returns false if it does not exist. */
 async function touch(base: string): Promise<boolean> {
   const now = new Date();
   return utimes(path.join(base, 'complete'), now, now).then(

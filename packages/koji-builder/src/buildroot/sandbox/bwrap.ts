@@ -5,12 +5,14 @@ export const builderName = 'mockbuild';
 /** Its home. */
 export const builderHome = '/builddir';
 
-/** What root inside may do: change owners and accounts, as installing packages needs, but neither mount nor load anything. */
+/**
+ * Capabilities of root inside: change owners and accounts, as needed for installing packages, but not mount or load anything.
+ */
 const rootCapabilities = [
   ...['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'SETFCAP'],
   ...['SYS_CHROOT', 'NET_BIND_SERVICE', 'AUDIT_WRITE'],
 ];
-/** What it takes to become the builder, who has none of them any more. */
+/** Capabilities needed to become the builder, who has none of them. */
 const builderCapabilities = ['SETGID', 'SETUID', 'SYS_CHROOT'];
 
 /** A command in a root, as bubblewrap is told it. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { openFileBelow } from '@koji/core';
 import { builderHome, builderId, builderName } from './bwrap.js';
 
-/** What a root gets besides packages. */
+/** Contents of a root besides packages. */
 export interface RootFiles {
   /** Names with the `%`. */
   readonly macros: Readonly<Record<string, string>>;

@@ -29,7 +29,7 @@ export interface OzOptions extends FactoryOptions {
   readonly scratch?: unknown;
 }
 
-/** What a task tells the hub about the image that it made. */
+/** A task's report to the hub about its image. */
 interface ImageData {
   readonly arch: string;
   readonly task_id: number;
@@ -41,7 +41,7 @@ interface ImageData {
   readonly files: readonly string[];
 }
 
-/** What an image is made from. */
+/** The sources of an image. */
 interface Request {
   readonly arch: string;
   readonly target: TargetInfo;

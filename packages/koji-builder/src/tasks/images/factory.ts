@@ -25,13 +25,13 @@ export interface FactoryBuild {
     /** Where it is written. */
     readonly file: string;
   }[];
-  /** Where an image of the format qcow2 goes; null if there is to be none. */
+  /** Destination of an image in the format qcow2; null for no such image. */
   readonly qcow2: string | null;
   /** Whether the rpms of the image are listed. */
   readonly rpms: boolean;
 }
 
-/** What ImageFactory has built; paths of the builder. */
+/** Results of ImageFactory; paths of the builder. */
 export interface BuiltByFactory {
   /** By format. */
   readonly images: Readonly<Record<string, string>>;
@@ -46,7 +46,7 @@ export interface FactoryIndirection {
   readonly work: 'indirect';
   readonly base: ExistingImage;
   readonly utility: ExistingImage;
-  /** What is done with the tools, as ImageFactory's plugin takes it. */
+  /** Actions with the tools, in the format of ImageFactory's plugin. */
   readonly customizations: string;
   /** The path of the result in the image with the tools. */
   readonly results: string;
@@ -58,7 +58,7 @@ export interface ExistingImage {
   readonly template: string;
 }
 
-/** What ImageFactory says about an image that failed. */
+/** ImageFactory's report about an image that failed. */
 interface Failure {
   readonly status: string;
   readonly error: string;
@@ -68,9 +68,9 @@ interface Failure {
 type Answer<T> = T | { readonly failed: Failure } | { readonly broken: string };
 
 /**
- * Runs ImageFactory in a process of its own; what it logs is a log of the task.
+ * Runs ImageFactory in a separate process; its log becomes a log of the task.
  *
- * @param describe what people are told about an image that failed, for example by its `error`
+ * @param describe returns the message about an image that failed, for example its `error`
  * @throws ApplianceError when it fails
  */
 export async function runFactory<T extends BuiltByFactory | { readonly image: string }>(

@@ -12,7 +12,7 @@ export interface GivenFile {
   readonly name: string;
   /** An SCM URL. */
   readonly url?: string | null | undefined;
-  /** What errors call it: `Kickstart`. */
+  /** Name in errors: `Kickstart`. */
   readonly kind: string;
 }
 

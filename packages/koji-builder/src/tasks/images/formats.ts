@@ -6,9 +6,9 @@ export interface ImageFormat {
   readonly qemu: boolean;
   /** ImageFactory makes it, by its plugins for these targets; else a program of the builder does, or nothing needs to. */
   readonly targets?: readonly FactoryTarget[];
-  /** What ImageFactory's plugins are told to make it; no option of the user changes it. */
+  /** Fixed parameters of ImageFactory's plugins, which no user option changes. */
   readonly fixed?: Parameters;
-  /** What they are told unless an option of the user says otherwise. */
+  /** Default parameters, which user options can change. */
   readonly initial?: Parameters;
   /** The end of the name that its images get. */
   readonly suffix: string;

@@ -19,7 +19,7 @@ interface IndirectionOptions {
   readonly release?: string | null;
   readonly arch: string;
   readonly target: string | number;
-  /** What ImageFactory's plugin does with the tools: a file of the hub, or one in source control. */
+  /** The script for ImageFactory's plugin with the tools: a file of the hub, or one in source control. */
   readonly indirection_template: string;
   /** An SCM URL. */
   readonly indirection_template_url?: string | null;

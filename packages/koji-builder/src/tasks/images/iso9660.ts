@@ -28,11 +28,11 @@ const identifiers: readonly (readonly [string, number, number])[] = [
 ];
 
 /**
- * Returns the table of contents of an ISO 9660 image: what it calls itself, and sizes and names of all that is in it, under the
- * names of Rock Ridge if it has them.
+ * Returns the table of contents of an ISO 9660 image: its label, and sizes and names of all its files, with Rock Ridge names if
+ * it has them.
  *
- * @param name what errors call the image
- * @throws GenericError when it is none
+ * @param name name of the image in errors
+ * @throws GenericError if it is not such an image
  */
 export async function isoManifest(image: FileHandle, name: string): Promise<string> {
   const volume = await readAt(image, 16 * sector, sector);
@@ -96,7 +96,7 @@ async function entriesOf(image: FileHandle, { start, size }: Entry, place: strin
 
 function entryOf(record: Buffer): Entry {
   const length = record[32] ?? 0;
-  // What Rock Ridge adds comes after the name, at an even place.
+  // Rock Ridge data follows the name, at an even offset.
   const more = record.subarray(33 + length + (length % 2 === 0 ? 1 : 0));
   return {
     name: rockRidgeName(more) ?? record.toString('latin1', 33, 33 + length),

@@ -8,11 +8,11 @@ import { programFile } from '../../programs/index.js';
 import { settingsOf } from '../../settings.js';
 import type { Fetched } from './fetch.js';
 
-/** What is changed in a kickstart file. */
+/** Changes of a kickstart file. */
 export interface KickstartChanges {
   /** The version of the syntax, such as `F40`; null for the newest. */
   readonly version: string | null;
-  /** What the packages come from, in place of the repos that the file names; null to leave them. */
+  /** The source of packages, which replaces the repos in the file; null to keep them. */
   readonly repos: readonly KickstartRepo[] | null;
   /** The install tree; null to leave it. */
   readonly url: string | null;
@@ -29,7 +29,7 @@ export interface KickstartRepo {
 /** A kickstart file as it was read and changed. */
 export interface Kickstart {
   readonly text: string;
-  /** What the boot loader adds to the kernel's command line; null for nothing. */
+  /** Additions of the boot loader to the kernel's command line; null for none. */
   readonly append: string | null;
   /** The device of the file system for `/`; null for none. */
   readonly root: string | null;

@@ -9,7 +9,7 @@ import { RootImageTask, volumeIdOf, type MadeImage, type RootImage } from './roo
 export class CreateLiveMediaTask extends RootImageTask {
   static override readonly Methods = ['createLiveMedia'];
   static override readonly _taskWeight = 1.5;
-  // With the builder's devices, loop devices are left behind (bugzilla.redhat.com/1315541).
+  // With the builder's devices, loop devices would remain (bugzilla.redhat.com/1315541).
   protected override readonly program = { group: 'livemedia-build', needsDevices: false };
 
   protected override async make(image: RootImage): Promise<MadeImage> {

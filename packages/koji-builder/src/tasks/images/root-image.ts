@@ -52,7 +52,7 @@ export interface RootImage {
   readonly folder: string;
 }
 
-/** What a program in a buildroot has made. */
+/** Results of a program in a buildroot. */
 export interface MadeImage {
   /** Names in the task's output. */
   readonly files: readonly string[];

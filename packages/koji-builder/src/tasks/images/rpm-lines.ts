@@ -1,7 +1,7 @@
 import { ApplianceError } from '@koji/core';
 import type { InstalledRpm } from '../../buildroot/index.js';
 
-/** Packages that are no files of a repo. */
+/** Packages that are not files of a repo. */
 const unlisted = ['buildsys-build', 'gpg-pubkey'];
 
 /**

@@ -2,7 +2,7 @@ import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { buildImage, type ImageOptions, type ImagePlan } from '../../image/index.js';
 import { requireTools } from './create-image.js';
 
-/** What a task that spins an image by a kickstart file is asked for. */
+/** Request of a task that spins an image from a kickstart file. */
 interface Spin {
   readonly name: string;
   readonly version: string;

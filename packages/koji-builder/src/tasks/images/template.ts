@@ -1,6 +1,6 @@
 import { BuildError } from '@koji/core';
 
-/** What oz installs, and where from. */
+/** The system to install with oz, and its source. */
 export interface Installation {
   /** The name of the image. */
   readonly name: string;

@@ -175,7 +175,7 @@ const pruneSignedCopies = command({
   },
 });
 
-/** What to prune, and how verbosely. */
+/** Scope and verbosity of a run. */
 interface Pruning {
   readonly test: boolean;
   readonly verbose: boolean;

@@ -1,4 +1,4 @@
-/** What hub and an isolated plugin say to each other, and the values in it that a message would lose the class of. */
+/** Messages between the hub and an isolated plugin, with the values whose class a message would lose. */
 import { GenericError, faultFromWire, faultToWire } from '@koji/core';
 import type { LogLevel } from '@koji/core';
 import type { Arg, Method } from '@koji/core/api';
@@ -8,7 +8,7 @@ import type { ConfigReport } from '../../config.js';
 import type { PluginProblem } from '../problems.js';
 import type { PluginCallback } from '../registry.js';
 
-/** What a plugin in its thread brings. */
+/** The contents of a plugin in its thread. */
 export interface Brought {
   readonly notes: readonly string[];
   readonly configs: readonly { readonly name: string; readonly report: ConfigReport }[];
@@ -38,7 +38,7 @@ export interface Call {
   readonly caller: Caller | null;
 }
 
-/** What the plugin asks of the call that runs it. */
+/** The plugin's requests to the call that runs it. */
 export type Step =
   | { readonly step: 'invoke' | 'invokeUnchecked'; readonly values: readonly unknown[] }
   | { readonly step: 'makeTask' | 'assertPolicy' | 'event'; readonly values: readonly unknown[] }

@@ -40,7 +40,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const)
 /** Answers that are waited for, by the number of their step. */
 const waiting = new Map<number, { done: (value: unknown) => void; failed: (error: unknown) => void }>();
 let lastStep = 0;
-/** What is left for after the commit, or for when the call is undone. */
+/** Actions for after the commit, or for when the call is undone. */
 const actions = new Map<number, () => unknown>();
 let lastAction = 0;
 
@@ -150,7 +150,7 @@ function sendable({ plugin: of, file, problem, remedy, topic }: PluginProblem): 
   return { plugin: of, file, problem, remedy, topic };
 }
 
-/** What can't be behind a wall. */
+/** Features that isolated plugins can't use. */
 function unsupported(loaded: LoadedPlugin): PluginProblem[] {
   const { policyTests, outboxes, schedules, routes, tables } = loaded;
   const kinds = { 'policy tests': policyTests, outboxes, schedules, routes, tables };

@@ -12,7 +12,7 @@ import type { PluginProblem } from '../problems.js';
 import { pack, packFailure, unpack, unpackFailure } from './messages.js';
 import type { Answer, Brought, Call, FromPlugin, Step, ToPlugin } from './messages.js';
 
-/** What the thread is started with. */
+/** Start options of the thread. */
 export interface ThreadData {
   readonly entry: PluginEntry;
   readonly from: string;
@@ -56,7 +56,7 @@ class Wall {
   private heard = 0;
   private watching: NodeJS.Timeout | null = null;
   private first: string | null = null;
-  /** What is told of its end, when it was ended on purpose. */
+  /** The reason of an intentional end. */
   private reason: string | null = null;
   private readonly log: Logger;
 
@@ -102,7 +102,7 @@ class Wall {
     });
   }
 
-  /** What the thread brings must stay the same, since the hub's methods point to it. */
+  /** The contents of the thread must not change, because the hub's methods refer to them. */
   private checked(brought: Brought): Brought {
     const text = JSON.stringify(brought);
     this.first ??= text;
