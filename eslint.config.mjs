@@ -1,6 +1,7 @@
 import tseslint from 'typescript-eslint';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import { noCircle } from './scripts/lint/no-circle.mjs';
+import { plainEnglish } from './scripts/lint/plain-english.mjs';
 
 /** Which packages a package may not import: the direction of dependencies in docs/architecture.md. */
 const walls = {
@@ -59,7 +60,7 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.{ts,tsx}'] })),
   {
     files: ['**/*.{ts,tsx}'],
-    plugins: { 'import-x': importX },
+    plugins: { 'import-x': importX, english: { rules: { 'plain-english': plainEnglish } } },
     settings: {
       'import-x/extensions': ['.ts', '.tsx'],
       'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.tsx', '.js'] } })],
@@ -76,6 +77,7 @@ export default tseslint.config(
         { selector: 'ExportAllDeclaration[exported=null]', message: 'name what a door exports' },
         { selector: 'ExportDefaultDeclaration', message: 'named exports only' },
       ],
+      'english/plain-english': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

@@ -19,7 +19,7 @@ import { ClientSession } from '@koji/client';
 import { freePort } from './ports.mjs';
 import { root } from './setup.mjs';
 
-/** A program of ours as it is built, as the start of a command line. */
+/** One of our built programs, as the start of a command line. */
 export const program = (name) => [
   process.execPath,
   path.join(

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeF
 import path from 'node:path';
 import { root } from './setup.mjs';
 
-/** What starts besides the doors in `exports`, by the folder of the package. */
+/** Entry points besides the doors in `exports`, by the folder of the package. */
 const programs = {
   'koji-core': [],
   'koji-plugin-sdk': ['host/module-hooks.js', 'host/isolation/plugin-thread.js'],
@@ -53,7 +53,7 @@ async function bundleChild() {
     outfile: output,
     external: ['undici', 'nodemailer', 'winston', 'zod', '@swc/wasm-typescript'],
     keepNames: true,
-    // What a package finds from its own place must be found from there.
+    // Files that a package finds relative to its own location must be found relative to the bundle, too.
     define: { 'import.meta.url': '$ownPlace' },
     banner: {
       js: `require = require('node:module').createRequire(__filename);

@@ -1,6 +1,6 @@
 // npm run conformance -- [--db sqlite|postgres] FILE.jsonl …: replays conversations with a real Koji against a fresh hub each
-// and prints where the answers differ. With --cli the runs of the koji command instead; with --koji DIR, an unpacked source tree
-// of Koji, its own command is run in place of ours (docs/interop.md says what its Python needs).
+// and prints where the answers differ. With --cli it replays the runs of the koji command instead; with --koji DIR, an unpacked
+// source tree of Koji, it runs Koji's own command instead of ours (docs/interop.md lists what its Python needs).
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';

@@ -57,7 +57,7 @@ const { values: options } = parseArgs({
   options: {
     koji: { type: 'string', default: process.env.KOJI_SOURCE ?? '' },
     python: { type: 'string', default: '/usr/bin/python3' },
-    // Koji's kojid takes no task on a busy machine unless it is told of no load.
+    // Koji's kojid takes no task on a busy machine, so the load is reported as zero.
     busy: { type: 'boolean' },
     keep: { type: 'boolean' },
     // One half: at `koji`'s hub or at `ours`.
@@ -152,7 +152,7 @@ function run({ here }, who, args, expected, status = 0, minutes = 2) {
   return said;
 }
 
-/** What a user does in the first hour, by the command of `who`; a builder has to run. */
+/** The first hour of a user, with the command of `who`; a builder must be running. */
 function firstHour(at, who) {
   const koji = (args, expected, status) => run(at, who, args, expected, status);
   koji(['hello'], /kojiadmin/);
@@ -214,7 +214,7 @@ async function ourClientsAtKojisHub(postgres) {
   run(at, 'koji', ['make-task', 'mytask', 'a', 'b', 'kwarg1=7'], /Created task id/);
   await library(at);
   await webPage(at, tls);
-  // What kojira does: without it no repo is made at a hub of Koji's.
+  // Replaces kojira, without which a Koji hub makes no repos.
   const login = `--user ${admin.user} --password ${admin.password}`;
   const queue = `while sleep 2; do ${programs.koji.join(' ')} -c koji.conf ${login} call repo.checkQueue; done`;
   if (hasMock) start(at.here, 'queue', ['sh', '-c', queue]);

@@ -45,13 +45,13 @@ const code = await new Promise((resolve) => jest.once('exit', (status) => resolv
 await postgres?.stop();
 process.exit(code);
 
-/** Takes a word out of those for jest; true if it was there. */
+/** Removes a flag from the words for jest. Returns true if it was there. */
 function takeFlag(name) {
   const at = words.indexOf(name);
   return at >= 0 && words.splice(at, 1).length === 1;
 }
 
-/** Takes `--name VALUE` or `--name=VALUE` out of the words for jest; undefined if it is not there. */
+/** Removes `--name VALUE` or `--name=VALUE` from the words for jest. Returns the value, or undefined. */
 function takeValue(name) {
   const at = words.findIndex((word) => word === name || word.startsWith(`${name}=`));
   if (at < 0) return undefined;

@@ -1,6 +1,7 @@
-// Kills hub, kojid and task processes by SIGKILL at random moments under load, over and over, and compares what is there
-// with what was acknowledged: node scripts/kill-loop.mjs [--seconds N | --kills N] [--database sqlite|postgres] [--seed N]
-// [--workers N] [--pause MS] [--keep]. Each client pauses for as long as --pause at most between two calls. PostgreSQL is a server of its own unless KOJI_TEST_POSTGRES names one.
+// Kills hub, kojid and task processes by SIGKILL at random moments under load, over and over, and compares the actual state
+// with the acknowledged changes: node scripts/kill-loop.mjs [--seconds N | --kills N] [--database sqlite|postgres] [--seed N]
+// [--workers N] [--pause MS] [--keep]. Each client pauses for as long as --pause at most between two calls. PostgreSQL is a
+// server of its own unless KOJI_TEST_POSTGRES names one.
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -39,7 +40,7 @@ function dice(start) {
     return Math.floor((state / 2 ** 32) * below);
   };
 }
-// What is killed does not depend on how often the load has thrown dice meanwhile.
+// The choice of victims does not depend on how many random numbers the load has drawn.
 const random = dice(seed);
 
 const kills = { hub: 0, worker: 0, builder: 0, task: 0, start: 0 };

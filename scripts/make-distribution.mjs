@@ -64,7 +64,7 @@ const provided = {
   'base-files': ['system-release', 'filesystem', 'setup', 'basesystem'],
   'base-config': ['info'],
 };
-/** What Debian leaves to essential packages being there. */
+/** Files that Debian expects essential packages to contain. */
 const needed = {
   compiler: {
     rpm: ['debugedit', 'elfutils', 'dwz', 'file', 'patch', 'zstd'],
@@ -93,7 +93,7 @@ const groups = {
 };
 const macros = {
   tiny: ['%_dbpath /var/lib/rpm', '%_buildshell /bin/bash', '%_binary_payload w6.gzdio'],
-  // What redhat-rpm-config brings and Debian's rpm does not.
+  // Macros of redhat-rpm-config that Debian's rpm lacks.
   compiler: [
     '%_dbpath /var/lib/rpm',
     '%_buildshell /bin/bash',
@@ -246,7 +246,7 @@ function filesOf(name) {
   return lines;
 }
 
-/** What the scripts of Debian's packages make, and what every root must have. */
+/** Files that the scripts of Debian's packages create, and that every root must have. */
 function baseFiles() {
   const lines = [];
   const put = (file, text) => {
@@ -331,7 +331,7 @@ function providesOf(name, lines, names) {
   return [...new Set(all)].filter((one) => !names.has(one));
 }
 
-/** What Fedora's packages provide by modules of Perl and files of pkg-config, for one file. */
+/** The provides that Fedora's packages have for Perl modules and files of pkg-config, for one file. */
 function moduleOf(line) {
   const perl = /"\/usr\/(?:share|lib\/[^/]+-linux-gnu)\/perl(?:5|-base|\/[\d.]+)\/([^"]+)\.pm"/.exec(
     line,

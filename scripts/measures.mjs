@@ -13,12 +13,11 @@ const page = path.join(root, 'docs/architecture.md');
 const marks = ['<!-- measures: npm run measures -- --write -->', '<!-- end of measures -->'];
 
 /**
- * What the sources of all packages are like.
+ * Measures the sources of all packages.
  *
- * @returns for each package and each folder with files of its own: the number of `files`; `lines` of a file and of a
- * function (`functions`) as [median, 90th percentile, maximum]; `comments`, the share of characters in comments. For
- * packages also `circles`, files that import each other in a circle, types counted, and `doors` with the number of names
- * in each.
+ * @returns for each package and each folder with files of its own: the number of `files`; `lines` of a file and of a function
+ *   (`functions`) as [median, 90th percentile, maximum]; `comments`, the share of characters in comments. For packages also
+ *   `circles`, files that import each other in a circle, types counted, and `doors` with the number of names in each.
  */
 export function measure() {
   const packages = readdirSync(path.join(root, 'packages'))

@@ -7,8 +7,9 @@ const lowest = 12_000;
 const highest = 32_000;
 
 /**
- * A TCP port that nothing listens on, `wanted` if that is free; 0 is any. It stays this process's until the process ends: no other one
- * that asks here is given it. What says so is a UDP socket on the same number, which ends with the process however it ends.
+ * A TCP port that nothing listens on, `wanted` if that is free; 0 is any. It belongs to this process until the process ends,
+ * and no other process that calls this function gets it. A UDP socket on the same number, which disappears with the process,
+ * reserves it.
  */
 export async function freePort(wanted = 0) {
   for (let port = wanted || random(); ; port = random())

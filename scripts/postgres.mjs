@@ -21,7 +21,7 @@ export async function findPostgres() {
   return out && out.stdout.trim();
 }
 
-/** Starts a cluster, with settings beside its own; `url` ends in a slash, a database name goes behind it. */
+/** Starts a cluster, with settings beside its own; `url` ends in a slash, to which a database name is appended. */
 export async function startPostgres(more = {}) {
   const bin = await findPostgres();
   if (!bin) throw new Error('PostgreSQL is not installed: apt-get install postgresql');
@@ -40,7 +40,7 @@ export async function startPostgres(more = {}) {
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: folder,
-    // What it holds is thrown away, and its queries are short.
+    // Its contents are temporary, and its queries are short.
     fsync: 'off',
     full_page_writes: 'off',
     synchronous_commit: 'off',

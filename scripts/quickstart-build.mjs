@@ -39,7 +39,7 @@ const rpmGroups = {
 };
 
 /**
- * Finds out how packages can be built here.
+ * Determines how packages can be built here.
  *
  * @param rootsdir where buildroots will be
  * @param options.repo an rpm repository for buildroots, with `$arch`; null to use what a Debian or Ubuntu machine has installed

@@ -158,7 +158,7 @@ function startDaemon(name, args) {
   if (state.pids[name] && alive(state.pids[name])) return;
   const out = openSync(file(`${name}.out`), 'a');
   const env = { ...process.env };
-  // What npx starts ends with it; a daemon outlives this.
+  // Processes that npx starts end with it; a daemon outlives this.
   delete env.npm_command;
   const child = spawn(process.execPath, [...args], {
     cwd: folder,

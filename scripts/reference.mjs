@@ -1,5 +1,5 @@
 // npm run docs: writes docs/reference from the tables in the code and the SDK's doc comments, and the list of commands; with
-// --check it only says whether they are up to date. A public name of the SDK without a doc comment is an error.
+// --check it only reports whether they are up to date. A public name of the SDK without a doc comment is an error.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';

@@ -1,4 +1,4 @@
-// What the release workflow asks before it publishes: release-gate.mjs TAG URL-OF-THE-REPOSITORY
+// Checks that the release workflow runs before it publishes: release-gate.mjs TAG URL-OF-THE-REPOSITORY
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './setup.mjs';

@@ -155,7 +155,7 @@ function collect(checker, program) {
     for (const symbol of exportsOf(path.join(root, 'packages', file))) add(symbol, page, true);
   for (const symbol of exportsOf(path.join(root, 'packages', coreDoor.file)))
     add(symbol, coreDoor.page, true);
-  // A map goes on to what is added while it is walked: the types that the types name.
+  // The loop over a map also visits entries added during the loop: the types that the types name.
   for (const { name, page, declarations } of entries.values()) {
     if (opaque.has(name) || thrown.has(name)) continue;
     for (const declaration of declarations)
@@ -236,7 +236,7 @@ function docOf(declarations, link) {
 
 const printer = ts.createPrinter({ removeComments: true, omitTrailingSemicolon: true });
 
-/** What a node says about its type, on one line, without body, default values of fields and modifiers that tell nothing. */
+/** A node's type on one line, without body, default values of fields and uninformative modifiers. */
 function signatureOf(node) {
   const bare = ts.transform(node, [
     (context) => {
@@ -374,7 +374,7 @@ class Page {
     return heritage || generic || head.startsWith('abstract') ? [this.code(head, name)] : [];
   }
 
-  /** Methods that a type writes out stand in its text with their comments. */
+  /** Methods of a type are shown in its text with their comments. */
   checkLiterals(owner, node) {
     if (ts.isMethodSignature(node) && ts.getJSDocCommentsAndTags(node).length === 0)
       this.problem(node, `${owner}.${node.name.getText()}`);
@@ -456,7 +456,7 @@ class Page {
   }
 }
 
-/** What members without a name are called in a message. */
+/** Names of unnamed members in messages. */
 const nameless = {
   [ts.SyntaxKind.Constructor]: 'constructor',
   [ts.SyntaxKind.ConstructSignature]: 'new',

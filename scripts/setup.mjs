@@ -1,4 +1,4 @@
-// What both README commands do first: system packages, npm packages and the build, each only when it is missing.
+// First steps of both README commands: install system packages and npm packages, and build, each only if necessary.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';

@@ -13,7 +13,7 @@ import {
 } from './setup.mjs';
 import { installForTests } from './test-packages.mjs';
 
-// What waits for the network goes on beside what computes.
+// Steps that wait for the network run concurrently with those that compute.
 const system = installForTests();
 await installPackages();
 const driver = system.then(installDriver).then(installKerberos);

@@ -1,4 +1,4 @@
-// Makes JavaScript of the packages' TypeScript without looking at types, which takes a second: for those who only run it.
+// Compiles the packages' TypeScript to JavaScript without checking types, which takes a second: for users who only run it.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';

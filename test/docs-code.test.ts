@@ -9,7 +9,7 @@ import { blocksOfPage, checkBlocks, examplesOf, filesBelow } from './support/cod
 import type { CodeBlock } from './support/code.js';
 import { root } from './support/system.js';
 
-// What `npm run docs` makes of sources is checked there.
+// The check of generated pages covers those.
 const isMade = (page: string): boolean => /^docs\/reference\/(?!differences)/.test(page);
 const pages = [
   'README.md',
@@ -118,7 +118,7 @@ function importsFor(text: string): string {
 
 const known = new Map<string, string[]>();
 
-/** What a package's declarations export under a door. */
+/** The exports of a package's declarations under a door. */
 function exportsOf(door: string): string[] {
   const names = known.get(door) ?? readExports(door);
   known.set(door, names);
@@ -201,7 +201,7 @@ describe('configuration', () => {
     return koji.hub === undefined ? [] : [name];
   }
 
-  /** What the hub's program says, run where plugins are found. */
+  /** The output of the hub's program, run where plugins are found. */
   function hub(file: string, command: string): string {
     symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
     const program = path.join(root, 'packages/koji-hub/bin/koji-hub.js');

@@ -6,7 +6,7 @@ import { root } from './support/system.js';
 const page = 'docs/plugins/migration.md';
 const lines = readFileSync(path.join(root, page), 'utf8').split('\n');
 
-/** A row of a table, with the code in what it says of this Koji. */
+/** A row of a table, with the code in its column for this Koji. */
 interface Row {
   readonly line: number;
   readonly heading: string;
@@ -68,7 +68,7 @@ declare const build: { readonly nvr: string };
 declare function isMethod(name: keyof Api): void;
 `;
 
-/** Words of the pages' sentences that are no names of this Koji's. */
+/** Words in the pages' sentences that are not names of this Koji. */
 const spoken = new Set([
   'handler',
   'session',

@@ -48,7 +48,7 @@ async function run(blocks: readonly Block[]): Promise<void> {
 beforeAll(async () => {
   ports = await freePorts();
   mkdirSync(path.join(folder, 'home'), { recursive: true });
-  // What `npm install` of the first page leaves behind.
+  // Files that `npm install` of the first page leaves.
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   await run(blocksOf(page('README.md')));
   for (const name of ['hub', 'kojid']) rmSync(path.join(folder, `${name}.pid`));

@@ -5,7 +5,10 @@ import { root } from './support/system.js';
 
 const kinds = ['sqlite', ...(process.env.KOJI_TEST_POSTGRES === undefined ? [] : ['postgres'])];
 
-/** What is killed by this seed is the hub, a start of it, the builder and tasks, on PostgreSQL also a single process of the hub. */
+/**
+ * With this seed the victims are the hub, a start of it, the builder and tasks, and on PostgreSQL also a single process of the
+ * hub.
+ */
 const seed = process.env.KOJI_FUZZ_SEED ?? '382';
 const kills = 8 * Number(process.env.KOJI_FUZZ_ROUNDS ?? 1);
 

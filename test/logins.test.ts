@@ -156,7 +156,7 @@ withKdc(`logins with the programs${problem === null ? '' : ` (skipped: ${problem
     expect(await send({ 'X-Remote-User': `root@${realm}` })).toEqual(asked);
   });
 
-  test('the check of the configuration tells of a keytab that is missing', async () => {
+  test('the check of the configuration reports a keytab that is missing', async () => {
     const conf = await readFile(file('hub.conf'), 'utf8');
     await writeFile(file('other.conf'), conf.replace('http.keytab', 'none.keytab'));
     const { code, out } = await run('koji-hub', ['--config', 'other.conf', 'check']);

@@ -73,7 +73,7 @@ test('lerna publishes every package that is not private, with the version of the
   expect(versions).toEqual(ours.map(({ name, version }) => [name, version]));
 });
 
-/** What publint and attw have to say of packages, by file. */
+/** Findings of publint and attw about packages, by file. */
 async function complaints(...files: string[]): Promise<Record<string, string[]>> {
   const options = { cwd: temp, env: strangersEnvironment() };
   const args = [path.join(tools, 'check.mjs'), ...files];
@@ -152,7 +152,7 @@ test('the ten minutes of docs/plugins/ten-minutes.md lead from an empty folder t
   const settings = existsSync(own) ? readFileSync(own, 'utf8') : '';
   writeFileSync(path.join(home, '.npmrc'), `${settings}\n@koji:registry=${registry!.url}\n`);
   const usual = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
-  // What npm has fetched before, but not what `npm create` has kept of an earlier @koji/create-plugin of this version.
+  // npm's cache, without an earlier @koji/create-plugin of this version from `npm create`.
   const cache = path.join(temp, 'cache');
   mkdirSync(cache);
   symlinkSync(path.join(usual, '_cacache'), path.join(cache, '_cacache'));

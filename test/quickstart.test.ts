@@ -7,7 +7,7 @@ import { root } from './support/system.js';
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-quickstart-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a failed run leaves to read: its own words and the ends of the daemons' logs. */
+/** Diagnostics of a failed run: its own output and the ends of the daemons' logs. */
 function said(done: { stdout: string; stderr: string }): string {
   const logs = ['hub.out', 'kojid.out', 'hub.log', 'kojid.log'].map((name) => {
     const file = path.join(folder, name);

@@ -46,7 +46,7 @@ function checkHubCommands(state: string): void {
   for (const name of commands) expect(usage).toMatch(new RegExp(`^ +${name}\\b`, 'm'));
 }
 
-/** What shows that each row is true; it gets what the row says. */
+/** Checks that each row is true; gets the text of the row. */
 const checks: Readonly<Record<string, (state: string) => unknown>> = {
   'API of the hub': (state) =>
     expect(numberIn(state)).toBe(

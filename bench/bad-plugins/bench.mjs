@@ -1,4 +1,5 @@
-// What plugins of each bad kind do to the calls of others: how long nobody is answered, and how fast the hub is afterwards.
+// Measures how plugins of each bad kind affect the calls of others: how long nobody is answered, and the speed of the hub
+// afterwards.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -67,7 +67,7 @@ const text = (i) => `${i} ${`${phrases[i % phrases.length]}; `.repeat(8)}`;
 
 const list = (count, make) => Array.from({ length: count }, (_, i) => make(i));
 
-/** What is measured: calls hold params, responses one value. */
+/** The measured payloads: calls contain params, responses one value. */
 export const payloads = {
   getBuildCall: { call: 'getBuild', params: ['package-1-1.1-1.el9', { strict: true, __starstar: true }] },
   getBuild: { value: build(1) },

@@ -1,4 +1,5 @@
-// What `koji` costs a user: processor time of its start beside a bare node, and the list of a tag of 20,000 builds.
+// Measures the cost of `koji` for a user: processor time of its start compared to a bare node, and the list of a tag of 20,000
+// builds.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

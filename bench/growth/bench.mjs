@@ -1,5 +1,5 @@
-// What calls cost when the database has a hundred times as much: npm run bench -- growth [--scales 1,10,100]
-// [--databases sqlite,postgres] [--only TEXT] [--seconds N] [--write]. See bench/README.md.
+// Measures the cost of calls on databases of three sizes: npm run bench -- growth [--scales 1,10,100] [--databases
+// sqlite,postgres] [--only TEXT] [--seconds N] [--write]. See bench/README.md.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';

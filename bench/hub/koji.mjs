@@ -11,7 +11,7 @@ import { admin } from '../shared/processes.mjs';
 const programs = ['/usr/sbin/apache2', '/usr/sbin/httpd'];
 const moduleFolders = ['/usr/lib/apache2/modules', '/usr/lib64/httpd/modules'];
 const accounts = ['www-data', 'apache', 'nobody'];
-/** What Koji's hub imports, beside its own source. */
+/** Modules that Koji's hub imports, besides its own source. */
 const needed = 'import psycopg2, six, dateutil, defusedxml, requests, rpm';
 
 /** Throws an error that tells what to install, when anything that Koji's hub needs is missing. */

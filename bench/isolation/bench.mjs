@@ -1,5 +1,5 @@
-// What a call of a plugin costs that runs in a thread of its own, and what one in a process would: the wall as it is built, and a
-// prototype of both that only passes messages. Without a hub around it.
+// Compares the cost of a plugin's call in a separate thread with one in a separate process: the implemented isolation, and a
+// prototype of both that only passes messages. Runs without a hub.
 import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

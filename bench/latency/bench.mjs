@@ -132,7 +132,7 @@ const ticksOf = (pid, fields) => {
 };
 
 const log = new LogFile();
-/** What tells the tasks apart: each sleeps for a time of its own, none for long. */
+/** Distinguishes the tasks: each sleeps for a different, short time. */
 let tasks = 0;
 const nextNumber = () => (tasks += 1) / 10_000_000;
 

@@ -74,7 +74,7 @@ function steps(scale, { user, event, start }) {
       sql`INSERT INTO host_channels (create_event, host_id, channel_id, creator_id) ${upTo(h)}
       SELECT ${first} + 1, i, 1, ${by} FROM n`,
     ],
-    // Ids of tags: 1 has every build, 2 inherits from it, 3 had every build; the others come behind them.
+    // Ids of tags: 1 has every build, 2 inherits from it, 3 had every build; the others follow.
     [
       'tag',
       sql`INSERT INTO tag (id, name) ${upTo(number(tags + 3))} SELECT i, CASE i WHEN 1 THEN 'bench-all'
@@ -159,7 +159,7 @@ function steps(scale, { user, event, start }) {
   ];
 }
 
-// Looking up each reference of each row takes PostgreSQL most of the time, and all rows here refer to rows that are there.
+// Checking each reference of each row takes PostgreSQL most of the time, and all rows here refer to existing rows.
 const withoutReferences = sql`SET LOCAL session_replication_role = replica`;
 const isSuperuser = async (db) =>
   (await db.get(sql`SELECT rolsuper FROM pg_roles WHERE rolname = current_user`)).rolsuper;

@@ -102,7 +102,7 @@ const troubled = await startHub('troubled', {
   CallbackTimeout: '1',
 });
 try {
-  // What is bad happens before: failing callbacks are found out, hanging calls hang on meanwhile.
+  // Bad behaviour comes first: failing callbacks are detected, hanging calls keep hanging.
   for (const method of ['explode', 'hang', 'stray'])
     await troubled.session.call(method).catch(() => undefined);
   await troubled.session.packageListAdd('f44', 'pkg0', 'kojiadmin');

@@ -19,7 +19,7 @@ const lists = [
   'CHANGELOGTEXT',
 ];
 
-/** What an import takes from a file: its identity, its files and what it needs and provides. */
+/** The data that an import reads from a file: its identity, its files and its dependencies. */
 async function read(file) {
   const header = await RpmHeader.read(file);
   header.info();

@@ -21,7 +21,7 @@ export function makeHub(folder, url, { name = 'hub', ...more } = {}) {
   };
   const lines = Object.entries(values).map(([option, value]) => `${option} = ${value}\n`);
   writeFileSync(file, `[hub]\n${lines.join('')}`);
-  // SQLite's database is made by whoever comes first.
+  // The first process creates SQLite's database.
   const steps = url.startsWith('sqlite:') ? [] : [['migrate']];
   for (const args of [...steps, ['user', 'add', admin.user, '--admin', '--password', admin.password]]) {
     const done = spawnSync(process.execPath, [program, '--config', file, ...args], { encoding: 'utf8' });
@@ -58,7 +58,7 @@ export async function sessionHeaders(url) {
   return { 'Koji-Session-Id': login['session-id'], 'Koji-Session-Key': login['session-key'] };
 }
 
-/** What follows the name of a process in its line of /proc; null when it has ended. */
+/** The text after the name of a process in its line of /proc; null if it has ended. */
 function statOf(pid) {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')

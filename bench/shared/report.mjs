@@ -29,7 +29,7 @@ function versionOf(program, ...args) {
   }
 }
 
-/** What a reader has to know of the machine, and how busy it was before the start. */
+/** Description of the machine for the reader, including the load before the start. */
 export function machine(load, { postgres = null } = {}) {
   const system = existsSync('/etc/os-release')
     ? /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
@@ -46,7 +46,7 @@ export function machine(load, { postgres = null } = {}) {
   ].join(', ');
 }
 
-/** Replaces what stands between the two comments of a name in a page, and formats the page. */
+/** Replaces the text between the two comments of a name in a page, and formats the page. */
 export async function writeBlock(name, text, file = page) {
   const before = readFileSync(file, 'utf8');
   const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];

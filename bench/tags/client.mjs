@@ -40,7 +40,7 @@ export async function callBuilds(url, login, { count, ids }) {
   try {
     await new Promise((resolve, reject) => {
       let answer = '';
-      // One listener for all: to wait for each answer anew costs the client more than to send the call.
+      // A single listener, because waiting for each answer separately costs the client more than sending the call.
       socket.on('data', (data) => {
         answer += data.toString('latin1');
         if (!answer.endsWith('</methodResponse>\n')) return;

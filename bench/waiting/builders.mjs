@@ -30,7 +30,7 @@ function wait(session, key) {
   return new Promise((resolve) => {
     const socket = connect({ host: url.hostname, port: Number(url.port) });
     let answer = '';
-    // The first wait ends at any time of the usual ones, as if all of them had gone on for hours.
+    // The first wait ends at a random time within the usual ones, as if all of them had been running for hours.
     socket.once('connect', () =>
       socket.write(request(session, key, 1 + Math.floor(Math.random() * patience)), resolve),
     );

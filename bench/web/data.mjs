@@ -1,5 +1,5 @@
-// What a hub has beside the builds of the benchmark of tags: tasks of a month, hosts, a repository with buildroots, an rpm with
-// its file, an archive and a long log. Rows in bulk below the API, the rest through it.
+// Fills a hub with data besides the builds of the benchmark of tags: tasks of a month, hosts, a repository with buildroots, an
+// rpm with its file, an archive and a long log. Inserts many rows in bulk below the API, the rest through it.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

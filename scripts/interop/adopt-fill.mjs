@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../setup.mjs';
 
-/** Fills the hub of a session, whose builder runs. Returns the names of what is there now. */
+/** Fills the hub of a session, whose builder is running. Returns the names of the created objects. */
 export async function fillKoji(session, { folder, user }) {
   const { named } = await import('@koji/client');
   const { splitNamed } = await import('@koji/core/wire');
@@ -185,7 +185,7 @@ async function volumes(call) {
   await call('changeBuildVolume', 'disk-1-1', 'second');
 }
 
-/** Changes of what is there, so that there is a past. */
+/** Changes the existing objects, to create a history. */
 async function history(call, user) {
   await call('untagBuildBypass', 'base', 'disk-1-1');
   await call('tagBuildBypass', 'base', 'disk-1-1');

@@ -141,7 +141,7 @@ class Adoption {
     const { ClientSession } = await import('@koji/client');
     const session = new ClientSession(`${url}/kojihub`);
     await session.login(admin.user, admin.password);
-    // It goes on at our hub.
+    // It continues at our hub.
     this.session = session;
     if (!this.conversations) return this.fillByCalls(database, session, common);
     const { api } = await import('@koji/core/api');
@@ -215,7 +215,7 @@ class Adoption {
     return filled;
   }
 
-  /** What Koji's own command prints about everything, at whichever hub answers. */
+  /** The output of Koji's own command about everything, from either hub. */
   answers({ builds, tags, tasks, users, hosts, rpms, archives }) {
     const commands = [
       ['list-tags', '--verbose'],
@@ -370,7 +370,7 @@ class Adoption {
     await this.programs.end(hub);
   }
 
-  /** Logins and sessions of Koji's hold, and ids go on. */
+  /** Logins and sessions of Koji remain valid, and ids continue. */
   async goOn(way) {
     const user = await this.session.call('getLoggedInUser', []);
     this.check('a session that began at the hub of Koji goes on', user?.name === admin.user);

@@ -72,7 +72,7 @@ ${more}
 %end
 `;
 
-/** What a user does to build images, by one command. */
+/** A user's image builds, with one command. */
 async function buildImages({ site, ksurl, koji, who }) {
   const arch = site.arch;
   const version = who === 'ours' ? '1' : '2';

@@ -129,7 +129,7 @@ export async function buildPackages(args) {
     await site.startBuilder();
     for (const { name } of trees) await site.session.call('packageListAdd', ['f44', name, 'kojiadmin']);
     let failed = await build(site, trees);
-    // What was missing may be built by now.
+    // A missing package may have been built by now.
     while (failed.length > 0) {
       const again = failed.filter(({ missing }) => missing.length > 0);
       if (again.length === 0) break;

@@ -1,4 +1,5 @@
-// What runs of Koji's own programs beside ours share: Koji's source, its database, and programs that are started and ended.
+// Shared by runs of Koji's own programs together with ours: Koji's source, its database, and programs that are started and
+// ended.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +10,7 @@ import { root } from '../setup.mjs';
 export const admin = { user: 'kojiadmin', password: 'kojiadmin' };
 export const builder = { user: 'builder', password: 'secret' };
 
-/** The file of a program of ours. */
+/** The file of one of our programs. */
 export const bundle = (name) => path.join(root, 'packages', name, 'dist/bundle/main.js');
 
 /** Koji's source: a source tree as it is, or a commit of a git repository unpacked in `folder`; null, with a message, without one. */

@@ -74,7 +74,7 @@ function parsed(spec, macros) {
     isFirst: kind.toLowerCase() === 'source' && Number(number) === 0,
     name: path.basename(url.split('#/').at(-1)),
   }));
-  // What %setup expands to first removes the folder that it is about to unpack.
+  // The expansion of %setup starts with removing the folder that it will unpack.
   const [, folder = null] = /^rm -rf '?([^'/\s]+)'?$/m.exec(text) ?? [];
   return { files, folder };
 }

@@ -121,7 +121,7 @@ export async function crawl(browser) {
   return { pages, wrong };
 }
 
-/** What a person does on the page; `session` is one of the same hub, to look at what came of it. */
+/** A user's actions on the page; `session` is one of the same hub, for checking the results. */
 export async function visit({ base, admin, session, check }) {
   const browser = new Browser(base);
   const wrong = await browser.submit('login', { user: admin.user, password: 'wrong' });
@@ -150,7 +150,7 @@ export async function visit({ base, admin, session, check }) {
 
 const isLoggedIn = async (browser) => (await browser.get('activesession')).status === 200;
 
-/** What a person does whom a proxy names: the page logs in at the hub with a certificate. */
+/** The actions of a user named by a proxy: the page logs in at the hub with a certificate. */
 export async function visitByProxy({ base, admin, session, check }) {
   const browser = new Browser(base, { 'X-Remote-User': admin.user });
   check('a login by the header of a proxy', (await browser.get('login')).status === 303);

@@ -1,4 +1,4 @@
-// Which tests draw the values that they try.
+// Finds the tests that draw the values that they try.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../setup.mjs';

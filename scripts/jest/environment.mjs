@@ -1,4 +1,4 @@
-// The environment of the tests: Node.js as jest has it, and a door to the modules of scripts/jest/outside. Records the
+// The environment of the tests: jest's environment for Node.js, with access to the modules of scripts/jest/outside. Records the
 // processor time of each test file, for the reporter.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -35,7 +35,7 @@ export default class {
   }
 }
 
-/** What the environment of each test file recorded, by file. */
+/** The records of each test file's environment, by file. */
 function processorSeconds() {
   const lines = readFileSync(processorFile, { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean);
   return new Map(lines.map((line) => JSON.parse(line)).map(({ file, seconds }) => [file, seconds]));

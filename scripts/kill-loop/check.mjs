@@ -1,4 +1,4 @@
-// Compares what is there with what the hub has acknowledged, and the file store with the database.
+// Compares the actual state with the changes that the hub has acknowledged, and the file store with the database.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 

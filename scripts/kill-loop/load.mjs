@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const volumes = ['DEFAULT', 'second'];
 const sum = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-/** What was acknowledged, outside of everything that is killed. */
+/** The acknowledged changes, kept outside of all processes that are killed. */
 export class Ledger {
   tags = new Set();
   deletedTags = new Set();
@@ -57,7 +57,7 @@ export class Load {
     await Promise.all(this.#running);
   }
 
-  /** Waits until no call is under way, runs `work`, and goes on. */
+  /** Waits until no call is running, runs `work`, and continues. */
   async rest(work) {
     let goOn;
     this.#resting = new Promise((resolve) => (goOn = resolve));

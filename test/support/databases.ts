@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
-/** A database for a {@link System}: what hub.conf says of it, and how to remove it. */
+/** A database for a {@link System}: its settings for hub.conf, and how to remove it. */
 export interface TestDatabase {
   readonly setting: string;
   remove(): Promise<void>;

@@ -4,13 +4,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort } from '../../scripts/ports.mjs';
 
-/** A command block of a page and, if there is one behind it, the lines that must be in what it prints. */
+/** A command block of a page and, if one follows, the lines that its output must contain. */
 export interface Block {
   readonly commands: string;
   readonly printed: readonly string[];
 }
 
-/** Blocks of `sh` are run, a `text` block behind one is what it prints; all others are only shown. */
+/** Blocks of `sh` are run, and a `text` block that follows is its output; all others are only shown. */
 export function blocksOf(text: string): Block[] {
   const fences = [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, kind = '', body = '']) => ({
     kind,

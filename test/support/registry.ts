@@ -24,7 +24,7 @@ export function strangersEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }
 
-/** What a registry says of a version of a package. */
+/** A registry's data about a version of a package. */
 export interface Published {
   readonly name: string;
   readonly version: string;
@@ -116,7 +116,7 @@ export class Registry {
     await once(this.server, 'exit');
   }
 
-  /** What went wrong last, as far as its logs say; whoever asks for what is not published yet gets a 404. */
+  /** The last error in its logs; a request for an unpublished package gets a 404. */
   lastProblems(): string {
     const read = (name: string): string => {
       const file = path.join(this.folder, name);
@@ -210,7 +210,7 @@ export class Copy {
     execFileSync('sh', ['-e', '-c', commands.replace('git+URL', `git+${url}`)], this.options);
   }
 
-  /** What the release workflow has against publishing this; empty when it is content. */
+  /** The release workflow's objections to publishing this; empty if there are none. */
   gate(tag: string, url: string): string {
     const script = path.join(this.folder, 'scripts', 'release-gate.mjs');
     const done = spawnSync(process.execPath, [script, tag, url], this.options);

@@ -17,7 +17,7 @@ import { freePort } from '../../scripts/ports.mjs';
 
 export const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
-/** A program of ours as it is built. */
+/** One of our built programs. */
 export function program(name: 'koji' | 'koji-hub' | 'kojid'): string {
   const files = {
     koji: 'koji-client/dist/bundle/main.js',
@@ -171,7 +171,7 @@ export class System {
     return this.run('koji', ['-c', this.path('koji.conf'), ...args]);
   }
 
-  /** Runs `koji` as kojiadmin while servers of this process go on. */
+  /** Runs `koji` as kojiadmin while servers of this process keep running. */
   async kojiBeside(...args: string[]): Promise<Ran> {
     const [command, ...first] = this.command('koji');
     const all = [...first, '-c', this.path('koji.conf'), ...args];

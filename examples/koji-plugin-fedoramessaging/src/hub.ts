@@ -22,7 +22,7 @@ const kinds = {
 } as const;
 type Sent = keyof typeof kinds;
 
-/** What was not sent yet; all of it is one lane, which keeps the order in which things happened. */
+/** Unsent messages; all are in one lane, which keeps the order of events. */
 export const messages: Outbox<Message> = outbox('fedoramessaging', publish, { close: () => bus.close() });
 
 const page = (path: string): string => `${config.fedoramessaging.base_url}/koji/${path}`;
@@ -56,7 +56,7 @@ const tagged = ({ tag, user, build }: CallbackPayloads['postTag']): Fields => ({
   ...{ name: build.name, version: build.version, release: build.release },
 });
 
-/** What is said of an event; null when there is nothing to say. */
+/** The message for an event; null if there is none. */
 const bodies: { readonly [E in Sent]: Body<E> } = {
   async postPackageListChange({ tag, package: { name }, action, ...more }) {
     const owner = 'owner' in more ? await nameOf(more.owner) : null;

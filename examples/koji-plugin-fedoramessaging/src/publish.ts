@@ -3,7 +3,7 @@ import type { Outgoing } from '@koji/plugin-messagebus';
 import { option, pluginConfig } from '@koji/plugin-sdk';
 import type { Delivery } from '@koji/plugin-sdk';
 
-/** What fedoramessaging.conf may say. */
+/** Options of fedoramessaging.conf. */
 export const config = pluginConfig(
   'fedoramessaging',
   {

@@ -31,7 +31,7 @@ export class ImageBuilderBuildTask extends BaseTaskHandler {
   }
 }
 
-/** What is built, and from what. */
+/** The image to build, and its sources. */
 interface ArchRequest {
   readonly release: string;
   readonly arch: string;
@@ -42,7 +42,7 @@ interface ArchRequest {
   readonly opts?: Options;
 }
 
-/** The image of one arch, as the hub is told of it. */
+/** The image of one arch, as reported to the hub. */
 interface ImageData {
   readonly task_id: number;
   readonly name: string;
@@ -112,7 +112,7 @@ export class ImageBuilderBuildArchTask extends BaseTaskHandler {
     }
   }
 
-  /** What image-builder is told, but for the image. */
+  /** Options of image-builder, except for the image. */
   private async command(root: BuildRoot, arch: string, opts: Options): Promise<string[]> {
     const { ostree = {}, bootc = {}, blueprint, preview } = opts;
     const file = path.join(root.tmpDir, 'blueprint.json');

@@ -66,7 +66,7 @@ async function imageOptions({ options: given }: CliTools<typeof options>): Promi
   return optionsSchema.parse(present(all) ?? {});
 }
 
-/** What was given; undefined when nothing was. */
+/** Returns the given value; undefined if there was none. */
 function present(values: object): object | undefined {
   const given = Object.entries(values).filter(
     ([, value]) => value != null && (!Array.isArray(value) || value.length > 0),

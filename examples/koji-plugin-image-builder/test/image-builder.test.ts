@@ -14,7 +14,7 @@ import { ImageBuilderBuildArchTask, ImageBuilderBuildTask } from '../src/builder
 import { handle_image_builder_build } from '../src/cli.js';
 import * as hubPart from '../src/hub.js';
 
-/** What image-builder does here: an image that says what it was told. */
+/** Replaces image-builder: an image that contains its arguments. */
 const imageBuilder = `#!/bin/sh
 all="$*"
 while [ $# -gt 1 ]; do
@@ -58,7 +58,7 @@ async function run(id: number, mock: FakeMock): Promise<FamilyRecord> {
   return runFamily(hub, id, handlers, { options: { ...mock.options, topurl: 'http://hub/kojifiles' } });
 }
 
-/** What ran in the buildroot, after it was made. */
+/** Commands in the buildroot, after it was made. */
 const programsOf = async (mock: FakeMock): Promise<string[]> =>
   (await mock.calls())
     .map(({ args }) => args.join(' ').replace(/^.*--chroot -- /, ''))

@@ -1,6 +1,6 @@
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 
-/** What a task `mytask` answers. */
+/** The result of a task `mytask`. */
 export interface MyResult {
   readonly arg1: string;
   readonly arg2: string;

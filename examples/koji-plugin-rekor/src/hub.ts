@@ -47,7 +47,7 @@ async function enter(signed: Signed): Promise<void> {
   await writeFile(signed.record, text);
 }
 
-/** What is entered once its signature is stored. */
+/** The entry for a package whose signature has been stored. */
 export const entries: Outbox<Signed> = outbox('rekor', enter, { timeLimit: 110 });
 
 /** Has signed rpms entered. */

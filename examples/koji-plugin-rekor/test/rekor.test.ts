@@ -25,7 +25,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'koji-rekor-'));
 const publicKey = path.join(folder, 'key.asc');
 const data = path.join(import.meta.dirname, '../../data');
 const entered: Entry[] = [];
-/** What the log answers. */
+/** The answer of the log. */
 let status = 201;
 const log = http.createServer((request, response) => {
   const pieces: Buffer[] = [];

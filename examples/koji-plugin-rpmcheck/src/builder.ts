@@ -3,7 +3,7 @@ import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { checkRpm, textOf } from './report.js';
 import type { RpmReport } from './report.js';
 
-/** What a task `rpmcheck` answers; the whole report is its output `rpmcheck.json` and `rpmcheck.txt`. */
+/** The result of a task `rpmcheck`; the complete report is its output `rpmcheck.json` and `rpmcheck.txt`. */
 export interface RpmCheckResult {
   readonly nvra: string;
   readonly ok: boolean;

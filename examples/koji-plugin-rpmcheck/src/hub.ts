@@ -25,7 +25,7 @@ export const checkRPM = exported({ doc: 'Check digests and signatures of an uplo
   return context.makeTask('rpmcheck', [`work/${path}`], { arch: 'noarch' });
 });
 
-/** Notes every imported RPM, and has it checked if the configuration says so. */
+/** Records every imported RPM, and starts its check if configured. */
 export const onImport = callback('postImport', async (event, payload) => {
   if (payload.type !== 'rpm' || payload.filepath === null) return;
   const { rpm, build } = payload;
@@ -36,7 +36,7 @@ export const onImport = callback('postImport', async (event, payload) => {
   }
   const volume = build.volume_name === 'DEFAULT' ? '' : `vol/${build.volume_name}/`;
   const folder = `${volume}packages/${build.name}/${build.version}/${build.release}/${rpm.arch}`;
-  // The task is there once the import has committed, and so is the file.
+  // The task exists once the import has committed, and so does the file.
   const task = await context.makeTask('rpmcheck', [`${folder}/${nvra}.rpm`], { arch: 'noarch' });
   context.log.info(`rpmcheck: ${nvra} was imported and is checked by task ${task}`);
 });

@@ -1,21 +1,21 @@
 import { RpmHeader, checkRpmDigests, listSignatures } from '@koji/plugin-sdk/koji';
 import type { DigestCheck, RpmSignature } from '@koji/plugin-sdk/koji';
 
-/** What was found out about one RPM. */
+/** Findings about one RPM. */
 export interface RpmReport {
   /** `name-version-release.arch`. */
   readonly nvra: string;
   /** Whether everything holds that the package says about its own bytes. */
   readonly ok: boolean;
   readonly digests: readonly DigestCheck[];
-  /** Whose they are is known; whether they are right takes the key. */
+  /** The signers are known; verifying the signatures needs the key. */
   readonly signatures: readonly RpmSignature[];
 }
 
 /**
  * Checks an RPM file.
  *
- * @throws RpmError when it is none
+ * @throws RpmError if it is not an RPM
  */
 export async function checkRpm(file: string): Promise<RpmReport> {
   const header = await RpmHeader.read(file);

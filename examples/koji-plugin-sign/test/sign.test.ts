@@ -26,7 +26,7 @@ beforeAll(async () => {
   writeFileSync(path.join(home, 'gpg-agent.conf'), 'default-cache-ttl 0\nmax-cache-ttl 0\n');
   gpg('--passphrase', passphrase, '--quick-generate-key', 'Koji <koji@example.org>', 'rsa2048', 'sign');
   key = /^fpr:+(\w+):/m.exec(gpg('--list-keys', '--with-colons'))?.[1]?.slice(-8).toLowerCase() ?? '';
-  // What rpm believes, for it to check what was signed.
+  // The keys that rpm trusts, so that it can verify signatures.
   database = path.join(home, 'rpmdb');
   const exported = path.join(home, 'key.asc');
   gpg('--armor', '--output', exported, '--export');

@@ -212,7 +212,7 @@ test('sources in git become a build that knows its commit', async () => {
   expect(String(children.get('srpm')?.uploads.get('checkout.log'))).toContain('Cloning into');
 });
 
-test('a scratch build has its own arches and is no build', async () => {
+test('a scratch build has its own arches and is not a build', async () => {
   const src = await upload('tool', specs.both);
   const { id, children } = await build(src, { scratch: true, arch_override: 'x86_64', rebuild_srpm: false });
   expect([...children.keys()]).toEqual(['x86_64']);

@@ -18,7 +18,7 @@ test('a plugin with a problem refuses the start with every problem and exit stat
   expect(text).not.toMatch(/works\.mjs/);
 });
 
-test('a wrong password, and with --once a hub that is not there, refuse the start in one line', async () => {
+test('a wrong password, and with --once a missing hub, refuse the start in one line', async () => {
   const wrong = site.runBuilder({ password: 'wrong' });
   expect(await wrong.ended).toBe(1);
   expect(wrong.stderr().trim()).toMatch(/^kojid: .*invalid username or password$/);
@@ -110,7 +110,7 @@ describe('a builder that waits at the hub', () => {
     });
   });
 
-  test('hears of a new task at once, although sleeptime and RunInterval are 60', async () => {
+  test('is notified of a new task at once, although sleeptime and RunInterval are 60', async () => {
     await sleep(500); // it is idle now
     const id = await site.session.makeTask('prints', ['hello']);
     await site.reach(id, 'CLOSED', 50);

@@ -138,7 +138,7 @@ test('files of the database that are links are not followed', async () => {
   expect(found.result).toMatch(/^BuildrootError: no rpm is known .*rpmdb/);
 });
 
-test('a root in which rpm knows of nothing is no root, and the hub is told of none', async () => {
+test('a root in which rpm knows of nothing is no root, and the hub gets none', async () => {
   let id = 0;
   const making = run(
     async (root) => {

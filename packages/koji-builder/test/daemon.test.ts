@@ -169,7 +169,7 @@ test('folders of tasks that ended while no builder ran are removed by the next o
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/left`, 'by a task');
   }
-  // No folder of a task, whoever created it.
+  // No folder of any task.
   const strange = site.path('work', 'tasks', '5', 'notes');
   mkdirSync(strange);
   await site.startBuilder();
@@ -177,7 +177,7 @@ test('folders of tasks that ended while no builder ran are removed by the next o
   expect(existsSync(strange)).toBe(true);
 });
 
-test('a task process that could not hear of the end of its builder is killed by the next one', async () => {
+test('a task process that could not be notified of the end of its builder is killed by the next one', async () => {
   const builder = await site.startBuilder({ plugins: 'works' });
   const file = freshFile();
   const id = await site.session.makeTask('blocked', [file]);
@@ -205,7 +205,7 @@ test('of two builders with one login the later one takes over and the earlier on
   expect(alive(later.pid)).toBe(true);
 });
 
-test('a builder whose session was ended logs in anew and goes on', async () => {
+test('a builder whose session was ended logs in again and continues', async () => {
   const file = freshFile();
   await site.startBuilder({ plugins: 'works', sleeptime: '1' });
   const id = await site.session.makeTask('twice', [file]);
@@ -219,7 +219,7 @@ test('a builder whose session was ended logs in anew and goes on', async () => {
   expect(await site.session.getTaskResult(id)).toBe('second run');
 });
 
-test('a task outlives a restart of the hub, and the builder goes on', async () => {
+test('a task outlives a restart of the hub, and the builder continues', async () => {
   const builder = await site.startBuilder();
   const id = await site.session.makeTask('sleep', [2]);
   await site.reach(id, 'OPEN');

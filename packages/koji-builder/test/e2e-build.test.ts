@@ -274,7 +274,7 @@ describeHere('packages of local git repositories, built in sandboxes', () => {
     const top = `${system.url.replace('kojihub', 'kojifiles')}/work/tasks/${failed}/${failed}`;
     const root = await rootOf(failed);
     const local = logsIn(folderOf(root));
-    // Whoever watches may miss a state in between.
+    // A watcher may miss a state in between.
     expect(stdout).toMatch(
       new RegExp(`\n  ${failed} buildArch \\(broken-1.0-1.f44.src.rpm, ${arch}\\): .*FAILED`),
     );
@@ -336,7 +336,7 @@ describeHere('packages of local git repositories, built in sandboxes', () => {
     expect(await buildOf('slow-1.0-1.f44')).toMatchObject({ state: BUILD_STATES.CANCELED });
   });
 
-  test('another builder goes on with a build whose builder was killed, and does nothing twice', async () => {
+  test('another builder continues with a build whose builder was killed, and does nothing twice', async () => {
     const task = await startStalled();
     const before = await below(task);
     await system.kill('kojid', 'SIGKILL');

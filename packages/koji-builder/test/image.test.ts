@@ -267,7 +267,7 @@ describe('an image build', () => {
     expect(readdirSync(path.join(scratch, `task_${task?.id}`))).toEqual(expect.arrayContaining(images));
   });
 
-  test('goes on without an architecture that may fail, but not without all', async () => {
+  test('continues without an architecture that may fail, but not without all', async () => {
     const made = await build(
       { kickstart: 'work/ks/arch.ks', optional_arches: 'aarch64,ppc64le', release: '9' },
       { arches: ['x86_64', 'aarch64'] },

@@ -98,7 +98,7 @@ afterAll(async () => {
 });
 
 describe('who is concerned by a tagging', () => {
-  test('gets a mail that tells of it', async () => {
+  test('gets a mail that reports it', async () => {
     await site.session.createNotification(1, null, null, false);
     await site.session.tagBuild('f44', 'bash-5.2-1');
     const got = await mailbox.next();
@@ -125,7 +125,7 @@ describe('who is concerned by a tagging', () => {
     );
   });
 
-  test('hears of a move with both tags', async () => {
+  test('is notified of a move with both tags', async () => {
     await site.session.moveBuild('f44', 'f44-testing', 'bash-5.2-1');
     const got = await mailbox.next();
     expect(got.mail.subject).toBe('bash-5.2-1 successfully moved from f44 into f44-testing by kojiadmin');
@@ -196,12 +196,12 @@ describe('the mail about a build', () => {
     expect(mail.text).toContain('Failed tasks:\n-------------\n');
   });
 
-  test('that was canceled says by whom', async () => {
+  test('that was canceled says by which user', async () => {
     const { text } = (await notify({ state: BUILD_STATES.CANCELED })).mail;
     expect(text).toContain('Status: canceled\nCanceled by: kojiadmin\nBuilt by:');
   });
 
-  test('reaches those whom the server takes', async () => {
+  test('reaches the recipients that the server accepts', async () => {
     const got = await notify({}, ['nobody@example.org', 'a@example.org']);
     expect(got.recipients).toEqual(['a@example.org']);
     // The mail is here before the line of the task's process is in the log.
@@ -233,7 +233,7 @@ describe('the mail server', () => {
     await site.startBuilder(values);
   };
 
-  test('that is not there fails the task by its name', async () => {
+  test('that does not exist fails the task by its name', async () => {
     const gone = new Mailbox();
     const smtphost = await gone.open();
     await gone.close();

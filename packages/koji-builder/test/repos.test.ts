@@ -103,7 +103,7 @@ test('what is right of an older repo is used again: the tag’s own, a hinted on
   );
 });
 
-test('options are those that are asked for, today and as of old', async () => {
+test('options are those that are asked for, today and in the old form', async () => {
   const tag = await newTag();
   const { id } = await makeRepo(tag, { src: true });
   expect(packagesIn(below(tag, id, 'x86_64/repodata'))).toEqual(['inner', 'inner']);

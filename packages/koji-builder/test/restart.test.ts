@@ -23,7 +23,7 @@ function daemons(): number[] {
   return childrenOf(builder.pid).filter(alive);
 }
 
-test('restartHosts restarts the builder that runs it, and goes on after that', async () => {
+test('restartHosts restarts the builder that runs it, and continues after that', async () => {
   const id = await site.session.makeTask('restartHosts', [{ timeout: 100 }]);
   await site.reach(id, 'CLOSED');
   expect(starts()).toBe(2);

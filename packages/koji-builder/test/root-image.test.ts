@@ -255,7 +255,7 @@ test('volume IDs have the short words of Fedora and at most 32 characters', () =
   expect(shortenVolumeId('x'.repeat(40), '1', '1')).toHaveLength(32);
 });
 
-test('what is no ISO image is refused, and a damaged one ends', async () => {
+test('anything but an ISO image is refused, and a damaged one ends', async () => {
   const image = makeIso('A', { 'a/b': 'c' });
   const manifestOf = async (bytes: Buffer): Promise<string> => {
     const file = path.join(folder, 'damaged.iso');

@@ -187,7 +187,7 @@ describeHere('a sandbox', () => {
     );
   });
 
-  test('makes a source rpm anew, with the macros of the tag', async () => {
+  test('makes a source rpm again, with the macros of the tag', async () => {
     const { result } = await run(async (root) => {
       await root.init();
       const status = await root.rebuildSrpm(sourceRpm({}));

@@ -270,7 +270,7 @@ describe('a checkout', () => {
     expect((await checkout(url('main', 'self/deep'))).result.texts).toEqual({ file: 'below' });
   });
 
-  test('brings no folder that is not there, or somewhere else', async () => {
+  test('brings no folder that does not exist, or somewhere else', async () => {
     await expect(checkout(url('main', 'nowhere'))).rejects.toThrow(
       "/rpms/bash.git has no folder 'nowhere' at main",
     );
@@ -527,7 +527,7 @@ describe('programs that stand for those of other source control', () => {
       );
   });
 
-  test('a program that is not there is named', async () => {
+  test('a missing program is named', async () => {
     const only = mkdtempSync(path.join(folder, 'empty-'));
     process.env.PATH = only;
     try {

@@ -104,7 +104,7 @@ describe('a task', () => {
     expect((await site.fault('local', ['../kojid.conf']))[1]).not.toContain('password');
   });
 
-  test('waits for subtasks, and is no load meanwhile', async () => {
+  test('waits for subtasks, and is not load meanwhile', async () => {
     await site.session.makeTask('sleep', [0.2]);
     const gate = site.path('gate');
     const id = await site.session.makeTask('parent', [2, 0.3, gate]);

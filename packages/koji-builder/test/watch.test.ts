@@ -88,7 +88,7 @@ test('what is saved runs in the next task, the module that is saved and what it 
   expect(await site.result('single')).toBe('configured');
 });
 
-test('a task that runs goes on with what it loaded', async () => {
+test('a task that runs continues with what it loaded', async () => {
   const running = await site.session.makeTask('say', [true]);
   await site.reach(running, 'OPEN');
   sayWord('three');

@@ -61,7 +61,7 @@ test('build sends what was asked for and says where to see the task', async () =
   ]);
 });
 
-test('build uploads a source rpm, and says nothing when it shall be quiet', async () => {
+test('build uploads a source rpm, and says nothing when it is told to be quiet', async () => {
   const ran = await hub.koji('build', '--scratch', 'f44', source);
   const id = started(ran, `Uploading srpm: ${source}\n\n`);
   const [path] = (await admin.getTaskRequest(id)) as [string];
@@ -192,7 +192,7 @@ test('win-build, image builds and dist-repo send their parameters by name', asyn
   expect(opts).toMatchObject({ arch: ['x86_64', 'src'], inherit: true, latest: true, delta: [] });
 });
 
-test('repos are requested, and a wait in vain ends the command', async () => {
+test('repos are requested, and a timeout ends the command', async () => {
   const ran = await hub.koji('request-repo', 'f44-build', '--debuginfo');
   expect(ran.stdout).toMatch(/^Got request: 1\n/);
   const asked = await hub.koji('wait-repo-request', '--timeout=0', '1');

@@ -117,7 +117,7 @@ test('the output of a task is read whole, in part and in blocks', async () => {
   expect(String(Buffer.concat(fromEnd))).toBe(text.slice(-25_000));
 });
 
-test('files below topurl are downloaded, and a part that is there is gone on with', async () => {
+test('files below topurl are downloaded, and a part that is there is continued', async () => {
   const text = 'x'.repeat(100_000);
   await admin.uploadBytes(Buffer.from(text), 'cli-test/2', { name: 'file' });
   const url = `${hub.url.replace('kojihub', 'kojifiles')}/work/cli-test/2/file`;

@@ -188,7 +188,7 @@ test('tasks are listed, shown and canceled', async () => {
   ]);
 });
 
-test('watch-task tells of changes as they come, long before the next look, and its exit code is the outcome', async () => {
+test('watch-task reports changes as they come, long before the next look, and its exit code is the outcome', async () => {
   const host = 'watched.example.com';
   await admin.addHost(host, ['noarch']);
   await hub.setPassword(host, host);

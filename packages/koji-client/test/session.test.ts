@@ -170,7 +170,7 @@ describe('answers that do not come', () => {
     expect(await session.call('x')).toBe('done');
   });
 
-  test('each retry is told: what failed, why, when it goes on and when it ends', async () => {
+  test('each retry is told: what failed, why, when it continues and when it ends', async () => {
     const retries: Retry[] = [];
     const onRetry = (retry: Retry) => void retries.push(retry);
     await open(
@@ -236,7 +236,7 @@ describe('answers that do not come', () => {
     hub = await StandIn.start(() => ({ value: 1 }));
   });
 
-  test('an answer that is no XML-RPC is an error, not a value', async () => {
+  test('an answer that is not XML-RPC is an error, not a value', async () => {
     await open(() => ({ status: 200, text: '<html>login page</html>' }));
     await expect(session.hello()).rejects.toMatchObject({ name: 'RequestError', code: 'BAD_ANSWER' });
   });
@@ -378,7 +378,7 @@ describe('logins', () => {
     await child.close();
   });
 
-  test('Kerberos says that it is not there, and what is', async () => {
+  test('Kerberos reports that it is missing, and the alternatives', async () => {
     await open(() => ({ value: 1 }));
     await expect(session.loginWithKerberos()).rejects.toBeInstanceOf(GSSAPIAuthError);
     await expect(session.loginWithKerberos()).rejects.toThrow('authtype = password');

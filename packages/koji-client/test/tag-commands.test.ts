@@ -83,7 +83,7 @@ test('a tag is cloned, and again onto the clone unless that is locked', async ()
   expect(await failed('clone-tag', 'nosuch', 'f46')).toEqual([2, 'No such src-tag: nosuch\n']);
 });
 
-test('history tells what came, went and changed, by whom', async () => {
+test('history tells what came, went and changed, by which user', async () => {
   await admin.createTag('past', null, 'x86_64');
   await admin.call('editTag2', ['past'], { arches: 'x86_64 s390x' });
   await admin.packageListAdd('past', 'pkgc', 'kojiadmin');

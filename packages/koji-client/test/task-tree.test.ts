@@ -24,7 +24,7 @@ function task(
   };
 }
 
-test('tasks stand below the one they belong to, each with its time and state', () => {
+test('tasks are below the one they belong to, each with its time and state', () => {
   const tasks = [
     task(30, null, 'free', { waiting: 'no host is in channel lonely' }),
     task(12, 10, 'failed', {
@@ -71,7 +71,7 @@ test('of too many tasks those that ended well are left out first', () => {
   expect(few.at(-2)).toBe('… 9 more tasks');
 });
 
-test('a clock behind that of the hub gives no time below zero', () => {
+test('a clock slower than that of the hub gives no time below zero', () => {
   expect(treeLines([task(1, null, 'open', { started: 1007 })], frame)[0]).toContain('0:00:00');
 });
 

@@ -57,7 +57,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('a download that breaks off goes on where it was', async () => {
+test('a download that breaks off continues where it was', async () => {
   breaks = [100_000, 200_000];
   const file = join(folder, 'broken');
   const told: string[] = [];

@@ -134,7 +134,7 @@ test('on a terminal Ctrl-C tells how to come back, and a second one cancels afte
   expect(await admin.getTaskInfo(id)).toMatchObject({ state: TASK_STATES.CANCELED });
 });
 
-test('after one Ctrl-C the command ends by itself and the task goes on', async () => {
+test('after one Ctrl-C the command ends by itself and the task continues', async () => {
   const { id, args } = await watchedTask();
   const onOutput = typing(['free  0 open', '\x03']);
   const ran = await runKoji(args, { terminal: true, term: 'xterm', types: true, onOutput });
@@ -165,7 +165,7 @@ test('programs build and wait in one call, and see each step', async () => {
   await expect(failure).rejects.toThrow(`task ${parent} failed: `);
 });
 
-test('files of a task are downloaded a few at a time, and are told of in their order', async () => {
+test('files of a task are downloaded a few at a time, and are reported in their order', async () => {
   const id = await admin.makeTask('sleep', [1]);
   await builder.call('host.openTask', [id]);
   const output = join(hub.kojiDir, `work/tasks/${id % 10_000}/${id}`);

@@ -43,7 +43,7 @@ test('a file that grows after its size was asked for is still bounded', async ()
   }
 });
 
-test('what says that it has no bytes is read all the same', async () => {
+test('what says that it has no bytes is read anyway', async () => {
   expect(String(await readBounded('/proc/self/status', 100_000))).toContain('VmRSS');
 });
 

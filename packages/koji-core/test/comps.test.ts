@@ -75,7 +75,7 @@ test('kinds of packages, entities and attributes in either quotes are read, tran
   ]);
 });
 
-test('what is no well-formed comps file is refused by name', () => {
+test('anything but a well-formed comps file is refused by name', () => {
   expect(() => readComps('<comps><group></comps>', 'broken.xml')).toThrow(
     'broken.xml is no well-formed comps file',
   );

@@ -181,7 +181,7 @@ test('every wrong value is reported at once, with file, section, option and valu
   );
 });
 
-test('a wrong value is blamed on the file that it stands in', () => {
+test('a wrong value is blamed on the file that contains it', () => {
   const drop = file('drop/hub.conf.d/10.conf', '[hub]\nMaxJobs = ten\nWorkers = two\n');
   const main = file('drop/hub.conf', '[hub]\nWorkers = three\n');
   expect(() => readHubConfig({ file: main })).toThrow(

@@ -132,7 +132,7 @@ test('a logger has the level of the nearest name above it', async () => {
   ]);
 });
 
-test("a plugin's flood of lines stays bounded in memory, is told of, and hurts no other log", async () => {
+test("a plugin's flood of lines stays bounded in memory, is reported, and hurts no other log", async () => {
   const file = path.join(folder, 'flood.log');
   const log = openLog({ file });
   const [flood, other] = ['koji.plugin.flood', 'koji.other'].map((name) => log.logger(name)) as [

@@ -17,7 +17,7 @@ test('any name, version and release that are joined by dashes are found again', 
   );
 });
 
-test('an rpm is split with and without .rpm, its repository is what stands behind the @', () => {
+test('an rpm is split with and without .rpm, its repository is the text after the @', () => {
   fc.assert(
     fc.property(name, word, word, fc.stringMatching(/^[a-z0-9_]+$/), (name, version, release, arch) => {
       const parts = { name, version, release, arch, epoch: '', src: arch === 'src' };

@@ -30,7 +30,7 @@ test('with !! the action is taken when the tests do not all hold', async () => {
   expect(await decide(rules, { tag: 'ok' }, 'bob')).toBe('deny');
 });
 
-test('nested rules decide for their block, and when none does the rules behind it go on', async () => {
+test('nested rules decide for their block, and if none does, the rules after it are tried', async () => {
   const rules =
     'tag f* :: {\n  user alice :: allow\n  tag f4? :: {\n    user bob :: deny\n  }\n}\nall :: fallback # why';
   expect(await decide(rules, { tag: 'f44' }, 'alice')).toBe('allow');

@@ -311,7 +311,7 @@ describe('refused as malformed', () => {
 });
 
 describe('refused as unsupported, which a hub answers with a fault', () => {
-  test('keys that are no text, as Koji reads them and then fails', () => {
+  test('keys that are not text, as Koji reads them and then fails', () => {
     const struct = (key: string) => `<value><struct><member>${key}<value>1</value></member></struct></value>`;
     expect(refusedValue(struct('<value><int>1</int></value>')).kind).toBe('unsupported');
     expect(refusedValue(struct('<value><array><data/></array></value>')).kind).toBe('malformed');

@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { GenericError } from '@koji/core';
 import { api } from '@koji/core/api';
 
-/** What a plugin can begin with. */
+/** The parts of a new plugin. */
 export type Part = 'method' | 'callback' | 'task' | 'command';
 
 /** Major versions of TypeScript that a plugin can be compiled by. */
 export type TypeScriptVersion = 5 | 6 | 7;
 
-/** All parts, in the order in which they are told of. */
+/** All parts, in the order of their presentation. */
 export const parts: readonly Part[] = ['method', 'callback', 'task', 'command'];
 
 /** A plugin to begin. */
@@ -43,7 +43,7 @@ const programs = [
 ] as const;
 
 /**
- * Makes a folder with a plugin in it. Either all of it is there afterwards, or nothing.
+ * Makes a folder with a plugin in it. Creates either all of it or nothing.
  *
  * @returns the files, by their paths in the folder
  * @throws CreateError for a name that can't be one, or a folder that has something in it

@@ -23,7 +23,7 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'koji-create-'));
-  // What `npm install` in the plugin's folder would bring.
+  // The packages that `npm install` in the plugin's folder would install.
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -8,7 +8,7 @@ export interface Passwords {
   readonly builder: string;
 }
 
-/** What is made besides tags and builds. */
+/** Objects to create besides tags and builds. */
 export interface DemoLogins {
   readonly passwords: Passwords;
   /** The builder's name. */

@@ -9,7 +9,7 @@ export class Output {
   private readonly isColoured = process.stdout.isTTY && !process.env['NO_COLOR'];
 
   constructor() {
-    // A terminal that was closed is no reason to leave the programs running.
+    // A closed terminal is no reason to leave the programs running.
     process.stdout.on('error', () => undefined);
   }
 

@@ -74,7 +74,7 @@ export class Program {
     const late = setTimeout(() => child.kill('SIGKILL'), patience);
     await ended;
     clearTimeout(late);
-    // What it started may live on and hold its output open.
+    // Its child processes may live on and hold its output open.
     killGroup(child.pid);
     await closed;
   }

@@ -10,7 +10,7 @@ import type { Plugin } from './plugin.js';
 /** The name of the builder. */
 const builder = 'builder.localhost';
 
-/** What a site is made for. */
+/** Options of a site. */
 export interface SiteOptions {
   readonly plugin: Plugin;
   /** Where to keep it; null for a temporary folder. */

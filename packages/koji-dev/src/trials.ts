@@ -6,7 +6,7 @@ export interface Trial {
   readonly command: string | null;
 }
 
-/** What a plugin brings, and what is wrong with it. */
+/** The contents of a plugin, and its problems. */
 export interface Description {
   readonly trials: readonly Trial[];
   /** A paragraph each. */

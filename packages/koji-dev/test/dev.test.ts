@@ -149,7 +149,7 @@ test('a debugger that follows what is started gets to the hub, the builder and p
     expect(started.some((one) => one.endsWith(file))).toBe(true);
 });
 
-test('what does not compile or load is reported, and the rest goes on', async () => {
+test('what does not compile or load is reported, and the rest continues', async () => {
   const good = readFileSync(source('method.ts'), 'utf8');
   await save(
     'method.ts',

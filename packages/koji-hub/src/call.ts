@@ -33,7 +33,7 @@ export interface Session {
   readonly perms: ReadonlySet<string>;
   /** Names of the user's groups by their ids. */
   readonly groups: ReadonlyMap<number, string>;
-  /** What the token of the call allows; null for a call without one. */
+  /** Scope of the call's token; null for a call without one. */
   readonly scope: TokenScope | null;
   /** Throws ActionNotAllowed when nobody is logged in. */
   assertLogin(): void;
@@ -74,7 +74,7 @@ export interface Policies {
     data: PolicyData,
     options?: PolicyOptions,
   ): Promise<{ allowed: boolean; reason: string }>;
-  /** The action of the policy as written; null when no rule decides. A policy that is not there is a GenericError. */
+  /** The action of the policy as written; null when no rule decides. An unknown policy causes a GenericError. */
   eval(call: Call, name: string, data: PolicyData): Promise<string | null>;
   /** How the policy comes to its decision. */
   explain(call: Call, name: string, data: PolicyData): Promise<Explanation>;

@@ -160,7 +160,7 @@ describeOnPostgres('koji-hub adopt', ({ create }) => {
       expect(users.map(({ password }) => password === null)).toEqual([false, true, false, true]);
     });
 
-  test.each(databases)('copies to $name, and the hub there goes on', async (kind) => {
+  test.each(databases)('copies to $name, and the hub there continues', async (kind) => {
     const target = await madeBy(kind.create({ empty: true }));
     expect(await taking(target)).toBe(true);
     await checkFacts(target);
@@ -205,7 +205,7 @@ describeOnPostgres('koji-hub adopt', ({ create }) => {
     expect(await schemaState(database)).toMatchObject({ applied: [] });
   });
 
-  test('a copy that was interrupted goes on where it stood; until then no hub starts there', async () => {
+  test('a copy that was interrupted continues where it stood; until then no hub starts there', async () => {
     const target = await madeBy(databases[0]!.create({ empty: true }));
     const interrupted = { tell: stopAt(/^task: 5000 rows so far/) };
     await expect(taking(target, interrupted)).rejects.toThrow('interrupted');

@@ -108,7 +108,7 @@ describe.each(databases)('archives on $name', (kind) => {
     ]);
   });
 
-  it('that are refused leave no row and no file, whoever says where they should go', async () => {
+  it('that are refused leave no row and no file, no matter who chose their path', async () => {
     await put('x.zip', 'x');
     const outside = { relpath: '../../../..', platforms: ['x64'], flags: [] };
     await expect(faultOf(add('x.zip', 'tool-1-1', 'win', outside))).resolves.toEqual([

@@ -133,7 +133,7 @@ test('a long multicall, a long body and a long answer let other calls in between
     }
     await long;
     delay.disable();
-    // Without breaks it is one or two: those before the body is there.
+    // Without breaks there are one or two: those before the body has arrived.
     expect(others).toBeGreaterThan(10);
     expect(delay.percentile(50) / 1e6).toBeLessThan(100);
   } finally {

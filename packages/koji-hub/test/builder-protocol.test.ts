@@ -266,7 +266,7 @@ describe.each(databases)('the protocol of builders on $name', (database) => {
       expect(took).toBeGreaterThan(950);
     });
 
-    it('ends at once when a task is there already', async () => {
+    it('ends at once when a task already exists', async () => {
       await make({ assign: b1.hostId });
       const [found, took] = await timed(() => b1('host.waitForTasks', [20]));
       expect(found).toBe(true);
@@ -359,7 +359,7 @@ describe.each(databases)('the protocol of builders on $name', (database) => {
       expect(await waiting).toBe(true);
     });
 
-    it('lets anybody hear of a task that changes', async () => {
+    it('notifies anybody of a task that changes', async () => {
       const id = await opened(b1);
       const waiting = hub.anonymous('waitTask', [id, OPEN, 20]);
       await soon();

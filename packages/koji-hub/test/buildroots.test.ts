@@ -178,7 +178,7 @@ describe.each(databases)('buildroots on $name', (kind) => {
     );
   });
 
-  it('that are not there are null, and a fault when asked for strictly', async () => {
+  it('that do not exist are null, and a fault when asked for strictly', async () => {
     await expect(anybody('getBuildroot', [987654])).resolves.toBeNull();
     await expect(faultOf(anybody('getBuildroot', [987654, true]))).resolves.toEqual([
       1000,
@@ -186,7 +186,7 @@ describe.each(databases)('buildroots on $name', (kind) => {
     ]);
   });
 
-  it('are refused for what is no id', async () => {
+  it('are refused for anything but an id', async () => {
     await expect(faultOf(anybody('getBuildroot', ['x']))).resolves.toEqual([
       1019,
       "Invalid type for value 'x': <class 'str'>, expected type <class 'int'>",

@@ -26,7 +26,7 @@ describe.each(databases)('callbacks on $name', (kind) => {
   let admin: Asking;
   let seen = 0;
 
-  /** What the recording plugin was told since the last time, without what every task and commit adds. */
+  /** Events of the recording plugin since the last time, without those of every task and commit. */
   const recorded = async (): Promise<Recorded[]> => {
     const lines = (await readFile(path.join(folder, 'record'), 'utf8')).trim().split('\n');
     const fresh = lines.slice(seen).map((line) => JSON.parse(line) as Recorded);
@@ -173,7 +173,7 @@ export const recorder = callback(...events.flatMap((name) => ['pre' + name, 'pos
     });
   });
 
-  test('a callback that throws undoes the call, and nobody is told of a commit', async () => {
+  test('a callback that throws undoes the call, and no commit is reported', async () => {
     const [code, text] = await faultOf(admin('tagBuildBypass', ['forbidden', 'pkgc-1.2-3']));
     expect(code).toBe(1017);
     expect(text).toContain('not into this one');

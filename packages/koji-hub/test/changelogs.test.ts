@@ -79,7 +79,7 @@ describe.each(databases)('changelogs on $name', (kind) => {
     ]);
   });
 
-  it('are empty for what is not there, and a fault when asked for strictly', async () => {
+  it('are empty for what is missing, and a fault when asked for strictly', async () => {
     const missing = [
       [['nosuch-1-1'], 'No such build: nosuch-1-1'],
       [[987654], 'No such build: 987654'],
@@ -96,7 +96,7 @@ describe.each(databases)('changelogs on $name', (kind) => {
     }
   });
 
-  it('are not read from outside of the task, from what is no rpm, or by conditions that make no sense', async () => {
+  it('are not read from outside of the task, from anything but an rpm, or by conditions that make no sense', async () => {
     const faults = [
       [[], {}, 1000, 'either buildID or taskID and filepath must be specified'],
       [[null, 10007], {}, 1000, 'filepath must be specified with taskID'],

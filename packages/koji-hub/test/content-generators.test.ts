@@ -262,7 +262,7 @@ describe.each(databases)('content generators on $name', (kind) => {
         const given = change.asText || text.includes('\\u') ? text : metadata;
         const fault = await maker('CGImport', [given, 'cg']).then(() => null, faultToWire);
         if (fault === null) return;
-        // The text says what went wrong where.
+        // The text contains the problem and its place.
         if (fault.faultCode < 1000) throw new Error(fault.faultString);
         expect(await counts()).toEqual(before);
         expect((await lstat(work('disk.qcow2'))).isFile()).toBe(true);

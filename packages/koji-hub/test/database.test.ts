@@ -72,7 +72,7 @@ test('a write within a write on SQLite fails rather than waiting for itself for 
     const behind = database.write((db) => addTag(db, 'behind'));
     await expect(nested).rejects.toThrow(/another write does nothing .* savepoint/);
     await Promise.allSettled([behind]);
-    // One that goes on is waited for.
+    // A running one is awaited.
     const busy = database.write(async (db) => {
       for (let i = 0; i < 15; i++) {
         await sleep(100);
@@ -217,7 +217,7 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
       }).catch(() => undefined);
   }
 
-  /** The names that are there after a step; null when it fails. */
+  /** The names that exist after a step; null if it fails. */
   function after(names: readonly string[], one: Step): readonly string[] | null {
     if (typeof one === 'string') return null;
     if ('adds' in one) return [...names, one.adds];
@@ -312,7 +312,7 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     await expect(tagNames(kept)).rejects.toThrow('the transaction has ended');
   });
 
-  test('broken rules of the schema are told by kind, table and columns', async () => {
+  test('broken rules of the schema are reported with kind, table and columns', async () => {
     const error = async (query: (db: Connection) => Promise<unknown>) =>
       database.write(query).catch((thrown: unknown) => thrown);
     await database.write((db) => addTag(db, 'a'));
@@ -626,7 +626,7 @@ test('a commit that was answered survives kill -9 on SQLite', async () => {
   await made.drop();
 });
 
-test('a setting that is no database is refused and shows no password', async () => {
+test('a setting that is not a database is refused and shows no password', async () => {
   const opening = openDatabase({ url: 'mysql://koji:secret@host/koji', folder: '/' });
   await expect(opening).rejects.toBeInstanceOf(ConfigError);
   await expect(opening).rejects.not.toThrow(/secret/);

@@ -9,7 +9,7 @@ import type { RawHub } from './support/raw-hub.js';
 
 const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@koji/plugin-sdk')).href;
 
-/** A plugin that writes down what happens to it, and fails where a call's tag says so. */
+/** A plugin that records its events, and fails for calls with a certain tag. */
 const witness = (log: string) => `
 import { appendFileSync } from 'node:fs';
 import { afterCommit, callback, context, exported } from ${JSON.stringify(sdk)};

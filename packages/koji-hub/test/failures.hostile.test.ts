@@ -14,7 +14,7 @@ import type { Outcome, RawHub } from './support/raw-hub.js';
 const [sqlite, postgres] = databases;
 if (!sqlite) throw new Error('no database to test on');
 
-/** What no fault may tell: paths, addresses, error codes of the system, SQL. */
+/** Texts that no fault may contain: paths, addresses, error codes of the system, SQL. */
 const secrets = /\/(?:tmp|var|home|work)\/|127\.0\.0\.1|E[A-Z]{4,}|SQLITE_|SELECT |ECONN/;
 
 async function upload(
@@ -54,7 +54,7 @@ needsRoot('a hub on a full disk', () => {
     await hub.drop();
   });
 
-  test('says so, keeps no part of a failed upload, answers reads, and goes on once there is room', async () => {
+  test('says so, keeps no part of a failed upload, answers reads, and continues once there is room', async () => {
     const big = new Uint8Array(8_000_000);
     const where = { filepath: 'up', filename: 'big' };
     const failed = await upload(hub, session, where, big);
@@ -64,7 +64,7 @@ needsRoot('a hub on a full disk', () => {
     const fill = path.join(disk, 'fill');
     await writeFile(fill, new Uint8Array(8_000_000)).catch(() => undefined);
     const noSpace = { fault: [1000, expect.stringMatching(/^No space left on the hub/)] };
-    // What room the database has in its files already is used first.
+    // Free space in the database's own files is used first.
     const until = async (refuse: (n: number) => Promise<Outcome>): Promise<Outcome> => {
       let outcome: Outcome = { value: null };
       for (let n = 0; n < 100 && !('fault' in outcome); n++) outcome = await refuse(n);
@@ -142,7 +142,7 @@ describe('an error that nobody foresaw', () => {
     expect(borderFault(new UnknownFault(1, 'Error: told'), none).faultString).toBe('Error: told');
   });
 
-  test('stands in the log under the id that the caller got, in a multicall too', async () => {
+  test('is in the log under the id that the caller got, in a multicall too', async () => {
     const hub = await startRawHub(sqlite);
     try {
       await hub.database.write((db) => db.run(sql`ALTER TABLE permissions RENAME TO elsewhere`));

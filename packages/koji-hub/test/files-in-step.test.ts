@@ -77,7 +77,7 @@ describe.each(databases)('files of a build on $name', (kind) => {
   });
 
   if (kind.dialect === 'postgres') {
-    test('are taken back by whoever comes next, when the process of a call was cut off', async () => {
+    test('are taken back by the next call, when the process of a call was cut off', async () => {
       const folder = await makeBuild('cut');
       const id = 'c'.repeat(16);
       const token = '1'.padStart(12, '0') + 'd'.repeat(24);

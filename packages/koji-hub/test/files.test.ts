@@ -98,7 +98,7 @@ const after = {
   'repos/tag/1/repo.json': '{}',
 };
 
-/** A hub as far as recovery looks at it. */
+/** The parts of a hub that recovery uses. */
 function hubOn(database: Opened, top: string, log = quiet): Hub {
   return { database, paths: new PathInfo(top), journals: null, logger: () => log } as unknown as Hub;
 }

@@ -13,7 +13,7 @@ const scm = 'git://example.com/pkgc#1';
 const coordinates = { group_id: 'g', artifact_id: 'a', version: '1' };
 const done = encodeResponse(true);
 
-/** What builder B has, and what A has of its own. */
+/** Objects of builders A and B. */
 interface Scene {
   /** A's open task, with a buildroot of it and a build that it makes. */
   readonly own: { readonly task: number; readonly root: number; readonly build: number };
@@ -28,7 +28,7 @@ interface Scene {
     readonly win: number;
     readonly image: number;
   };
-  /** A build that is going on without a task. */
+  /** A build in progress without a task. */
   readonly reserved: number;
   readonly imported: number;
   readonly repos: { readonly task: number; readonly plain: number; readonly dist: number };
@@ -416,11 +416,11 @@ describe.each(databases)('what belongs to another builder on $name', (kind) => {
         ]);
       }
     expect(await faultOf(hub.anonymous('host.failBuild', [1, 1]))).toEqual([1002, 'Not logged-in']);
-    // What kojira does it may do with anybody's repo.
+    // kojira may use its methods on all repos.
     await kojira('repo.setState', [scene.repos.plain, 2]);
   });
 
-  it('is its own: B goes on with all of it', async () => {
+  it('is its own: B continues with all of it', async () => {
     const { task, child, builds, repos, root, tagTask, imported } = scene;
     await b('host.setBuildRootState', [root, 'BUILDING']);
     await b('host.setBuildRootState', [root, 'EXPIRED', child]);

@@ -82,7 +82,7 @@ function trials({ args, keywords }: Method): fc.Arbitrary<Trial> {
   });
 }
 
-/** What is in all tables but those that change by themselves: times of sessions, the scheduler's own notes. */
+/** The contents of all tables, except for those that change on their own: times of sessions, the scheduler's own records. */
 async function digest(db: Connection, names: readonly string[], postgres: boolean): Promise<string> {
   if (postgres) {
     const parts = names.map(
@@ -97,7 +97,7 @@ async function digest(db: Connection, names: readonly string[], postgres: boolea
   return hash.digest('hex');
 }
 
-/** Differs when anything at all was written meanwhile, by whomever; cheap, where reading all tables is not. */
+/** Differs when anything at all was written meanwhile, by anyone; cheap, where reading all tables is not. */
 async function writesSoFar(db: Connection): Promise<string> {
   const row = await db.get<{ mark: unknown }>(
     db.dialect === 'postgres'

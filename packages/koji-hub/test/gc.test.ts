@@ -195,7 +195,7 @@ describe.each(databases)('garbage collection on $name', (kind) => {
     expect(existsSync(files)).toBe(false);
   });
 
-  it('reports a build that can’t be deleted, and goes on', async () => {
+  it('reports a build that can’t be deleted, and continues', async () => {
     const [stuck, free] = [await newBuild('stuck', '1'), await newBuild('unstuck', '1')];
     for (const build of [stuck, free]) await tag('trashcan', build);
     await hub.database.write(async (db) => {
@@ -311,7 +311,7 @@ describe('koji-gc.conf', () => {
     ['user bob :: keep', 'missing test handler'],
   ])('refuses the rule %s', (rule, problem) => expect(() => readPrunePolicy(rule)).toThrow(problem));
 
-  it('has times in words', () => {
+  it('formats times', () => {
     const times = ['5 days', '4 weeks', '1 week 12 hours', '90min', '1.5 hours', '10s', '5days 2 hr'];
     expect(times.map(parseDuration)).toEqual([432_000, 2_419_200, 648_000, 5400, 5400, 10, 439_200]);
     expect(['', 'soon', '5', '5 years', 'days 5', '5 days later'].map(parseDuration)).toEqual(

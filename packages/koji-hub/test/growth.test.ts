@@ -213,7 +213,7 @@ describe.each(databases)('what hot calls read on $name', (kind) => {
     await made.drop();
   });
 
-  /** What a call's queries are, by what each of them shows. */
+  /** Identifies a call's queries by their results. */
   async function shown<T>(
     method: string,
     args: readonly unknown[],

@@ -82,7 +82,7 @@ describe.each(databases)('on $name', ({ create }) => {
     });
   });
 
-  test('an event that is no number is refused in the words of Koji', () => {
+  test('an event that is not a number is refused in the words of Koji', () => {
     expect(() => atEvent('c', 'x' as never)).toThrow(new GenericError("Invalid event: 'x'"));
   });
 });

@@ -8,7 +8,7 @@ import { decodeResponse, encodeArgs, encodeCall } from '@koji/core/wire';
 import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 
-/** What a request of `MaxRequestLength` has room for. */
+/** Texts that fit into `MaxRequestLength`. */
 const size = 4_100_000;
 const fill = (unit: string): string => unit.repeat(Math.floor(size / Buffer.byteLength(unit)));
 const texts: Readonly<Record<string, string>> = {
@@ -65,7 +65,7 @@ async function delay(): Promise<number> {
   return answer.delay;
 }
 
-/** How long a call holds up the hub's loop, in milliseconds; whether it ends well or not, it must be answered. */
+/** Returns how long a call blocks the hub's loop, in milliseconds; it may fail, but must be answered. */
 async function delayOf(method: string, args: readonly unknown[]): Promise<number> {
   const body = encodeCall(method, encodeArgs(args, {}));
   await delay();

@@ -229,7 +229,7 @@ site = policy site :: allow
         'tag line 6: all :: deny frozen  [reached: all conditions hold]\n' +
         'line 6 decides: deny frozen\n',
     );
-    // docs/policies.md shows what it says of a policy without rules in hub.conf.
+    // docs/policies.md shows the output for a policy without rules in hub.conf.
     const shown = await readFile(new URL('../../../docs/policies.md', import.meta.url), 'utf8');
     const [, line = '', output] =
       /```sh\nkoji-hub --config hub\.conf (.*)\n```\n\n```text\n([^`]*)```/.exec(shown) ?? [];
@@ -366,7 +366,7 @@ site = policy site :: allow
     await closed;
   });
 
-  test('an error that a plugin lets loose outside of any call is logged, and the hub goes on', async () => {
+  test('an error that a plugin lets loose outside of any call is logged, and the hub continues', async () => {
     await putHub();
     await mkdir(path.join(folder, 'plugins'));
     const text = `export const loose = () => { setTimeout(() => { throw new Error('loose'); }); Promise.reject(new Error('lost')); };

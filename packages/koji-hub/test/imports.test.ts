@@ -94,7 +94,7 @@ describe.each(databases)('imports on $name', (kind) => {
     expect((await lstat(path.join(build(), 'x86_64', binary))).isFile()).toBe(true);
   });
 
-  it('are refused under a name that is not the header’s, outside the work area, or when they are no rpm', async () => {
+  it('are refused under a name that is not the header’s, outside the work area, or when they are not rpms', async () => {
     await upload('a', source, 'renamed.src.rpm');
     await expect(faultOf(admin('importRPM', ['a', 'renamed.src.rpm']))).resolves.toEqual([
       1000,

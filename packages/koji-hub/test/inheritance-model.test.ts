@@ -142,7 +142,7 @@ function search({ links }: Graph, root: number): Reached[] {
   return found;
 }
 
-/** What a tag lists, each package by the first that says something of it. */
+/** The packages that a tag lists, each as defined by the first tag in the order. */
 function listing(graph: Graph, root: number): Map<number, { tag: number; blocked: boolean }> {
   const result = new Map<number, { tag: number; blocked: boolean }>();
   for (const { tag: at, filters } of [{ tag: root, filters: [] as string[] }, ...search(graph, root)])
@@ -247,7 +247,7 @@ describe.each(databases)('inheritance on $name', (kind) => {
     await compareTags([tags[0]!.name, tags[1]!.name], event);
   }
 
-  /** What two tags differ in is what their lists differ in. */
+  /** The differences between two tags are those of their lists. */
   async function compareTags(names: readonly [string, string], event: number | null): Promise<void> {
     const found = await admin<TagDifferences | null>('getTagDifferences', [...names, event, event]);
     if (found === null) return;

@@ -144,7 +144,7 @@ describe.each(databases)('JSON-RPC on $name', (kind) => {
     ['{"jsonrpc":"2.0","id":{},"method":"echo"}', -32600],
     [`{"jsonrpc":"2.0","id":"${'x'.repeat(300)}","method":"echo"}`, -32600],
     ['{"jsonrpc":"2.0","id":1,"method":"echo","params":3}', -32600],
-  ])('refuses what is no call (%#)', async (body, code) => {
+  ])('refuses anything but a call (%#)', async (body, code) => {
     expect(await send(body)).toMatchObject({ status: 200, body: { jsonrpc: '2.0', error: { code } } });
   });
 

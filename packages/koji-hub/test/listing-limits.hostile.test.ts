@@ -59,7 +59,7 @@ beforeAll(async () => {
   await writeFile(at('eleven.zip'), zipOf(names));
   await writeFile(at('long.tar'), tarOf(Array.from({ length: 10 }, () => 'n'.repeat(100))));
   await writeFile(at('long.zip'), zipOf(['n'.repeat(1001)]));
-  // Much more than one block stands after the end of the archive, which the programs go on unpacking.
+  // Far more than one block follows the end of the archive, and the programs continue to unpack it.
   const trailed = Buffer.concat([tarOf(names), Buffer.alloc(64 * 1024 * 1024)]);
   for (const program of ['xz', 'bzip2', 'gzip'])
     await writeFile(
@@ -94,7 +94,7 @@ test.each(['xz', 'bzip2', 'gzip'])('no program and no file is left open after on
 });
 
 test.each(['xz', 'bzip2', 'gzip'])('unpacking one of %s ends when it takes too long', async (program) => {
-  // One member with a hole behind it: everything must be unpacked before the next one is known.
+  // One member followed by a hole: everything must be unpacked before the next one is known.
   const header = tarOf(['large']).subarray(0, 512);
   header.write('77777777777\0', 124);
   header.write(' '.repeat(8) + '0', 148);

@@ -164,7 +164,7 @@ describe.each(databases)('logins by strangers on $name', (kind) => {
     gone.abort();
     await expect(flood).rejects.toThrow();
     const then = await sessions();
-    // Would the other one go on, it would come as far as this one meanwhile.
+    // If the other one continued, it would reach the same point as this one.
     valueOf(await post(hub.api, 'multiCall', logins(6)));
     expect((await sessions()) - then).toBeLessThan(6 + 3);
   });

@@ -119,7 +119,7 @@ describe.each(databases)('a hub that is watched on $name', (kind) => {
     expect((await fetch(`${hub.url}/metrics`, { method: 'POST' })).status).toBe(405);
   });
 
-  it('names each request in its answer and in the log, by the id that the client sent if it can stand there', async () => {
+  it('names each request in its answer and in the log, by the id that the client sent if it is suitable', async () => {
     const idOf = async (given?: string): Promise<string | null> => {
       const headers = {
         'Content-Type': 'text/xml',
@@ -184,7 +184,7 @@ describe.each(databases)('a hub that is watched on $name', (kind) => {
   });
 });
 
-it('hears how long a statement took, without the time that whoever takes its rows needs', async () => {
+it('hears how long a statement took, without the time that the reader of its rows needs', async () => {
   let clock = 0;
   const now = jest.spyOn(performance, 'now').mockImplementation(() => clock);
   try {

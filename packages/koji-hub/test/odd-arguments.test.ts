@@ -179,7 +179,7 @@ describe.each(databases)('arguments of odd types on $name', (kind) => {
     expect(await nobody('getLastHostUpdate', [late])).toBeNull();
   });
 
-  test('a multicall of a struct or a text goes through its keys or characters, which are no calls', async () => {
+  test('a multicall of a struct or a text goes through its keys or characters, which are not calls', async () => {
     expect(await nobody('multiCall', [{}])).toEqual([]);
     expect(await nobody('multiCall', [''])).toEqual([]);
     expect(await nobody('multiCall', [{ a: 1, b: 2 }])).toMatchObject([
@@ -240,7 +240,7 @@ describe.each(databases)('arguments of odd types on $name', (kind) => {
     expect(await nobody('queryRPMSigs', [1], { queryOpts: { countOnly: true } })).toBe(3);
   });
 
-  test('an unknown number of a state, and what is no header, are told in words of Koji', async () => {
+  test('an unknown number of a state, and an invalid header, get the texts of Koji', async () => {
     for (const state of [99, -1, 'x', null])
       expect((await faultOf(admin('repo.setState', [1, state])))[1]).toMatch(/^Unknown repo state: /);
     await mkdir(path.join(hub.kojiDir, 'packages/apackage/1/1'), { recursive: true });

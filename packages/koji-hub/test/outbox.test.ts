@@ -183,7 +183,7 @@ describe.each(databases)('messages of plugins on $name', (kind) => {
     expect(seen[0]).toBeGreaterThanOrEqual(now + 0.3);
   });
 
-  test('of a plugin that is not there any more wait', async () => {
+  test('of a plugin that was removed wait', async () => {
     const running = deliveries(() => undefined);
     await database.write((db) => putMessage(db, 'other', 'a', 'wait'));
     await put(['a', 'go']);

@@ -48,7 +48,7 @@ describe.each(databases)('package lists on $name', (kind) => {
     ]);
   });
 
-  it('are changed only by whom the policy allows', async () => {
+  it('are changed only by users that the policy allows', async () => {
     const bob = await asking(hub, 'bob');
     const nobody = await asking(hub, null);
     await expect(faultOf(bob('packageListAdd', ['base', 'fish', 'bob']))).resolves.toEqual([

@@ -11,7 +11,7 @@ import { sql } from '../src/db/sql.js';
 
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 const env = { ...process.env, NODE_OPTIONS: '' };
-/** Runs a program on a terminal, types each answer once its question is there, and ends as the program does. */
+/** Runs a program on a terminal, types each answer as soon as its prompt appears, and exits like the program. */
 const onTerminal = `
 import os, pty, sys
 steps = [(b'New password', sys.argv[1]), (b'Once more', sys.argv[2])]

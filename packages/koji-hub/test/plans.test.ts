@@ -13,7 +13,7 @@ import { databases } from './support/databases.js';
 import type { TestDatabase } from './support/databases.js';
 import { watched } from './support/watched-database.js';
 
-/** What grows without end, or to tens of thousands of rows. */
+/** Tables that grow without limit, or to tens of thousands of rows. */
 const big = [
   'archiveinfo',
   'build',
@@ -47,7 +47,7 @@ async function scans(db: Connection, query: Sql): Promise<string[]> {
 
 async function sqliteScans(db: Connection, query: Sql): Promise<string[]> {
   const { text } = query.render('sqlite');
-  // The first rows by the key alone are no scan.
+  // Reading the first rows by the key alone is not a scan.
   if (/ LIMIT /.test(text) && !/\bWHERE\b/.test(text)) return [];
   const names = new Map<string, string>(
     [...text.matchAll(/\b(?:FROM|JOIN|UPDATE)\s+([a-z_]+)(?:\s+(?:AS\s+)?([a-z_]+))?/gi)].flatMap(
@@ -216,7 +216,7 @@ const lookups: readonly (readonly [method: string, ...args: unknown[]])[] = [
 /** Those that ask about their caller's session only. */
 const ownLookups = ['getLoggedInUser', 'getSessionInfo', 'hasPerm', 'host.getID', 'host.isEnabled'];
 
-/** What SQLite goes through or sorts without a key. */
+/** Tables that SQLite scans or sorts without a key. */
 async function unkeyed(db: Connection, query: Sql): Promise<string[]> {
   const { text } = query.render('sqlite');
   if (!/^\s*(SELECT|WITH)/i.test(text)) return [];

@@ -135,6 +135,6 @@ test('what the plugin refuses is told; what fails is undone, logged, and switche
   expect(off.status).toBe(503);
   expect(Number(off.headers.get('retry-after'))).toBeGreaterThan(290);
   await off.text();
-  // Others go on.
+  // Others continue.
   expect((await send('forge/gitlab', 'hello', { 'X-Gitlab-Token': secret })).status).toBe(200);
 });

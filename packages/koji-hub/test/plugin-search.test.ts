@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'koji-search-'));
-/** What registries were asked, and with which logins. */
+/** Requests to registries, with their logins. */
 const asked: { readonly text: string | null; readonly login: string | undefined }[] = [];
 
 const packages = [

@@ -161,7 +161,7 @@ describe.each(databases)('logins by the word of a proxy on $name', (kind) => {
     expect(await login(byPrincipal('alice@EXAMPLE.COM'), { named: { proxyuser: 'bob' } })).toEqual(
       refused('alice@EXAMPLE.COM is not authorized to login other users'),
     );
-    // Its subject is no principal, whatever it looks like.
+    // Its subject is not a principal, whatever it looks like.
     const lookalike = byCertificate('CN=HTTP/web@EXAMPLE.COM');
     expect(await login(lookalike, { named: { proxyuser: 'bob' } })).toEqual(
       refused('CN=HTTP/web@EXAMPLE.COM is not authorized to login other users'),

@@ -161,7 +161,7 @@ describe.each(databases)(
         [inheritanceOf((await site.admin('getTag', [parent])).id)],
       ]);
       await site.admin('packageListAdd', [parent, 'bash', 'kojiadmin']);
-      // A request of another tag, served behind the change, shows that the change was looked at.
+      // A request for another tag, served after the change, shows that the change was processed.
       const other = await site.newTag({ 'repo.auto': true });
       await site.request(other, hasTask);
       expect(await site.requests(tag)).toHaveLength(1);
@@ -343,7 +343,7 @@ describe.each(databases)('a hub that looks after its repos on $name, by the cloc
     );
   });
 
-  it('notes when an external repo changed, and makes the repos that use it anew', async () => {
+  it('notes when an external repo changed, and makes the repos that use it again', async () => {
     let time = 1_700_000_000;
     const asked: string[] = [];
     const server = createServer((request, response) => {
@@ -408,7 +408,7 @@ async function referTo(site: Site, repoId: number): Promise<void> {
 }
 
 describeOnPostgres('two hubs on one database', (kind) => {
-  it('make one task for each request, and one of them goes on when the other has stopped', async () => {
+  it('make one task for each request, and one of them continues when the other has stopped', async () => {
     const site = await Site.start(kind, { RepoInterval: '1' });
     const { config } = site.hub;
     const other = await startHub({ ...config, options: { ...config.options, Listen: '127.0.0.1:0' } });

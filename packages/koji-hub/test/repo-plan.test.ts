@@ -27,7 +27,7 @@ const repo = (changes: Partial<PlanRepo>): PlanRepo => ({
   ...changes,
 });
 
-/** What is decided about a repo: its next state, or null when it stays. */
+/** The decision about a repo: its next state, or null if it stays. */
 function decided(changes: Partial<PlanRepo>): string | null {
   const { broken, expired, deleted } = plan({
     repos: [repo(changes)],

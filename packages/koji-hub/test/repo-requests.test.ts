@@ -61,7 +61,7 @@ describe.each(databases)('requests for repos on $name', (kind) => {
   const clear = () => hub.database.write((db) => db.run(sql`DELETE FROM repo_queue`));
   beforeEach(clear);
 
-  it('wait once, whoever asks, and are served better when somebody is in a hurry', async () => {
+  it('are created once for all callers, and are served first when somebody is in a hurry', async () => {
     const tag = await newTag();
     const first = await request(tag, { min_event: 'last' });
     expect(first).toMatchObject({
@@ -164,7 +164,7 @@ describe.each(databases)('requests for repos on $name', (kind) => {
     await admin('repo.checkQueue');
     const second = (await taskOf())!;
     expect(second).toBeGreaterThan(first);
-    // It answers a repo of another tag, which is no better than none.
+    // It returns a repo of another tag, which is useless.
     const [strange] = await made(await newTag());
     await endTask(second, [strange, 1]);
     await admin('repo.checkQueue');

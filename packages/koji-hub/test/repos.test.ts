@@ -97,7 +97,7 @@ describe.each(databases)('repos on $name', (kind) => {
     await expect(found({ min_event: 2 ** 40 })).resolves.toBeNull();
   });
 
-  it('that are not there are null, and a fault when asked for strictly', async () => {
+  it('that do not exist are null, and a fault when asked for strictly', async () => {
     for (const id of [987654, null, 2 ** 40]) {
       await expect(anybody('repoInfo', [id])).resolves.toBeNull();
       await expect(faultOf(anybody('repoInfo', [id], { strict: true }))).resolves.toEqual([
@@ -107,7 +107,7 @@ describe.each(databases)('repos on $name', (kind) => {
     }
   });
 
-  it('are refused for what is no id, tag, state, event or yes and no', async () => {
+  it('are refused for anything but an id, tag, state, event or yes and no', async () => {
     const notInt = "Invalid type for value 'x': <class 'str'>, expected type <class 'int'>";
     const faults = [
       ['repoInfo', ['x'], {}, 1019, notInt],

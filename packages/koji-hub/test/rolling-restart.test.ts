@@ -21,7 +21,7 @@ const nginxConfig = fileURLToPath(new URL('../../../deploy/nginx/koji.conf', imp
 const nginx = '/usr/sbin/nginx';
 const env = { ...process.env, NODE_OPTIONS: '' };
 
-/** What stands before the hubs. */
+/** The load balancer in front of the hubs. */
 interface Balancer {
   readonly url: string;
   stop(): Promise<void>;
@@ -128,7 +128,7 @@ describeOnPostgres('hubs that are restarted in turn', ({ create }) => {
       `Database = ${database.url}`,
       'KojiDir = store',
       'LogLevel = INFO',
-      // Whose connections nginx keeps is not known to it.
+      // nginx does not know the sessions of its connections.
       'CheckClientIP = no',
       'RepoManager = external',
       'Web = no',

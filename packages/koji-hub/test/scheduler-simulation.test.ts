@@ -24,7 +24,7 @@ interface MultiCall {
   readonly params: readonly unknown[];
 }
 
-/** What one host has open, and what it heard is assigned to it. */
+/** Open tasks of a host, and the tasks that it knows are assigned to it. */
 interface Host {
   readonly id: number;
   readonly call: (calls: readonly MultiCall[]) => Promise<unknown[]>;
@@ -125,7 +125,7 @@ class Farm {
     };
   }
 
-  /** Hosts that are there from the start, or those of the arch that comes last. */
+  /** Hosts that exist from the start, or those of the arch that comes last. */
   group(late: boolean): Host[] {
     return this.hosts.filter(({ id }) => (id % 10 === 0) === late);
   }
@@ -276,7 +276,7 @@ describe.each(databases)('a farm of builders on $name', (kind) => {
     let rounds = 0;
     while (unfinished(await farm.states()) > waitingForHosts && rounds++ < most)
       await farm.round(farm.group(false));
-    // The most urgent ones, for which there was no host, have kept nothing else from being done.
+    // The most urgent ones, which had no host, did not block anything else.
     expect((await farm.states('riscv64')).get(FREE)).toBe(waitingForHosts);
     while (unfinished(await farm.states()) > 0 && rounds++ < most)
       await farm.round([...farm.group(false), ...farm.group(true)]);

@@ -41,7 +41,7 @@ const hubs: HubForTests[] = [];
 const folders: string[] = [];
 const lines: string[] = [];
 
-/** Starts a hub process on the test's database, as far as the others can see. */
+/** Starts a hub process on the test's database, as seen by the others. */
 async function start(options: Readonly<Record<string, string>> = {}): Promise<HubForTests> {
   const folder = await mkdtemp(path.join(tmpdir(), 'koji-schedules-'));
   folders.push(folder);
@@ -158,7 +158,7 @@ describe.each(databases)('schedules of plugins on $name', (kind) => {
     );
   });
 
-  test('one that comes at other times from now on is due anew', async () => {
+  test('one that comes at other times from now on is due again', async () => {
     await (await start()).stop();
     hubs.pop();
     const { next } = await rowOf('tick');
@@ -187,7 +187,7 @@ describeOnPostgres('schedules of a hub of several processes', (kind) => {
     await until(() => ends.length === 1);
     await b.passTime(0);
     expect(runs).toHaveLength(1);
-    // As if the first one's process were gone, as far as the database can tell.
+    // As if the process of the first one had died, according to the database.
     const lock = claimLock('schedule clock tick');
     const hangUp = sql`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
       AND (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) = CAST(${lock} AS bigint)`;

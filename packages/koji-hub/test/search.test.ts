@@ -25,7 +25,7 @@ describe.each(databases)('search on $name', (kind) => {
   });
   afterAll(() => hub.stop());
 
-  it('takes globs and regular expressions whatever the case, and anything else as it stands', async () => {
+  it('takes globs and regular expressions whatever the case, and anything else literally', async () => {
     const order = { order: 'id' };
     expect(await names('F40*', 'tag', 'glob', order)).toEqual(['f40', 'F40-Upper']);
     expect(await names('f4_0', 'tag', 'glob')).toEqual(['f4_0']);
@@ -43,7 +43,7 @@ describe.each(databases)('search on $name', (kind) => {
     expect(code).toBe(1019);
   });
 
-  it('refuses empty terms, types that are none and broken patterns', async () => {
+  it('refuses empty terms, unknown types and broken patterns', async () => {
     await expect(faultOf(anybody('search', ['', 'tag', 'glob']))).resolves.toEqual([
       1000,
       'empty search terms',

@@ -23,7 +23,7 @@ async function connect(hub: RawHub): Promise<net.Socket> {
   return socket;
 }
 
-/** Something that goes on until it is told to end. */
+/** Work that continues until it is ended. */
 function held<T>(start: (end: Promise<void>, began: () => void) => Promise<T>) {
   let end = (): void => undefined;
   let began = (): void => undefined;
@@ -48,7 +48,7 @@ describe.each(databases)('the slots of the database, on $name', (kind) => {
 
   const one = sql`SELECT id FROM channels ORDER BY id LIMIT 1`;
 
-  test('are few for long reads, which see one moment, and lookups and writes go on meanwhile', async () => {
+  test('are few for long reads, which see one moment, and lookups and writes continue meanwhile', async () => {
     const names = sql`SELECT name FROM tag`;
     const long = held((end, began) =>
       database.read(

@@ -96,7 +96,7 @@ describe.each(databases)('clients that do not read their answers, on $name', (ki
     expect(valueOf(await post(hub.api, 'getAPIVersion'))).toBe(1);
     // The last of them is answered by now, or has its turn after this one.
     expect((await readAll(await stall(hub))).length).toBeGreaterThan(length);
-    // What is just being written to a file is let go of.
+    // Data that is just being written to a file is released.
     await until(() => Promise.resolve(heldMemory() - before < 50_000_000));
     const late = open.pop() as net.Socket;
     const read = decodeResponse(bodyOf(await readAll(late)));

@@ -60,7 +60,7 @@ describe.each(databases)('statements of a call on $name', (kind) => {
   }
 
   beforeAll(async () => {
-    // Nothing but the call itself shall be counted, so the scheduler's clock stands still.
+    // Only the call itself must be counted, so the scheduler's clock is stopped.
     hub = await startTestHub(kind, { RunInterval: '3600' });
     admin = await asking(hub, 'kojiadmin');
     for (const name of ['small', 'large']) await admin('createTag', [name]);

@@ -127,7 +127,7 @@ describe.each(databases)('certificates of clients on $name', (kind) => {
     expect(await call(hub, 'stranger', 'sslLogin')).toEqual(failed('DEPTH_ZERO_SELF_SIGNED_CERT'));
     expect(await call(hub, 'old', 'sslLogin')).toEqual(failed('CERT_HAS_EXPIRED'));
     expect(await call(hub, 'server', 'sslLogin')).toEqual(failed('INVALID_PURPOSE'));
-    // What is not verified is no reason to refuse other calls.
+    // An unverified certificate is no reason to refuse other calls.
     expect(await call(hub, 'stranger', 'getAPIVersion')).toEqual({ value: 1 });
   });
 
@@ -203,7 +203,7 @@ describe.each(databases)('certificates of clients on $name', (kind) => {
     expect(renewed).toMatchObject({ value: { 'session-id': id } });
   });
 
-  test('headers of a client that is no trusted proxy say nothing', async () => {
+  test('headers of a client that is not a trusted proxy say nothing', async () => {
     const headers = { 'X-Client-Verify': 'SUCCESS', 'X-Client-DN': 'CN=root', 'X-Remote-User': 'root@A' };
     expect(await call(hub, null, 'sslLogin', { headers })).toEqual(refused('could not verify client: NONE'));
     expect(await whoIs(hub, await call(hub, 'alice', 'sslLogin', { headers }))).toMatchObject({
@@ -250,11 +250,11 @@ describe('a hub with TLS', () => {
     expect(await connect('TLSv1.1')).toMatch(/^ERR_SSL_/);
   });
 
-  test('logs nobody in who is not there when LoginCreatesUser is off', async () => {
+  test('refuses unknown users when LoginCreatesUser is off', async () => {
     expect(await call(hub, 'alice', 'sslLogin')).toEqual(refused('Unknown user: alice'));
   });
 
-  test('takes new certificates while connections go on, and keeps the old ones when the new are wrong', async () => {
+  test('takes new certificates while connections continue, and keeps the old ones when the new are wrong', async () => {
     const agent = await agentOf('web', { keepAlive: true, maxSockets: 1 });
     await hub.addUser('web');
     expect(await call(hub, 'web', 'sslLogin', { agent })).toEqual(opened);

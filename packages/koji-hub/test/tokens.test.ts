@@ -157,7 +157,7 @@ describe.each(databases)('tokens on $name', (kind) => {
     expect(await by(token, 'filterResults', 'editTag2', 'second')).toMatchObject({
       fault: [1000, expect.stringContaining(text)],
     });
-    // What reads but needs a login is not public.
+    // Methods that read but need a login are not public.
     expect(await by(token, 'listTokens')).toEqual(refused('listTokens is not among its methods'));
     const calls = ['getTag', 'editTag2', 'createTag'].map((methodName) => ({
       methodName,
@@ -181,7 +181,7 @@ describe.each(databases)('tokens on $name', (kind) => {
     );
     await as('root', 'grantPermission', 'alice', 'target');
     expect(valueOf(await by(token, 'createBuildTarget', 't', 'f44', 'f44'))).toBeNull();
-    // What policies and tags ask for is limited in the same way.
+    // Requirements of policies and tags are limited in the same way.
     expect(await by(token, 'listTokens', named({ everybody: true }))).toEqual(
       refused('admin permission required'),
     );
@@ -251,7 +251,7 @@ describe.each(databases)('tokens on $name', (kind) => {
     expect(valueOf(await post(hub.api, 'getPerms', [], { Authorization: 'Basic YTpi' }))).toEqual([]);
   });
 
-  test('unknown tokens count as failed logins of their address, and valid ones go on', async () => {
+  test('unknown tokens count as failed logins of their address, and valid ones continue', async () => {
     const { token } = await make('alice', 'goes on');
     const texts = new Set<string>();
     for (let i = 0; i < 30; i++) {

@@ -131,7 +131,7 @@ describe.each(databases)('on $name', ({ create, dialect }) => {
     expect(await migrate(database, steps)).toEqual(['by-version+0000000009998', 'sources0000000009999']);
   });
 
-  test('an upgrade that is cut off goes on where it was', async () => {
+  test('an upgrade that is cut off continues where it was', async () => {
     const database = await (await make()).open();
     const broken: Migration = { number: 9999, name: 'later', postgres: ['NONSENSE'], sqlite: ['NONSENSE'] };
     await migrate(database, migrations.slice(0, 5));
@@ -210,7 +210,7 @@ describeOnPostgres('an upgrade', ({ create }) => {
     expect(found).toEqual({ valid: true });
   });
 
-  test('a hub that runs goes on reading whole rows of a table that gets a column', async () => {
+  test('a running hub still reads whole rows of a table that gets a column', async () => {
     const database = await place.open();
     await migrate(database);
     await fill(database);

@@ -130,12 +130,12 @@ describe('uploads', () => {
             continue;
           }
           const kept = overwrite && query.offset !== '-1' ? (old ?? Buffer.of()).subarray(0, offset) : old;
-          // Nothing written behind the end makes a file no longer.
+          // A write after the end makes no file longer.
           const end = body.length > 0 || overwrite ? offset + body.length : 0;
           const fresh = Buffer.alloc(Math.max(kept?.length ?? 0, end));
           kept?.copy(fresh);
           body.copy(fresh, offset);
-          // What stands behind the piece shows that it was not the last one. A refused upload makes no file, and none longer.
+          // Data after the piece shows that it was not the last one. A refused upload creates no file, and extends none.
           if (!overwrite && fresh.length !== offset + body.length) {
             expect(outcome).toHaveProperty('fault');
             if (old) files.set(filename, fresh.subarray(0, old.length));
@@ -195,7 +195,7 @@ describe('uploads', () => {
   });
 
   test('the time of a file is the number that Python makes of it', () => {
-    // What Python 3 prints as os.stat(file).st_mtime.
+    // Output of Python 3 for os.stat(file).st_mtime.
     expect(fileTime(1_796_047_312_571_000_126n)).toEqual(double(1_796_047_312.571));
     expect(fileTime(1_796_047_312_571_021_557n)).toEqual(double(1_796_047_312.5710216));
   });

@@ -18,7 +18,7 @@ const { resolve } = createRequire(import.meta.url);
 const sdk = pathToFileURL(resolve('@koji/plugin-sdk')).href;
 const sdkWeb = pathToFileURL(resolve('@koji/plugin-sdk/web')).href;
 
-/** What no plugin should do. */
+/** A plugin with forbidden behaviour. */
 const bad = `
 import { execFileSync } from 'node:child_process';
 import { context, exported } from ${JSON.stringify(sdk)};
@@ -144,7 +144,7 @@ describe('a hub with a plugin that', () => {
       /koji\.plugin\.bad:? 19000 lines were left out: they came faster than the log could be written/,
     ],
   ];
-  test.each(offences)('goes on, and is named: %s', async (method, line) => {
+  test.each(offences)('continues, and is named: %s', async (method, line) => {
     expect(await call(method)).toEqual({ value: 1 });
     await until('the log names it', () => line.test(log()));
     expect(await answers()).toBe(true);

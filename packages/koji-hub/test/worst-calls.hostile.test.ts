@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { databases } from './support/databases.js';
 
-/** What became of one call, in milliseconds. */
+/** Measurements of one call, in milliseconds. */
 interface Figures {
   readonly name: string;
   readonly status: number;

@@ -22,7 +22,7 @@ describe.each(databases)('on $name', (kind) => {
   let admin: Caller;
 
   beforeAll(async () => {
-    // Nothing but the calls shall be counted.
+    // Only the calls must be counted.
     hub = await startTestHub(kind, { RunInterval: '3600' });
     admin = await hub.login('kojiadmin');
     await admin('createTag', ['tag']);

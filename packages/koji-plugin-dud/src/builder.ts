@@ -16,7 +16,7 @@ interface DudOptions extends ImageOptions {
   readonly scmurl?: string | null;
 }
 
-/** Which disk. */
+/** The disk to build. */
 interface DudRequest {
   readonly target: string | number;
   /** Names or NVRs of the rpms on it. */
@@ -57,7 +57,7 @@ export class DudBuildTask extends BaseTaskHandler {
   }
 }
 
-/** What a disk of one arch is made of. */
+/** Contents of a disk of one arch. */
 interface IsoRequest {
   readonly dud_release: string;
   readonly arch: string;
@@ -68,7 +68,7 @@ interface IsoRequest {
   readonly opts?: DudOptions | null;
 }
 
-/** What a subtask tells the hub. */
+/** A subtask's report to the hub. */
 interface ImageData {
   readonly arch: string;
   readonly task_id: number;

@@ -4,7 +4,7 @@ import { Double } from '@koji/core/wire';
 import { context, exported } from '@koji/plugin-sdk';
 import type {} from './index.js';
 
-/** Which disk, and how to build it. */
+/** The disk, and options of its build. */
 interface DiskOptions {
   readonly target: string | number;
   /** Names or NVRs of what is put on it. */

@@ -66,7 +66,7 @@ export class KiwiBuildTask extends BaseTaskHandler {
   }
 }
 
-/** What is built, and from what. */
+/** The image to build, and its sources. */
 interface ImageRequest {
   readonly release: string;
   readonly arch: string;
@@ -78,7 +78,7 @@ interface ImageRequest {
   readonly opts?: KiwiOptions | null;
 }
 
-/** What a subtask tells the hub. */
+/** A subtask's report to the hub. */
 interface ImageData {
   readonly arch: string;
   readonly task_id: number;
@@ -97,7 +97,7 @@ interface Work {
   readonly options: KiwiOptions;
 }
 
-/** What was checked out. */
+/** The checked-out sources. */
 interface Sources {
   readonly folder: string;
   /** The whole checkout and the folder that it is in, without links, as they were before any program ran there. */

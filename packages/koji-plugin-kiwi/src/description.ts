@@ -4,7 +4,7 @@ import { BuildError, GenericError, readBounded, sortTexts } from '@koji/core';
 import { elementsOf, isElement, newElement, readXml, textNode, textOf, writeXml } from './xml.js';
 import type { Document, Element } from './xml.js';
 
-/** What a description says about its image. */
+/** Properties of an image from its description. */
 export interface Described {
   readonly name: string;
   readonly version: string;
@@ -12,7 +12,7 @@ export interface Described {
   readonly profile: string | null;
 }
 
-/** What Koji puts into a description. */
+/** Koji's additions to a description. */
 export interface Changes {
   readonly name: string;
   readonly version: string;
@@ -28,7 +28,7 @@ const largest = 16 * 1024 * 1024;
  * Where a file of a checkout really is.
  *
  * @param checkout as `realpath` gave it when nothing but source control had been there
- * @throws GenericError when it is not there, or a link or `..` leads out of the checkout
+ * @throws GenericError if it does not exist, or a link or `..` leads out of the checkout
  */
 export async function fileIn(checkout: string, file: string): Promise<string> {
   const shown = path.relative(checkout, file);
@@ -43,9 +43,9 @@ export async function fileIn(checkout: string, file: string): Promise<string> {
 }
 
 /**
- * Reads what a description says about its image.
+ * Reads the properties of an image from its description.
  *
- * @throws GenericError for a file that is none; BuildError when it has no version
+ * @throws GenericError if it is not a description; BuildError if it has no version
  */
 export async function readDescription(file: string): Promise<Described> {
   const { image } = await imageIn(file);

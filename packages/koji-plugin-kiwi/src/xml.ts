@@ -7,7 +7,7 @@ export interface Element {
   children: Node[];
 }
 
-/** What is between elements: as it is written, and what it says when it is text. */
+/** Content between elements: its source, and its meaning if it is text. */
 interface Between {
   readonly markup: string;
   readonly text: string;

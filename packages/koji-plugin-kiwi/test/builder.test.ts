@@ -46,7 +46,7 @@ const description = (
 </image>
 `;
 
-/** What kiwi does here: an image, a bundle of it, logs, and the rpms that it was made of. */
+/** Replaces kiwi: creates an image, a bundle of it, logs, and the list of its rpms. */
 const kiwi = (rpm: string) => `#!/bin/bash
 echo "kiwi-ng $*" >> "$FAKE_ROOT/../kiwi-calls"
 all="$*"

@@ -57,7 +57,7 @@ export const amqp091: Transport = {
             (error: unknown) => {
               const refused = (): void =>
                 reject(new Error('the broker refused the message', { cause: error }));
-              // The reason why a channel was closed is told behind what was lost with it.
+              // The broker reports the reason for closing a channel after the messages that were lost with it.
               if (error) setImmediate(refused);
               else resolve();
             },

@@ -83,7 +83,7 @@ class SenderLink {
     while (!this.sender.sendable()) await this.credit();
     const delivery = this.sender.send({
       message_id: id,
-      // Whoever receives several topics sees from these which one it was.
+      // Receivers of several topics can see from these which one it was.
       to: this.target,
       subject: address,
       content_type: 'application/json',
@@ -127,7 +127,7 @@ class SenderLink {
   }
 }
 
-/** What an event of rhea says went wrong. */
+/** The problem described by an event of rhea. */
 function errorOf(context: unknown): Error {
   if (context instanceof Error) return context;
   const found = fieldOf(context, 'error') ?? fieldOf(fieldOf(context, 'connection'), 'error');

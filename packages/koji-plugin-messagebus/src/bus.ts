@@ -18,7 +18,7 @@ export interface BusSettings {
   readonly key?: string | null;
   /** File with the CAs of the brokers' certificates. Default: those of the system. */
   readonly cacert?: string | null;
-  /** What all addresses begin with; nothing when empty, which AMQP 0-9-1 alone allows. */
+  /** Prefix of all addresses; if it is empty, which only AMQP 0-9-1 allows, there is none. */
   readonly topic_prefix: string;
   /** The exchange of AMQP 0-9-1. Default `amq.topic`. */
   readonly exchange?: string;
@@ -149,7 +149,7 @@ async function connect(
   });
 }
 
-/** What a promise comes to, or an error with the text that `late` gives. */
+/** The result of a promise, or an error with the text that `late` returns. */
 async function within<T>(milliseconds: number, promise: Promise<T>, late: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
@@ -182,7 +182,7 @@ async function readSettings(given: BusSettings): Promise<TransportSettings> {
   };
 }
 
-/** What a URL and the options say about a broker. */
+/** Settings of a broker from a URL and the options. */
 function readBroker(url: string, { user = null, password: word = null }: BusSettings): Broker {
   const { protocol, hostname, port, username, password, pathname } = new URL(url);
   const given = (text: string): string | null => (text === '' ? null : decodeURIComponent(text));

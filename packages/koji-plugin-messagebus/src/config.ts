@@ -18,7 +18,7 @@ function isBroker(url: string): boolean {
   return schemes.includes(protocol.slice(0, -1)) && hostname !== '';
 }
 
-/** What messagebus.conf may say; where Koji's protonmsg has an option, it has that name here. */
+/** Options of messagebus.conf; those that Koji's protonmsg also has have the same names. */
 export const config = pluginConfig(
   'messagebus',
   {

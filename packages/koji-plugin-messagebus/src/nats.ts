@@ -4,7 +4,7 @@ import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { fieldOf, newEnd, plainPrefix, textProperties } from './transport.js';
 import type { Connection, Outgoing, Transport } from './transport.js';
 
-/** NATS: kept where a stream of JetStream takes the subject, else for whoever listens at that moment. */
+/** NATS: messages are stored if a stream of JetStream covers the subject, otherwise only current subscribers get them. */
 export const nats: Transport = {
   schemes: ['nats', 'tls'],
   async connect({ scheme, host, port, user, password }, settings) {
@@ -77,7 +77,7 @@ interface ApiAnswer {
   readonly error?: { readonly code?: number; readonly description?: string };
 }
 
-/** Whether a stream takes a subject; false also where there is no JetStream. */
+/** Whether a stream covers a subject; also false without JetStream. */
 async function isKept(connection: NatsConnection, subject: string, timeout: number): Promise<boolean> {
   const query = JSON.stringify({ subject });
   const answer = await connection

@@ -9,7 +9,7 @@ export interface Broker {
   readonly port: number | null;
   readonly user: string | null;
   readonly password: string | null;
-  /** What follows the host, without its slash; a virtual host of AMQP 0-9-1. */
+  /** The path after the host, without its slash; a virtual host of AMQP 0-9-1. */
   readonly path: string;
 }
 
@@ -71,7 +71,7 @@ export function plainPrefix(prefix: string): string {
   return prefix.replace(/^(topic:\/\/|\/topic\/)/, '');
 }
 
-/** A field of a value that a library gave, such as an error of its own; undefined where there is none. */
+/** A field of a value from a library, such as its own errors; undefined if it is missing. */
 export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -30,7 +30,7 @@ interface Kind {
   readonly receive: (port: number) => Promise<Receiver>;
   readonly prefix: string;
   readonly separator: string;
-  /** The protocol has no types of values: everything is text, and what is null is not there. */
+  /** The protocol has no types of values: everything is text, and null values are missing. */
   readonly textOnly: boolean;
   readonly ttl: number | undefined;
 }
@@ -97,7 +97,7 @@ describe.each(kinds)('a hub that speaks $protocol', (kind) => {
       .filter(({ properties }) => properties['type'] === 'Tag')
       .map(({ properties }) => properties['name']);
 
-  test('tells of what happened while no broker was there once one is, all of it and in order', async () => {
+  test('reports what happened while no broker was there once one is, all of it and in order', async () => {
     await hub.addBuild('bash-5.2-1', { tags: ['f44'] });
     await until('a try fails', () => hub.log.some((line) => line.includes('try 1 failed')));
     await hub.addBuild('zsh-5-1', { tags: ['f44'] });
@@ -194,7 +194,7 @@ describe('over TLS', () => {
   });
 });
 
-test('an exchange that is not there is a failed try', async () => {
+test('a missing exchange is a failed try', async () => {
   const url = `amqp://127.0.0.1:${rabbit.port}`;
   const conf = `[broker]\nprotocol = amqp-0-9-1\nurls = ${url}\nexchange = nowhere\n`;
   expect(await logOf(conf, failed)).toMatch(/the connection is lost: .*no exchange 'nowhere'/);

@@ -1,4 +1,4 @@
-/** What stands before a member of an archive. */
+/** Magic of a member of an archive. */
 export interface CpioHeader {
   /** As the archive says it: nothing to make a path of. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface CpioMember extends CpioHeader {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** An archive that is none, or ends too early. */
+/** A malformed or truncated archive. */
 export class CpioError extends Error {
   override name = 'CpioError';
 }
@@ -27,7 +27,7 @@ const longestName = 4096;
 /**
  * The members of an archive in cpio's new format, which the payload of an rpm is.
  *
- * @throws CpioError when it is none
+ * @throws CpioError if it is malformed
  */
 export async function* readCpio(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<CpioMember, void, void> {
   const input = new Input(blocks);
@@ -37,7 +37,7 @@ export async function* readCpio(blocks: AsyncIterable<Uint8Array>): AsyncGenerat
       if (header.name === 'TRAILER!!!') break;
       const left = { bytes: header.size };
       yield { ...header, content: input.take(left) };
-      // What nobody wanted to read is in the way of the next member.
+      // Unread data must be skipped before the next member.
       await input.skip(left);
       await input.bytes(padding(header.size));
     }

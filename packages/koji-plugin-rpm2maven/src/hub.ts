@@ -54,7 +54,7 @@ interface Artifact {
   readonly info: MavenPath;
 }
 
-/** The files of folders that have one .pom, which says what they are. */
+/** The files of folders with one .pom, which describes them. */
 async function artifactsIn(folders: readonly (readonly string[])[]): Promise<Artifact[]> {
   const artifacts: Artifact[] = [];
   for (const files of folders) {

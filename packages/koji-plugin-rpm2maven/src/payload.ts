@@ -11,7 +11,7 @@ const longest = 3600;
 /** The files of each folder, by where they are now. */
 export type UnpackedFolders = readonly (readonly string[])[];
 
-/** What to unpack, and where to. */
+/** The files to unpack, and their destination. */
 export interface Unpacking {
   /** An empty folder. */
   readonly into: string;

@@ -127,7 +127,7 @@ test.each([
   await expect(unpack(inBlocks(bytes, 1000), { ...everything, into })).rejects.toThrow(problem);
 });
 
-test('a file that is no rpm is refused, and says who found out', async () => {
+test('a file that is not an rpm is refused, and says who found out', async () => {
   const file = path.join(folder, 'no.rpm');
   await writeFile(file, 'not an rpm');
   const refused = unpackRpm(file, { ...everything, into });

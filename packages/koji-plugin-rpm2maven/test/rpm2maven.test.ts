@@ -100,7 +100,7 @@ test('an import that fails leaves neither rpm nor artifacts nor files', async ()
   expect(await leftOver(hub)).toEqual([]);
 });
 
-test('a .pom that is none makes the import fail', async () => {
+test('a malformed .pom makes the import fail', async () => {
   const failing = add(hub, 'broken-repolib');
   await expect(failing).rejects.toBeInstanceOf(CallbackError);
   await expect(failing).rejects.toThrow(

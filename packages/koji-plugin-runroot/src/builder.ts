@@ -6,7 +6,7 @@ import { BuildRoot, requireBackend } from '@koji/builder/buildroot';
 import { BaseTaskHandler } from '@koji/plugin-sdk';
 import { internalDevSetup, mountsFor } from './mounts.js';
 
-/** What a `runroot` task is told besides tag and arch. */
+/** Options of a `runroot` task besides tag and arch. */
 interface RunrootRequest {
   readonly command: string | readonly string[];
   readonly keep?: boolean;

@@ -86,7 +86,7 @@ async function start(session: HubSession, { tag, arch, command }: Run, tools: To
     repo_id: given.repo_id ?? null,
     skip_setarch: given.skip_setarch === true,
     weight: given.weight ?? null,
-    // Builders of old know nothing of it.
+    // Old builders do not support it.
     ...(newChroot === undefined ? {} : { new_chroot: newChroot }),
   });
   try {

@@ -56,7 +56,7 @@ export function internalDevSetup(): boolean | null {
 }
 
 /**
- * What to mount in a buildroot: what every one has, then what the task asks for, which can be written to.
+ * Returns the mounts of a buildroot: first the default ones, then those of the task, which are writable.
  *
  * @throws GenericError for a path below no safe root, and for one that no section `pathN` is for
  */

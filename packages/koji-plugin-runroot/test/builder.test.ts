@@ -207,7 +207,7 @@ options = hard
   const mountsOf = (mock: FakeMock): string[] =>
     readFileSync(record, 'utf8').replaceAll(mock.options.mockdir, '').trim().split('\n');
 
-  test('are made before the command and taken away after it', async () => {
+  test('are made before the command and removed after it', async () => {
     const mock = await mockFor();
     const { uploads } = await run({ mock, config, named: { mounts: ['/safe/old/x/'] } });
     const { id } = await lastBuildroot();

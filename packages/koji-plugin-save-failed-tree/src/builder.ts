@@ -57,7 +57,7 @@ export class SaveFailedTreeTask extends BaseTaskHandler {
       ],
       'tar.log',
     );
-    // 1: a file changed or went away meanwhile, which is no reason not to have the others.
+    // 1: a file changed or disappeared in the meantime, which does not affect the others.
     if (status.code !== 0 && status.code !== 1)
       throw new GenericError(`Could not pack ${folder}: ${status.describe('tar')}; see tar.log`);
   }

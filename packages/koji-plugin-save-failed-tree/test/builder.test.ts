@@ -133,7 +133,7 @@ describe('koji save-failed-tree', () => {
     });
   });
 
-  test('says what it needs and what is not there', async () => {
+  test('says what it needs and what is missing', async () => {
     expect(await koji([])).toMatchObject({ code: 2, warned: ['List exactly one task or buildroot ID'] });
     expect(await koji(['x'])).toMatchObject({ code: 2, warned: ['ID must be an integer'] });
     expect(await koji(['9999'])).toMatchObject({ code: 1, printed: ['No buildroots for task 9999'] });

@@ -110,7 +110,7 @@ test('a task with other sources fails, with the reason that the policy gives', a
   );
 });
 
-test('the policy is told of tag, method, scratch and the URL', async () => {
+test('the policy gets tag, method, scratch and the URL', async () => {
   expect((await run({ revision: 'main', scratch: true })).result).toContain(commits.main);
   await expect(run({ revision: 'main', scratch: true, tag: 'f43-build' })).rejects.toThrow(
     'release branches',
@@ -119,7 +119,7 @@ test('the policy is told of tag, method, scratch and the URL', async () => {
   await expect(run({ repository: 'secret' })).rejects.toThrow('this one is not for building');
 });
 
-test('the policy is told of all branches, and which user it is about', async () => {
+test('the policy gets all branches, and which user it is about', async () => {
   const data = await new Promise<Record<string, unknown>>((resolve, reject) => {
     runTask(Uses, [`git+http://${site.host}/bash.git#main~1`, 'f44-build', false], {
       calls: {

@@ -48,7 +48,7 @@ test('values have the types of their options, from the file beside the configura
   });
 });
 
-test('a file that is not there is an empty one, and every load reads anew', async () => {
+test('a missing file is an empty one, and every load reads again', async () => {
   const config = pluginConfig('mine', limits);
   await load();
   expect(config.limits.max_size).toBe(5);

@@ -146,7 +146,7 @@ describe('a plugin that is not loaded says what is wrong and what to do:', () =>
     expect(remedy).toBe('rename it to oldstyle.cjs');
   });
 
-  test('one whose package.json is broken is told apart from one that is not there', async () => {
+  test('one whose package.json is broken is distinguished from a missing one', async () => {
     const root = fs.mkdtempSync(path.join(os.tmpdir(), 'koji-plugins-'));
     fs.mkdirSync(path.join(root, 'broken'));
     fs.writeFileSync(path.join(root, 'broken', 'package.json'), '{ "name": ');
@@ -195,7 +195,7 @@ test('outside of a test runner, the module system of Node says the same', async 
 });
 
 describe('problems are gathered', () => {
-  test('of all plugins, and the others are loaded all the same', async () => {
+  test('of all plugins, and the others are loaded anyway', async () => {
     const { plugins, problems } = await load(['throws', 'esm', 'nothing', 'commonjs', 'koji-unheard-of']);
     expect(plugins.map(({ name }) => name)).toEqual(['esm', 'commonjs']);
     expect(problems.map(({ plugin }) => plugin)).toEqual(['throws', 'nothing', 'koji-unheard-of']);

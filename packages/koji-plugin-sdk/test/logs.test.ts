@@ -87,7 +87,7 @@ const play = (steps: (() => void)[], options: Record<string, unknown> = {}) => {
 };
 
 describe('growingLogs', () => {
-  test('sends each piece once, and a log that is written anew from its beginning', async () => {
+  test('sends each piece once, and a log that is written again from its beginning', async () => {
     files = [at('root.log')];
     const { uploads } = await play([
       () => undefined,

@@ -231,7 +231,7 @@ describe('callbacks', () => {
     await expect(registry.run('preTga' as 'preTag', payload)).rejects.toThrow('is not a valid callback type');
   });
 
-  test('can be taken away again', async () => {
+  test('can be removed again', async () => {
     const callback = listener('gone', () => Promise.reject(new Error('still here')));
     const registry = registryOf(callback);
     registry.remove([callback]);

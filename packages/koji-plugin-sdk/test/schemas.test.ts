@@ -91,7 +91,7 @@ describe.each(Object.entries(libraries))('schemas of %s', (library, sign) => {
     expect((failure as Error).message).toMatch(text);
   });
 
-  test('are told of, and as JSON Schema where the library makes one', async () => {
+  test('are shown, as JSON Schema where the library makes one', async () => {
     const { plugins } = await load({ sign });
     const [nvr, count] = plugins[0]!.methods[0]!.declaration.args;
     expect(count).toMatchObject({ name: 'count', optional: true, shownDefault: 1 });

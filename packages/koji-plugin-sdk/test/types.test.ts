@@ -25,5 +25,4 @@ test.each([
   async (_, legacy) => {
     expect(await compile('--experimentalDecorators', legacy)).toBe('');
   },
-  60_000,
 );

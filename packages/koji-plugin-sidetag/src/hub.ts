@@ -69,7 +69,7 @@ async function countOf(user: Named): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Takes two ids as Koji does and keeps the second for the new tag, whose name it is part of. */
+/** Takes two ids like Koji and keeps the second for the new tag, whose name it is part of. */
 async function reserveName(base: TagInfo, ending: string): Promise<string> {
   const { sql, all, run } = context.db;
   const [first, second] = [randomUUID(), randomUUID()];
@@ -161,7 +161,7 @@ export const listSideTags = exported({ doc: 'List side tags, by base tag, by use
   },
 );
 
-/** What to change in a side tag; null keeps what there is. */
+/** Changes of a side tag; null keeps the current value. */
 interface SideTagChanges {
   readonly debuginfo?: unknown;
   /** Values by the macro's name. */
@@ -173,8 +173,8 @@ interface SideTagChanges {
 }
 
 /**
- * Changes what the base tag lets owners of its side tags change: `sidetag_debuginfo_allowed` and
- * `sidetag_rpm_macros_allowed` among its extra data say so.
+ * Changes what the base tag lets owners of its side tags change: `sidetag_debuginfo_allowed` and `sidetag_rpm_macros_allowed`
+ * in its extra data allow it.
  */
 export const editSideTag = exported({ doc: 'Change debuginfo, rpm macros or extra data of a side tag.' })(
   async (
@@ -259,7 +259,7 @@ function wrongType(value: unknown, wanted: string): ParameterError {
   );
 }
 
-/** Removes a side tag with its last build, if the configuration says so. */
+/** Removes a side tag with its last build, if configured. */
 export const removeEmptySideTag = callback('postUntag', async (_event, payload) => {
   if (!config.sidetag.remove_empty) return;
   const tag = await context.call('getTag', [payload.tag.id]);

@@ -8,7 +8,7 @@ const url = option.checked(option.text(null, 'Where messages are sent: http or h
 );
 const timeout = option.number(10, 'Seconds that the receiver may take');
 
-/** What webhooks.conf may say. */
+/** Options of webhooks.conf. */
 export const config = pluginConfig(
   'webhooks',
   {

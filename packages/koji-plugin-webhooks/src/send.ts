@@ -5,7 +5,7 @@ export interface WebhookRequest {
   readonly url: string;
   /** The message's number: the same at every try. */
   readonly id: number;
-  /** What happened, as `build.tag`. */
+  /** The event, such as `build.tag`. */
   readonly event: string;
   /** JSON. */
   readonly body: string;
@@ -55,7 +55,7 @@ function headersOf({
   return { ...headers, 'x-koji-signature-256': `sha256=${signatureOf(secret, timestamp, body)}` };
 }
 
-/** What a message is signed with: HMAC-SHA256 of its timestamp, a dot and its body, in hex. */
+/** Signs a message: HMAC-SHA256 of its timestamp, a dot and its body, in hex. */
 export function signatureOf(secret: string, timestamp: string, body: string): string {
   return createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
 }
@@ -70,7 +70,7 @@ function withoutLogin(url: string): { target: URL; authorization: string | null 
   return { target, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
 }
 
-/** A field of an error of any class; undefined where there is none. */
+/** A field of an error of any class; undefined if it is missing. */
 function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

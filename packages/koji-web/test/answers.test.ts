@@ -148,7 +148,7 @@ test('koji-web answers alone in front of a hub, within the same limits', async (
   }
 });
 
-test('an open page is told of changes, in bounded number, and the end of the hub ends it', async () => {
+test('open pages are notified of changes, up to a limit, and the end of the hub ends them', async () => {
   const { running } = hub.demo;
   expect((await hub.get('events?of=anything')).status).toBe(400);
   const from = { 'X-Forwarded-For': '192.0.2.9' };

@@ -367,7 +367,7 @@ export class BuildRoot {
     this.mounted.push(place);
   }
 
-  /** Unmounts everything below the buildroot, whoever mounted it; failures are reported in kojid.log. */
+  /** Unmounts everything below the buildroot, including foreign mounts; failures are reported in kojid.log. */
   async unmount(): Promise<void> {
     const failed = await unmount(this.rootDir, this.mounted.splice(0));
     if (failed.length > 0) this.task.logger.warn(`Unable to unmount: ${failed.join(', ')}`);

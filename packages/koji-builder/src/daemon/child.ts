@@ -74,7 +74,7 @@ async function load({ options, folder, snapshot }: Setup): Promise<Tasks> {
     return loaded;
   } catch (error) {
     const message = messageOf(error);
-    // Whoever reads it wants to know the file, not its copy.
+    // Readers need the name of the file, not of its copy.
     await send({ type: 'broken', message: snapshot ? message.replaceAll(snapshot.top, '') : message });
     return process.exit(1);
   }

@@ -397,7 +397,7 @@ export class Loop {
       }
       if (!ending.told && !task.dropped) {
         log.error(`task ${id}: ${ending.why}`);
-        // Whoever stops this daemon may well have ended its tasks too; then it is not their fault.
+        // Stopping this daemon may have ended its tasks too; then it is not their fault.
         if (this.stopping) await session.host.freeTasks([id]);
         else await session.host.failTask(id, encodeFault(GenericError.faultCode, ending.why));
       }

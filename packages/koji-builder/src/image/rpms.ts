@@ -9,7 +9,7 @@ import type { BuildRoot, InstalledRpm } from '../buildroot/index.js';
  * exist.
  *
  * @param within the folder as programs inside see it
- * @throws RpmError for a file that is none; BuildError for one that is from nowhere
+ * @throws RpmError for a file that is not an rpm; BuildError for one that is from nowhere
  */
 export async function rpmsIn(root: BuildRoot, within: string): Promise<BuildrootRpmRef[]> {
   const { rootDir } = root;

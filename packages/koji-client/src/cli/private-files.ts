@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { ConfigError } from '@koji/core';
 
-/** What a private file holds, for messages. */
+/** Contents of a private file, for messages. */
 interface PrivateFile {
   readonly what: string;
-  /** What to do about a file that others can read, as a sentence. */
+  /** Remedy for a file that others can read, as a sentence. */
   readonly remedy: string;
   /** Whether its place is the user's choice, so that it may be a link, or belong to root. */
   readonly isChosen: boolean;

@@ -8,7 +8,7 @@ export interface TokenInfo {
   readonly id: number;
   readonly user_id: number;
   readonly user_name: string;
-  /** What its user calls it. */
+  /** Name given by its user. */
   readonly name: string;
   /** Whether it is for methods only that change nothing. */
   readonly read_only: boolean;
@@ -29,7 +29,7 @@ export interface TokenInfo {
 
 /** A new token, with the token itself: the hub shows it this once. */
 export interface NewToken extends TokenInfo {
-  /** What a client sends as `Authorization: Bearer`. */
+  /** The value that a client sends as `Authorization: Bearer`. */
   readonly token: string;
 }
 

@@ -32,7 +32,7 @@ interface Message {
 /** Where a program stands, as an editor shows it. */
 interface Place {
   readonly file: string;
-  /** Which of the texts of breakpoints is in the line. */
+  /** The breakpoint text in the line. */
   readonly text: string | undefined;
 }
 

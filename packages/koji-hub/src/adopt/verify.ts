@@ -23,7 +23,7 @@ export interface VerifyOptions {
   readonly tell: (line: string) => void;
 }
 
-/** What was compared, and the number of differences. */
+/** Compared objects, and the number of differences. */
 export interface VerifySummary {
   readonly tables: number;
   readonly rows: number;

@@ -103,7 +103,7 @@ function targetIn(request: string): unknown {
   return plainTarget.exec(request)?.[1] ?? decodeRequest(request)[1];
 }
 
-/** What builds are grouped by: the tasks, and the table `owner` that they belong to. */
+/** The objects that builds are grouped by: the tasks, and the table `owner` that they belong to. */
 const measured: Readonly<Record<TimesBy, { readonly method: string; readonly owner: Sql }>> = {
   package: {
     method: 'build',

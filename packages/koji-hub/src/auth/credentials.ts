@@ -10,7 +10,7 @@ export interface SessionCredentials {
   readonly callnum: number | null;
 }
 
-/** What a request says about who sends it: its session, or a token, or why it names none. */
+/** Identity in a request: its session, or a token, or the reason why there is none. */
 export type Credentials = SessionCredentials | { readonly token: string } | { readonly anonymous: string };
 
 /**

@@ -112,7 +112,7 @@ class FairTurns {
       if (client.gone()) throw new ClientGone();
       return await work();
     } finally {
-      // Whoever comes next takes this place over.
+      // The next caller takes over this place.
       if (!this.startNext()) this.running -= 1;
     }
   }

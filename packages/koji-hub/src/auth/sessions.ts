@@ -42,7 +42,7 @@ interface SessionRow extends SessionInfo {
   rights: Rights;
 }
 
-/** What the check of a session must know about its call. */
+/** Properties of a call that the session check needs. */
 export interface SessionContext {
   /** Name of the method; null for a raw upload. */
   readonly method: string | null;
@@ -75,7 +75,7 @@ export class CallerSession implements Session {
   /** The token that stands in for a session. */
   tokenId: number | null = null;
   scope: TokenScope | null = null;
-  /** Whom a session that expired belongs to; it can be renewed by that user's login only. */
+  /** The owner of an expired session; only their login can renew it. */
   expiredUserId: number | null = null;
 
   constructor(
@@ -137,13 +137,13 @@ export class CallerSession implements Session {
   }
 }
 
-// The content of a key shall not show in the time; the length of all keys is known.
+// The comparison must not leak the content of a key by its duration; the length of all keys is known.
 function sameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** What users may do, and which groups they are in. */
+/** Permissions and groups of users. */
 export interface Rights {
   readonly perms: ReadonlySet<string>;
   /** Names by id. */

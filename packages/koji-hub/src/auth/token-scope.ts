@@ -7,9 +7,9 @@ const needSession: ReadonlySet<string> = new Set([
   ...['createToken', 'revokeToken'],
 ]);
 
-/** What a token allows; null stands for whatever its user may call and do. */
+/** Scope of a token; null means everything that its user may call and do. */
 export interface TokenLimits {
-  /** What its user calls the token. */
+  /** Name given by its user. */
   readonly name: string;
   readonly readOnly: boolean;
   readonly methods: readonly string[] | null;

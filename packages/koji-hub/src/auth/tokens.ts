@@ -6,7 +6,7 @@ import { epoch, sql } from '../db/sql.js';
 import { CallerSession, rightsColumn, rightsIn } from './sessions.js';
 import { TokenScope } from './token-scope.js';
 
-/** What all tokens start with, so that programs that look for secrets in files find them. */
+/** Prefix of all tokens, by which secret scanners find them in files. */
 export const tokenPrefix = 'kojitoken_';
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 /** As many letters as 256 bits take. */
@@ -43,7 +43,7 @@ interface TokenRow {
   readonly rights: string;
 }
 
-/** A token that is valid, and whom it lets in. */
+/** A valid token with its user. */
 export interface OpenedToken {
   readonly session: CallerSession;
   /** Whether its use is to be noted. */

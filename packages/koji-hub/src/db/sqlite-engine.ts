@@ -118,7 +118,7 @@ export class LocalEngine implements Engine {
   }
 
   async next(cursor: number): Promise<Portion> {
-    // Whoever gathers the rows would keep the thread from everything else until the last one.
+    // Collecting all rows would block the thread until the last one.
     await nextTurn();
     return this.portion(cursor);
   }

@@ -103,7 +103,7 @@ export class Transaction implements Connection {
     const key = memoryKey(query.render(this.handle.dialect));
     const rows = (key === null ? undefined : this.memory.get(key)) ?? (await this.all(query));
     if (key !== null) this.memory.set(key, rows);
-    // Whoever gets a row may change it.
+    // Callers may modify a row that they get.
     return rows.map((row) => ({ ...row })) as T[];
   }
 

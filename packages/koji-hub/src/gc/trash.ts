@@ -115,7 +115,7 @@ async function putAway(collection: Collection, builds: readonly Build[]): Promis
   }
 }
 
-/** Whoever owns the package in most tags; for one in no tag, the owner of the build. */
+/** Returns the owner of the package in most tags; for a package in no tag, the owner of the build. */
 async function packageOwner({ hub }: Collection, build: Build): Promise<number> {
   const entries = await hub.call<{ owner_id: number }[]>('listPackages', [], { pkgID: build.package_name });
   const counts = new Map<number, number>();

@@ -33,7 +33,7 @@ export class Readiness {
     try {
       return await Promise.race([this.compare(), late]);
     } catch (error) {
-      // Whoever asks is told no address or statement.
+      // Callers see no address or statement.
       this.hub.logger('koji.http').warn('the hub is not ready: the database cannot be read', error);
       return 'the database cannot be read';
     } finally {

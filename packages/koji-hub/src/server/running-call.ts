@@ -21,7 +21,7 @@ import { runMethod } from './run-method.js';
 import { outboxChannel } from '../outbox/deliver.js';
 import { putMessage } from '../outbox/messages.js';
 
-/** What a call of access `none` needs from the dispatcher: its own transactions. */
+/** A dispatcher's services for a call of access `none`: its own transactions. */
 export interface OwnTransactions {
   read<T>(work: (call: RunningCall) => Promise<T>, options?: { readonly long?: boolean }): Promise<T>;
   write<T>(work: (call: RunningCall) => Promise<T>): Promise<T>;
@@ -158,7 +158,7 @@ export class RunningCall implements Call, Ambient {
     this.checkOpen();
     const served = this.hub.methods.get(method);
     if (!served) throw new GenericError(`Invalid method: ${method}`);
-    // What a plugin calls in the course of a method is no choice of the caller's.
+    // The caller does not choose the methods that a plugin calls in the course of a method.
     const caller = currentPluginCode() ? this.session.forPlugin() : this.session;
     try {
       // Who asks from within wants a list where a client would get a stream of rows.

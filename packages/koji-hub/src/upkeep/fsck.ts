@@ -37,7 +37,7 @@ export interface FsckOptions {
   readonly quick: boolean;
 }
 
-/** What was checked, and the number of problems found and remaining. */
+/** Checked objects, and the number of problems found and remaining. */
 export interface FsckSummary {
   readonly builds: number;
   readonly repos: number;

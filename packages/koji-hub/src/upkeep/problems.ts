@@ -64,7 +64,7 @@ export function isHalfDone(name: string): boolean {
   return /^\..+\.[0-9a-f]{12}$/.test(name);
 }
 
-/** A problem with something that was set aside and never taken away. */
+/** A problem with a file that was set aside and never removed. */
 export function halfDone(place: string): Found {
   return {
     kind: 'half-done',

@@ -24,7 +24,7 @@ export interface Leak {
   readonly part: string;
 }
 
-/** What to do when the memory runs out. */
+/** Called when the memory runs out. */
 export interface HeapWatchOptions {
   readonly places: readonly PluginPlace[];
   /** Called once, with the plugin that holds most; null when none holds much. */

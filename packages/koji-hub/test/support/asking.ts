@@ -7,7 +7,7 @@ export type Asking = <T = Record<string, unknown>>(
   named?: object,
 ) => Promise<T>;
 
-/** Calls the hub as a user (as nobody for null); the user is made when it is not there. */
+/** Calls the hub as a user (anonymously for null); creates the user if it does not exist. */
 export async function asking(hub: TestHub, name: string | null): Promise<Asking> {
   const caller: Caller = name === null ? hub.anonymous : await hub.login(name);
   return (method, args, named) => caller(method, args, named) as Promise<never>;

@@ -85,7 +85,7 @@ function testDatabase(url: string, folder: string, remove: () => Promise<void>):
   };
 }
 
-/** A migrated file that all test processes copy; made by whoever comes first. */
+/** A migrated file that all test processes copy; the first one creates it. */
 async function sqliteTemplate(): Promise<string> {
   const file = path.join(os.tmpdir(), `koji-template-${schema}.db`);
   if (existsSync(file)) return file;

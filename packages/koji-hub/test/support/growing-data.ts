@@ -11,10 +11,10 @@ const epoch = Date.parse('2024-01-01T00:00:00Z') / 1000;
 export const momentOf = (n: number): number => epoch + n * 60;
 
 /**
- * Adds the builds numbered from one number to another, each with a task, an event, rpms and so on, four of a package. The
- * first twelve are of the user `rare`, on the host `builder1`, and failed or are still going on; all others are of `owner`.
- * So whatever is asked of the first has the same answer however many follow. All builds are in the tag `big`, from which
- * `child` inherits, the first forty in `small`.
+ * Adds the builds numbered from one number to another, each with a task, an event, rpms and so on, four of a package. The first
+ * twelve are of the user `rare`, on the host `builder1`, and failed or are still in progress; all others are of `owner`. So
+ * every query about the first twelve has the same answer, however many builds follow. All builds are in the tag `big`, from
+ * which `child` inherits, the first forty in `small`.
  */
 export async function grow(db: Connection, from: number, to: number): Promise<void> {
   const numbers = (first: number, last: number): Sql =>

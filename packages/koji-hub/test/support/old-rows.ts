@@ -2,7 +2,7 @@ import type { Database } from '../../src/db/connection.js';
 import { id, sql } from '../../src/db/sql.js';
 import type { Sql } from '../../src/db/sql.js';
 
-/** What a small site has in the tables of the first schema, in the order of their references. */
+/** Rows of a small site in the tables of the first schema, in the order of their references. */
 const statements: readonly Sql[] = [
   sql`INSERT INTO users (name, status, usertype) VALUES ('alice', 0, 0)`,
   sql`INSERT INTO events (time) VALUES ('2024-01-01 00:00:00.000000+00:00')`,
@@ -25,7 +25,7 @@ const statements: readonly Sql[] = [
   sql`INSERT INTO repo (create_event, tag_id, state) VALUES (1, 2, 2)`,
 ];
 
-/** What is in the tables that later steps made, by the number of the step. */
+/** Rows of the tables that later steps created, by the number of the step. */
 const later: Readonly<Record<number, readonly Sql[]>> = {
   5: [
     sql`INSERT INTO plugin_activity (plugin, kind, name, runs, failures, ignored, timeouts, skipped)

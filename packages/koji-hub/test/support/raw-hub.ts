@@ -76,7 +76,7 @@ export async function startRawHub(
   }
 }
 
-/** What came back: a value, or a fault's code and text. */
+/** An answer: a value, or a fault's code and text. */
 export type Outcome = { readonly value: unknown } | { readonly fault: readonly [number, string] };
 
 /** Sends one call with these headers and nothing more. */

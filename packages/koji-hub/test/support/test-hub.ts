@@ -25,7 +25,7 @@ export interface TestHub {
   /** The hub's database through a connection of the test's own, for rows that no method makes yet. */
   readonly database: Database;
   readonly anonymous: Caller;
-  /** Logs a user in; one that is not there is made. */
+  /** Logs a user in, and creates the user if necessary. */
   login(name: string): Promise<Caller>;
   /** Makes a builder with an exclusive session. */
   builder(name: string, arches: string[]): Promise<Caller>;
@@ -45,7 +45,7 @@ export async function faultOf(call: Promise<unknown>): Promise<[number, string]>
   return [faultCode, faultString];
 }
 
-/** What else a hub starts with. */
+/** Further options of a hub. */
 export interface TestHubParts {
   readonly policies?: Readonly<Record<string, string>>;
   /** Runs before the hub starts: files in its folder, say. */

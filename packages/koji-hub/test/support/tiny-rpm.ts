@@ -1,4 +1,4 @@
-/** What a made-up rpm says about itself. */
+/** The fields of a generated rpm. */
 export interface TinyRpm {
   readonly name: string;
   readonly version: string;
@@ -35,7 +35,7 @@ interface Entry {
   readonly data: Buffer;
 }
 
-/** A header section: magic, counts, index, data; 16 bytes of data need no padding behind them. */
+/** A header section: magic, counts, index, data; 16 bytes of data need no padding after them. */
 function section(entries: readonly Entry[]): Buffer {
   const index: Buffer[] = [];
   let offset = 0;

@@ -1,7 +1,7 @@
 import type { Connection, Database } from '../../src/db/connection.js';
 import type { Sql } from '../../src/db/sql.js';
 
-/** The same database, which tells of every query that runs through it. */
+/** The same database, which reports every query. */
 export function watched(database: Database, heard: (query: Sql) => void): Database {
   const asking = new Set<PropertyKey>(['all', 'get', 'lookup', 'run', 'iterate']);
   const listening = (db: Connection): Connection =>

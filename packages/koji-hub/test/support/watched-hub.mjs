@@ -25,7 +25,7 @@ const delays = monitorEventLoopDelay({ resolution: 1 });
 delays.enable();
 let slice = 0;
 let before = threadTime();
-// What ran between two turns of the timer ran without a break, or in turns of the loop that are shorter than one of its own.
+// Work between two turns of the timer ran without a break, or in turns of the loop that are shorter than one of its own.
 setInterval(() => {
   const now = threadTime();
   slice = Math.max(slice, now - before);

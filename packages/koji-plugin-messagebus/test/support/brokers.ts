@@ -25,7 +25,7 @@ interface Program {
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly port: number;
-  /** What it has written once it is ready. */
+  /** Its output when it is ready. */
   readonly ready: string;
 }
 
@@ -130,7 +130,7 @@ export async function startRabbit(): Promise<RunningBroker> {
     async stop() {
       // The shell that was started hands signals on.
       await running.stop();
-      // Erlang's port mapper stays behind the node that started it.
+      // Erlang's port mapper outlives the node that started it.
       spawnSync('epmd', ['-kill'], { env: { PATH: process.env['PATH'], ERL_EPMD_PORT: String(epmd) } });
     },
   };
@@ -183,7 +183,7 @@ export class Gate {
     await once(this.server.listen(this.port, '127.0.0.1'), 'listening');
   }
 
-  /** From now on nobody behind it says a word. */
+  /** From now on it forwards nothing. */
   mute(): void {
     this.isMute = true;
   }

@@ -14,7 +14,7 @@ export interface Arrived {
   readonly body: string;
   readonly id: string | undefined;
   readonly contentType: string | undefined;
-  /** Milliseconds that the message still has, as far as the protocol tells. */
+  /** Remaining milliseconds of the message, if the protocol reports them. */
   readonly ttl?: number | undefined;
 }
 

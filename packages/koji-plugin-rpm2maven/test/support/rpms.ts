@@ -16,7 +16,7 @@ export function buildRpm(
     `_rpmdir ${folder}`,
     `_srcrpmdir ${folder}`,
     '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm',
-    // Nothing may look into the jars, which are none.
+    // Nothing may read the jars, which are fake.
     '__os_install_post %{nil}',
   ];
   const args = ['-ba', ...defines.flatMap((define) => ['--define', define]), spec];

@@ -61,7 +61,7 @@ function overlap(one: string, other: string): boolean {
   return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
 }
 
-/** Whether the transaction of a token has ended, and not well. Whoever still has it open has the rows locked, too. */
+/** Whether the transaction of a token has ended, and failed. While it is open, it also holds the lock on the rows. */
 async function wasRolledBack(db: Connection, token: string): Promise<boolean> {
   if (await db.get(lockHeld(tokenLock(token)))) return false;
   return !(await db.get(sql`SELECT token FROM file_intent WHERE token = ${token}`));

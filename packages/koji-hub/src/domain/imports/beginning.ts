@@ -50,7 +50,7 @@ export async function beginNextBuild(call: Call, data: Struct): Promise<number> 
   if (data.release === null || data.release === undefined) {
     for (const field of ['name', 'version'])
       if (data[field] === undefined) throw new ParameterError(`No ${field} value for build`);
-    // Whoever else wants the next release of the package waits here.
+    // Other calls that need the next release of the package wait here.
     const id = await newPackage(call, data.name);
     await call.db.get(sql`SELECT id FROM package WHERE id = ${id}${forUpdate}`);
     data.release = await nextRelease(call, data);

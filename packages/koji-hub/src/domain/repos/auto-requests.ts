@@ -77,7 +77,7 @@ function settingOf(text: string): unknown {
   try {
     return readJson(text, 'tag setting');
   } catch {
-    return null; // what is no JSON sets nothing
+    return null; // anything but JSON sets nothing
   }
 }
 

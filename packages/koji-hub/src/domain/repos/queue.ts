@@ -180,7 +180,7 @@ async function apply(call: Call, request: RepoRequest, change: Change): Promise<
   );
 }
 
-/** Whoever made a request can ask for its repo for RequestCleanTime minutes after it was served. */
+/** The requester can query its repo for RequestCleanTime minutes after it was served. */
 async function forgetServed(call: Call): Promise<void> {
   const before = new Date(Date.now() - call.hub.options.RequestCleanTime * 60_000);
   await call.db.run(sql`DELETE FROM repo_queue WHERE active IS FALSE AND update_time < ${before}`);

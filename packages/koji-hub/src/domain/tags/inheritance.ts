@@ -83,7 +83,7 @@ function groupBy(links: readonly Link[], key: (link: Link) => number): Map<numbe
   return groups;
 }
 
-/** What an earlier path to a tag allowed, to decide whether visiting it again can find anything new. */
+/** Limits of an earlier path to a tag, to decide whether visiting it again can find anything new. */
 interface Visit {
   readonly depth: number | null;
   readonly noconfig: boolean;

@@ -223,7 +223,7 @@ export async function assertWrapperBelow(
   await assertBuildrootsBelow(call, taskId, [made.buildrootId]);
 }
 
-/** Those of some tasks that are none of the roots and not below one either. */
+/** Returns the tasks that are neither roots nor below one. */
 async function foreignTasks(
   call: Call,
   roots: readonly number[],
