@@ -59,7 +59,7 @@ test('the page of a build shows the checks of its packages, and a page shows the
   expect(await get('rpmchecks')).toContain('mypkg-1.0-1.src.rpm');
 });
 
-test('the method is for those who may build, and for uploads only', async () => {
+test('the method is for users who may build, and for uploads only', async () => {
   const alice = await hub.login('alice');
   await expect(alice.call('checkRPM', ['cli-rpmcheck/x.rpm'])).rejects.toThrow('build permission required');
   const bob = await hub.login('bob', 'build');

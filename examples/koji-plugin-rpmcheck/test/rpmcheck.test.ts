@@ -49,7 +49,7 @@ test('koji rpm-check says what is bad about a damaged package and ends with 1', 
   expect(stdout).toContain('mypkg-1.0-1.src: ok');
 });
 
-test('koji rpm-check of what is no package, or no file, says so', () => {
+test('koji rpm-check reports a file that is not a package, and a missing one', () => {
   writeFileSync(system.path('text.rpm'), 'not an rpm at all');
   const text = system.tryKoji('rpm-check', system.path('text.rpm'));
   expect(text.status).toBe(1);
@@ -60,7 +60,7 @@ test('koji rpm-check of what is no package, or no file, says so', () => {
   });
 });
 
-test('checkRPM is for those who may build, and for uploads only', () => {
+test('checkRPM is for users who may build, and for uploads only', () => {
   const alice = system.tryKoji('--user', 'alice', 'call', 'checkRPM', 'cli-rpmcheck/x.rpm');
   expect(alice.stderr).toContain('ActionNotAllowed: build permission required');
   const outside = system.tryKoji('call', 'checkRPM', '../packages/x.rpm');

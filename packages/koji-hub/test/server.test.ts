@@ -45,7 +45,7 @@ describe('a hub over HTTP', () => {
   });
 
   test.each(['', 'junk', '<methodCall>', '<!DOCTYPE x [<!ENTITY a "b">]><methodCall/>', '\0'])(
-    'a body that is no call (%j) is answered 400',
+    'a body that is not a call (%j) is answered 400',
     async (body) => {
       const answer = await fetch(hub.api, { method: 'POST', body, headers: { 'Content-Type': 'text/xml' } });
       expect(answer.status).toBe(400);

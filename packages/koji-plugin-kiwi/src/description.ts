@@ -88,8 +88,8 @@ async function imageIn(file: string): Promise<{ document: Document; image: Eleme
 }
 
 /**
- * Writes a description anew for one arch: with what it includes, with Koji's repos instead of its own, and with the name
- * and version of the build. The file that was read is gone then: kiwi takes whatever it finds.
+ * Rewrites a description for one arch: with its included files, with Koji's repos instead of its own, and with the name and
+ * version of the build. Deletes the original file, because kiwi uses any description that it finds.
  *
  * @returns the new file, beside the old one: `NAME.ARCH.kiwi`
  * @throws GenericError when it includes something else than files of the checkout

@@ -12,7 +12,7 @@ export async function withUpload<T>(
   top: string,
   send: (file: string) => Promise<T>,
 ): Promise<T> {
-  // Whoever has opened it has looked.
+  // The code that opened the file has checked it.
   if (/^\/proc\/self\/fd\/\d+$/.test(file)) return send(file);
   const below = path.relative(top, path.resolve(file));
   const isInside = below !== '..' && !below.startsWith('../') && !path.isAbsolute(below);

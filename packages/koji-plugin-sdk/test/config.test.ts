@@ -171,7 +171,7 @@ test('the plugins of a folder are its loose files and its packages', () => {
 
 const method = { f: Object.assign(() => 1, { exported: true }) };
 
-test('a file is read as ConfigParser reads it: [DEFAULT] stands in every section, %(name)s is another option', async () => {
+test('a file is read as ConfigParser reads it: [DEFAULT] applies to every section, %(name)s is another option', async () => {
   fs.writeFileSync(
     file,
     '[DEFAULT]\nroot = /srv\nowner = all\nodd = 1\n' +
@@ -217,7 +217,7 @@ describe('a secret', () => {
     },
   };
 
-  test('may stand in a file or in the environment', async () => {
+  test('may be in a file or in the environment', async () => {
     fs.writeFileSync(path.join(root, 'plugins', 'token'), 'from a file\n');
     process.env['KOJI_TEST_TOKEN'] = 'from the environment';
     fs.writeFileSync(file, '[broker]\ntoken = file:token\nother = env:KOJI_TEST_TOKEN\n');

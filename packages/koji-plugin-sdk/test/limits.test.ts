@@ -11,7 +11,7 @@ test('a plugin has the limits that it asks for, up to the most; the usual ones f
   expect(limitOf(limits, 'callbacks', rules)).toBe(5000);
   expect(limitOf(limits, 'policyTests', rules)).toBe(300_000);
   expect(limitOf({}, 'methods', rules)).toBe(30_000);
-  // The most never takes away what everybody has.
+  // The maximum never lowers the default.
   expect(limitOf({ methods: 20 }, 'methods', { usual: 30, most: 10 })).toBe(20_000);
   expect(describeLimits(limits, rules)).toEqual([
     'callbacks may take 5 s',
@@ -20,7 +20,7 @@ test('a plugin has the limits that it asks for, up to the most; the usual ones f
   ]);
 });
 
-test('limits stand in the package.json, and wrong ones are a problem', async () => {
+test('limits are in the package.json, and wrong ones are a problem', async () => {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'koji-limits-'));
   const folder = path.join(root, 'slow');
   fs.mkdirSync(folder);

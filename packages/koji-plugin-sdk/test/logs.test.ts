@@ -59,7 +59,7 @@ describe('logOutput', () => {
     ]);
   });
 
-  test('says that a program is not there', async () => {
+  test('reports a missing program', async () => {
     await expect(run(['a.log', 'no-such-program'])).rejects.toThrow('could not run no-such-program: no such');
   });
 });

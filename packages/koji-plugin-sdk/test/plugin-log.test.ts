@@ -48,7 +48,7 @@ describe('the log of a plugin', () => {
       .filter((line) => line.includes(' koji.plugin.'))
       .map((line) => line.replace(/^.*?(?=\[)/, '').replace(/ m=.* r=\S+ (?=koji)/, ' '));
 
-  it("is the hub's, under its own name, in calls and behind them", async () => {
+  it("is the hub's, under its own name, in calls and after them", async () => {
     await hub.admin.call('sayHello');
     await hub.addBuild('bash-5.2-1');
     await hub.admin.call('packageListAdd', ['f44', 'bash', 'kojiadmin']);

@@ -223,7 +223,7 @@ describe('callbacks', () => {
     expect(given[2]).toBe(change);
   });
 
-  test('of an event that is none are refused', async () => {
+  test('of an unknown event are refused', async () => {
     const registry = registryOf();
     expect(() => registry.add([listener('x', () => 1, { events: ['preTga' as 'preTag'] })])).toThrow(
       '"preTga" is not a valid callback type',
@@ -260,7 +260,7 @@ describe('the context', () => {
     expect(lines[0]).toBe('info asker: asks');
   });
 
-  test('is not there outside of a call, and says so', () => {
+  test('is unavailable outside of a call, with an error', () => {
     expect(() => context.session).toThrow('context is only there while the hub runs a method or callback');
   });
 

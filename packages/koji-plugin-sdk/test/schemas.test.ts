@@ -105,7 +105,7 @@ describe.each(Object.entries(libraries))('schemas of %s', (library, sign) => {
   });
 });
 
-test('an async schema is waited for; whether it may be left out is known at the call', async () => {
+test('an async schema is awaited, and decides at the call whether its argument is optional', async () => {
   const known = z.string().refine(async (name) => Promise.resolve(name === 'f44'), 'there is no such tag');
   const slow = v.pipeAsync(
     v.optional(v.string(), 'f44'),

@@ -49,7 +49,7 @@ describe.each(databases)('side tags on $name', (kind) => {
   });
   afterAll(() => hub.stop());
 
-  it('are made by anybody whom the policy allows, with a target and a number in the name that is their id', async () => {
+  it('are made by users that the policy allows, with a target and a number in the name that is their id', async () => {
     const tag = await bob<NewTag>('createSideTag', ['f44-build'], { suffix: 'perl', debuginfo: true });
     expect(tag).toEqual({
       id: tag.id,

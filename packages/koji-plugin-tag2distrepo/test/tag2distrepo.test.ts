@@ -47,7 +47,7 @@ test('a tag that does not ask for it gets no repo', async () => {
   expect(await requests('plain')).toEqual([]);
 });
 
-test('a repo is made whenever a build gets into the tag or leaves it, also for those who may not make repos', async () => {
+test('a repo is made whenever a build gets into the tag or leaves it, also for users who may not make repos', async () => {
   await newTag('f44', 'x86_64 aarch64', { 'tag2distrepo.enabled': true, 'tag2distrepo.latest': true });
   await hub.addBuild('zsh-5.9-1', { tags: ['f44'] });
   const tagger = await hub.login('tagger', 'tag');

@@ -24,7 +24,7 @@ export async function send({ url, timeout, ...message }: WebhookRequest): Promis
   const { target, authorization } = withoutLogin(url);
   const answer = await fetch(target, {
     method: 'POST',
-    // Whoever a receiver redirects to has not been chosen by the operator.
+    // The operator has not chosen the target of a receiver's redirect.
     redirect: 'manual',
     signal: AbortSignal.timeout(Math.ceil(timeout * 1000)),
     headers: { ...headersOf(message), ...(authorization === null ? {} : { authorization }) },

@@ -328,7 +328,7 @@ describe('koji-web alone', () => {
     expect(await hub.admin.getUser('no spaces please')).toBeNull();
   });
 
-  test('logs in whom a trusted proxy names, and nobody whom others name', async () => {
+  test('logs in the user that a trusted proxy names, but not one that others name', async () => {
     const proxied = new Visitor(alone, { 'X-Remote-User': 'ada' });
     expect((await proxied.get('login?page=tags')).headers.location).toBe('tags');
     await expectUser(proxied, 'ada');

@@ -197,7 +197,7 @@ describe('login', () => {
     expect((await ada.get('')).text).not.toContain('<bdi>ada</bdi>');
   });
 
-  test('a trusted proxy names the user; anybody else may write the header in vain', async () => {
+  test('a trusted proxy names the user; the header has no effect from anybody else', async () => {
     const proxy = new Visitor(base, { 'X-Remote-User': 'ada' });
     expect((await proxy.get('login?page=tags')).headers.location).toBe('tags');
     expect((await proxy.get('')).text).toContain('<bdi>ada</bdi>');

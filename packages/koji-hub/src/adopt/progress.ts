@@ -18,9 +18,9 @@ const progress = id(adoptionTable);
 const ofSource = '*';
 
 /**
- * Begins a copy: takes away the rows that a new database has.
+ * Starts a copy: removes the rows of a new database.
  *
- * @throws ConfigError when the database is in use
+ * @throws ConfigError if the database is in use
  */
 export async function beginProgress(
   db: Connection,

@@ -67,8 +67,8 @@ export class LoginGuard {
   }
 
   /**
-   * Refuses a token that nobody has, which counts as a failed login of its address. Valid tokens of the address go on, as
-   * nobody can guess one.
+   * Refuses an unknown token, which counts as a failed login of its address. Valid tokens of the address are still accepted,
+   * because nobody can guess one.
    *
    * @throws AuthError
    */

@@ -276,10 +276,10 @@ export async function markExpired(db: Connection, id: number): Promise<void> {
 }
 
 /**
- * Checks a session again at the start of a transaction that may write: since the snapshot in which it was opened, another
- * call may have closed it or used its number. On PostgreSQL the row of a call with a number stays locked until the commit, so
- * that whoever sends the call again waits to see whether it was done. Without a number nothing tells calls apart, and those of
- * a session run side by side, as in Koji.
+ * Checks a session again at the start of a transaction that may write: since the snapshot in which it was opened, another call
+ * may have closed it or used its number. On PostgreSQL the row of a call with a number stays locked until the commit, so that a
+ * repeated call waits until the outcome of the first one is known. Calls without a number can't be distinguished, and run
+ * concurrently within a session, as in Koji.
  */
 export async function claimSession(
   db: Connection,

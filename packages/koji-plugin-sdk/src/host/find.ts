@@ -163,7 +163,7 @@ function notInstalled(name: string, { folders, from }: PluginPlaces): PluginProb
     ...folders.map((folder) => path.join(folder, `${name}{${extensions.join(',')}}`)),
     ...nodeModules(from),
   ];
-  // Whoever likes can publish a package of a name that nobody has yet: only names that are Koji's own are advice.
+  // Anybody can publish a package under an unused name, so only Koji's own names are suggested.
   return {
     plugin: name,
     file: null,

@@ -84,7 +84,7 @@ export function tracked<T extends object>(session: T, waits: Waits, prefix = '')
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       const isOther = (typeof value !== 'object' && typeof value !== 'function') || value === null;
-      // Whoever awaits a session must not get one that can be waited for.
+      // A session must not be thenable, or awaiting it would call it.
       if (isOther || typeof name === 'symbol' || name === 'then') return value;
       const at = prefix === '' ? name : `${prefix}.${name}`;
       return typeof value === 'function'

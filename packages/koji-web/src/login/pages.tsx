@@ -134,7 +134,7 @@ export async function answerLogout(context: FormContext): Promise<Response> {
   return context.send({ title: 'Log out', menu: null, children }, problem === null ? 200 : 403);
 }
 
-/** Whoever logs out here is still logged in at the provider, and with one click here again. */
+/** After a logout here, users are still logged in at the provider, and one click logs them in here again. */
 async function showGone({ c, oidc, send }: FormContext): Promise<Response> {
   const address = (await oidc?.logoutAddress()) ?? null;
   if (oidc === null || address === null) return c.redirect(link('index'), 303);

@@ -24,8 +24,8 @@ import { waitUntilRestored } from './restored.js';
  * 6. committed: originals become links, what was set aside goes, then the journal.
  *
  * A journal of a process that has ended belongs to an interrupted call; its token in the database shows whether 4 or 6 must be
- * done: see recovery.ts. Every step of them may be done twice in a row. Whoever looks at a place, by {@link lookAt} or one of
- * the functions below, waits until what such a call left there is taken back.
+ * done: see recovery.ts. Each of their steps may be repeated. {@link lookAt} and the functions below wait until the changes of
+ * such a call at a place are reverted.
  */
 const journals = new WeakMap<Call, Journal>();
 

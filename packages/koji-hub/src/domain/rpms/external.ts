@@ -38,7 +38,7 @@ const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
 /**
  * Returns the ids of rpms of external repos, and adds unknown ones. A constant number of queries.
  *
- * @throws GenericError for a repo that is not there, a field that is missing or wrong, or a known rpm of another content
+ * @throws GenericError for an unknown repo, a missing or wrong field, or a known rpm with other contents
  */
 export async function addExternalRpms(
   call: Call,

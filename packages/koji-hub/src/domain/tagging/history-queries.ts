@@ -41,8 +41,8 @@ const ofBuild: Columns = {
  * Returns the rows of versioned tables that match every condition; each table is read when its turn comes.
  *
  * @param given names of tables; null for all of them
- * @param conditions by name, in the order in which they were given; names that are none are ignored
- * @throws GenericError for a table or a thing that is not there, ParameterError for a condition of a wrong type
+ * @param conditions by name, in the order in which they were given; unknown names are ignored
+ * @throws GenericError for an unknown table or object, ParameterError for a condition of a wrong type
  */
 export async function queryHistory(
   call: Call,

@@ -62,10 +62,9 @@ export async function copyTag(call: Call, source: unknown, name: unknown, parts:
 }
 
 /**
- * Brings a tag in line with another, without a look at permissions except where builds are untagged; every step gets an
- * event of its own.
+ * Makes a tag equal to another one, without checking permissions except for untagging builds. Each step has its own event.
  *
- * @throws GenericError when a tag is locked, or `remove` meets what only the copy has and no snapshot takes away
+ * @throws GenericError if a tag is locked, or `remove` finds objects of the copy that no snapshot removes
  */
 export async function updateCopy(
   call: Call,

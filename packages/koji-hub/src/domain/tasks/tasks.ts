@@ -9,7 +9,7 @@
  *
  * FREE has no host. ASSIGNED and OPEN have one: the scheduler or an admin assigns, the host itself opens. The last three
  * are final, unless an admin assigns such a task by force. An OPEN task may be `waiting` for those of its subtasks that are `awaited`.
- * Every change tells whom it concerns, once it is durable: `task:<id>`, `host:<id>` and `scheduler`.
+ * Every change notifies `task:<id>`, `host:<id>` and `scheduler` once it is durable.
  */
 import { BUILD_STATES, GenericError, ParameterError, TASK_STATES } from '@koji/core';
 import type { OpenedTask } from '@koji/core/api';

@@ -39,7 +39,7 @@ const largestId = 2 ** 31 - 1;
 /**
  * The condition for the row of a table that a caller names: by id, by name, or by a struct with either.
  *
- * @throws ParameterError when it is none of these
+ * @throws ParameterError if it is anything else
  */
 export function nameOrIdIs(table: string, info: unknown): Sql {
   const wanted = wantedIn(info);
