@@ -70,7 +70,7 @@ async function told(line: RegExp): Promise<string> {
   seen = site.log().length;
   return found[0];
 }
-const loaded = /the plugins are loaded anew: watched, single, installed/;
+const loaded = /the plugins are reloaded: watched, single, installed/;
 const kept = /the plugins stay as they were: [^]*?remedy/;
 
 test('tasks run the plugins as they were at the start', async () => {

@@ -57,7 +57,7 @@ export class Transport {
   private readonly active = new Set<http.ClientRequest>();
   private closed = false;
 
-  /** @throws TypeError for a URL that is none of http or https */
+  /** @throws TypeError for a URL other than http or https */
   constructor(
     url: URL,
     private readonly options: TransportOptions = {},
@@ -87,7 +87,7 @@ export class Transport {
 
   /**
    * Sends a request and passes the bytes of the answer to `read` as they arrive.
-   * @throws RequestError when no answer came, or one with a status that is none of success
+   * @throws RequestError when no answer came, or one without a success status
    */
   async post<T>(post: Post, read: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<Reply<T>> {
     const { signal } = post;

@@ -53,7 +53,9 @@ export async function createPlugin(plugin: NewPlugin): Promise<string[]> {
   const target = path.resolve(plugin.folder);
   const there = await readdir(target).catch(() => null);
   if (there !== null && there.length > 0)
-    throw new CreateError(`${plugin.folder} is there already and not empty: name another one by --folder`);
+    throw new CreateError(
+      `${plugin.folder} already exists and is not empty: choose another one with --folder`,
+    );
   const files = await filesOf(plugin);
   await mkdir(path.dirname(target), { recursive: true });
   const made = await mkdtemp(`${target}.new-`);

@@ -151,7 +151,7 @@ test('a folder with something in it stays as it is, an empty one is filled', asy
   const refused = await create('greet');
   expect(refused).toMatchObject({ code: 1, stdout: '' });
   expect(refused.stderr).toContain(
-    'koji-plugin-greet is there already and not empty: name another one by --folder',
+    'koji-plugin-greet already exists and is not empty: choose another one with --folder',
   );
   expect(readdirSync(path.dirname(file))).toEqual(['mine.txt']);
   rmSync(file);

@@ -121,7 +121,7 @@ test('breakpoints in TypeScript stop a method, a callback and a task in its proc
   await save(
     'method.ts',
     (text) => text.replace(', says', ', sings'),
-    /hub {3}\| .*the plugins are loaded anew: greet/,
+    /hub {3}\| .*the plugins are reloaded: greet/,
   );
   const again = type('call greet world', /Good day world, sings admin/);
   expect(await hub.paused()).toEqual({ file: source('method.ts'), text: 'return `' });
@@ -129,7 +129,7 @@ test('breakpoints in TypeScript stop a method, a callback and a task in its proc
   await again;
   hub.close();
   // That of the process that has loaded what was saved, and waits for a task.
-  await prints(/kojid \| .*the plugins are loaded anew: greet/);
+  await prints(/kojid \| .*the plugins are reloaded: greet/);
   const child = await Debugger.attach(addressOf('the next task'));
   await child.breakAt(source('task.ts'), 'const builds');
   const task = type('make-task greet f44', /2 builds are the latest in f44/);
@@ -165,7 +165,7 @@ test('what does not compile or load is reported, and the rest continues', async 
   await save(
     'method.ts',
     () => good.replace('sings', 'whispers'),
-    /hub {3}\| .*the plugins are loaded anew: greet/,
+    /hub {3}\| .*the plugins are reloaded: greet/,
   );
   await type('call greet world', /Good day world, whispers admin/);
 });

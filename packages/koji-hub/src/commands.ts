@@ -44,7 +44,7 @@ export async function init(
   const mark = path.join(folder, '.koji-init');
   if (existsSync(file))
     throw new ConfigError(
-      `${file} is there already: start it with koji-hub --config ${file}; koji-hub user passwd sets passwords`,
+      `${file} already exists: start it with koji-hub --config ${file}; koji-hub user passwd sets passwords`,
     );
   const text = newConfigText('store');
   const unfinished = existsSync(mark);
@@ -299,7 +299,7 @@ export async function openExisting(config: HubConfig): Promise<Opened> {
   if (url.startsWith('sqlite:')) {
     const file = path.resolve(folder, url.slice('sqlite:'.length));
     await access(file, constants.R_OK | constants.W_OK).catch(() => {
-      throw new ConfigError(`the database ${file} is not there, or not to be written: run koji-hub migrate`);
+      throw new ConfigError(`the database ${file} does not exist or is not writable: run koji-hub migrate`);
     });
   }
   return openDatabase({ url, folder });

@@ -35,7 +35,7 @@ export class TagNews {
     this.database
       .notify(`${tagChannel}${isAny ? '*' : [...tags].join(',')}`)
       .catch((error: unknown) =>
-        this.log.warn('nobody could be told of changed tags; they are seen a little later', error),
+        this.log.warn('changed tags could not be announced; they will be noticed a little later', error),
       );
   }
 }

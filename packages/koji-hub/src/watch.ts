@@ -28,7 +28,7 @@ export function watchPlugins(hub: RunningHub, config: HubConfig): { stop(): void
     try {
       await hub.reload(String(count));
       const names = hub.plugins().map(({ name }) => name);
-      log.warn(`the plugins are loaded anew: ${names.join(', ')}`);
+      log.warn(`the plugins are reloaded: ${names.join(', ')}`);
     } catch (error) {
       const why = error instanceof ConfigError ? error.message : messageOf(error);
       log.error(`the plugins stay as they were: ${why}`);

@@ -31,7 +31,7 @@ export async function readActivity(options: KojidOptions): Promise<StoredActivit
     return JSON.parse(await readFile(file, 'utf8')) as StoredActivity[];
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new GenericError(`${file} can't be read: ${messageOf(cause)}; remove it to begin anew`, { cause });
+    throw new GenericError(`${file} can't be read: ${messageOf(cause)}; remove it to start again`, { cause });
   }
 }
 

@@ -532,7 +532,7 @@ export class Loop {
       }
       // A hub with KojiDebug wraps the fault's text in a traceback.
       if (!(error instanceof GenericError) || !error.message.includes('Invalid method')) throw error;
-      log.info('the hub does not tell of new tasks: asking it every sleeptime seconds');
+      log.info('the hub does not announce new tasks: asking it every sleeptime seconds');
       this.hubTells = false;
       return false;
     }
@@ -554,7 +554,7 @@ export class Loop {
     if (this.stopping) return;
     if (error instanceof AuthError && !(error instanceof RetryError)) await this.logInAgain(error);
     else if (error instanceof RequestError) log.warn(`${error.message}, trying again`);
-    else log.error('the main loop failed, going on', error);
+    else log.error('the main loop failed, continuing', error);
     await this.pause(errorPause);
     this.rest = new AbortController();
   }

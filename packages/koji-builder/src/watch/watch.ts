@@ -52,7 +52,7 @@ export class PluginWatch {
         const what = await renew({ ...this.setup, snapshot });
         this.plugins = what.plugins;
         loaded(what);
-        log.warn(`the plugins are loaded anew: ${what.plugins.map(({ name }) => name).join(', ')}`);
+        log.warn(`the plugins are reloaded: ${what.plugins.map(({ name }) => name).join(', ')}`);
       } catch (error) {
         log.error(`the plugins stay as they were: ${messageOf(error)}`);
         if (snapshot) await rm(snapshot.top, { recursive: true, force: true });

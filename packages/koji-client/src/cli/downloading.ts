@@ -81,7 +81,7 @@ function downloadShower(
       const line = meter.line(done, total, columns - rest.length);
       if (line !== null) write(`\r${line}${rest}\x1b[K`);
     },
-    onBreak: (error) => write(`\r${printable(`Broke off, going on soon: ${error.message}`)}\x1b[K\n`),
+    onBreak: (error) => write(`\r${printable(`Interrupted, resuming soon: ${error.message}`)}\x1b[K\n`),
   };
 }
 

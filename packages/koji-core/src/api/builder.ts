@@ -213,7 +213,7 @@ export const builderMethods = {
     faults: ['ActionNotAllowed', 'AuthError', 'GenericError', 'ParameterError'],
   }),
   'host.tagNotification': method({
-    doc: 'Have those told who asked to hear of a tagging, by a tagNotification task.',
+    doc: 'Start a tagNotification task that notifies the subscribers of a tagging.',
     needs: 'host',
     access: 'write',
     args: [

@@ -49,7 +49,7 @@ export const buildingMethods = {
     faults: ['ActionNotAllowed', 'AuthError', 'BuildError', 'GenericError', 'ParameterError'],
   }),
   'host.failBuild': method({
-    doc: 'Mark a build that is going on as failed.',
+    doc: 'Mark a build in progress as failed.',
     needs: 'host',
     access: 'write',
     args: [taskId, buildId],

@@ -70,7 +70,7 @@ export const buildMethods = {
     faults: ['GenericError'],
   }),
   cancelBuild: method({
-    doc: 'Cancel a build that is going on, with its task. Its owner or an admin may.',
+    doc: 'Cancel a build in progress, with its task. For its owner and admins.',
     needs: 'login',
     access: 'write',
     args: [arg('buildID', buildRef), arg('strict', flag, false)],
@@ -95,7 +95,7 @@ export const buildMethods = {
     faults: ['GenericError'],
   }),
   buildReferences: method({
-    doc: 'What a build is used by: tags, rpms and archives made with it, images that contain it. With `lazy` only up to the first kind that is there, with `limit` at most that many for each of its files.',
+    doc: 'Uses of a build: tags, rpms and archives made with it, images that contain it. With `lazy` only up to the first kind that exists, with `limit` at most that many for each of its files.',
     needs: 'none',
     access: 'read',
     args: [arg('build', buildRef), arg('limit', nullable(int), null), arg('lazy', flag, false)],

@@ -113,7 +113,7 @@ export const externalRepoMethods = {
     faults: ['ActionNotAllowed', 'GenericError', 'ParameterError'],
   }),
   getTagExternalRepos: method({
-    doc: 'Which tags use which external repos, by priority, now or at an event.',
+    doc: 'Uses of external repos by tags, sorted by priority, now or at an event.',
     needs: 'none',
     access: 'read',
     args: [arg('tag_info', anyOrNull, null), arg('repo_info', anyOrNull, null), arg('event', eventId, null)],
@@ -129,7 +129,7 @@ export const externalRepoMethods = {
     faults: ['GenericError', 'ParameterError'],
   }),
   'repo.getExternalRepoData': method({
-    doc: 'What is known of the state of an external repo; null when nothing is.',
+    doc: 'The known state of an external repo; null if nothing is known.',
     needs: 'none',
     access: 'read',
     args: [arg('erepo', nameOrId)],

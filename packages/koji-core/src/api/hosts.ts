@@ -51,7 +51,7 @@ export const hostMethods = {
     faults: ['GenericError', 'ParameterError'],
   }),
   disableHost: method({
-    doc: 'Keep a builder from taking tasks; those it has go on.',
+    doc: 'Keep a builder from taking tasks; its current tasks continue.',
     needs: 'perm:host',
     access: 'write',
     args: [arg('hostname', nameOrId)],

@@ -24,7 +24,7 @@ const stored = any<boolean>('bool');
 /** Subscriptions to mail about builds. Users manage their own, admins those of everybody. */
 export const notificationMethods = {
   getBuildNotifications: method({
-    doc: 'What a user wants mail about; the caller when none is named.',
+    doc: 'The mail subscriptions of a user, by default the caller.',
     needs: 'none',
     access: 'read',
     args: [arg('userID', user, null)],
@@ -64,7 +64,7 @@ export const notificationMethods = {
     faults: ['GenericError', 'ParameterError'],
   }),
   getBuildNotificationBlocks: method({
-    doc: 'What a user wants no mail about; the caller when none is named.',
+    doc: 'The mail exclusions of a user, by default the caller.',
     needs: 'none',
     access: 'read',
     args: [arg('userID', user, null)],

@@ -4,7 +4,7 @@ import type { Methods } from './method.js';
 /** Evaluation of the hub's policies. */
 export const policyMethods = {
   evalPolicy: method({
-    doc: 'What a policy answers for some data: the text of the action, or null when no rule fits.',
+    doc: 'The decision of a policy for some data: the text of the action, or null if no rule matches.',
     needs: 'none',
     access: 'read',
     args: [arg('name', str), arg('data', dict)],
@@ -12,7 +12,7 @@ export const policyMethods = {
     faults: ['GenericError'],
   }),
   'host.evalPolicy': method({
-    doc: 'What a policy answers for some data, asked by a builder.',
+    doc: 'The decision of a policy for some data, for a builder.',
     needs: 'host',
     access: 'read',
     args: [arg('name', str), arg('data', dict)],
@@ -28,7 +28,7 @@ export const policyMethods = {
     faults: ['ActionNotAllowed', 'AuthError', 'GenericError'],
   }),
   'host.assertPolicy': method({
-    doc: 'Fault unless a policy allows something; asked by a builder.',
+    doc: 'Raise a fault unless a policy allows an action; for a builder.',
     needs: 'host',
     access: 'read',
     args: [arg('name', str), arg('data', dict), arg('default', str, 'deny')],

@@ -130,7 +130,7 @@ export const rpmMethods = {
     faults: ['GenericError'],
   }),
   getRPMDeps: method({
-    doc: 'What an rpm requires, provides, obsoletes and so on, or only one kind of it.',
+    doc: 'The requirements, provides, obsoletes and other dependencies of an rpm, or only one kind.',
     needs: 'none',
     access: 'read',
     args: [

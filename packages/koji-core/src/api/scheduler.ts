@@ -25,14 +25,14 @@ export const schedulerMethods = {
     faults: ['ActionNotAllowed', 'ParameterError'],
   }),
   'scheduler.getHostData': method({
-    doc: 'What builders told the scheduler about themselves.',
+    doc: 'The reports of builders to the scheduler.',
     needs: 'none',
     access: 'read',
     args: [arg('hostID', nullable(wholeNumber), null)],
     result: list(shape<{ host_id: number; data: unknown }>('host data')),
   }),
   'scheduler.getTaskRuns': method({
-    doc: 'Which host was given which task when; fields of task and host can be asked for.',
+    doc: 'Assignments of tasks to hosts, with their times; fields of task and host can be requested.',
     needs: 'none',
     access: 'read',
     args: [arg('clauses', clauses, null), arg('fields', fields, null), arg('opts', queryOpts, null)],
@@ -40,7 +40,7 @@ export const schedulerMethods = {
     faults: ['ParameterError'],
   }),
   'scheduler.getTaskRefusals': method({
-    doc: 'Which host declined which task and why.',
+    doc: 'Refusals of tasks by hosts, with the reasons.',
     needs: 'none',
     access: 'read',
     args: [arg('clauses', clauses, null), arg('fields', fields, null)],
@@ -48,7 +48,7 @@ export const schedulerMethods = {
     faults: ['ParameterError'],
   }),
   'scheduler.getLogMessages': method({
-    doc: 'What the scheduler did, in order.',
+    doc: 'The actions of the scheduler, in order.',
     needs: 'none',
     access: 'read',
     args: [arg('clauses', clauses, null), arg('fields', fields, null), arg('opts', queryOpts, null)],

@@ -60,7 +60,7 @@ export const systemMethods = {
     faults: ['GenericError'],
   }),
   fault: method({
-    doc: 'Fail with an error that is none of Koji (fault code 1), for tests of clients.',
+    doc: 'Fail with an error that is not one of the faults of Koji (fault code 1), for tests of clients.',
     needs: 'none',
     access: 'free',
     args: [],

@@ -135,7 +135,7 @@ export const taggingMethods = {
     faults: ['GenericError', 'ParameterError'],
   }),
   getTagDifferences: method({
-    doc: 'What differs between two tags, or one tag at two events: latest builds and package lists. Null where a link of the inheritance has a package filter: only the whole lists tell then. Not in Koji.',
+    doc: 'The differences between two tags, or one tag at two events: latest builds and package lists. Null if a link of the inheritance has a package filter: only the whole lists tell then. Not in Koji.',
     needs: 'none',
     access: 'read',
     args: [

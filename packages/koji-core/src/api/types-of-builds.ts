@@ -94,7 +94,7 @@ export const buildTypeMethods = {
     faults: ['GenericError'],
   }),
   listArchives: method({
-    doc: 'Files of builds that are no rpms: by build, buildroot, host, type, name, size or checksum.',
+    doc: 'Files of builds other than rpms: by build, buildroot, host, type, name, size or checksum.',
     needs: 'none',
     access: 'read',
     args: [

@@ -21,7 +21,7 @@ export const volumeMethods = {
     result: list(shape<VolumeInfo>('volume')),
   }),
   addVolume: method({
-    doc: 'Register a volume whose directory (KojiDir/vol/NAME) is there already.',
+    doc: 'Register a volume whose directory (KojiDir/vol/NAME) already exists.',
     needs: 'perm:admin',
     access: 'write',
     args: [arg('name', any<string>('str')), arg('strict', flag, true)],

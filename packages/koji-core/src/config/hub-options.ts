@@ -233,7 +233,7 @@ export const hubOptions = {
   KeepUploads: integer(0, 'Days for which uploads of the koji command are kept that nothing became of'),
   StopDelay: integer(
     0,
-    'Seconds for which a hub that is told to stop goes on answering, while /readyz says 503, so that a load balancer sends it nothing more',
+    'Seconds for which a stopping hub continues to answer, while /readyz returns 503, so that a load balancer sends it no more requests',
   ),
   LongReads: integer(
     4,

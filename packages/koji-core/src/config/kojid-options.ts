@@ -98,7 +98,7 @@ export const kojidOptions = {
   buildroot_backend: choice(
     'auto',
     ['mock', 'sandbox', 'host'],
-    'What makes buildroots: mock, sandbox (dnf, overlayfs and bubblewrap), host (rpmbuild of the builder itself, for a try); ' +
+    'Back end that makes buildroots: mock, sandbox (dnf, overlayfs and bubblewrap), host (rpmbuild of the builder itself, for a try); ' +
       'auto takes mock where mockpath is installed, else sandbox',
   ),
   rootsdir: text(
@@ -125,7 +125,7 @@ export const kojidOptions = {
   ),
   waitfortasks: boolean(
     true,
-    'Wait at the hub for new tasks where it can tell of them, instead of asking every sleeptime seconds',
+    'Wait at the hub for new tasks if it can announce them, instead of asking every sleeptime seconds',
   ),
 };
 

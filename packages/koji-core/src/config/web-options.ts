@@ -15,7 +15,7 @@ export const siteOptions = {
   ParentTasks: names([], 'Web page: further task methods that have subtasks, for the list as a tree'),
   ToplevelTasks: withoutEffect(
     names([], 'Web page: further task methods that can have no parent'),
-    'the list of tasks without parents can be filtered by any method that is no subtask of Koji',
+    'the list of tasks without parents can be filtered by any method that is not a subtask of Koji',
   ),
   WebPlugins: words([], 'Web page: space list of plugins that add pages and panels to it'),
   HeavyPages: integer(
@@ -82,11 +82,11 @@ export const webOptions = {
   ...proxyOptions,
   WebCert: text(
     null,
-    'File with the certificate and key, as PEM, with which the page logs in at a hub whose ProxyDNs has it, to log in users whom UserHeader or OIDCIssuer name',
+    'File with the certificate and key, as PEM, for logging in users of UserHeader or OIDCIssuer at a hub whose ProxyDNs lists it',
   ),
   WebUser: text(
     null,
-    'User as whom the page logs in for that at a hub whose ProxyUsers has it, and has WebPassword',
+    'User of the page, with WebPassword, for the same purpose at a hub whose ProxyUsers lists it',
   ),
   WebPassword: secret(text(null, 'Password of WebUser: file:PATH, env:NAME, or the password itself')),
   KojiHubCA: text(null, "File with the certificates of authorities that sign the hub's"),

@@ -80,7 +80,7 @@ export async function planAdoption(
   const warnings = await storeWarnings(db, store);
   if (row?.encoding === 'SQL_ASCII')
     warnings.push(
-      'the source has the encoding SQL_ASCII: text that is no UTF-8 cannot be read and stops the adoption',
+      'the source has the encoding SQL_ASCII: text that is not UTF-8 cannot be read and stops the adoption',
     );
   const rows = copied.reduce((sum, { name }) => sum + (sizes.get(name)?.rows ?? 0), 0);
   const bytes = copied.reduce((sum, { name }) => sum + (sizes.get(name)?.bytes ?? 0), 0);

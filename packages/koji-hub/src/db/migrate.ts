@@ -83,7 +83,7 @@ async function run(
 export function checkSchema({ unknown, foreign, adopting }: SchemaState): void {
   if (adopting)
     throw new ConfigError(
-      'a copy of a database of Koji into this one is not complete: run koji-hub adopt again, which goes on with it',
+      'a copy of a database of Koji into this one is not complete: run koji-hub adopt again to continue it',
     );
   const breaking = unknown.filter((name) => !isAdditive(name));
   if (breaking.length > 0) {

@@ -113,7 +113,7 @@ const taskinfo = command({
   data: {
     of: 'getTaskInfo',
     adds: {
-      state_name: 'its state in words',
+      state_name: 'the name of its state',
       owner_name: 'who started it',
       host_name: 'the host that it runs on, or null',
       builds: 'its builds, as returned by listBuilds',

@@ -36,7 +36,7 @@ named by token_file in its profile, or with authtype = token in the variable KOJ
       metavar: 'PERMISSION',
     }),
     no_permissions: flag('--no-permissions', 'Without any permission of the user'),
-    user: text('--user', 'Whose token it is (for admins)'),
+    user: text('--user', 'Owner of the token (for admins)'),
     output: text('--output', 'Write the token to a new file, which only its owner can read', {
       metavar: 'FILE',
     }),
@@ -151,7 +151,7 @@ const revokeToken = command({
   examples: ['revoke-token nightly', 'revoke-token 17'],
   summary: 'End tokens, by their names or ids',
   usage: 'revoke-token [options] <name|id> [<name|id> ...]',
-  options: { user: text('--user', 'Whose tokens the names are of (for admins)') },
+  options: { user: text('--user', 'Owner of the tokens (for admins)') },
   async run(run) {
     const { args, options, session, global, print, login, usageError } = run;
     if (args.length === 0) return usageError('Please specify at least one token');
