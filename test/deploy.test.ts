@@ -258,7 +258,7 @@ user = builder\npassword = file:password\nworkdir = ${folder}/work\nlogfile = ${
       await start('koji-web', () => Promise.resolve(false));
       const before = await Promise.all(['hub.log', 'kojid.log'].map(textOf));
       await rotate(path.join(folder, 'log', '*.log'), running);
-      // What logrotate has moved aside stays as it was, and new files get what follows.
+      // Files that logrotate has moved aside are not changed, and new files get the following lines.
       for (const [i, name] of ['hub.log', 'kojid.log'].entries())
         expect((await textOf(`${name}.1`)).startsWith(before[i]!)).toBe(true);
       // Faults are lines of level DEBUG.

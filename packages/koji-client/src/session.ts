@@ -373,7 +373,7 @@ export class SessionBase {
   /**
    * Reads the files of `cert` and `serverCa` again; connections that are made from now on use them.
    *
-   * @throws Error naming a file that can't be read; then the session goes on with what it had
+   * @throws Error naming a file that can't be read; the session then keeps the old ones
    */
   reloadCertificates(): void {
     this.transport.reloadCertificates();

@@ -8,7 +8,7 @@ import { Writable } from 'node:stream';
 const highWaterMark = 262_144;
 
 /**
- * A file that lines are appended to. It can be opened anew between two lines, so that a file that was renamed loses none and
+ * A file that lines are appended to. It can be reopened between two lines, so that a file that was renamed loses none and
  * a new one of its name gets those that follow. Lines that can't be written, as on a full disk, are lost.
  */
 export class LogFile extends Writable {
