@@ -20,9 +20,6 @@ function compile(...args: string[]): Promise<string> {
 test.each([
   ['standard', 'false'],
   ['legacy', 'true'],
-])(
-  'the SDK types what authors write, with %s decorators, and refuses what is wrong',
-  async (_, legacy) => {
-    expect(await compile('--experimentalDecorators', legacy)).toBe('');
-  },
-);
+])('the SDK types what authors write, with %s decorators, and refuses what is wrong', async (_, legacy) => {
+  expect(await compile('--experimentalDecorators', legacy)).toBe('');
+});
