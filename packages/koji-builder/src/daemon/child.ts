@@ -40,7 +40,7 @@ function start(): void {
   process.on('uncaughtException', (error: unknown) => void breakOff(error));
 }
 
-// What is loaded by now is kept for the processes of later tasks (preloaded.ts).
+// Loaded code is cached for the processes of later tasks (preloaded.ts).
 if (startupSnapshot.isBuildingSnapshot()) {
   startupSnapshot.setDeserializeMainFunction(() => {
     closeSync(preloadedDescriptor);

@@ -12,17 +12,17 @@ import type { Runner } from './runner.js';
 import type { Ending, TaskProcess } from './task-process.js';
 import { removeFolder, taskFolder, taskFolders } from './task-run.js';
 
-/** What the hub answers at the start of a round. */
+/** The hub's answer at the start of a round. */
 interface Found {
   readonly open: readonly HostTask[];
   readonly host: HostInfo;
-  /** Null when the hub has to be told of this builder's state first. */
+  /** Null if this builder's state must be sent to the hub first. */
   readonly assigned: AssignedTask[] | null;
 }
 
 interface RunningTask {
   readonly process: TaskProcess;
-  /** Resolves when the process is gone with everything that it left behind. */
+  /** Resolves when the process and everything that it left behind has ended. */
   readonly gone: Promise<Ending>;
   readonly sessionId: number;
   readonly method: string;
@@ -32,7 +32,7 @@ interface RunningTask {
   dropped: boolean;
 }
 
-/** What the loop works with. */
+/** Dependencies of the loop. */
 export interface LoopParts {
   readonly session: ClientSession;
   readonly runner: Runner;
@@ -40,7 +40,7 @@ export interface LoopParts {
   /** Task methods that this builder can run now. */
   readonly methods: () => ReadonlySet<string>;
   readonly log: Logger;
-  /** Logs in anew after the hub has closed the session; AuthLockError when another builder has taken it over. */
+  /** Logs in again after the hub has closed the session; AuthLockError if another builder has taken it over. */
   readonly login: () => Promise<void>;
   /** Puts away what ended tasks left on this host. */
   readonly cleanUp: (isRunning: (taskId: number) => boolean) => Promise<void>;
@@ -65,7 +65,7 @@ const pollSlack = 30;
 const idlePoll = 600;
 /** Seconds that no hub makes a call wait unless it counts the builder as checked in meanwhile. */
 const silentHub = 90;
-/** Milliseconds after which a builder that nothing happened to compares notes with the hub all the same. */
+/** Milliseconds after which an idle builder synchronises with the hub anyway. */
 const longestQuiet = 3_600_000;
 /** Milliseconds after which a waiting call that breaks was cut for being quiet. */
 const shortestCut = 20_000;
@@ -80,9 +80,9 @@ const shortestCut = 20_000;
 export class Loop {
   private readonly running = new Map<number, RunningTask>();
   private load = 0;
-  /** What was said last about what is looked at again and again, by topic. */
+  /** The last message about each repeated check, by topic. */
   private readonly said = new Map<string, { readonly text: string; readonly at: number }>();
-  /** What the hub was told last; null when it has to be told again. */
+  /** The last state sent to the hub; null if it must be sent again. */
   private told: { readonly load: number; /** By `performance.now()`. */ readonly at: number } | null = null;
   /** Ids of sessions of tasks that have ended, to be closed with the next request. */
   private readonly left: number[] = [];
@@ -99,7 +99,7 @@ export class Loop {
   /** How often in a row the hub said at once that there is something to do. */
   private calls = 0;
   private stopping = false;
-  /** What a task asked the daemon to do once all of them have ended. */
+  /** The action that a task requested once all tasks have ended. */
   private pending: End['how'] | null = null;
   private rest = new AbortController();
   private endGrace: () => void = () => undefined;
@@ -291,7 +291,7 @@ export class Loop {
     }
   }
 
-  /** Checks in and starts what is assigned to this host; whether there was anything to do. */
+  /** Checks in and starts tasks assigned to this host. Returns whether there was anything to do. */
   private async takeTasks({ host, assigned }: Found): Promise<boolean> {
     const ready = await this.isReady(host);
     const isNews = this.isCheckInDue || ready !== this.isKnownReady;
@@ -333,7 +333,7 @@ export class Loop {
     return chosen;
   }
 
-  /** Opens tasks, all in one request, and runs them; whether there was any. */
+  /** Opens tasks, all in one request, and runs them. Returns whether there were any. */
   private async openTasks(tasks: readonly AssignedTask[]): Promise<boolean> {
     if (tasks.length === 0) return false;
     const asked = this.ask();
@@ -364,7 +364,7 @@ export class Loop {
     const { runner, log } = this.parts;
     log.info(`running task ${task.id} (${task.method})`);
     const process = runner.take();
-    // A task that waits is no load: there may be room for another one now.
+    // A waiting task is not load, so there may be room for another one.
     process.onWait = () => this.rest.abort();
     process.onEnd = (how) => this.endWhenIdle(how);
     const gone = process.ended.then(async (ending) => {
@@ -406,11 +406,11 @@ export class Loop {
     }
     this.left.push(task.sessionId);
     this.running.delete(id);
-    // The hub has told of the end of one that told the hub.
+    // The hub announces the end of a task that reported its end itself.
     if (!task.process.hasTold || !this.isKnownReady || this.running.size === 0) this.rest.abort();
   }
 
-  /** Removes the folders of tasks that ended for the hub, but were not put away since this daemon was killed. */
+  /** Removes the folders of tasks that are finished at the hub but left folders when this daemon was killed. */
   private async removeLeft(): Promise<void> {
     for (const id of await taskFolders(this.parts.options))
       if (!this.running.has(id)) await this.removeFolder(id);
@@ -458,7 +458,7 @@ export class Loop {
   /** Sleeps until the hub says that there is something to do, or something ends here, or `sleeptime` is over. */
   private async wait(took: boolean): Promise<void> {
     if (took) this.calls = 0;
-    // There may be more: a hub that tells of it does so at once.
+    // There may be more: a hub that announces tasks does so at once.
     if ((took && !this.tells) || this.stopping) return;
     // A hub that calls over and over for what can't be done now must not be asked in a tight loop.
     if (this.calls > 1) await this.pause(Math.min(50 * 2 ** this.calls, errorPause));
@@ -478,7 +478,7 @@ export class Loop {
       return false;
     }
     const end = performance.now() + longestQuiet;
-    // What is awaited here is looked for here; with tasks or without leave to take any there is more to compare.
+    // Checks for awaited events here. With tasks, or without permission to take any, there is more to compare.
     const looking = setInterval(() => void this.lookHere(), seconds * 1000);
     try {
       for (;;) {

@@ -93,7 +93,7 @@ export class TaskProcess {
     return this.told !== null;
   }
 
-  /** Whether the hub hears of the task's end, so that it is no news that the task is no longer open there. */
+  /** Whether the hub is notified of the task's end, so that it is expected that the task is no longer open there. */
   get isEnding(): boolean {
     return this.told !== null && performance.now() - this.told < tellingTime;
   }

@@ -15,7 +15,7 @@ const longestAnswer = 90;
 /** Milliseconds after which a task reports its weight: most short ones have ended then, and report it with their end. */
 const weightPause = 300;
 
-/** What a {@link TaskRun} is made of. */
+/** Parts of a {@link TaskRun}. */
 export interface TaskRunParts {
   readonly task: TaskData;
   readonly session: ClientSession;
@@ -53,7 +53,7 @@ export async function removeFolder(folder: string): Promise<void> {
   }
 }
 
-/** What the builder lends to the handler of one task: a folder, files of the hub, a log. */
+/** Resources for the handler of one task: a folder, files of the hub, a log. */
 export class TaskRun implements TaskRuntime {
   readonly id: number;
   readonly method: string;
@@ -93,7 +93,7 @@ export class TaskRun implements TaskRuntime {
     else await this.parts.session.host.setTaskWeight(this.id, weight);
   }
 
-  /** Returns the first weight if it was not sent yet: whoever takes it sends it, or a later one. */
+  /** Returns the first weight if it was not sent yet. The caller sends it, or a later one. */
   async takeWeight(): Promise<number | null> {
     const first = this.firstWeight;
     this.firstWeight = null;

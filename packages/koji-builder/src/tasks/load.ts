@@ -22,7 +22,7 @@ export interface Tasks {
   readonly plugins: readonly PluginEntry[];
 }
 
-/** Whose tasks those are that no plugin brings. */
+/** Owner of the tasks that no plugin provides. */
 export const ownTasks = 'koji';
 
 const own: readonly PluginTask[] = builtIn.map((Handler) => ({
@@ -32,7 +32,7 @@ const own: readonly PluginTask[] = builtIn.map((Handler) => ({
   signature: signatureOf((Handler.prototype as { readonly handler: (...args: never[]) => unknown }).handler),
 }));
 
-/** What may be elsewhere than it usually is, and where the plugins' logs go. */
+/** Paths that may differ from the defaults, and the destination of the plugins' logs. */
 export type Elsewhere = Pick<LoadOptions, 'configFolder' | 'found' | 'moved' | 'logger'>;
 
 /** The plugins that kojid.conf names, and what is wrong with the others. */
@@ -74,7 +74,7 @@ export async function loadTasks(
   };
 }
 
-/** Where a file really is; one that is gone meanwhile was no link. */
+/** Returns the real path of a file; a file that has disappeared was not a link. */
 export function realFile(file: string): string {
   try {
     return realpathSync(file);
