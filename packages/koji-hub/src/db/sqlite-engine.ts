@@ -26,7 +26,7 @@ export interface Statement {
   readonly rows: 'one' | 'all' | 'some';
   /** Whether to describe the columns. */
   readonly describe: boolean;
-  /** What to do with each row before it is written as XML-RPC, by an engine that writes; absent for rows as they are. */
+  /** Changes of each row before an engine that writes XML-RPC writes it; absent for unchanged rows. */
   readonly written?: RowPlan;
 }
 
