@@ -332,7 +332,7 @@ const hasApache = apache !== undefined;
     afterAll(() => place.stop());
 
     // As in Koji's httpd.conf. TLS 1.3 would ask after the handshake, which Node.js does not answer.
-    test('a certificate logs in all the same', async () => {
+    test('a certificate still logs in', async () => {
       expect(await place.koji(['--cert', 'alice.pem', 'whoami'])).toMatchObject({
         code: 0,
         out: expect.stringMatching(/^User: alice .*\n.*\nLogin: certificate \(certificate\)\n/) as string,

@@ -162,7 +162,7 @@ function placeForFile(closers: Closers): FilePlace {
   return file;
 }
 
-/** What {@link preload} works with. */
+/** Arguments of {@link preload}. */
 interface Preloading {
   readonly setup: Setup;
   readonly file: FilePlace;

@@ -358,7 +358,7 @@ describe('round trip', () => {
     }
   });
 
-  test('portions that are written stand between others, which name the row that cannot be sent', async () => {
+  test('written portions can alternate with others, which name the row that cannot be sent', async () => {
     const encoder = new RowEncoder([{ name: 'n' }]);
     const written = new EncodedRows(encoder.encode([[1], [2]]), 2);
     async function* portions(last: unknown) {

@@ -131,7 +131,7 @@ function listTests(kind: DatabaseKind, workers: number): void {
     agent.destroy();
   });
 
-  test('a list that is none is logged by every process, and the one before stays', async () => {
+  test('every process logs an invalid list, and keeps the previous one', async () => {
     await writeFile(list(), 'nonsense');
     hub.kill('SIGHUP');
     await until(async () => (await processesThat('the certificates in use stay: ')) === workers);

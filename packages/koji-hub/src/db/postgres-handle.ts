@@ -128,7 +128,7 @@ export class PostgresHandle implements Handle {
   async query(text: string, values: readonly SqlValue[]): Promise<Outcome> {
     const { name, writes, isLocal } = this.parts.statements.meet(text);
     const bound = await bindAll(values);
-    // A transaction that only reads begins all the same for what writes, so that the database refuses it.
+    // A read-only transaction starts even for a statement that writes, so that the database refuses the statement.
     const begins = writes || isLocal || this.later?.onlyIfNeeded === false;
     const begin = begins ? (this.takePrepared() ?? (await this.begin())) : null;
     if (begin !== null) {

@@ -1,4 +1,4 @@
-/** What to do with each row as it is read. It is data, so that another thread can do it. */
+/** Changes of each row as it is read. They are data, so that another thread can apply them. */
 export interface RowPlan {
   /** Keeps rows whose `column` has one of some ids (null for any), and of each id only the first `most`. */
   readonly keep?: {

@@ -85,7 +85,7 @@ export class ThreadEngine implements Engine {
   async command(text: string): Promise<void> {
     if (text === 'BEGIN') this.begins = true;
     else if (this.begins && (text === 'COMMIT' || text === 'ROLLBACK')) this.begins = false;
-    // What only reads has nothing to hear from its end.
+    // The result of the end is irrelevant to a transaction that only reads.
     else if (text === 'COMMIT') this.send({ ask: 'commit' });
     else await this.ask({ ask: 'command', text });
   }

@@ -3,7 +3,7 @@ import { follow } from './row-plan.js';
 import { rowColumns } from './sqlite-rows.js';
 import type { Column, LocalEngine, Outset, Portion, Statement } from './sqlite-engine.js';
 
-/** What is known of a statement's text: its columns, and what writes its rows; null where two columns have one name. */
+/** Data about a statement's text: its columns, and the writer of its rows; null if two columns have the same name. */
 interface Known {
   readonly names: readonly string[];
   readonly encoder: RowEncoder | null;
@@ -60,7 +60,7 @@ export class WritingEngine {
   }
 }
 
-/** Rows that can't be written go as they are: whoever writes them then finds out what is wrong, and where. */
+/** Rows that can't be written are passed on unchanged, so that the encoder reports the problem and its place. */
 function encoded(
   encoder: RowEncoder | null,
   rows: readonly (readonly unknown[])[],

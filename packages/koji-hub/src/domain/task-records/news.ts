@@ -32,6 +32,6 @@ export function tell(
   if (repos && call.hub.options.RepoManager === 'hub') channels.add(repoChannel);
   for (const request of requests) channels.add(requestChannel(request));
   if (channels.size === 0) return;
-  // All at once, so that PostgreSQL is told of all in one statement.
+  // All at once, so that PostgreSQL needs only one statement.
   call.afterCommit(() => Promise.all([...channels].map((channel) => call.hub.wake.notify(channel))));
 }
