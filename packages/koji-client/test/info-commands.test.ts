@@ -55,6 +55,7 @@ test('rpms and users are shown, builds without a tag found', async () => {
 /** Arguments with which each command that reads finds something in this hub. */
 const reading: Readonly<Record<string, readonly string[]>> = {
   buildinfo: ['pkgc-1.2-3'],
+  'create-token': ['robot'],
   'diff-builds': ['pkgc-1.2-3', 'nomd5-1.0-1'],
   'diff-tags': ['f44', 'f44-build', '--no-inherit'],
   hostinfo: ['builder1'],
@@ -76,6 +77,7 @@ const reading: Readonly<Record<string, readonly string[]>> = {
   'list-tags': ['f44*'],
   'list-targets': [],
   'list-tasks': [],
+  'list-tokens': [],
   'list-untagged': ['--show-references'],
   'list-users': [],
   'list-volumes': [],

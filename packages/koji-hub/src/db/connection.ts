@@ -75,7 +75,7 @@ export interface Database {
   /** Runs `work` in a transaction that commits when it resolves and rolls back when it throws. */
   write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
   /**
-   * Resolves once everything that a read has seen so far is durable, which must come before anybody is called with it; undefined if it is.
+   * Resolves once everything that a read has seen so far is durable, which must be awaited before anybody learns of it; undefined if it is.
    * On PostgreSQL nothing is seen before.
    */
   settled(): Promise<void> | undefined;
