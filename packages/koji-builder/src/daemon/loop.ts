@@ -1,5 +1,3 @@
-import { statfs } from 'node:fs/promises';
-import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthError, GenericError, RetryError, TASK_STATES, messageOf, type Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
@@ -7,6 +5,8 @@ import { encodeFault } from '@koji/core/wire';
 import { RequestError, type ClientSession, type Multicall } from '@koji/client';
 import type { AssignedTask, HostInfo, HostTask, SessionKey } from '@koji/core/api';
 import type { TaskEnd } from './activity.js';
+import { Announcements } from './announcements.js';
+import { findHindrance } from './hindrance.js';
 import type { End, TaskData } from './protocol.js';
 import type { Runner } from './runner.js';
 import type { Ending, TaskProcess } from './task-process.js';
@@ -58,17 +58,8 @@ const farewellTime = 5_000;
 const cleaningPause = 60_000;
 /** Methods of tasks that ask the daemon to end. */
 const endsDaemon = new Set(['restart', 'shutdown']);
-/** Seconds that a waiting call of a builder with tasks lasts at most, and how much later than that an answer may come. */
-const shortPoll = 50;
-const pollSlack = 30;
-/** The same for one that waits for its next task and nothing else; probes keep its connection open meanwhile. */
-const idlePoll = 600;
-/** Seconds that no hub makes a call wait unless it counts the builder as checked in meanwhile. */
-const silentHub = 90;
 /** Milliseconds after which an idle builder synchronises with the hub anyway. */
 const longestQuiet = 3_600_000;
-/** Milliseconds after which a waiting call that breaks was cut for being quiet. */
-const shortestCut = 20_000;
 
 /**
  * The daemon's life: compare what runs here with what the hub thinks, check in, take assigned tasks, wait to be told.
@@ -89,11 +80,7 @@ export class Loop {
   private cleaning = false;
   private hasTidied = false;
   private nextCleaning = 0;
-  private hubTells = true;
-  /** Seconds that a call of an idle builder waits: less where something on the way cuts quiet connections. */
-  private patience = idlePoll;
-  /** How many such calls in a row were cut. */
-  private cuts = 0;
+  private readonly announcements: Announcements;
   /** Whether the hub knows this builder as ready for tasks. */
   private isKnownReady = false;
   /** How often in a row the hub said at once that there is something to do. */
@@ -105,7 +92,9 @@ export class Loop {
   private endGrace: () => void = () => undefined;
   private readonly graceOver = new Promise<void>((resolve) => (this.endGrace = resolve));
 
-  constructor(private readonly parts: LoopParts) {}
+  constructor(private readonly parts: LoopParts) {
+    this.announcements = new Announcements(parts);
+  }
 
   /**
    * Runs until {@link stop} or {@link endWhenIdle}; resolves when no task runs here any more.
@@ -436,30 +425,17 @@ export class Loop {
     if (this.load > Number(host.capacity))
       return no(`load ${this.load} exceeds capacity ${Number(host.capacity)}`);
     if (this.running.size >= options.maxjobs) return no(`maxjobs = ${options.maxjobs} tasks are running`);
-    const here = await this.findHindrance();
+    const here = await findHindrance(options);
     if (here !== null) return no(here);
     this.said.delete('ready');
     return true;
-  }
-
-  /** Returns what keeps this machine from taking tasks; null if nothing does. */
-  private async findHindrance(): Promise<string | null> {
-    const { options } = this.parts;
-    const space = await statfs(options.mockdir).catch(() => statfs(options.workdir));
-    const free = Math.floor((space.bavail * space.bsize) / 1024 / 1024);
-    if (free < options.minspace) return `${free} MB are free, minspace = ${options.minspace}`;
-    const [average = 0] = loadavg();
-    const most = options.maxload * availableParallelism();
-    if (most > 0 && average > most)
-      return `load average ${average.toFixed(2)}, maxload = ${options.maxload} for each processor`;
-    return null;
   }
 
   /** Sleeps until the hub says that there is something to do, or something ends here, or `sleeptime` is over. */
   private async wait(took: boolean): Promise<void> {
     if (took) this.calls = 0;
     // There may be more: a hub that announces tasks does so at once.
-    if ((took && !this.tells) || this.stopping) return;
+    if ((took && !this.announcements.areMade) || this.stopping) return;
     // A hub that calls over and over for what can't be done now must not be asked in a tight loop.
     if (this.calls > 1) await this.pause(Math.min(50 * 2 ** this.calls, errorPause));
     const started = Date.now();
@@ -468,12 +444,8 @@ export class Loop {
     this.rest = new AbortController();
   }
 
-  private get tells(): boolean {
-    return this.hubTells && this.parts.options.waitfortasks;
-  }
-
   private async pollOrSleep(seconds: number): Promise<boolean> {
-    if (!this.tells) {
+    if (!this.announcements.areMade) {
       await this.pause(seconds * 1000);
       return false;
     }
@@ -483,20 +455,13 @@ export class Loop {
     try {
       for (;;) {
         const isIdle = this.isKnownReady && this.running.size === 0;
-        const patience = isIdle ? this.patience : Math.min(seconds, shortPoll);
-        const began = performance.now();
-        const { held } = this;
-        if (await this.poll(patience, held)) {
+        const { held, rest } = this;
+        const heard = await this.announcements.next({ held, isIdle, signal: rest.signal });
+        if (heard === 'news') {
           // The end of a task alone is nothing to act on; if there is more, the hub tells it again.
           const hasEnded = held.some((id) => this.running.get(id)?.process.isEnding ?? true);
-          if (hasEnded && !this.rest.signal.aborted) continue;
-          return true;
-        }
-        const waited = performance.now() - began;
-        if (waited > patience * 900) this.cuts = 0;
-        // Such a hub needs no check-in: nothing has changed.
-        const isQuiet = isIdle && waited > silentHub * 1000 && performance.now() < end;
-        if (!isQuiet || this.rest.signal.aborted) return false;
+          if (!hasEnded || rest.signal.aborted) return true;
+        } else if (heard === 'nothing' || rest.signal.aborted || performance.now() >= end) return false;
       }
     } finally {
       clearInterval(looking);
@@ -509,40 +474,12 @@ export class Loop {
     return [...this.running].filter(([, task]) => isHeld(task)).map(([id]) => id);
   }
 
-  /** Waits at the hub; false when it had nothing to tell. */
-  private async poll(patience: number, held: readonly number[]): Promise<boolean> {
-    const { session, log } = this.parts;
-    const began = performance.now();
-    try {
-      return await session.call<boolean>(
-        'host.waitForTasks',
-        [patience, held],
-        {},
-        { aside: true, signal: this.rest.signal, timeout: patience + pollSlack, retry: false },
-      );
-    } catch (error) {
-      if (this.rest.signal.aborted) return false;
-      if (error instanceof RequestError && patience > shortPoll && performance.now() - began > shortestCut) {
-        // Once, the hub may have been stopped.
-        if ((this.cuts += 1) > 1) {
-          log.info(`calls that wait are cut (${error.message}): none waits for more than ${shortPoll} s now`);
-          this.patience = shortPoll;
-        }
-        return false;
-      }
-      // A hub with KojiDebug wraps the fault's text in a traceback.
-      if (!(error instanceof GenericError) || !error.message.includes('Invalid method')) throw error;
-      log.info('the hub does not announce new tasks: asking it every sleeptime seconds');
-      this.hubTells = false;
-      return false;
-    }
-  }
-
   /** Beside a call that waits: does what is due here, and ends the call if this machine can't take tasks any more. */
   private async lookHere(): Promise<void> {
     this.cleanUp();
     const { rest } = this;
-    if (this.isKnownReady && (await this.findHindrance().catch(messageOf)) !== null) rest.abort();
+    if (this.isKnownReady && (await findHindrance(this.parts.options).catch(messageOf)) !== null)
+      rest.abort();
   }
 
   private async pause(milliseconds: number): Promise<void> {

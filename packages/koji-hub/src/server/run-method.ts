@@ -8,8 +8,9 @@ export interface GivenArgs {
 }
 
 /**
- * The heart of a call: asks the token if there is one, fits the arguments to the declaration, checks what the caller may do, then the types, and runs the
- * handler. Koji checks in this order, so that a caller without the permission learns nothing from the types.
+ * The heart of a call: asks the token if there is one, fits the arguments to the declaration, checks what the caller may do,
+ * then the types, and runs the handler. Koji checks in this order, so that a caller without the permission learns nothing from
+ * the types.
  *
  * @param method how faults name the method
  */
