@@ -87,7 +87,7 @@ describe('the koji-hub command', () => {
     expect(await readFile(path.join(folder, 'site/hub.conf'), 'utf8')).not.toContain(password);
     expect(await run('init', 'site')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('is there already') as unknown,
+      stderr: expect.stringContaining('already exists') as unknown,
     });
     await listenAnywhere(path.join(folder, 'site/hub.conf'));
     const { url, child } = await start('--config', 'site/hub.conf');
@@ -327,7 +327,7 @@ site = policy site :: allow
     expect(valueOf(await post(url, 'login', ['admin', password]))).toBeTruthy();
     expect(await run('init', '.')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('is there already') as unknown,
+      stderr: expect.stringContaining('already exists') as unknown,
     });
     expect(valueOf(await post(url, 'login', ['admin', password]))).toBeTruthy();
   });
