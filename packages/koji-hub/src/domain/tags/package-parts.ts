@@ -4,7 +4,7 @@ import type { RowStream } from '@koji/core/wire';
 import type { Call } from '../../call.js';
 import { canSort, cutPart, sortOrder } from '../../db/parts.js';
 import type { Part, SortColumns } from '../../db/parts.js';
-import { like, placesOf, sql, where } from '../../db/sql.js';
+import { anyOf, like, placesOf, sql, where } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { atEvent } from '../history/history.js';
 import { fullInheritance } from './inheritance.js';
@@ -50,6 +50,13 @@ export async function listingTags(
   return [tagId, ...links.map((link) => link.parent_id)];
 }
 
+/** The entries of tags, each with the place of its tag. */
+const placedEntries = (tags: readonly number[]): Sql =>
+  sql`tag_packages JOIN ${placesOf(tags)} ON place.value = tag_packages.tag_id`;
+
+/** Says the same again as {@link placedEntries}: SQLite would read the entries of all tags to join them. */
+const isIn = (tags: readonly number[]): Sql => anyOf(sql`tag_packages.tag_id`, tags);
+
 /**
  * Reads the whole package list of a tag one by one, each package by the nearest tag's entry.
  *
@@ -64,8 +71,8 @@ export async function streamPackageList(
   if (!tags) return null;
   return call.db.iterate<PackageListEntry>(
     sql`SELECT ${entryColumns(filter)}
-      FROM tag_packages JOIN ${placesOf(tags)} ON place.value = tag_packages.tag_id ${entryJoins(filter)}
-      ${where(entryConditions(filter))}
+      FROM ${placedEntries(tags)} ${entryJoins(filter)}
+      ${where([...entryConditions(filter), isIn(tags)])}
       ORDER BY place.key, tag_packages.create_event, package.id`,
     { keep: { column: 'package_id', among: null, most: 1 } },
   );
@@ -81,8 +88,8 @@ export async function entriesOf(call: Call, filter: PackagePartFilter): Promise<
       SELECT tag_packages.tag_id, tag_packages.package_id, tag_packages.create_event, tag_packages.blocked,
         ${filter.withOwners === false ? sql`NULL` : sql`users.id`} AS owner_id, place.key AS place, ROW_NUMBER() OVER (
           PARTITION BY tag_packages.package_id ORDER BY place.key, tag_packages.create_event) AS nth
-      FROM tag_packages JOIN ${placesOf(tags)} ON place.value = tag_packages.tag_id ${entryJoins(filter)}
-      ${where([...entryConditions(filter), named])}),
+      FROM ${placedEntries(tags)} ${entryJoins(filter)}
+      ${where([...entryConditions(filter), isIn(tags), named])}),
     found AS (SELECT * FROM numbered WHERE nth = 1)`;
 }
 
