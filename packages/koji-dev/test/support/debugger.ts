@@ -44,6 +44,7 @@ export class Debugger {
   private readonly texts: string[] = [];
   private readonly stops: Paused[] = [];
   private onStop: (() => void) | null = null;
+  private onScript: (() => void) | null = null;
 
   private constructor(private readonly socket: WebSocket) {
     socket.addEventListener('message', ({ data }) => this.hear(JSON.parse(String(data)) as Message));
@@ -63,11 +64,7 @@ export class Debugger {
   /** Sets a breakpoint in the line of a source that has this text, as soon as a script is made of it. */
   async breakAt(source: string, text: string): Promise<void> {
     this.texts.push(text);
-    const script = [...this.scripts.values()].find((one) => sourcesOf(one).includes(source));
-    if (!script)
-      throw new Error(
-        `no script is made of ${source}: ${[...this.scripts.values()].map(({ url }) => url).join(' ')}`,
-      );
+    const script = await this.scriptOf(source);
     const wanted = lineWith(source, text);
     const map = mapOf(script);
     const lines = readFileSync(fileURLToPath(script.url.replace(/\?.*/, '')), 'utf8').split('\n');
@@ -90,6 +87,15 @@ export class Debugger {
     return { file, text: this.texts.find((text) => shown.includes(text)) };
   }
 
+  /** Waits until the process has loaded a script that is made of the source. */
+  private async scriptOf(source: string): Promise<Script> {
+    for (;;) {
+      const script = [...this.scripts.values()].find((one) => sourcesOf(one).includes(source));
+      if (script) return script;
+      await new Promise<void>((resolve) => (this.onScript = resolve));
+    }
+  }
+
   async resume(): Promise<void> {
     await this.send('Debugger.resume');
   }
@@ -102,8 +108,9 @@ export class Debugger {
     if (message.id !== undefined) this.answers.get(message.id)?.(message);
     else if (message.method === 'Debugger.scriptParsed') {
       const script = message.params as Script;
-      if (script.sourceMapURL !== '' && script.url.includes('/koji-plugin-'))
-        this.scripts.set(script.scriptId, script);
+      if (script.sourceMapURL === '' || !script.url.includes('/koji-plugin-')) return;
+      this.scripts.set(script.scriptId, script);
+      this.onScript?.();
     } else if (message.method === 'Debugger.paused') {
       this.stops.push(message.params as Paused);
       this.onStop?.();
