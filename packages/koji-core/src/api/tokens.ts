@@ -56,7 +56,7 @@ export const tokenMethods = {
       { ...arg('user', nullable(userRef), null), about: 'for admins: whose token it is' },
     ],
     result: shape<NewToken>('struct'),
-    returns: 'the token in `token`, which is shown this once, and what listTokens tells',
+    returns: 'the token in `token`, which is shown only once, and what listTokens tells',
     faults: ['ActionNotAllowed', 'GenericError', 'ParameterError'],
   }),
   listTokens: method({

@@ -19,7 +19,7 @@ const createToken = command({
   summary: 'Make a token with which programs log in',
   usage: `create-token [options] <name>
 
-Prints the token, which is shown this once. Give it to the program in a file that only its user can read,
+Prints the token, which is shown only once. Give it to the program in a file that only its user can read,
 named by token_file in its profile, or with authtype = token in the variable KOJI_TOKEN.`,
   data: { of: 'createToken', one: true },
   options: {
