@@ -1,5 +1,4 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Site, until, type RunningBuilder } from './support/site.js';
@@ -27,7 +26,7 @@ const sayWord = (text: string): void => write('dev/watched/lib/word.js', `export
 beforeAll(async () => {
   site = await Site.create();
   // A package under development is linked into node_modules; one file lies in a plugin folder; one package is installed.
-  for (const folder of ['dev/watched/lib', 'loose', 'node_modules/koji-plugin-installed', 'plugins'])
+  for (const folder of ['dev/watched/lib', 'loose', 'node_modules/koji-plugin-installed', 'plugins', 'tmp'])
     mkdirSync(site.path(folder), { recursive: true });
   for (const name of readdirSync(modules))
     if (!name.startsWith('.')) symlinkSync(path.join(modules, name), site.path('node_modules', name));
@@ -57,6 +56,8 @@ beforeAll(async () => {
        async handler() { return config.single.word; }
      };`,
   );
+  // Other tests on the machine keep their copies in the common one.
+  process.env['TMPDIR'] = site.path('tmp');
   builder = await site.startBuilder({ plugins: 'watched single installed', pluginpath: site.path('loose') }, [
     '--watch',
   ]);
@@ -129,7 +130,8 @@ test('a method that is new is offered, and one that is gone is not', async () =>
 });
 
 test('nothing is left of the copies when kojid ends', async () => {
-  const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('kojid-watch-'));
+  const copies = (): string[] =>
+    readdirSync(site.path('tmp')).filter((name) => name.startsWith('kojid-watch-'));
   expect(copies().length).toBeGreaterThan(0);
   await builder.stop();
   expect(copies()).toEqual([]);

@@ -90,6 +90,8 @@ export class Site {
       maxload: '0',
       retry_interval: '2',
       shutdowntimeout: '1',
+      // With more, nobody could tell to which one a debugger of the next task must attach.
+      spare_processes: '1',
       pluginpath: this.path('loaded'),
       ...(plugin.modules.builder ? { plugins: plugin.name } : {}),
     });

@@ -129,6 +129,8 @@ describeOnPostgres('Workers = 3', (kind) => {
     };
     // One that has only just been started does not tell its figures yet.
     await until(async () => (await ask()).status === 200);
+    // Counts of processes that were killed are gone.
+    expect(await hello(url)).toBe(true);
     const before = await counted();
     expect(before).toBeGreaterThan(0);
     for (let i = 0; i < 12; i++) expect(await hello(url)).toBe(true);
