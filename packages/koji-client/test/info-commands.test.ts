@@ -145,7 +145,7 @@ test('fields are chosen by name, and lines written by a template', async () => {
   for (const [args, message] of [
     [['--json=nmae'], "option --json: no field 'nmae' (there are: arches, id, locked,"],
     [['--format=%{nmae}'], "option --format: no field 'nmae'"],
-    [['--format=%name'], 'option --format: a % that begins no %{field}'],
+    [['--format=%name'], 'option --format: a % that does not start %{field}'],
     [['--json=a,'], "option --json: an empty name in 'a,'"],
     [['--json', '--format=x'], '--json and --format exclude each other'],
     [['--form=x'], 'no such option: --form'],

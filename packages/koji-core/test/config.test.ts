@@ -128,10 +128,10 @@ test('everything that can not be read is named with its file and line', () => {
   expect(() => parseIni([{ file: 'x.conf', text }])).toThrow(
     new ConfigError(
       [
-        "x.conf line 1: 'early = 1' stands before the first [section]",
+        "x.conf line 1: 'early = 1' is before the first [section]",
         "x.conf line 3: 'bare' is neither a [section] nor name = value",
-        "x.conf line 5: option 'x' is there already, in line 4",
-        'x.conf line 6: section [a] is there already',
+        "x.conf line 5: duplicate option 'x', first set in line 4",
+        'x.conf line 6: duplicate section [a]',
         "x.conf line 7: '= 3' is neither a [section] nor name = value",
       ].join('\n'),
     ),
@@ -141,14 +141,16 @@ test('everything that can not be read is named with its file and line', () => {
 test('a wrong % hurts only who reads its section', () => {
   const sections = parseIni([{ file: 'x.conf', text: '[a]\nx = 1\n[b]\ny = 5%\n' }], { interpolation: true });
   expect(sections.get('a')).toEqual(new Map([['x', '1']]));
-  expect(() => sections.get('b')).toThrow("x.conf line 4: [b] y = '5%': a '%' that begins no '%(name)s'");
+  expect(() => sections.get('b')).toThrow(
+    "x.conf line 4: [b] y = '5%': a '%' that does not start '%(name)s'",
+  );
 });
 
 test('names that refer to each other end in an error', () => {
   const sections = parseIni([{ file: 'x.conf', text: '[a]\nx = %(y)s\ny = %(x)s\n' }], {
     interpolation: true,
   });
-  expect(() => sections.get('a')).toThrow('names refer to each other without end');
+  expect(() => sections.get('a')).toThrow('names refer to each other in a loop');
 });
 
 test('hub.conf stands over the files of hub.conf.d, which stand over each other by name', () => {

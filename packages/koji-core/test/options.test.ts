@@ -46,6 +46,6 @@ test('options without effect are told when a file sets them, others are not', ()
   );
   expect(effectWarnings(kojidOptions, optionsOf({ use_fast_upload: 'no', pkgurl: 'x' }), place)).toEqual([
     '/etc/kojid/kojid.conf [kojid] use_fast_upload has no effect: uploads are always raw',
-    '/etc/kojid/kojid.conf [kojid] pkgurl has no effect: topurl has taken its place',
+    '/etc/kojid/kojid.conf [kojid] pkgurl has no effect: topurl replaces it',
   ]);
 });

@@ -367,7 +367,7 @@ describe("the report on Koji's configuration", () => {
         'web kojitheme has no effect: no such option here',
         'kojira repo_lifetime is RepoLifetime of hub.conf, since the hub looks after repos itself',
         'kojira queue_file has no effect, since the hub looks after repos itself',
-        'koji pyver has no effect: no Python runs it',
+        'koji pyver has no effect: koji does not run under Python here',
       ]);
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -202,7 +202,7 @@ test('a % that means nothing is a problem, which does not show a secret; without
   pluginConfig('mine', shape);
   const { problems } = await load(method);
   expect(problems.map(({ problem }) => problem)).toEqual([
-    "line 2: [broker] token = (secret): a '%' that begins no '%(name)s' must be written '%%'",
+    "line 2: [broker] token = (secret): a '%' that does not start '%(name)s' must be written '%%'",
   ]);
   const config = pluginConfig('mine', shape, { interpolation: false });
   await load(method);

@@ -92,7 +92,9 @@ function readTemplate(given: string): (rows: readonly Row[]) => string {
     ([part, width = '', name, escaped]): ((row: Row) => string) => {
       if (escaped !== undefined) return () => escapes[escaped] ?? escaped;
       if (name === undefined && part === '%')
-        throw new UsageError(`option --format: a % that begins no %{field} in '${given}' (write %% for one)`);
+        throw new UsageError(
+          `option --format: a % that does not start %{field} in '${given}' (write %% for one)`,
+        );
       if (name === undefined) return () => (part === '%%' ? '%' : part);
       if (name.trim() === '') throw new UsageError(`option --format: an empty name in '${given}'`);
       names.push(name);

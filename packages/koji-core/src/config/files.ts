@@ -109,8 +109,7 @@ export interface ClientSource {
 }
 
 /**
- * Reads a profile: /etc/koji.conf.d, /etc/koji.conf, then the user's own ~/.koji/config.d and ~/.koji/config, or instead of
- * these two the given file. Later ones take precedence.
+ * Reads a profile: /etc/koji.conf.d, /etc/koji.conf, then the user's own ~/.koji/config.d and ~/.koji/config, or the given file instead of these two. Later ones take precedence.
  *
  * @throws ConfigurationError if no file has the profile, ConfigError if a value is invalid
  */
@@ -146,7 +145,7 @@ export interface ProfileSetting {
   readonly withoutEffect: string | null;
 }
 
-/** Returns the options that files set for a profile, and the file that each value comes from. Throws as {@link readClientConfig}. */
+/** Returns the options that files set for a profile, and the file that each value comes from. Throws like {@link readClientConfig}. */
 export function listProfileSettings(from: ClientSource): ProfileSetting[] {
   const sections = clientSections(from);
   const table: OptionTable = clientOptions;
@@ -162,7 +161,7 @@ export function listProfileSettings(from: ClientSource): ProfileSetting[] {
   });
 }
 
-/** Returns the names of the profiles that files have, as the section names of koji.conf. */
+/** Returns the names of the profiles in the files, which are the section names of koji.conf. */
 export function listProfiles(from: Omit<ClientSource, 'profile'> = {}): string[] {
   return clientSections(from).keys();
 }

@@ -4,7 +4,7 @@ import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 import { siteOptions } from './web-options.js';
 
-/** The options of hub.conf, section `hub`: first those of Koji, then ours. */
+/** The options of hub.conf, section `hub`: first Koji's, then our own. */
 export const hubOptions = {
   DBName: text(null, 'Database name'),
   DBUser: text(null, 'Database user'),
@@ -38,17 +38,17 @@ export const hubOptions = {
   LogLevel: text('WARNING', 'Log level, or space list of logger:level pairs'),
   LogFormat: text(
     '%(asctime)s [%(levelname)s] m=%(method)s u=%(user_name)s p=%(process)s r=%(remoteaddr)s %(name)s: %(message)s',
-    'Pattern of log lines; json makes each an object of JSON with everything that is known',
+    'Pattern of log lines; json writes each as a JSON object with all fields',
   ),
   MissingPolicyOk: boolean(true, 'Treat an undefined allow/deny policy as allow'),
   EnableMaven: boolean(false, 'Turn maven support on'),
   EnableWin: boolean(false, 'Turn windows support on'),
   ...processLimits,
-  MemoryWarnThreshold: integer(5000, 'Kilobytes of growth in one request that cause a warning'),
+  MemoryWarnThreshold: integer(5000, 'Memory growth in one request, in kilobytes, that causes a warning'),
   MaxRequestLength: integer(4194304, 'Largest accepted request body in bytes; 0 or unset means no limit'),
   LockOut: boolean(false, 'Answer only admins (ServerOffline fault for others)'),
   ServerOffline: boolean(false, 'Answer every request with a ServerOffline fault'),
-  OfflineMessage: text(null, 'Text of that fault'),
+  OfflineMessage: text(null, 'Text of the ServerOffline fault'),
   MaxNameLengthInternal: integer(256, 'Longest accepted name; 0 for no limit'),
   RegexNameInternal: text(
     '^[A-Za-z0-9/_.+-]+$',
@@ -72,9 +72,9 @@ export const hubOptions = {
   RepoLag: integer(3600, 'Seconds of age allowed for repos requested without an event'),
   RepoAutoLag: integer(
     null,
-    'Same for automatic requests; unset means 0 with `RepoManager = hub`, so that a change leads to a new repo at once, else 7200',
+    'The same for automatic requests; unset means 0 with `RepoManager = hub`, where a change starts a new repo at once, and 7200 otherwise',
   ),
-  RepoLagWindow: integer(600, 'Rounding step in seconds for those ages'),
+  RepoLagWindow: integer(600, 'Rounding step for these ages, in seconds'),
   RepoQueueUser: text('kojira', 'User that owns newRepo tasks made by the queue'),
   DebuginfoTags: text('', 'Tag globs whose repos include debuginfo'),
   SourceTags: text('', 'Tag globs whose repos include sources'),
@@ -82,32 +82,29 @@ export const hubOptions = {
   RepoManager: choice(
     'hub',
     ['external'],
-    'Whether the hub itself looks after repos: requests, automatic ones, changes of external repos, expiry and deletion; with external a kojira does',
+    'Who manages repos (requests, automatic requests, changes of external repos, expiry, deletion): the hub, or with external a kojira',
   ),
   RepoInterval: integer(
     15,
-    "Repo manager: seconds between looks at what only time changes, kojira's sleeptime; changes, requests and finished tasks are seen at once",
+    "Repo manager: seconds between checks of ages and time limits, kojira's sleeptime; changes, requests and finished tasks are handled at once",
   ),
   RepoLifetime: integer(604_800, "Repo manager: seconds until a repo expires, kojira's repo_lifetime"),
-  DistRepoLifetime: integer(
-    604_800,
-    "Repo manager: the same for repos to distribute, kojira's dist_repo_lifetime",
-  ),
+  DistRepoLifetime: integer(604_800, "Repo manager: the same for dist repos, kojira's dist_repo_lifetime"),
   ExpiredRepoLifetime: integer(
     604_800,
     "Repo manager: seconds until an expired or broken repo is deleted, kojira's expired_repo_lifetime",
   ),
   RepoInitTimeout: integer(
     7200,
-    "Repo manager: seconds until a repo that does not get ready counts as broken, kojira's init_timeout",
+    "Repo manager: seconds until an unfinished repo counts as broken, kojira's init_timeout",
   ),
   RepoRecheckPeriod: integer(
     3600,
-    "Repo manager: seconds until it looks again at folders, references of expired repos and automatic requests that failed, kojira's recheck_period",
+    "Repo manager: seconds until it rechecks folders, references to expired repos and failed automatic requests, kojira's recheck_period",
   ),
   MaxRepoDeletes: integer(
     4,
-    "Repo manager: most folders that are removed at the same time, kojira's max_delete_processes",
+    "Repo manager: most folders removed at the same time, kojira's max_delete_processes",
   ),
   CheckExternalRepos: boolean(
     true,
@@ -115,7 +112,7 @@ export const hubOptions = {
   ),
   ExternalRepoPath: folders(
     [],
-    'Repo manager: colon list of folders below which external repos may have `file:` urls; those below KojiDir may always',
+    'Repo manager: colon list of folders in which external repos may have `file:` urls; KojiDir is always allowed',
   ),
   IgnoreStrayRepos: boolean(
     false,
@@ -123,148 +120,145 @@ export const hubOptions = {
   ),
   IgnoreOtherVolumes: boolean(
     false,
-    "Repo manager: remove no folders from other volumes than DEFAULT, kojira's ignore_other_volumes",
+    "Repo manager: never remove folders from volumes other than DEFAULT, kojira's ignore_other_volumes",
   ),
-  Listen: text('127.0.0.1:8080', 'Address and port to answer at; port 0 takes a free one'),
+  Listen: text('127.0.0.1:8080', 'Address and port to listen on; port 0 picks a free port'),
   Database: text(
     null,
-    'sqlite:FILE, relative to the folder of hub.conf, or postgresql://USER:PASSWORD@HOST:PORT/NAME; unset takes the DB options, or sqlite:koji.db when there are none',
+    'sqlite:FILE, relative to the folder of hub.conf, or postgresql://USER:PASSWORD@HOST:PORT/NAME; unset uses the DB options, or sqlite:koji.db if none is set',
   ),
-  Workers: integer(1, 'Processes that answer; more than one needs PostgreSQL'),
+  Workers: integer(1, 'Processes that serve requests; more than one needs PostgreSQL'),
   PluginFailure: choice(
     'refuse',
     ['skip'],
-    'Whether the hub refuses to start when a plugin does not load, or starts without it',
+    'What the hub does when a plugin does not load: refuse to start, or skip the plugin',
   ),
   CallbackTimeout: integer(30, 'Seconds that a callback, method or policy test of a plugin may take'),
   MaxCallbackTimeout: integer(
     300,
-    'The most seconds that a plugin gets which asks for more than CallbackTimeout in its package.json',
+    'Longest timeout in seconds that a plugin can request in its package.json instead of CallbackTimeout',
   ),
   CallbackFailureLimit: integer(
     5,
-    'Failures in a row that switch off a callback which may fail; 0 never switches one off',
+    'Consecutive failures that switch off a callback that is allowed to fail; 0 means never',
   ),
-  CallbackPause: integer(300, 'Seconds that such a callback is switched off before it is tried again'),
+  CallbackPause: integer(300, 'Seconds until a callback that was switched off is tried again'),
   BlockLimit: integer(
     2,
-    'Seconds that code of a plugin may hold up all calls before the process is replaced; 0 lets it',
+    'Seconds that plugin code may block all calls before the process is replaced; 0 means no limit',
   ),
   BlockRetries: integer(
     3,
-    'Times within an hour that a plugin may do so; the last one switches it off for CallbackPause seconds. 0 never does',
+    'Times within an hour that a plugin may block a process; the last time switches it off for CallbackPause seconds; 0 means never',
   ),
   MaxDownloadSize: integer(
     67108864,
-    "Bytes of a task's file that one `downloadTaskOutput` may answer; larger files are read by offset and size",
+    "Most bytes of a task's file that one `downloadTaskOutput` returns; larger files are read by offset and size",
   ),
-  BodyTimeout: integer(60, 'Seconds that a client may be silent while it sends a request'),
-  PasswordChecks: integer(2, 'Passwords that each process checks at the same time'),
+  BodyTimeout: integer(60, 'Seconds that a client may pause while sending a request'),
+  PasswordChecks: integer(2, 'Password checks that each process runs at the same time'),
   MaxWaitingLogins: integer(
     500,
-    'Logins that may wait for such a check in each process; then the newest of the address with most of them are refused',
+    'Logins that may wait for a password check in each process; above this limit, the newest logins from the address with the most are refused',
   ),
   FailedLogins: integer(
     10,
-    'Wrong passwords of one user from one address until its logins from there are refused; 0 for no limit',
+    'Wrong passwords for one user from one address after which logins of this user from there are refused; 0 for no limit',
   ),
   FailedLoginsPerAddress: integer(
     100,
-    'Wrong passwords from one address until all logins from there are refused; 0 for no limit',
+    'Wrong passwords from one address after which all logins from there are refused; 0 for no limit',
   ),
-  FailedLoginPause: integer(300, 'Seconds from the first wrong password until these are forgotten'),
-  TokenLifetime: integer(
-    365,
-    'Days for which a token of a program may be valid, see createToken; 0 takes none',
-  ),
+  FailedLoginPause: integer(300, 'Seconds from the first wrong password until failed logins are forgotten'),
+  TokenLifetime: integer(365, 'Longest validity of a token in days, see createToken; 0 accepts no tokens'),
   ...loginOptions,
   RequestTimeout: integer(900, 'Seconds that a client may take to send a whole request'),
   RequestMemory: integer(
     268_435_456,
-    'Bytes of memory for requests longer than 64 KiB that a process takes at the same time; one that finds no room gets status 503; 0 means no limit',
+    'Bytes of memory in each process for requests longer than 64 KiB; a request that does not fit gets status 503; 0 means no limit',
   ),
   DownloadRate: integer(
     1024,
-    'Bytes a second that a client has to take of a file below /kojifiles, on average over DownloadTimeout',
+    'Slowest download of a file below /kojifiles, in bytes per second on average over DownloadTimeout',
   ),
   DownloadTimeout: integer(120, 'Seconds over which DownloadRate is measured; 0 for no limit'),
   AnswerTimeout: integer(3600, 'Seconds that a client may take to read a whole answer'),
   MaxAnswerLength: integer(
     2_147_483_648,
-    'Largest answer in bytes; a longer one becomes a fault, or ends the connection if part of it is sent; 0 means no limit',
+    'Largest answer in bytes; a longer one becomes a fault, or closes the connection if part of it was already sent; 0 means no limit',
   ),
   AnswerMemory: integer(
     67_108_864,
-    'Bytes of memory for answers that clients have not read yet; what is more waits in temporary files',
+    'Bytes of memory for answers that clients have not read yet; the rest waits in temporary files',
   ),
   AnswerFiles: integer(
     17_179_869_184,
-    'Bytes of those temporary files; when they are full, the client that has read nothing for longest is disconnected; 0 means no limit',
+    'Bytes of temporary files for answers; when they are full, the client that has read nothing for the longest time is disconnected; 0 means no limit',
   ),
-  AnswerFolder: text(null, 'Folder of those temporary files; unset takes the temporary folder of the system'),
-  MaxConnections: integer(2000, 'Connections of clients that a process takes at a time; 0 means no limit'),
-  MaxHeaderLength: integer(16_384, 'Largest accepted headers of a request in bytes'),
-  HeaderTimeout: integer(60, 'Seconds that a client may take to send the headers of a request'),
+  AnswerFolder: text(null, 'Folder for these temporary files; unset uses the temporary folder of the system'),
+  MaxConnections: integer(
+    2000,
+    'Client connections that a process accepts at the same time; 0 means no limit',
+  ),
+  MaxHeaderLength: integer(16_384, 'Largest accepted request headers in bytes'),
+  HeaderTimeout: integer(60, 'Seconds that a client may take to send request headers'),
   KeepAliveTimeout: integer(65, 'Seconds that a connection stays open without a request'),
   HousekeepingInterval: integer(
     86400,
-    'Seconds after which a hub removes what the options below do not keep; 0 leaves that to koji-hub housekeeping',
+    'Seconds between removals of what the options below do not keep; 0 leaves this to koji-hub housekeeping',
   ),
   KeepSessions: integer(
     30,
-    'Days for which sessions without a call are kept; 0 for ever, as for all of these',
+    'Days that sessions without a call are kept; 0 means for ever, here and in the other Keep options',
   ),
-  KeepTokens: integer(365, 'Days for which it is kept which tokens were revoked or have expired'),
-  KeepReservations: integer(1, 'Days for which reservations of builds by content generators are kept'),
-  KeepSchedulerLog: integer(7, "Days for which lines of the scheduler's log are kept"),
+  KeepTokens: integer(365, 'Days that records of revoked and expired tokens are kept'),
+  KeepReservations: integer(1, 'Days that builds reserved by content generators are kept'),
+  KeepSchedulerLog: integer(7, "Days that lines of the scheduler's log are kept"),
   KeepBuildrootLists: integer(
     0,
-    'Days for which it is kept what was in retired buildroots from which no package is kept, as those of scratch builds',
+    'Days that the package lists of retired buildroots are kept if no package from them is kept, as for scratch builds',
   ),
   KeepTasks: integer(
     0,
-    'Days for which ended tasks are kept that no build, repository or kept buildroot comes from',
+    'Days that ended tasks are kept, unless a build, repository or kept buildroot comes from them',
   ),
-  KeepTaskFiles: integer(0, 'Days for which logs and other files of ended tasks are kept'),
-  KeepScratchBuilds: integer(
-    0,
-    'Days after the end of their task for which files of scratch builds are kept',
-  ),
-  KeepUploads: integer(0, 'Days for which uploads of the koji command are kept that nothing became of'),
+  KeepTaskFiles: integer(0, 'Days that logs and other files of ended tasks are kept'),
+  KeepScratchBuilds: integer(0, 'Days that files of scratch builds are kept after their task has ended'),
+  KeepUploads: integer(0, 'Days that unused uploads of the koji command are kept'),
   StopDelay: integer(
     0,
-    'Seconds for which a stopping hub continues to answer, while /readyz returns 503, so that a load balancer sends it no more requests',
+    'Seconds that a stopping hub continues to answer while /readyz returns 503, so that load balancers stop sending requests',
   ),
   LongReads: integer(
     4,
-    'Lists and searches that a process reads from the database at the same time; others wait, while lookups by name or id go on',
+    'Lists and searches that a process reads from the database at the same time; further ones wait, but lookups by name or id do not',
   ),
   DatabaseConnections: integer(
     10,
-    'Connections of each process to PostgreSQL, at least three more than LongReads: two are for lookups only, one for writes',
+    'PostgreSQL connections of each process, at least three more than LongReads: two are reserved for lookups, one for writes',
   ),
   MaxMultiCalls: integer(
     100_000,
-    'Most calls in a multicall, those of multicalls within it included; 0 means no limit',
+    'Most calls in a multicall, including calls in nested multicalls; 0 means no limit',
   ),
   ProxyUsers: words(
     [],
-    'Space list of users that may log in other users, with their own password and `proxyuser` in the options of `login`, as a koji-web alone before this hub does',
+    'Space list of users that may log in other users, with their own password and `proxyuser` in the options of `login`, such as the user of a standalone koji-web',
   ),
-  Web: boolean(true, 'Whether the hub has a web page'),
+  Web: boolean(true, 'Serve the web page'),
   WebPath: text('/koji', 'Path of the web page'),
   ...siteOptions,
   MetricsFrom: words(
     ['127.0.0.1', '::1'],
-    'Space list of addresses that may read /metrics, * for any; empty counts nothing',
+    'Space list of addresses that may read /metrics, * for any; empty turns metrics off',
   ),
   SlowStatement: integer(
     1000,
-    'Milliseconds after which a statement of the database is slow: it is logged with the plan that the database has for it; 0 logs none',
+    'Milliseconds after which a database statement is logged as slow, with its query plan; 0 logs none',
   ),
   Tracing: boolean(
     false,
-    'Whether calls and statements become spans of OpenTelemetry; what exports them is loaded into the process by `node --import`',
+    'Create OpenTelemetry spans for calls and statements; load an exporter into the process with `node --import`',
   ),
   LogFile: text(null, 'File to append the log to; unset writes to standard error'),
 };

@@ -28,7 +28,7 @@ type Options = Map<string, Value>;
  * is `=` or `:`, indented lines continue a value, `#` and `;` start a comment only at the beginning of a line, and a section or
  * option must not occur twice in one text.
  *
- * @throws ConfigError naming file and line of each syntax error
+ * @throws ConfigError with the file and line of each syntax error
  */
 export function parseIni(sources: readonly Source[], options: IniOptions = {}): Sections {
   const merged = new Map<string, Options>();
@@ -70,7 +70,7 @@ export class Sections {
    * Returns a section's options by lower-case name, including those of `DEFAULT`, or undefined if the section does not exist.
    * `DEFAULT` itself always exists.
    *
-   * @throws ConfigError for a wrong `%` in any of them if these are replaced
+   * @throws ConfigError for an invalid `%` in any of them, if references are replaced
    */
   get(section: string): Map<string, string> | undefined {
     const own = section === 'DEFAULT' ? this.defaults : this.sections.get(section);
@@ -84,7 +84,7 @@ export class Sections {
     );
   }
 
-  /** The names, in lower case, of the options that a section itself has; for `DEFAULT`, its own. */
+  /** Returns the lower-case names of the options that a section itself sets, without those of `DEFAULT`. */
   own(section: string): string[] {
     const options = section === 'DEFAULT' ? this.defaults : this.sections.get(section);
     return [...(options?.keys() ?? [])];
@@ -159,14 +159,14 @@ class Reader {
 
   private open(name: string, number: number): void {
     const known = this.sections.get(name);
-    if (known && name !== 'DEFAULT') this.problem(number, `section [${name}] is there already`);
+    if (known && name !== 'DEFAULT') this.problem(number, `duplicate section [${name}]`);
     this.section = known ?? new Map<string, { lines: string[]; line: number }>();
     this.sections.set(name, this.section);
   }
 
   private option(text: string, number: number): void {
     if (!this.section) {
-      this.problem(number, `'${text}' stands before the first [section]`);
+      this.problem(number, `'${text}' is before the first [section]`);
       return;
     }
     const at = text.search(/[=:]/);
@@ -176,7 +176,7 @@ class Reader {
       return;
     }
     const before = this.section.get(key);
-    if (before) this.problem(number, `option '${key}' is there already, in line ${before.line}`);
+    if (before) this.problem(number, `duplicate option '${key}', first set in line ${before.line}`);
     this.value = [text.slice(at + 1).trimStart()];
     this.section.set(key, { lines: this.value, line: number });
   }
@@ -204,10 +204,10 @@ function interpolate(
     );
   };
   const expand = (text: string, depth: number): string => {
-    if (depth > deepest) return fail('names refer to each other without end');
+    if (depth > deepest) return fail('names refer to each other in a loop');
     return text.replace(/%(%|\(([^)]+)\)s)?/g, (_all, what: string | undefined, name: string | undefined) => {
       if (what === '%') return '%';
-      if (name === undefined) return fail("a '%' that begins no '%(name)s' must be written '%%'");
+      if (name === undefined) return fail("a '%' that does not start '%(name)s' must be written '%%'");
       const value = options.get(name.toLowerCase());
       return value === undefined ? fail(`there is no option '${name}'`) : nested(value.text, depth);
     });

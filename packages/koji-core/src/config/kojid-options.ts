@@ -2,13 +2,13 @@ import { boolean, choice, folders, integer, text, withoutEffect, words } from '.
 import type { OptionValues } from './options.js';
 import { processLimits } from './process-limits.js';
 
-/** The options of kojid.conf, section `kojid`: first those of Koji, then ours. */
+/** The options of kojid.conf, section `kojid`: first Koji's, then our own. */
 export const kojidOptions = {
   sleeptime: integer(15, 'Seconds between polls of the hub'),
   maxjobs: integer(10, 'Most tasks run at once'),
   buildroot_basic_cleanup_delay: integer(120, "Seconds until a finished task's buildroot content is removed"),
-  buildroot_final_cleanup_delay: integer(86400, 'Seconds until the rest of that buildroot is removed'),
-  literal_task_arches: text('', 'Arch globs passed to buildArch as they are, not made canonical'),
+  buildroot_final_cleanup_delay: integer(86400, 'Seconds until the rest of the buildroot is removed'),
+  literal_task_arches: text('', 'Arch globs passed to buildArch unchanged, without making them canonical'),
   minspace: integer(8192, 'Free megabytes needed under mockdir to take a task'),
   admin_emails: text(null, 'Comma list of addresses for error mail'),
   log_level: text(null, 'Log level name'),
@@ -38,8 +38,8 @@ export const kojidOptions = {
   password: text(null, 'Password for password login: file:PATH, env:NAME, or the password itself'),
   retry_interval: integer(60, 'Seconds between call retries'),
   max_retries: integer(120, 'Call retries'),
-  offline_retry: boolean(true, 'Keep retrying while the hub says it is offline'),
-  offline_retry_interval: integer(120, 'Seconds between those retries'),
+  offline_retry: boolean(true, 'Keep retrying while the hub is offline'),
+  offline_retry_interval: integer(120, 'Seconds between retries while the hub is offline'),
   log_timestamps: boolean(false, 'Also upload timestamp companions of logs'),
   timeout: integer(null, 'Request timeout in seconds'),
   no_ssl_verify: boolean(false, 'Skip server certificate checks'),
@@ -47,13 +47,13 @@ export const kojidOptions = {
   use_createrepo_c: boolean(true, 'Use createrepo_c'),
   createrepo_skip_stat: boolean(true, 'Trust unchanged rpms when updating repodata'),
   createrepo_update: boolean(true, 'Reuse the previous repodata'),
-  distrepo_skip_stat: boolean(false, 'Same trust for dist repos'),
+  distrepo_skip_stat: boolean(false, 'The same for dist repos'),
   copy_old_repodata: boolean(false, 'Copy repodata when a new repo is identical'),
   mock_bootstrap_image: boolean(false, 'Let tags choose a mock bootstrap image'),
-  pkgurl: withoutEffect(text(null, 'Obsolete'), 'topurl has taken its place'),
+  pkgurl: withoutEffect(text(null, 'Obsolete'), 'topurl replaces it'),
   allowed_scms: text(
     '',
-    'Space list of host:repository[:use_common[:source_cmd]] globs, ! to refuse; ? stands for the colon before a port: ' +
+    'Space list of host:repository[:use_common[:source_cmd]] globs; ! refuses a match; ? stands for the colon before a port: ' +
       'git.example.com?8443:/rpms/*',
   ),
   allowed_scms_use_config: boolean(true, 'Apply allowed_scms'),
@@ -71,7 +71,7 @@ export const kojidOptions = {
   xz_options: text('-z6T0', 'Options for xz on raw-xz images'),
   task_avail_delay: withoutEffect(
     integer(300, 'Seconds to leave a task to builders with more room'),
-    'the hub gives tasks to hosts',
+    'the hub assigns tasks to hosts',
   ),
   cert: text(null, 'Client certificate; falls back to /etc/kojid/client.crt if that exists'),
   serverca: text(null, 'Hub CA; falls back to /etc/kojid/serverca.crt if that exists'),
@@ -81,51 +81,51 @@ export const kojidOptions = {
   callback_timeout: integer(60, 'Seconds that a callback of a plugin may take'),
   max_callback_timeout: integer(
     300,
-    'The most seconds that a plugin gets which asks for more than callback_timeout in its package.json',
+    'Longest timeout in seconds that a plugin can request in its package.json instead of callback_timeout',
   ),
   build_arch_can_fail: boolean(false, 'Let sibling arches finish when one fails'),
   ...processLimits,
   logfile: text(null, 'File to append the log to; unset writes to standard error'),
   log_format: text(
     '%(asctime)s [%(levelname)s] {%(process)d} %(name)s %(message)s',
-    'Pattern of log lines; json makes each an object of JSON with everything that is known',
+    'Pattern of log lines; json writes each as a JSON object with all fields',
   ),
   shutdowntimeout: integer(
     30,
-    'Seconds that a stopping builder waits for its tasks before it frees them for another one',
+    'Seconds that a stopping builder waits for its tasks before it frees them for other builders',
   ),
-  maxload: integer(4, 'Load average per processor above which no task is taken; 0 takes tasks at any load'),
+  maxload: integer(4, 'Load average per processor above which the builder takes no tasks; 0 for no limit'),
   buildroot_backend: choice(
     'auto',
     ['mock', 'sandbox', 'host'],
-    'Back end that makes buildroots: mock, sandbox (dnf, overlayfs and bubblewrap), host (rpmbuild of the builder itself, for a try); ' +
-      'auto takes mock where mockpath is installed, else sandbox',
+    'Back end that makes buildroots: mock, sandbox (dnf, overlayfs and bubblewrap), host (rpmbuild on the builder itself, for trying out); ' +
+      'auto uses mock if mockpath exists, else sandbox',
   ),
   rootsdir: text(
     null,
-    'Folder for the buildroots of sandbox and host, and for notes on all; unset takes the folder roots below workdir',
+    'Folder for the buildroots of sandbox and host, and for records of all buildroots; unset uses workdir/roots',
   ),
-  buildroot_memory: integer(
-    0,
-    'Megabytes of memory for what runs in one buildroot (not with mock); 0 for no limit',
-  ),
-  buildroot_processes: integer(0, 'Processes in one buildroot (not with mock); 0 for no limit'),
+  buildroot_memory: integer(0, 'Memory limit of a buildroot in megabytes (not with mock); 0 for no limit'),
+  buildroot_processes: integer(0, 'Process limit of a buildroot (not with mock); 0 for no limit'),
   image_python: text(
     '/usr/bin/python3',
-    'Python with the module pykickstart, for tasks that make images; with ImageFactory and oz for image and indirectionimage',
+    'Python with the module pykickstart, for image tasks; image and indirectionimage also need ImageFactory and oz',
   ),
-  imagefactory_plugins: text('/etc/imagefactory/plugins.d', 'Folder that names the plugins of ImageFactory'),
+  imagefactory_plugins: text(
+    '/etc/imagefactory/plugins.d',
+    'Folder with the plugin descriptions of ImageFactory',
+  ),
   template_python: text(
     '/usr/bin/python3',
-    'Python with the module Cheetah, which fills the templates of spec files for wrapperRPM tasks',
+    'Python with the module Cheetah, for the spec file templates of wrapperRPM tasks',
   ),
   spare_processes: integer(
     8,
-    'Most processes kept loaded for tasks to come: one, and more while tasks come fast; 0 for none',
+    'Most processes kept loaded for future tasks: one, or more while tasks arrive quickly; 0 for none',
   ),
   waitfortasks: boolean(
     true,
-    'Wait at the hub for new tasks if it can announce them, instead of asking every sleeptime seconds',
+    'Wait for the hub to announce new tasks, if it can, instead of polling every sleeptime seconds',
   ),
 };
 

@@ -5,12 +5,12 @@ import { choice, text, words } from './options.js';
 export const proxyOptions = {
   TrustedProxies: words(
     [],
-    'Space list of addresses of reverse proxies whose ProxyAddressHeader names the client; each of them must set that header itself',
+    'Space list of addresses of reverse proxies whose ProxyAddressHeader names the client; each proxy must set this header itself',
   ),
   ProxyAddressHeader: choice(
     'X-Forwarded-For',
     ['Forwarded'],
-    'Header in which TrustedProxies name the client; Forwarded is that of RFC 7239',
+    'Header in which TrustedProxies name the client; Forwarded is defined in RFC 7239',
   ),
 };
 
@@ -19,35 +19,32 @@ export const loginOptions = {
   ...proxyOptions,
   TLSCertificate: text(
     null,
-    'File with the certificate of the hub and those between it and its authority, as PEM: the hub then answers by TLS',
+    'PEM file with the certificate of the hub and its intermediate certificates; turns on TLS',
   ),
-  TLSKey: text(null, 'File with the private key of TLSCertificate, as PEM and without a password'),
+  TLSKey: text(null, 'PEM file with the private key of TLSCertificate, without a password'),
   TLSChain: text(
     null,
-    'File with the certificates between TLSCertificate and its authority, where they are in a file of their own',
+    'PEM file with the intermediate certificates, if TLSCertificate does not contain them',
   ),
   TLSClientCA: text(
     null,
-    'File with the authorities whose certificates log users in, as PEM; unset asks clients for no certificate',
+    'PEM file with the authorities whose certificates log users in; unset requests no client certificates',
   ),
-  TLSClientCRL: text(
-    null,
-    'File with certificates that are revoked, as PEM: a list of each authority in TLSClientCA',
-  ),
+  TLSClientCRL: text(null, 'PEM file with revocation lists, one from each authority in TLSClientCA'),
   ClientVerifyHeader: text(
     null,
-    "Header in which TrustedProxies say whether they verified the client's certificate, such as X-Client-Verify: SUCCESS, NONE or FAILED:REASON",
+    "Header in which TrustedProxies report whether they verified the client's certificate, such as X-Client-Verify: SUCCESS, NONE or FAILED:REASON",
   ),
   ClientDNHeader: text(
     null,
-    'Header in which TrustedProxies name the subject of that certificate, such as X-Client-DN; in the form of RFC 2253, `CN=alice,O=Example`',
+    'Header in which TrustedProxies pass the subject of the client certificate, such as X-Client-DN; in the format of RFC 2253, `CN=alice,O=Example`',
   ),
   GSSAPIKeytab: text(
     null,
-    'File with the keys of the Kerberos service HTTP/HOST: the hub then logs in users by their tickets; needs the npm package kerberos',
+    'Keytab of the Kerberos service HTTP/HOST; lets users log in with their tickets; needs the npm package kerberos',
   ),
   PrincipalHeader: text(
     null,
-    'Header in which TrustedProxies name the Kerberos principal that they authenticated, such as X-Remote-User',
+    'Header in which TrustedProxies pass the Kerberos principal that they authenticated, such as X-Remote-User',
   ),
 };

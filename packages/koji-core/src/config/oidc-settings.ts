@@ -74,10 +74,10 @@ type Problem = (name: string, what: string) => null;
 function secureUrl(name: string, text: string, problem: Problem): URL | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
-    return problem(name, ` = '${text}': not an URL`);
+    return problem(name, ` = '${text}': not a URL`);
   const isOwn = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url.protocol === 'http:' && !isOwn)
-    return problem(name, ` = '${text}': must be https, since logins pass there`);
+    return problem(name, ` = '${text}': must be https, because logins go through it`);
   return url;
 }
 

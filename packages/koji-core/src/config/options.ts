@@ -14,7 +14,7 @@ export interface Option<T> {
   readonly required?: boolean;
   /** The value is secret, such as a password. */
   readonly secret?: boolean;
-  /** Why the option is accepted without effect; absent for an option that has one. */
+  /** Why the option is accepted without effect; absent if it has an effect. */
   readonly withoutEffect?: string;
 }
 
@@ -104,17 +104,17 @@ export function choice<const T extends string>(fallback: T, others: readonly T[]
   return { kind: all.join(' | '), default: fallback, doc, read };
 }
 
-/** An option that the file must have. */
+/** Makes an option required. */
 export function required<T>(option: Option<T>): Option<NonNullable<T>> {
   return { ...(option as Option<NonNullable<T>>), required: true };
 }
 
-/** An option with a secret value, which no report shows. */
+/** Marks the value of an option as secret, so that no report shows it. */
 export function secret<T>(option: Option<T>): Option<T> {
   return { ...option, secret: true };
 }
 
-/** An option of Koji that is accepted but has no effect here, with the reason. */
+/** Marks an option of Koji that is accepted but has no effect here, with the reason. */
 export function withoutEffect<T>(option: Option<T>, why: string): Option<T> {
   return { ...option, doc: `${option.doc}. No effect here: ${why}`, withoutEffect: why };
 }
