@@ -132,8 +132,12 @@ test.each(databases)('calls whose files are finished are forgotten together on $
     expect(await tokens()).toEqual([{ token: 'c' }, { token: 'd' }]);
     expect(writes).toHaveBeenCalledTimes(2);
     const late = new FinishedCalls(folder, database, log, 1_000_000);
-    late.add('c');
+    // The journal of a call stays until the folders of its links are synced; one that is gone needs no sync.
+    await writeFile(path.join(folder, 'c.finished'), 'journal');
+    late.add('c', [made.folder, path.join(made.folder, 'gone')]);
+    expect(await readdir(folder)).toEqual(['c.finished']);
     await late.close();
+    expect(await readdir(folder)).toEqual([]);
     expect(await tokens()).toEqual([{ token: 'd' }]);
   } finally {
     await database.close();

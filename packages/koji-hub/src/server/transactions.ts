@@ -18,6 +18,7 @@ import { ClientGone } from '../client.js';
 import type { Client } from '../client.js';
 import type { Hub } from '../call.js';
 import type { Connection, ReadOptions } from '../db/connection.js';
+import { syncChanges } from '../domain/files/syncs.js';
 import { describeSession } from './call-fields.js';
 import { RunningCall } from './running-call.js';
 import type { OwnTransactions } from './running-call.js';
@@ -123,6 +124,7 @@ export class Transactions {
             const value = await work(call);
             did.write = db.wrote;
             if (did.write) await call.runCallbacks('preCommit', {});
+            await syncChanges(db);
             await storeCallNumber(db, session);
             did.work = true;
             return value;

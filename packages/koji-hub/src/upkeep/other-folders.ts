@@ -3,7 +3,7 @@ import { lstat, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { REPO_STATES, TASK_STATES } from '@koji/core';
 import { anyOf, boolAs, sql } from '../db/sql.js';
-import { listTokens } from '../domain/files/journal.js';
+import { listJournals } from '../domain/files/journal-files.js';
 import { ownFolder } from '../domain/files/places.js';
 import {
   batchSize,
@@ -221,10 +221,10 @@ async function judgeTasks({ database }: Site, places: readonly TaskPlace[]): Pro
 export async function* checkJournals({ paths }: Site): AsyncGenerator<Found, void, void> {
   const journals = path.join(paths.topdir, ownFolder, 'journal');
   for (const { name } of await entriesOf(journals))
-    for (const token of await listTokens(path.join(journals, name)))
+    for (const journal of await listJournals(path.join(journals, name)))
       yield {
         kind: 'half-done',
-        path: path.join(journals, name, `${token}.journal`),
+        path: path.join(journals, name, journal.name),
         text: 'is the journal of a call that was cut off: a start of the hub finishes it or takes it back',
         mend: null,
       };

@@ -14,6 +14,7 @@ const { sql } = await load('db/sql.js');
 const { stageCopy, stageFolder, stageLink, stageMove, stageRemoval, stageRename, stageWrite } =
   await load('domain/files/files.js');
 const { openJournals, recoverFiles } = await load('domain/files/recovery.js');
+const { syncChanges } = await load('domain/files/syncs.js');
 
 const database = await openDatabase({ url, folder });
 const top = path.join(folder, 'top');
@@ -83,6 +84,7 @@ try {
         for (const action of undo.reverse()) await action('rolled-back');
         throw new Error('asked to fail');
       }
+      await syncChanges(db);
       countdown();
     });
   countdown();

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { GenericError } from '@koji/core';
-import { exists, removeEmpty, syncPath } from './durable.js';
+import { exists, removeEmpty } from './durable.js';
 import { checkInside, isBelowTop, isPlace } from './places.js';
 
 /** All paths are places in the store. `made` is the uppermost folder that goes with the change if it is empty by then. */
@@ -31,6 +31,8 @@ export type Change =
 /** A change, and whether it became a copy or was taken back. */
 export interface Made {
   readonly change: Change;
+  /** Whether its places were found in the store by the call that makes it, so that the end of the call need not look again. */
+  readonly checked: boolean;
   copied: boolean;
   undone: boolean;
 }
@@ -112,27 +114,34 @@ async function isSameFile(one: string, other: string): Promise<boolean> {
 /**
  * Finishes a change whose call was committed: what it replaced goes. May be done again.
  *
+ * @returns a folder that must be synced before the change is forgotten; null for none
  * @throws GenericError when a link leads out of the store
  */
-export async function finish(top: string, { change, copied }: Made): Promise<void> {
-  await checkPlaces(top, change);
+export async function finish(top: string, { change, copied, checked }: Made): Promise<string | null> {
+  if (!checked) await checkPlaces(top, change);
   const at = (place: string): string => path.join(top, place);
   if (change.kind === 'move') {
     const [from, to] = [at(change.from), at(change.to)];
     // Another file with this name by now was created later.
-    if (!(copied ? await isFile(from) : await isSameFile(from, to))) return;
+    if (!(copied ? await isFile(from) : await isSameFile(from, to))) return null;
     await (change.leave === 'link' ? leaveLink(from, to) : fs.rm(from, { force: true }));
-  } else if (change.kind !== 'rename' && change.aside)
+    return path.dirname(from);
+  }
+  if (change.kind !== 'rename' && change.aside)
     await fs.rm(at(change.aside), { recursive: true, force: true });
+  return null;
 }
 
 async function leaveLink(from: string, to: string): Promise<void> {
   // Always the same name, so that a second try finds what the first left.
   const link = path.join(path.dirname(from), `.${path.basename(from)}.link`);
-  await fs.rm(link, { force: true });
-  await fs.symlink(path.relative(path.dirname(from), to), link);
+  const target = path.relative(path.dirname(from), to);
+  await fs.symlink(target, link).catch(async (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await fs.rm(link, { force: true });
+    await fs.symlink(target, link);
+  });
   await fs.rename(link, from);
-  await syncPath(path.dirname(from));
 }
 
 /**

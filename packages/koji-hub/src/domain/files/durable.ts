@@ -14,24 +14,36 @@ export function exists(target: string): Promise<boolean> {
   );
 }
 
-/** Makes a folder with its parents. */
-export async function makeFolder(folder: string): Promise<void> {
-  const first = await firstMissing(folder);
-  await fs.mkdir(folder, { recursive: true });
-  if (first === null) return;
+/** Makes a folder with its parents, and syncs each folder that one was made in. */
+export async function makeFolder(
+  folder: string,
+  sync: (folder: string) => Promise<void> | void = syncPath,
+): Promise<void> {
+  const first = await fs.mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  const parents: string[] = [];
   for (let current = folder; current.length >= first.length; current = path.dirname(current))
-    await syncPath(path.dirname(current));
+    parents.push(path.dirname(current));
+  await Promise.all(parents.map(async (parent) => sync(parent)));
 }
 
-/** Runs `work` in a folder, which is made if need be, and again when somebody else has just removed it as empty. */
-export async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work` in a folder. Makes the folder if `work` finds none, also when somebody else has just removed it as empty.
+ *
+ * @param sync is called for each folder that one was made in
+ */
+export async function inFolder<T>(
+  folder: string,
+  work: () => Promise<T>,
+  sync?: (folder: string) => void,
+): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await makeFolder(folder);
       return await work();
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await exists(folder));
       if (!isGone || tries === 5) throw error;
+      await makeFolder(folder, sync);
     }
   }
 }
@@ -54,23 +66,27 @@ export async function removeEmpty(folder: string, last: string): Promise<void> {
   }
 }
 
-/** Writes a new file. */
+/** Writes a new file and syncs it. */
 export async function writeDurably(to: string, content: Content): Promise<void> {
+  await writeNew(to, content);
+  await Promise.all([syncPath(to), syncPath(path.dirname(to))]);
+}
+
+/** Writes a new file, which is not durable yet. */
+export async function writeNew(to: string, content: Content): Promise<void> {
   const file = await fs.open(to, 'wx', 0o644);
   try {
     // Each goes where the one before it ended.
     for await (const block of content instanceof Uint8Array ? [content] : content)
       await file.writeFile(block);
-    await file.sync();
   } finally {
     await file.close();
   }
-  await syncPath(path.dirname(to));
 }
 
 /**
  * Gives a file a second name that must not exist: with a link, or with a copy where a link is impossible; `copying` runs before
- * a copy.
+ * a copy. Neither is durable yet.
  *
  * @throws an error with code EEXIST if the name exists
  */
@@ -83,7 +99,6 @@ export async function linkOrCopy(from: string, to: string, copying: () => Promis
     await copying();
     await fs.copyFile(from, to, constants.COPYFILE_EXCL);
   }
-  await Promise.all([syncPath(to), syncPath(path.dirname(to))]);
 }
 
 /** Makes everything in a folder durable. */
@@ -100,4 +115,24 @@ export async function syncTree(folder: string): Promise<void> {
 export async function syncPath(target: string): Promise<void> {
   const handle = await fs.open(target, 'r');
   await handle.sync().finally(() => handle.close());
+}
+
+/** As {@link syncPath}, but a file or folder that is gone is passed over. */
+export async function syncIfThere(target: string): Promise<void> {
+  await syncPath(target).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  });
+}
+
+/** Files and folders that are opened at a time. */
+const atOnce = 8;
+
+/** Syncs files and folders, some at a time. Those that are gone are passed over. */
+export async function syncAll(paths: Iterable<string>): Promise<void> {
+  const waiting = [...paths];
+  const some = async (): Promise<void> => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await syncIfThere(next);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, waiting.length) }, some));
 }

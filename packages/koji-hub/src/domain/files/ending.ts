@@ -4,6 +4,8 @@ import type { Connection } from '../../db/connection.js';
 import { claimLock } from '../../db/locks.js';
 import { sql } from '../../db/sql.js';
 import { finish, takeBack } from './changes.js';
+import { syncAll } from './durable.js';
+import type { FinishedCalls } from './finished.js';
 import type { Journal } from './journal.js';
 
 /** The number of the lock that a call's transaction holds on PostgreSQL for as long as its token may still be committed. */
@@ -18,22 +20,40 @@ export async function isCommitted(db: Connection, token: string): Promise<boolea
   return added === 0;
 }
 
-/**
- * Finishes a committed call's changes; after a failure the journal stays for another try.
- *
- * @param end how the journal goes: as {@link Journal.drop} or {@link Journal.remove} does it
- */
-export async function finishChanges(
-  hub: Hub,
-  journal: Journal,
-  end: 'drop' | 'remove' = 'drop',
-): Promise<void> {
+/** Finishes a committed call's changes; after a failure the journal stays for another try. */
+export async function finishChanges(hub: Hub, journal: Journal): Promise<void> {
   try {
-    for (const made of journal.changes) await finish(hub.paths.topdir, made);
-    await journal[end]();
+    await syncAll(await finishAll(hub, journal));
+    await journal.drop();
   } finally {
     await journal.close();
   }
+}
+
+/** As {@link finishChanges}, for a call that has just been committed; the syncs join those of others. */
+export async function finishOwn(hub: Hub, journal: Journal, finished: FinishedCalls): Promise<void> {
+  const { token } = journal;
+  try {
+    const unsynced = await finishAll(hub, journal);
+    // Once a copy's original is gone, another file may get its name, and must not be taken for the original.
+    const isCopy = journal.changes.some(({ copied }) => copied);
+    if (isCopy) await syncAll(unsynced);
+    if (isCopy || unsynced.size === 0) await journal.remove();
+    else await journal.keepFinished();
+    finished.add(token, isCopy ? [] : [...unsynced]);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Finishes changes, and returns the folders to sync. */
+async function finishAll(hub: Hub, { changes }: Journal): Promise<Set<string>> {
+  const unsynced = new Set<string>();
+  for (const made of changes) {
+    const folder = await finish(hub.paths.topdir, made);
+    if (folder !== null) unsynced.add(folder);
+  }
+  return unsynced;
 }
 
 /** Takes a rolled-back call's changes back, last one first. */

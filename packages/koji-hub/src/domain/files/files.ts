@@ -4,21 +4,22 @@ import path from 'node:path';
 import { GenericError, joinSafe } from '@koji/core';
 import type { Call } from '../../call.js';
 import { sql } from '../../db/sql.js';
-import { firstMissing, inFolder, linkOrCopy, syncPath, syncTree, writeDurably } from './durable.js';
+import { firstMissing, inFolder, linkOrCopy, syncPath, syncTree, writeNew } from './durable.js';
 import type { Content } from './durable.js';
 import { checkNames, beside, isFile } from './changes.js';
 import type { Change, Made } from './changes.js';
-import { finishChanges, isCommitted, tokenLock, undoChanges } from './ending.js';
+import { finishChanges, finishOwn, isCommitted, tokenLock, undoChanges } from './ending.js';
 import { Journal, newToken } from './journal.js';
 import { checkInside, placeOf } from './places.js';
 import { waitUntilRestored } from './restored.js';
+import { syncsOf } from './syncs.js';
 
 /**
  * Files that change together with the database, or not at all, also when the machine stops at any moment:
  *
  * 1. the call's token goes into `file_intent`, in the call's own transaction;
  * 2. each change is written down in a journal (KojiDir/.hub/journal/PROCESS/TOKEN.journal) before it is made;
- * 3. new files are put in place, old ones aside, while the originals stay;
+ * 3. new files are put in place, old ones aside, while the originals stay; all of them are synced together before the commit;
  * 4. a call that failed takes its changes back: new files go, old ones come back, then the journal;
  * 5. the transaction commits or rolls back;
  * 6. committed: originals become links, what was set aside goes, then the journal.
@@ -57,13 +58,14 @@ export async function stageMove(
   await waitUntilRestored(call, place);
   const made = await madeFor(top, place);
   const move = await plan(call, { kind: 'move', from: placeOf(top, from), to: place, made, leave });
-  await putInPlace(from, to, async () => journals.get(call)?.note('copied', move));
+  await putInPlace(call, { from, to, copying: async () => journals.get(call)?.note('copied', move) });
 }
 
 /** Writes a file; an existing one is replaced. */
 export async function stageWrite(call: Call, to: string, content: Content): Promise<void> {
   await makeRoom(call, to);
-  await inFolder(path.dirname(to), () => writeDurably(to, content));
+  await inPlace(call, to, () => writeNew(to, content));
+  syncsOf(call).add(to);
 }
 
 /**
@@ -74,10 +76,9 @@ export async function stageWrite(call: Call, to: string, content: Content): Prom
 export async function stageFolder(call: Call, to: string, fill: () => Promise<void>): Promise<void> {
   if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   await makeRoom(call, to);
-  await inFolder(path.dirname(to), () => fs.mkdir(to));
+  await inPlace(call, to, () => fs.mkdir(to));
   await fill();
   await syncTree(to);
-  await syncPath(path.dirname(to));
 }
 
 /**
@@ -90,14 +91,13 @@ export async function stageSecond(call: Call, from: string, to: string): Promise
   if (!found?.isFile()) throw new GenericError(`Not a regular file: ${from}`);
   if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   await makeRoom(call, to);
-  await putInPlace(await fs.realpath(from), to, () => Promise.resolve());
+  await putInPlace(call, { from: await fs.realpath(from), to, copying: () => Promise.resolve() });
 }
 
 /** Creates a symbolic link; an existing file or link is replaced. */
 export async function stageLink(call: Call, to: string, target: string): Promise<void> {
   await makeRoom(call, to);
-  await inFolder(path.dirname(to), () => fs.symlink(target, to));
-  await syncPath(path.dirname(to));
+  await inPlace(call, to, () => fs.symlink(target, to));
 }
 
 /**
@@ -108,17 +108,18 @@ export async function stageLink(call: Call, to: string, target: string): Promise
 export async function stageCopy(call: Call, from: string, to: string): Promise<void> {
   if (await lookAt(call, to)) throw new GenericError(`Destination exists: ${to}`);
   await makeRoom(call, to);
-  await inFolder(path.dirname(to), () =>
-    fs.cp(from, to, {
+  await inPlace(call, to, async () => {
+    // A copy would make the folders that it lacks, and nobody would sync them.
+    await fs.access(path.dirname(to));
+    await fs.cp(from, to, {
       recursive: true,
       verbatimSymlinks: true,
       preserveTimestamps: true,
       force: false,
       errorOnExist: true,
-    }),
-  );
+    });
+  });
   await syncTree(to);
-  await syncPath(path.dirname(to));
 }
 
 /**
@@ -133,9 +134,10 @@ export async function stageRename(call: Call, from: string, to: string): Promise
   const top = call.hub.paths.topdir;
   const place = placeOf(top, to);
   await plan(call, { kind: 'rename', from: placeOf(top, from), to: place, made: await madeFor(top, place) });
-  await inFolder(path.dirname(to), () => fs.rename(from, to));
-  await syncPath(path.dirname(from));
-  await syncPath(path.dirname(to));
+  await syncsOf(call).leave(from);
+  await inPlace(call, to, () => fs.rename(from, to));
+  // Later changes of the journal may be below the new name.
+  await Promise.all([syncPath(path.dirname(from)), syncPath(path.dirname(to))]);
 }
 
 /** Sets aside what is at a place where something new is about to be. */
@@ -155,6 +157,7 @@ export async function stageRemoval(call: Call, target: string): Promise<void> {
   await waitUntilRestored(call, place);
   await plan(call, { kind: 'remove', path: place, aside });
   await fs.rename(target, path.join(top, aside));
+  // Later changes of the journal may be at the same place.
   await syncPath(path.dirname(target));
 }
 
@@ -200,8 +203,7 @@ async function begin(call: Call): Promise<Journal> {
     end === 'unknown' ? retries.run(settle, settle) : retries.run(() => undoChanges(hub, journal), undoAnew),
   );
   call.afterCommit(async () => {
-    await retries.run(() => finishChanges(hub, journal, 'remove'), finishAnew);
-    finished.add(token);
+    await retries.run(() => finishOwn(hub, journal, finished), finishAnew);
   });
   return journal;
 }
@@ -217,10 +219,25 @@ async function madeFor(top: string, to: string): Promise<string | null> {
   return missing === null ? null : path.relative(top, missing);
 }
 
+/** Runs what makes a name, in a folder that is made if need be. The name is synced before the commit. */
+async function inPlace(call: Call, to: string, work: () => Promise<void>): Promise<void> {
+  const syncs = syncsOf(call);
+  await inFolder(path.dirname(to), work, (folder) => syncs.begin(folder));
+  syncs.add(path.dirname(to));
+}
+
+interface Placement {
+  readonly from: string;
+  readonly to: string;
+  /** Runs before a copy where no link is possible. */
+  readonly copying: () => Promise<void>;
+}
+
 /** Puts a file at a place where nothing is, without taking it away from where it was. */
-async function putInPlace(from: string, to: string, copying: () => Promise<void> | undefined): Promise<void> {
+async function putInPlace(call: Call, { from, to, copying }: Placement): Promise<void> {
   try {
-    await inFolder(path.dirname(to), () => linkOrCopy(from, to, async () => copying()));
+    await inPlace(call, to, () => linkOrCopy(from, to, copying));
+    syncsOf(call).add(to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     throw new GenericError(`Destination exists: ${to}`, { cause: error });

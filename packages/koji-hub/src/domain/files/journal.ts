@@ -11,6 +11,7 @@ import { syncPath } from './durable.js';
 import { asRecord } from './changes.js';
 import type { Change, JournalRecord, Made } from './changes.js';
 import type { FinishedCalls } from './finished.js';
+import { finishedEnding, openEnding } from './journal-files.js';
 import type { FileRetries } from './retries.js';
 
 /** Where a hub process keeps its journals. */
@@ -26,7 +27,6 @@ export interface OwnJournals extends JournalFolder {
   readonly finished: FinishedCalls;
 }
 
-const ending = '.journal';
 let last = 0;
 
 /** Returns a token for a call; those of a process, by name, are in the order of their making. */
@@ -35,30 +35,10 @@ export function newToken(): string {
   return last.toString(16).padStart(12, '0') + randomBytes(12).toString('hex');
 }
 
-/** Lists the tokens of the journals in a folder, latest first. */
-export async function listTokens(folder: string): Promise<string[]> {
-  const names: string[] = await fs.readdir(folder).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  });
-  const tokens = names.flatMap((name) => /^([0-9a-f]{36})\.journal$/.exec(name)?.[1] ?? []);
-  return tokens.sort().reverse();
-}
-
-/** Returns the places in a journal, unchecked, to find out which calls it may affect. */
-export async function readPlaces(folder: string, token: string): Promise<string[]> {
-  const text = await fs.readFile(path.join(folder, token + ending), 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  });
-  return Array.from(text.matchAll(/"(?:from|to|path)":("(?:[^"\\]|\\.)*")/g), ([, place = '""']) =>
-    String(JSON.parse(place)),
-  );
-}
-
 /** The journal of one call; its file is made with the first record. */
 export class Journal {
   private handle: FileHandle | null = null;
+  private ending = openEnding;
   private length = 0;
   private count = 0;
   /** The call's changes, in their order. */
@@ -76,7 +56,11 @@ export class Journal {
    */
   static async open(folder: JournalFolder, token: string): Promise<Journal> {
     const journal = new Journal(folder, token);
-    journal.handle = await fs.open(journal.file, 'r+');
+    journal.handle = await fs.open(journal.file, 'r+').catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      journal.ending = finishedEnding;
+      return fs.open(journal.file, 'r+');
+    });
     try {
       await journal.read(await journal.handle.readFile());
       await journal.handle.truncate(journal.length);
@@ -90,7 +74,7 @@ export class Journal {
   /** Writes a change down; it may be made once this resolves. */
   async plan(change: Change): Promise<Made> {
     await this.append(change);
-    return this.take(change);
+    return this.take(change, true);
   }
 
   /** Writes down what became of a change. */
@@ -112,6 +96,14 @@ export class Journal {
     await fs.rm(this.file, { force: true });
   }
 
+  /** Marks the journal as finished. It is removed once what it finished is synced. */
+  async keepFinished(): Promise<void> {
+    await this.close();
+    const before = this.file;
+    this.ending = finishedEnding;
+    await fs.rename(before, this.file);
+  }
+
   /** Leaves the file as it is, for the next start. */
   async close(): Promise<void> {
     const { handle } = this;
@@ -120,11 +112,11 @@ export class Journal {
   }
 
   private get file(): string {
-    return path.join(this.folder.path, this.token + ending);
+    return path.join(this.folder.path, this.token + this.ending);
   }
 
-  private take(change: Change): Made {
-    const made = { change, copied: false, undone: false };
+  private take(change: Change, checked: boolean): Made {
+    const made = { change, checked, copied: false, undone: false };
     this.changes.push(made);
     return made;
   }
@@ -160,7 +152,7 @@ export class Journal {
       }
       this.length = end + 1;
       this.count += 1;
-      if (!('number' in record)) this.take(record);
+      if (!('number' in record)) this.take(record, false);
       else {
         const made = this.changes[record.number];
         if (!made) throw new Error(`${this.file}: no change ${record.number}`);

@@ -10,7 +10,8 @@ import type { Connection } from '../../db/connection.js';
 import { claimEnded } from '../../db/locks.js';
 import { anyOf, sql } from '../../db/sql.js';
 import { exists, makeFolder, syncPath } from './durable.js';
-import { Journal, listTokens } from './journal.js';
+import { Journal } from './journal.js';
+import { listJournals } from './journal-files.js';
 import type { JournalFolder, OwnJournals } from './journal.js';
 import { FinishedCalls } from './finished.js';
 import { FileRetries } from './retries.js';
@@ -53,7 +54,7 @@ export async function openJournals(hub: Hub): Promise<{ folder: OwnJournals; clo
   const close = async (): Promise<void> => {
     await retries.close();
     await finished.close();
-    if ((await listTokens(folder.path)).length > 0) return;
+    if ((await listJournals(folder.path)).length > 0) return;
     await fs.rm(folder.path, { recursive: true, force: true });
     await hub.database.write((db) => db.run(sql`DELETE FROM hub_process WHERE id = ${id}`));
   };
@@ -158,7 +159,7 @@ function isGone({ host, pid }: ProcessRow): boolean {
 async function recoverFolder(hub: Hub, db: Connection, folder: JournalFolder): Promise<void> {
   const failures: unknown[] = [];
   // The latest first, as within a journal: an earlier call's change may lie below a later one's.
-  for (const token of await listTokens(folder.path))
+  for (const { token } of await listJournals(folder.path))
     await recoverJournal(hub, db, { folder, token }).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
   await fs.rm(folder.path, { recursive: true, force: true });
@@ -184,7 +185,7 @@ async function forgetFinished(db: Connection, journals: string): Promise<void> {
   const rows = await db.all<{ token: string }>(sql`SELECT token FROM file_intent`);
   const kept = new Set<string>();
   for (const id of await fs.readdir(journals))
-    for (const token of await listTokens(path.join(journals, id))) kept.add(token);
+    for (const { token } of await listJournals(path.join(journals, id))) kept.add(token);
   const finished = rows.map(({ token }) => token).filter((token) => !kept.has(token));
   await db.run(sql`DELETE FROM file_intent WHERE ${anyOf(sql`token`, finished)}`);
 }

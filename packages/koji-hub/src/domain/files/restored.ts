@@ -8,7 +8,7 @@ import type { Connection } from '../../db/connection.js';
 import { lockHeld } from '../../db/locks.js';
 import { sql } from '../../db/sql.js';
 import { tokenLock } from './ending.js';
-import { listTokens, readPlaces } from './journal.js';
+import { listJournals, readPlaces } from './journal-files.js';
 import { recoverEnded } from './recovery.js';
 
 /** How long the database may take to notice that a process has ended, and others to take its changes back, in milliseconds. */
@@ -50,7 +50,8 @@ async function processesLeaving(db: Connection, own: string, place: string): Pro
 }
 
 async function leaves(db: Connection, folder: string, place: string): Promise<boolean> {
-  for (const token of await listTokens(folder)) {
+  for (const { token, isFinished } of await listJournals(folder)) {
+    if (isFinished) continue;
     const places = await readPlaces(folder, token);
     if (places.some((other) => overlap(other, place)) && (await wasRolledBack(db, token))) return true;
   }
