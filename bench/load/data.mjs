@@ -207,6 +207,11 @@ export async function fill(folder, url, scale, heard = () => undefined) {
           await db.run(
             new Sql([`SELECT setval(pg_get_serial_sequence('${table}', 'id'), max(id)) FROM "${table}"`]),
           );
+        // What the triggers of the schema would have written, had they run.
+        if (isTrusted)
+          await db.run(sql`INSERT INTO build_nvr (build_id, nvr)
+            SELECT build.id, package.name || '-' || build.version || '-' || build.release
+            FROM build JOIN package ON package.id = build.pkg_id ON CONFLICT DO NOTHING`);
         // As autovacuum would; SQLite has no such statistics in a hub.
         await db.run(sql`ANALYZE`);
       });

@@ -5,7 +5,7 @@ import type { Call, Handlers } from '../call.js';
 import { lookupName } from '../domain/values/lookup.js';
 import { epochColumn, floatColumn, query, stream } from '../db/rows.js';
 import { timeText } from '../db/times.js';
-import { beginningOf, compoundBeginsWith } from '../db/beginnings.js';
+import { likeConditions } from '../db/name-search.js';
 import { epochOf, glob, id, likeOf, sql, unkeyed } from '../db/sql.js';
 import type { Sql } from '../db/sql.js';
 import { cancelBuild } from '../domain/tasks/build-canceling.js';
@@ -178,6 +178,10 @@ async function buildConditions(call: Call, filter: BuildFilter): Promise<Sql[] |
     if (!found) return null;
     where.push(sql`build.cg_id = ${found.id}`);
   }
+  if (filter.pattern) {
+    where.push(glob(sql`(${buildColumns.nvr})`, filter.pattern));
+    where.push(...(await likeConditions(call.db, 'build', likeOf(filter.pattern))));
+  }
   return [...where, ...plainConditions(filter), ...timeConditions(filter), ...typeConditions(filter)];
 }
 
@@ -189,11 +193,6 @@ function plainConditions(filter: BuildFilter): Sql[] {
   else if (filter.taskID !== null) where.push(idIs('build.task_id', filter.taskID));
   if (filter.source !== null) where.push(glob(id('build.source'), filter.source));
   if (filter.prefix) where.push(...hasPrefix('package.name', filter.prefix));
-  if (filter.pattern) {
-    where.push(glob(sql`(${buildColumns.nvr})`, filter.pattern));
-    const start = beginningOf(likeOf(filter.pattern));
-    if (start) where.push(compoundBeginsWith('package', start));
-  }
   if (filter.draft !== null) where.push(isDraft('build', filter.draft));
   return where;
 }

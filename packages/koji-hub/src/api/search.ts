@@ -3,7 +3,9 @@ import type { Named, SearchMethods } from '@koji/core/api';
 import type { Call, Handlers } from '../call.js';
 import { applyOpts, stream } from '../db/rows.js';
 import type { Query } from '../db/rows.js';
-import { beginningOf, beginsWith, compoundBeginsWith, namesIn } from '../db/beginnings.js';
+import { namesIn } from '../db/beginnings.js';
+import { expressionConditions, likeConditions } from '../db/name-search.js';
+import type { NamedRows } from '../db/name-search.js';
 import {
   anyOf,
   checkPattern,
@@ -25,8 +27,8 @@ interface Searched {
   readonly from: Sql;
   readonly id: Sql;
   readonly name: Sql;
-  /** The table whose `name`, which has an index by its lower case, the name is, or begins with where it is `compound`. */
-  readonly keyed?: { readonly table: 'package' | 'rpminfo'; readonly compound: boolean };
+  /** The table whose rows have indexes by these names. */
+  readonly indexed?: NamedRows;
   /** Further texts that may fit. */
   readonly also?: Sql;
   readonly where?: Sql;
@@ -43,7 +45,7 @@ const rpmName = sql`rpminfo.name || '-' || rpminfo.version || '-' || rpminfo.rel
 const winPath = sql`win_archives.relpath || '/' || archiveinfo.filename`;
 
 const types = new Map<unknown, Searched>([
-  ['package', { ...named('package'), keyed: { table: 'package', compound: false } }],
+  ['package', { ...named('package'), indexed: 'package' }],
   ['user', named('users')],
   ['host', named('host')],
   [
@@ -52,7 +54,7 @@ const types = new Map<unknown, Searched>([
       from: sql`build JOIN package ON package.id = build.pkg_id`,
       id: sql`build.id`,
       name: sql`package.name || '-' || build.version || '-' || build.release`,
-      keyed: { table: 'package', compound: true },
+      indexed: 'build',
       orders: { 'build.id': sql`build.id` },
     },
   ],
@@ -78,7 +80,7 @@ const types = new Map<unknown, Searched>([
       from: sql`rpminfo`,
       id: sql`rpminfo.id`,
       name: rpmName,
-      keyed: { table: 'rpminfo', compound: true },
+      indexed: 'rpminfo',
     },
   ],
   [
@@ -117,14 +119,14 @@ export const search: Handlers<SearchMethods> = {
     const { from, also, where, orders } = searched;
     const fit = fitting(terms, matchType);
     const texts = [byFilename.has(type) ? sql`archiveinfo.filename` : searched.name, ...(also ? [also] : [])];
-    const start = keyCondition(searched, terms, matchType);
+    const keyed = await keyConditions(call, searched, { terms, matchType });
     const columns = { id: searched.id, name: searched.name };
     const wanted: Query<Named> = {
       columns,
       from,
       where: [
         ...(where ? [where] : []),
-        ...(start ? [start] : []),
+        ...keyed,
         join(
           texts.map((text) => sql`(${fit(text)})`),
           ' OR ',
@@ -151,15 +153,17 @@ function fitting(terms: unknown, matchType: unknown): (text: Sql) => Sql {
   return (text) => sql`(${text}) = ${wanted}`;
 }
 
-/** Returns a condition on the beginning of matching names, which an index can use; null if it is unknown. */
-function keyCondition({ keyed }: Searched, terms: unknown, matchType: unknown): Sql | null {
-  if (!keyed || typeof terms !== 'string' || matchType === 'regexp') return null;
-  const { table, compound } = keyed;
-  const column = id(`${table}.name`);
-  if (matchType !== 'glob') return compound ? anyOf(column, namesIn(terms)) : null;
-  const start = beginningOf(likeOf(terms.replaceAll('\\', '\\\\')));
-  if (start === '') return null;
-  return compound ? compoundBeginsWith(table, start) : beginsWith(column, start);
+/** Returns conditions that indexes can find names by, which all names fulfil that fit. */
+async function keyConditions(
+  { db }: Call,
+  { indexed }: Searched,
+  { terms, matchType }: { readonly terms: unknown; readonly matchType: unknown },
+): Promise<Sql[]> {
+  if (!indexed || typeof terms !== 'string') return [];
+  if (matchType === 'regexp') return expressionConditions(db, indexed, terms);
+  if (matchType === 'glob') return likeConditions(db, indexed, likeOf(terms.replaceAll('\\', '\\\\')));
+  if (indexed === 'package') return [];
+  return [anyOf(indexed === 'build' ? sql`package.name` : sql`rpminfo.name`, namesIn(terms))];
 }
 
 /** Searches with a limit of time, which later statements of the same transaction do not have. */

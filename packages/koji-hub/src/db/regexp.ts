@@ -7,7 +7,12 @@ export class PatternError extends Error {
 
 /** A part of a pattern, as it was read. */
 type Part =
-  | { readonly kind: 'char'; readonly test: (char: string) => boolean }
+  | {
+      readonly kind: 'char';
+      readonly test: (char: string) => boolean;
+      /** The character, if it is but one, whatever its case. */
+      readonly letter?: string;
+    }
   | { readonly kind: 'place'; readonly test: (chars: readonly string[], at: number) => boolean }
   | { readonly kind: 'sequence' | 'choice'; readonly parts: readonly Part[] }
   | { readonly kind: 'repeat'; readonly part: Part; readonly least: number; readonly most: number };
@@ -152,6 +157,39 @@ export class LinearRegExp {
   }
 }
 
+/** Returns the texts that every text has which a pattern matches, in the pattern's case; none for a wrong pattern. */
+export function requiredTexts(pattern: string): string[] {
+  const texts = [''];
+  const add = (part: Part): void => {
+    switch (part.kind) {
+      case 'char':
+        if (part.letter === undefined) texts.push('');
+        else texts.push(`${texts.pop() ?? ''}${part.letter}`);
+        break;
+      case 'place':
+        break;
+      case 'sequence':
+        part.parts.forEach(add);
+        break;
+      case 'choice':
+        texts.push('');
+        break;
+      case 'repeat':
+        texts.push('');
+        if (part.least > 0) add(part.part);
+        texts.push('');
+        break;
+    }
+  };
+  try {
+    add(new Reader(pattern, true).read());
+  } catch (error) {
+    if (error instanceof PatternError) return [];
+    throw error;
+  }
+  return texts.filter((text) => text !== '');
+}
+
 function wrong(pattern: string, why: string): PatternError {
   return new PatternError(`invalid regular expression: ${pattern.slice(0, longestPattern)}: ${why}`);
 }
@@ -283,9 +321,9 @@ class Reader {
   }
 
   private literal(char: string): Part {
-    if (!this.ignoreCase) return { kind: 'char', test: (given) => given === char };
+    if (!this.ignoreCase) return { kind: 'char', letter: char, test: (given) => given === char };
     const lower = char.toLowerCase();
-    return { kind: 'char', test: (given) => given.toLowerCase() === lower };
+    return { kind: 'char', letter: char, test: (given) => given.toLowerCase() === lower };
   }
 
   private bracket(): Part {

@@ -14,7 +14,11 @@ export interface StepWork {
 /** Describes the work of a migration by its statements. Indexes on tables that it makes are not worth a word. */
 export function describeWork(migration: Migration, dialect: Dialect): StepWork[] {
   const made = new Set<string>();
-  const works = migration[dialect].flatMap((statement) => describeStatement(statement, made) ?? []);
+  const isOnline = dialect === 'postgres' && migration.indexes !== undefined;
+  const works = migration[dialect].flatMap((statement) => {
+    const work = describeFill(statement, isOnline) ?? describeStatement(statement, made);
+    return work ?? [];
+  });
   const wanted = (migration.indexes ?? []).filter(({ on }) => !on || on[dialect] !== undefined);
   const indexes = wanted.map(
     ({ name, table }): StepWork => ({
@@ -30,10 +34,18 @@ export function describeWork(migration: Migration, dialect: Dialect): StepWork[]
   return [...tables, ...merge(works), ...indexes];
 }
 
+/** Describes a statement that fills one table from another; null for any other one. */
+function describeFill(statement: string, isOnline: boolean): StepWork | null {
+  const [, into, from = null] =
+    /^INSERT INTO "?(\w+)"? \([^)]*\)\s+SELECT\s.* FROM "?(\w+)/s.exec(statement) ?? [];
+  if (into === undefined) return null;
+  return { text: `rows of ${into}`, reads: from, blocks: isOnline ? 'nothing' : 'writes' };
+}
+
 /** Notes a new table in `made`. */
 function describeStatement(statement: string, made: Set<string>): StepWork | null {
   const words = statement.replaceAll(/\s+/g, ' ').trim();
-  const table = /^CREATE TABLE "?(\w+)/.exec(words)?.[1];
+  const table = /^CREATE (?:VIRTUAL )?TABLE "?(\w+)/.exec(words)?.[1];
   if (table !== undefined) {
     made.add(table);
     return null;
@@ -46,6 +58,7 @@ function describeStatement(statement: string, made: Set<string>): StepWork | nul
     return { text: `column ${column} of ${altered}`, reads: null, blocks: 'nothing' };
   const trigger = /^CREATE TRIGGER .* ON "?(\w+)/.exec(words)?.[1];
   if (trigger !== undefined) return { text: `rules of ${trigger}`, reads: null, blocks: 'nothing' };
+  if (words.startsWith('CREATE FUNCTION ')) return null;
   const changed = /^(?:ALTER TABLE|UPDATE|DELETE FROM|INSERT INTO) "?(\w+)/.exec(words)?.[1] ?? null;
   if (changed !== null && made.has(changed)) return null;
   return { text: words.slice(0, 70), reads: changed, blocks: 'everything' };

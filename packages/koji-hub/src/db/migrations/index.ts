@@ -11,6 +11,8 @@ import { pluginTableSteps } from './0010-plugin-tables.js';
 import { hotIndexes } from './0011-hot-indexes.js';
 import { moreHotIndexes } from './0012-more-hot-indexes.js';
 import { tokens } from './0013-tokens.js';
+import { nameTexts } from './0014-name-texts.js';
+import { buildNvrs } from './0015-build-nvrs.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. */
@@ -28,4 +30,6 @@ export const migrations: readonly Migration[] = [
   hotIndexes,
   moreHotIndexes,
   tokens,
+  nameTexts,
+  buildNvrs,
 ];

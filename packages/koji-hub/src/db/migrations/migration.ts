@@ -22,7 +22,10 @@ export interface Migration extends Readonly<Record<Dialect, readonly string[]>> 
   readonly name: string;
   /** Rows to insert after the statements, by table. */
   readonly rows?: Readonly<Record<string, readonly Readonly<Record<string, string | number | null>>[]>>;
-  /** Indexes that PostgreSQL makes while others write. A step with such has no statements, as it has no transaction. */
+  /**
+   * Indexes that PostgreSQL makes while others write. A step with such has no transaction, so that its statements may run again
+   * after an interruption.
+   */
   readonly indexes?: readonly NewIndex[];
   /**
    * Whether hubs of the previous version keep working after this step, because it only adds objects that they need not know.
