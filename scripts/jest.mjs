@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { bundle } from './bundle.mjs';
 import { testsThatDraw } from './jest/draws.mjs';
+import { bundleOutside, preloaded } from './jest/outside-bundles.mjs';
 import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
@@ -16,10 +17,11 @@ const seed = takeValue('--seed') ?? process.env.KOJI_FUZZ_SEED;
 await bundle();
 const given = process.env.KOJI_TEST_POSTGRES;
 const postgres = sqliteOnly || given ? null : await startPostgres();
-const env = {
-  ...process.env,
-  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`.trim(),
-};
+const env = { ...process.env, KOJI_TEST_OUTSIDE: await bundleOutside() };
+// For programs that print their warnings; those of jest are none of theirs.
+env.KOJI_TEST_NODE_OPTIONS = `--require=${JSON.stringify(preloaded)}`;
+env.NODE_OPTIONS =
+  `${process.env.NODE_OPTIONS ?? ''} ${env.KOJI_TEST_NODE_OPTIONS} --experimental-vm-modules --no-warnings`.trim();
 // Tasks of tests that really build take minutes on a busy machine.
 env.KOJI_TEST_LIMIT ??= '280';
 if (postgres) env.KOJI_TEST_POSTGRES = postgres.url;

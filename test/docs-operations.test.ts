@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const folder = path.join(root, 'docs', 'operations');
 const own = ['README.md', 'install.md', 'upgrade.md', 'scale.md', 'housekeeping.md'];
 const read = (name: string): string => readFileSync(path.join(folder, name), 'utf8');
-const env = { ...process.env, NODE_OPTIONS: '' };
+const env = { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS };
 
 /** The lines of the `sh` blocks of a page. */
 function linesOf(page: string): string[] {

@@ -15,7 +15,9 @@ const kills = 8 * Number(process.env.KOJI_FUZZ_ROUNDS ?? 1);
 /** Runs the script and returns what it prints; it kills for longer when it is started by hand. */
 async function killLoop(...args: string[]): Promise<{ code: unknown; said: string }> {
   const script = path.join(root, 'scripts/kill-loop.mjs');
-  const loop = spawn(process.execPath, [script, ...args], { env: { ...process.env, NODE_OPTIONS: '' } });
+  const loop = spawn(process.execPath, [script, ...args], {
+    env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
+  });
   let said = '';
   for (const stream of [loop.stdout, loop.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));

@@ -76,7 +76,7 @@ class Place {
   start(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
     const child = spawn(command, args, {
       cwd: this.folder,
-      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
       // Apache's end is the end of all of its group.
       detached: true,
@@ -113,7 +113,7 @@ class Place {
   ): Promise<Ended> {
     const options = {
       cwd: this.folder,
-      env: { ...process.env, NODE_OPTIONS: '', HOME: this.folder, ...env },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS, HOME: this.folder, ...env },
     };
     return new Promise((resolve) => {
       execFile(process.execPath, [program(name), ...args], options, (error, stdout, stderr) =>

@@ -38,7 +38,7 @@ test('its own test, written for node --test, is green', () => {
   const { status, stdout } = spawnSync(
     process.execPath,
     ['--test', '--test-reporter=tap', path.join(import.meta.dirname, 'callback.test.mjs')],
-    { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } },
+    { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS } },
   );
   expect([status, stdout]).toEqual([0, expect.stringContaining('# pass 1')]);
 });

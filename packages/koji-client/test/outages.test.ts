@@ -23,7 +23,7 @@ const commands = new Commands();
 /** Starts the hub on what an earlier one left. */
 async function startHub(): Promise<void> {
   hub = spawn(process.execPath, [program, folder, String(port)], {
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   if (hub.stdout) await once(hub.stdout, 'data');

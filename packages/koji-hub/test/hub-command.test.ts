@@ -25,7 +25,7 @@ describe('the koji-hub command', () => {
   beforeAll(async () => {
     template = await mkdtemp(path.join(os.tmpdir(), 'koji-command-'));
     await promisify(execFile)(process.execPath, [program, 'init', template], {
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     });
   });
 
@@ -44,7 +44,10 @@ describe('the koji-hub command', () => {
   });
 
   const run = async (...args: string[]): Promise<Ran> => {
-    const options = { cwd: folder, env: { ...process.env, NODE_OPTIONS: '' } };
+    const options = {
+      cwd: folder,
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
+    };
     try {
       return { code: 0, ...(await promisify(execFile)(process.execPath, [program, ...args], options)) };
     } catch (error) {
@@ -57,7 +60,7 @@ describe('the koji-hub command', () => {
   const start = async (...args: string[]): Promise<{ url: string; said: string; child: ChildProcess }> => {
     const child = spawn(process.execPath, [program, ...args], {
       cwd: folder,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     });
     children.push(child);
     let said = '';
@@ -177,7 +180,7 @@ describe('the koji-hub command', () => {
     // Another hub may have port 8080 on this machine: the first start makes everything, and may fail to listen only.
     const first = spawn(process.execPath, [program], {
       cwd: folder,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     });
     children.push(first);
     const ended = once(first, 'exit');
@@ -285,7 +288,7 @@ site = policy site :: allow
       cwd: folder,
       input,
       encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     } as const;
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], options);
     return { code: status ?? -1, stdout, stderr };
@@ -350,7 +353,7 @@ site = policy site :: allow
       spawn('sh', ['-c', process.argv[1] + '; true'], { stdio: 'inherit' });`;
     const npx = spawn(process.execPath, ['-e', script, `'${process.execPath}' '${program}'`], {
       cwd: folder,
-      env: { ...process.env, NODE_OPTIONS: '', npm_command: 'exec' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS, npm_command: 'exec' },
     });
     children.push(npx);
     let said = '';
@@ -457,7 +460,7 @@ describeOnPostgres('a new database', (kind) => {
       await writeFile(file, `[hub]\nDatabase = ${made.url}\nKojiDir = store\nListen = 127.0.0.1:0\n`);
       const command = (...args: string[]) =>
         promisify(execFile)(process.execPath, [program, '--config', file, ...args], {
-          env: { ...process.env, NODE_OPTIONS: '' },
+          env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
         });
       await expect(command()).rejects.toMatchObject({
         code: 1,

@@ -53,7 +53,7 @@ describe.each(databases)('JSON-RPC on $name', (kind) => {
     const script = pairs.map(([, block = '']) => `${block}\nprintf '\\036'\n`).join('');
     const { stdout } = await promisify(execFile)('bash', ['-e', '-c', script], {
       cwd: hub.folder,
-      env: { ...process.env, HUB: hub.api, NODE_OPTIONS: '' },
+      env: { ...process.env, HUB: hub.api, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     });
     const answers = stdout.split('\x1e').slice(0, -1);
     expect(answers.map((answer) => JSON.parse(answer) as unknown)).toMatchObject(

@@ -10,7 +10,7 @@ import { openDatabase } from '../src/db/database.js';
 import { sql } from '../src/db/sql.js';
 
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
-const env = { ...process.env, NODE_OPTIONS: '' };
+const env = { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS };
 /** Runs a program on a terminal, types each answer as soon as its prompt appears, and exits like the program. */
 const onTerminal = `
 import os, pty, sys

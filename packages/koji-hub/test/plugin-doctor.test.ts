@@ -55,7 +55,10 @@ describe.each(databases)('what koji-hub says of plugins on $name', (kind) => {
   afterAll(() => hub.drop());
 
   const run = async (...args: string[]): Promise<Ran> => {
-    const options = { cwd: hub.folder, env: { ...process.env, NODE_OPTIONS: '' } };
+    const options = {
+      cwd: hub.folder,
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
+    };
     try {
       return { code: 0, ...(await promisify(execFile)(process.execPath, [program, ...args], options)) };
     } catch (error) {

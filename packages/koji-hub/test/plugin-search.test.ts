@@ -51,7 +51,11 @@ afterAll(() => {
 
 function search(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const env = { ...process.env, NODE_OPTIONS: '', npm_config_userconfig: path.join(folder, '.npmrc') };
+    const env = {
+      ...process.env,
+      NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS,
+      npm_config_userconfig: path.join(folder, '.npmrc'),
+    };
     const args = [program, 'plugins', 'search', ...words];
     execFile(process.execPath, args, { cwd: folder, env }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),

@@ -153,7 +153,7 @@ test('koji-hub migrate makes them, and only plugins drop-tables --yes takes them
   const run = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
     promisify(execFile)(process.execPath, [program, ...args], {
       cwd: folder,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     });
   const configure = (plugins: string): Promise<void> =>
     writeFile(

@@ -65,7 +65,7 @@ function listTests(kind: DatabaseKind, workers: number): void {
     await writeFile(path.join(database.folder, 'hub.conf'), `[hub]\n${lines.join('\n')}\n`);
     hub = spawn(process.execPath, [program], {
       cwd: database.folder,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     await until(async () => {

@@ -19,7 +19,7 @@ import type { TestDatabase } from './support/databases.js';
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 const nginxConfig = fileURLToPath(new URL('../../../deploy/nginx/koji.conf', import.meta.url));
 const nginx = '/usr/sbin/nginx';
-const env = { ...process.env, NODE_OPTIONS: '' };
+const env = { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS };
 
 /** The load balancer in front of the hubs. */
 interface Balancer {

@@ -52,7 +52,7 @@ beforeEach(async () => {
 async function start(): Promise<void> {
   hub = spawn(process.execPath, [program, '--watch'], {
     cwd: folder,
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const text of hub.stdout!.iterator({ destroyOnReturn: false })) {

@@ -20,7 +20,7 @@ import { headersOf, post, readOutcome, valueOf } from './support/raw-hub.js';
 import type { Outcome } from './support/raw-hub.js';
 
 const program = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
-const env = { ...process.env, NODE_OPTIONS: '' };
+const env = { ...process.env, NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS };
 
 function childrenOf(parent: number): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));

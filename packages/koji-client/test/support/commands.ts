@@ -22,7 +22,7 @@ export const commandEnvironment = (home: string): NodeJS.ProcessEnv => ({
   TZ: 'UTC',
   COLUMNS: '80',
   HOME: home,
-  NODE_OPTIONS: '',
+  NODE_OPTIONS: process.env.KOJI_TEST_NODE_OPTIONS,
   XDG_STATE_HOME: '',
   XDG_CACHE_HOME: '',
   TERM: 'dumb',
