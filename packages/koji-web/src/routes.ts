@@ -450,6 +450,12 @@ export const routes = {
     needsLogin: true,
     menu: null,
   }),
+  tokens: route({
+    doc: "The visitor's tokens for programs.",
+    params: { ended: flag(false) },
+    needsLogin: true,
+    menu: null,
+  }),
   api: route({
     doc: "The hub's methods.",
     params: { method: text() },

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium as browsers } from 'playwright-core';
 import type { Browser, Page, Response } from 'playwright-core';
+import { ClientSession, named } from '@koji/client';
 import { BR_STATES, TASK_STATES } from '@koji/core';
 import { root } from '../../../test/support/system.js';
 import { hostile } from './support/demo.js';
@@ -16,6 +17,8 @@ let base: string;
 let demo: Demo;
 /** An rpm with files, as the demo's own one is the source. */
 let binaryRpm: number;
+/** A token of the visitor. */
+let token: number;
 const get: DemoHub['get'] = (...args) => hub.get(...args);
 
 beforeAll(async () => {
@@ -25,6 +28,12 @@ beforeAll(async () => {
     rpms: { id: number; name: string; arch: string }[];
   };
   binaryRpm = rpms.find(({ name, arch }) => name === 'hello' && arch === 'noarch')?.id ?? 0;
+  const session = new ClientSession(hub.api);
+  await session.login('kojiadmin', 'secret');
+  const limits = named({ methods: ['build', 'listTags'], permissions: [] });
+  token = (await session.createToken('nightly', limits)).id;
+  await session.logout();
+  await session.close();
 });
 
 afterAll(() => hub.stop());
@@ -306,6 +315,8 @@ const ownAddresses = (): readonly string[] => [
   `buildtargetinfo?targetID=${demo.target}`,
   'userinfo?userID=kojiadmin',
   'activesession',
+  'tokens?ended=1',
+  `tokenrevoke?tokenID=${token}`,
   'tagcreate',
   'tagedit?tagID=f44',
   'tagdelete?tagID=f44-testing',
@@ -357,7 +368,7 @@ const shownAddresses = (): readonly string[] => {
 
 /** Pages with parts that are narrow in their own way. */
 const narrow =
-  /^$|^(tasks|hosts|buildinfo|taskinfo|taginfo|viewlog|hostuse|tagparent|hostedit|activesession)$/;
+  /^$|^(tasks|hosts|buildinfo|taskinfo|taginfo|viewlog|hostuse|tagparent|hostedit|activesession|tokens|tokenrevoke)$/;
 const sizes = everyShot
   ? (['light', 'dark'] as const).flatMap((scheme) =>
       [360, 1280, 2560].map((width) => [scheme, width] as const),

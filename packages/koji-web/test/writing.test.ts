@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { named } from '@koji/core/wire';
 import { context, exported } from '@koji/plugin-sdk';
 import { startTestHub } from '@koji/plugin-sdk/testing';
 import type { TestHub } from '@koji/plugin-sdk/testing';
@@ -477,6 +478,36 @@ describe('writing', () => {
     expect((await ada.submit(newest)).headers.location).toBe('activesession');
     expect((await phone.get('activesession')).headers.location).toBe('login?page=activesession');
     expect((await ada.get('')).text).toContain('<bdi>ada</bdi>');
+  });
+
+  test('tokens are listed with their limits, and revoked by their user only', async () => {
+    const session = await hub.login('ada');
+    const nightly = await session.createToken(
+      'nightly',
+      named({ read_only: true, methods: ['listTags'], permissions: [] }),
+    );
+    const release = await session.createToken('release');
+    await session.revokeToken(release.id);
+    const { text } = await ada.get('tokens');
+    expect(text).toContain('<bdi>nightly</bdi>');
+    expect(text).toContain('reads only; <bdi>listTags</bdi>; no permissions');
+    expect(text).toContain(`tokenrevoke?tokenID=${nightly.id}`);
+    expect(text).not.toContain('<bdi>release</bdi>');
+    const all = (await ada.get('tokens?ended=1')).text;
+    expect(all).toContain('<bdi>release</bdi>');
+    expect(all).not.toContain(`tokenrevoke?tokenID=${release.id}`);
+    for (const shown of [text, all, (await ada.get('tokens.json')).text])
+      expect(shown).not.toContain(nightly.token);
+    const revoke = `tokenrevoke?tokenID=${nightly.id}`;
+    expect((await admin.get('tokens?ended=1')).text).not.toContain('nightly');
+    expect((await admin.get(revoke)).status).toBe(404);
+    expect((await new Visitor(base).get('tokens')).headers.location).toBe('login?page=tokens');
+    expect((await ada.post(revoke, { token: 'forged' })).status).toBe(403);
+    expect(await session.listTokens()).toHaveLength(1);
+    expect((await ada.submit(revoke)).headers.location).toBe('tokens');
+    expect(await session.listTokens()).toEqual([]);
+    expect((await ada.get('tokens')).text).toContain('You have no tokens.');
+    expect((await ada.get(revoke)).status).toBe(404);
   });
 });
 

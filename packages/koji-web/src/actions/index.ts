@@ -8,6 +8,7 @@ import { activesessiondelete } from './sessions.js';
 import { tagcreate, tagdelete, tagedit } from './tags.js';
 import { buildtargetcreate, buildtargetdelete, buildtargetedit } from './targets.js';
 import { canceltask, freetask, resubmittask } from './tasks.js';
+import { tokenrevoke } from './tokens.js';
 import { grantpermission, revokepermission } from './users.js';
 
 /** The page of every route that changes something. */
@@ -34,4 +35,5 @@ export const actions: Readonly<Record<ActionName, Action>> = {
   grantpermission,
   revokepermission,
   activesessiondelete,
+  tokenrevoke,
 };

@@ -36,6 +36,7 @@ export const actionRoutes = {
   grantpermission: { userID: ref },
   revokepermission: { userID: ref, permission: neededText },
   activesessiondelete: { sessionID: id },
+  tokenrevoke: { tokenID: id },
 } as const satisfies Readonly<Record<string, Params>>;
 
 /** The parameters of all pages that change something, as a type. */

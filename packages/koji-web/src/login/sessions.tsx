@@ -6,6 +6,7 @@ import { actionLink } from '../actions/routes.js';
 import { page } from '../page.js';
 import { Facts, Rows } from '../parts/table.js';
 import { Ago, Time } from '../parts/values.js';
+import { link } from '../routes.js';
 import type { Login } from './logins.js';
 
 /** Returns the sessions of a visitor that have not ended, newest first. */
@@ -39,6 +40,9 @@ export const activesession = page('activesession', {
   show: ({ sessions, current }, { now }) => (
     <>
       <h1>Your sessions</h1>
+      <p>
+        Programs may also call without a session, with <a href={link('tokens')}>your tokens</a>.
+      </p>
       <Rows
         label="your sessions"
         rows={sessions}

@@ -1,4 +1,5 @@
 import { activesession } from '../login/sessions.js';
+import { tokens } from '../login/tokens.js';
 import type { AnyPage } from '../page.js';
 import type { RouteName } from '../routes.js';
 import { api } from './api.js';
@@ -82,5 +83,6 @@ export const pages: Readonly<Record<RouteName, AnyPage>> = {
   hostuse,
   clusterhealth,
   activesession,
+  tokens,
   api,
 };
