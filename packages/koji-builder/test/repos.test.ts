@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { RepoInfo } from '@koji/core/api';
@@ -74,6 +74,29 @@ test('a repo has metadata of what the tag has, for each arch', async () => {
       /^\$ createrepo_c --error-exit-val -vd -o .* -i .*pkglist/,
     );
   }
+});
+
+test('a repo has packages of another volume, at addresses that lead to them', async () => {
+  const tag = await newTag();
+  await site.session.packageListAdd(tag, 'later', 'kojiadmin');
+  await site.session.tagBuildBypass(tag, 'later-1.0-1');
+  mkdirSync(site.path('storage'));
+  mkdirSync(site.path('koji/vol'), { recursive: true });
+  symlinkSync(site.path('storage'), site.path('koji/vol/second'));
+  await site.session.addVolume('second');
+  await site.session.changeBuildVolume('later-1.0-1', 'second');
+  const { id } = await makeRepo(tag);
+  const primary = dataOf(below(tag, id, 'x86_64', 'repodata'), 'primary.xml');
+  const places = [...primary.matchAll(/<location href="(.*?)"/g)].map(([, place = '']) => place).sort();
+  expect(places).toEqual([
+    'toplink/packages/inner/1.0/1/noarch/inner-1.0-1.noarch.rpm',
+    'toplink/vol/second/packages/later/1.0/1/noarch/later-1.0-1.noarch.rpm',
+  ]);
+  for (const [i, name] of ['inner', 'later'].entries()) {
+    const answer = await fetch(`${site.origin}/kojifiles/repos/${tag}/${id}/x86_64/${places[i]}`);
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(readFileSync(rpms[name]?.[1] ?? ''));
+  }
+  await site.session.changeBuildVolume('later-1.0-1', 'DEFAULT');
 });
 
 test('an arch without content has an empty repo that says so', async () => {

@@ -94,7 +94,8 @@ describe.each(databases)(
           });
           await writing.catch(() => undefined);
           await restores[0]!('unknown');
-          expect(await readdir(path.join(top, 'packages/a'))).toEqual(commits ? [] : ['1']);
+          // The folder of the package goes with its last build.
+          expect(await readdir(path.join(top, 'packages'))).toEqual(commits ? [] : ['a']);
           expect(await readdir(own.folder.path)).toEqual([]);
           expect(await database.read((db) => db.all(sql`SELECT token FROM file_intent`))).toEqual([]);
         } finally {

@@ -25,7 +25,7 @@ export type Change =
     }
   /** The directory `from` gets the name `to`. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly made: string | null }
-  /** `path` is set aside, then removed. */
+  /** `path` is set aside, then removed, with the folders of its package and version if they are empty by then. */
   | { readonly kind: 'remove'; readonly path: string; readonly aside: string };
 
 /** A change, and whether it became a copy or was taken back. */
@@ -129,7 +129,19 @@ export async function finish(top: string, { change, copied, checked }: Made): Pr
   }
   if (change.kind !== 'rename' && change.aside)
     await fs.rm(at(change.aside), { recursive: true, force: true });
+  if (change.kind !== 'remove') return null;
+  const last = packageFolder(change.path);
+  if (last !== null) await removeEmpty(at(path.dirname(change.path)), at(last));
   return null;
+}
+
+/** Returns the folder of a package that a place is below; null for a place elsewhere. */
+function packageFolder(place: string): string | null {
+  const names = place.split('/');
+  const tops = names[0] === 'vol' ? 3 : 1;
+  return names[tops - 1] === 'packages' && names.length > tops + 1
+    ? names.slice(0, tops + 1).join('/')
+    : null;
 }
 
 async function leaveLink(from: string, to: string): Promise<void> {
