@@ -1,6 +1,7 @@
 // npm run interop: our client and builder at Koji's own hub, Koji's own command and kojid at ours.
 // npm run interop -- packages DIR: packages of others, built here; -- trees: where to get some;
-// -- logins: every login by both commands at both hubs; -- images: images by ImageFactory; -- maven: a project of Maven; -- adopt: takes over a hub of Koji. docs/interop.md has all of it.
+// -- logins: every login by both commands at both hubs; -- images: images by ImageFactory; -- maven: a project of Maven;
+// -- adopt: takes over a hub of Koji; -- rolling: hubs of two versions beside each other. docs/interop.md has all of it.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -34,12 +35,13 @@ import { root } from './setup.mjs';
 import { startPostgres } from './postgres.mjs';
 
 const [command, ...words] = process.argv.slice(2);
-if (['adopt', 'images', 'logins', 'maven', 'packages', 'trees'].includes(command)) {
+if (['adopt', 'images', 'logins', 'maven', 'packages', 'rolling', 'trees'].includes(command)) {
   const { runAdoption } = await import('./interop/adopt.mjs');
   const { runImages } = await import('./interop/images.mjs');
   const { runLogins } = await import('./interop/logins.mjs');
   const { runMaven } = await import('./interop/maven.mjs');
   const { buildPackages } = await import('./interop/packages.mjs');
+  const { runRolling } = await import('./interop/rolling.mjs');
   const { makeTrees } = await import('./interop/trees.mjs');
   const runs = {
     adopt: runAdoption,
@@ -47,6 +49,7 @@ if (['adopt', 'images', 'logins', 'maven', 'packages', 'trees'].includes(command
     logins: runLogins,
     maven: runMaven,
     packages: buildPackages,
+    rolling: runRolling,
     trees: makeTrees,
   };
   await runs[command](words);
@@ -110,9 +113,19 @@ if (!existsSync('/etc/mock/koji')) {
 /** A site: a folder with the store of one hub and the configuration of its clients. */
 async function site(name, more) {
   const here = path.join(folder, name);
-  for (const part of ['store/packages', 'store/work', 'store/repos', 'store/scratch', 'work', 'mock'])
+  for (const part of [
+    'store/packages',
+    'store/work',
+    'store/repos',
+    'store/scratch',
+    'storage',
+    'store/vol',
+    'work',
+    'mock',
+  ])
     mkdirSync(path.join(here, part), { recursive: true });
   symlinkSync(path.join(root, 'node_modules'), path.join(here, 'node_modules'));
+  symlinkSync(path.join(here, 'storage'), path.join(here, 'store/vol/second'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const common = { server: `${url}/kojihub`, topurl: `${url}/kojifiles`, topdir: path.join(here, 'store') };
@@ -171,6 +184,13 @@ function firstHour(at, who) {
   koji(['watch-task', task], /fork .*completed successfully/);
   koji(['taskinfo', '-r', task], /State: closed/);
   koji(['untag-build', 'mytag', nvr], /^(?!.*rror)/s);
+  koji(['add-volume', 'second'], /Added volume second|^$/);
+  koji(['list-volumes'], /DEFAULT\nsecond/);
+  koji(['set-build-volume', '-v', 'second', nvr], /mypkg|^$/);
+  koji(['buildinfo', nvr], /Volume: second\n/);
+  koji(['download-build', '--quiet', nvr], /^(?!.*rror)/s);
+  koji(['set-build-volume', '-v', 'DEFAULT', nvr], /mypkg|^$/);
+  koji(['buildinfo', nvr], /^(?!.*Volume: second)/s);
   const long = /task (?:id )?(\d+)/.exec(koji(['make-task', 'sleep', '600'], /Created task id \d+/))?.[1];
   koji(['cancel', long], /^(?!.*rror)/s);
   koji(['taskinfo', long], /State: canceled/);

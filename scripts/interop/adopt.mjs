@@ -24,8 +24,8 @@ import {
 } from './site.mjs';
 
 const run = promisify(execFile);
-/** Neither scheduler takes tasks from builders that are not there, however long this runs. */
-const patient = { RunInterval: 1, AssignTimeout: 86_400, HostTimeout: 86_400 };
+/** Neither scheduler takes tasks from builders that are not there, or forgets refusals, however long this runs. */
+const patient = { RunInterval: 1, AssignTimeout: 86_400, HostTimeout: 86_400, SoftRefusalTimeout: 86_400 };
 
 /** Runs the command; `words` are those after its name. */
 export async function runAdoption(words) {
