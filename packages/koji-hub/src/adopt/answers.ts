@@ -16,6 +16,7 @@ type Question = readonly [
 
 /** Methods whose lists Koji leaves in the order in which PostgreSQL happens to find the rows. */
 const withoutOrder: ReadonlySet<string> = new Set([
+  'getBuildTargets',
   'getTaskChildren',
   'getUserGroups',
   'getUserPerms',
