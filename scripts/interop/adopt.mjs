@@ -392,7 +392,7 @@ class Adoption {
 
 /**
  * Whether two outputs are the same. Koji gives no order to the names of a struct, users, packages, changes of one event, the
- * targets of a tag, the permissions of a user and the channels of a host.
+ * targets of a tag, the tags of a build, the permissions of a user and the channels of a host.
  */
 function isSame(command, one, other) {
   const [a, b] = [one, other].map((text) => /^([[{].*)exit 0$/s.exec(text)?.[1]);
@@ -400,6 +400,12 @@ function isSame(command, one, other) {
   const inOrder = (text) => text.split('\n').sort().join('\n');
   if (command.startsWith('hostinfo'))
     return isDeepStrictEqual(one.split(/\s+/).sort(), other.split(/\s+/).sort());
+  if (command.startsWith('buildinfo')) {
+    const [first, second] = [one, other].map((text) =>
+      text.replace(/^Tags: .*$/m, (line) => line.split(' ').sort().join(' ')),
+    );
+    return first === second;
+  }
   return /^(list-(users|pkgs|history)|taginfo|userinfo)/.test(command)
     ? inOrder(one) === inOrder(other)
     : one === other;
