@@ -113,6 +113,15 @@ export function anyOf(column: Sql, values: readonly (number | string)[]): Sql {
 }
 
 /**
+ * As {@link anyOf}, for what is a single value mostly. PostgreSQL takes a list for ten values when it plans for any, and so would plan
+ * the statement again each time.
+ */
+export function isOneOf(column: Sql, values: readonly (number | string)[]): Sql {
+  const [value] = values;
+  return values.length === 1 && value !== undefined ? sql`${column} = ${value}` : anyOf(column, values);
+}
+
+/**
  * A column by which SQLite is not to look rows up. It plans without statistics, so that it takes a key that most rows have
  * for as good as any other.
  */

@@ -15,7 +15,7 @@ import type { RowPlan } from '../../db/row-plan.js';
 import type { Call } from '../../call.js';
 import { atEvent, history } from '../history/history.js';
 import { lookupName } from '../values/lookup.js';
-import { anyOf, placesOf, sql, where } from '../../db/sql.js';
+import { anyOf, isOneOf, placesOf, sql, where } from '../../db/sql.js';
 import type { Sql } from '../../db/sql.js';
 import { aliased, buildColumns, checkComplete, getBuild, isComplete } from '../builds/builds.js';
 import { truthy } from '../values/convert.js';
@@ -96,7 +96,7 @@ async function selectTagged(
   const conditions = taggedConditions(filter);
   // `open` holds nothing else then, and these packages have fewer builds than the tag.
   const byPackage = Boolean(pkg) || start !== '';
-  if (byPackage) conditions.push(anyOf(sql`build.pkg_id`, [...open]));
+  if (byPackage) conditions.push(isOneOf(sql`build.pkg_id`, [...open]));
   const listedIn = byPackage ? sql`(tag_listing.tag_id + 0)` : sql`tag_listing.tag_id`;
   const most = mostOf(readLatest(filter.latest));
   const keep = { column: 'package_id', among: open, most };
