@@ -235,6 +235,22 @@ test('a header that announces more than the file holds is refused before anythin
   await expect(RpmHeader.read(file)).rejects.toThrow(/the file ends at/);
 });
 
+test('a header that is longer than the block that is read first is read whole', async () => {
+  const original = path.join(folder, 'pkgc-1.2-3.x86_64.rpm');
+  const { main, payloadOffset, ...header } = await RpmHeader.read(original);
+  const more = Buffer.alloc(40_000);
+  const bytes = readFileSync(original);
+  const stored = payloadOffset - main.bytes.length + 12;
+  bytes.writeUInt32BE(bytes.readUInt32BE(stored) + more.length, stored);
+  const file = path.join(scratch, 'larger.rpm');
+  writeFileSync(file, Buffer.concat([bytes.subarray(0, payloadOffset), more, bytes.subarray(payloadOffset)]));
+  const read = await RpmHeader.read(file);
+  expect(read.payloadOffset).toBe(payloadOffset + more.length);
+  expect(read.main.bytes.subarray(16, main.bytes.length)).toEqual(main.bytes.subarray(16));
+  expect(read.signature.bytes).toEqual(header.signature.bytes);
+  expect(read.get('NAME')).toBe('pkgc');
+});
+
 test('any bytes as a signature packet give a packet or an RpmError', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {

@@ -166,16 +166,17 @@ export class RpmHeader {
 }
 
 async function readFrom(handle: FileHandle): Promise<RpmHeader> {
-  const { size } = await handle.stat();
-  const lead = await bytesAt(handle, 0, leadSize, size);
+  const source = await openSource(handle);
+  const { size } = source;
+  const lead = await bytesAt(source, 0, leadSize);
   if (lead.subarray(0, 4).toString('hex') !== leadMagic) throw new RpmError('not an RPM: bad magic');
-  const signature = await sectionAt(handle, leadSize, size, 'signature header');
+  const signature = await sectionAt(source, leadSize, 'signature header');
   // The signature header is padded to a multiple of eight bytes, including the padding.
   const padded = Math.ceil(signature / 8) * 8;
-  const signatureBytes = await bytesAt(handle, leadSize, padded, size);
+  const signatureBytes = await bytesAt(source, leadSize, padded);
   const start = leadSize + padded;
-  const main = await sectionAt(handle, start, size, 'header');
-  const mainBytes = await bytesAt(handle, start, main, size);
+  const main = await sectionAt(source, start, 'header');
+  const mainBytes = await bytesAt(source, start, main);
   return RpmHeader.make(
     new RpmSection(signatureBytes, 'signature header'),
     new RpmSection(mainBytes, 'header'),
@@ -184,15 +185,35 @@ async function readFrom(handle: FileHandle): Promise<RpmHeader> {
   );
 }
 
-async function sectionAt(handle: FileHandle, offset: number, size: number, what: string): Promise<number> {
-  const { total } = readIntro(await bytesAt(handle, offset, introSize, size), what);
+/** Bytes that are read at once. Most headers end within them. */
+const firstBlock = 16_384;
+
+interface Source {
+  readonly handle: FileHandle;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** The beginning of the file. */
+  readonly first: Buffer;
+}
+
+async function openSource(handle: FileHandle): Promise<Source> {
+  const { size } = await handle.stat();
+  const length = Math.min(size, firstBlock);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+  return { handle, size, first: buffer.subarray(0, bytesRead) };
+}
+
+async function sectionAt(source: Source, offset: number, what: string): Promise<number> {
+  const { total } = readIntro(await bytesAt(source, offset, introSize), what);
   return total;
 }
 
 // Requests only existing bytes: the announced length is compared with the file's size before anything is allocated.
-async function bytesAt(handle: FileHandle, offset: number, length: number, size: number): Promise<Buffer> {
+async function bytesAt({ handle, size, first }: Source, offset: number, length: number): Promise<Buffer> {
   if (offset + length > size)
     throw new RpmError(`the file ends at ${size}, its headers need ${offset + length} bytes`);
+  // A copy, so that a header that is kept does not keep the whole block.
+  if (offset + length <= first.length) return Buffer.from(first.subarray(offset, offset + length));
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await handle.read(buffer, 0, length, offset);
   if (bytesRead < length) throw new RpmError('the file became shorter while it was read');
