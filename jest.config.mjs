@@ -30,6 +30,6 @@ export default {
   // A new worker of jest costs more than a second until it has loaded what `outside` keeps, and scripts/jest/free-modules.mjs
   // keeps them small: this is only for what else may be left behind.
   workerIdleMemoryLimit: 400_000_000,
-  // A hang is what this catches, never a slow machine.
-  testTimeout: 300_000,
+  // Catches hangs, never slow machines: on one with ten times as much work as processors, a minute becomes ten.
+  testTimeout: 1_200_000,
 };

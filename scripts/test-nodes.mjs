@@ -1,6 +1,7 @@
-// npm run test:nodes -- 22 24 26: tests the commit that is checked out on other releases of Node.js, which come from the npm
-// package `node`. The quickstart installs and starts a clone. The clone is then built, its packed hub is installed, and the suites
-// of hub, SDK, client and builder run on SQLite. The clone is kept when a step fails.
+// npm run test:nodes -- 22 24 26: tests the checked-out commit on other releases of Node.js, which come from the npm package
+// `node`. The quickstart installs and starts a clone. The clone is then built, its packed hub is installed, and the suites of
+// hub, SDK, client and builder run on SQLite, or only the named suites: npm run test:nodes -- 24 hub. The clone is kept if a
+// step fails.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,12 +10,15 @@ import { programOf } from './node-releases.mjs';
 import { root, runAlong } from './setup.mjs';
 import { installForTests } from './test-packages.mjs';
 
-const wanted = process.argv.slice(2);
-if (wanted.length === 0 || wanted.some((one) => !/^\d+(\.\d+){0,2}$/.test(one))) {
-  console.error('usage: npm run test:nodes -- 22 24 26');
+const allSuites = ['plugin-sdk', 'builder', 'client', 'hub'];
+const words = process.argv.slice(2);
+const wanted = words.filter((word) => /^\d+(\.\d+){0,2}$/.test(word));
+const named = words.filter((word) => !wanted.includes(word));
+if (wanted.length === 0 || named.some((name) => !allSuites.includes(name))) {
+  console.error(`usage: npm run test:nodes -- 22 24 26 [${allSuites.join(' ')}]`);
   process.exit(2);
 }
-const suites = ['plugin-sdk', 'builder', 'client', 'hub'];
+const suites = named.length > 0 ? named : allSuites;
 const install = `const setup = await import('./scripts/setup.mjs');
 await setup.installPackages();
 await Promise.all([setup.installDriver(), setup.build()]);`;
@@ -29,9 +33,9 @@ for (const { release, lines, failed, folder } of results) {
 process.exit(results.some(({ failed }) => failed) ? 1 : 0);
 
 /**
- * Runs all steps on a release. A failed suite does not keep the others from running.
+ * Runs all steps on a release. The other suites run even if one fails.
  *
- * @returns one line of figures for each step that ran, and the folder of the clone, which is removed if no step failed
+ * @returns a line of figures for each step, and the folder of the clone, which is removed if no step failed
  */
 async function tryOn(version) {
   const node = programOf(version);
@@ -43,10 +47,10 @@ async function tryOn(version) {
   const env = { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` };
   delete env.NODE_OPTIONS;
   const lines = [];
-  const step = async (name, words, figures = () => '') => {
+  const step = async (name, args, figures = () => '') => {
     console.log(`\n== ${release}: ${name}`);
     const started = performance.now();
-    const passed = await runAlong(node, words, { cwd: folder, env });
+    const passed = await runAlong(node, args, { cwd: folder, env });
     const seconds = Math.round((performance.now() - started) / 1000);
     lines.push(`${name}: ${passed ? 'passed' : 'failed'} in ${seconds} s${figures()}`);
     return passed;
@@ -59,8 +63,8 @@ async function tryOn(version) {
   let failed = !isInstalled;
   for (const suite of isInstalled ? suites : []) {
     const report = path.join(folder, `${suite}.json`);
-    const words = ['--sqlite', '--json', '--outputFile', report, `packages/koji-${suite}/`];
-    const passed = await step(suite, ['scripts/jest.mjs', ...words], () => figuresOf(report));
+    const args = ['--sqlite', '--json', '--outputFile', report, `packages/koji-${suite}/`];
+    const passed = await step(suite, ['scripts/jest.mjs', ...args], () => figuresOf(report));
     failed ||= !passed;
   }
   if (!failed) rmSync(folder, { recursive: true, force: true });

@@ -3,9 +3,9 @@ import type { KojidOptions } from '@koji/core/config';
 import { kojidOptions } from '@koji/core/config';
 import { sendMail } from './mail.js';
 
-/** Milliseconds between two mails, so that an error that repeats fills no mailbox. */
+/** Milliseconds between two mails, so that a repeated error does not flood mailboxes. */
 const pause = 60_000;
-/** Characters of a mail; the log has the rest. */
+/** Most characters in a mail; the log has the rest. */
 const longest = 100_000;
 
 /** Mails the errors in kojid's log to the addresses of `admin_emails`. */
@@ -17,7 +17,7 @@ export class AdminMail {
   private closed = false;
 
   /**
-   * @param problem is told when a mail could not be sent
+   * @param problem called with the reason if a mail could not be sent
    */
   constructor(
     private readonly to: readonly string[],
@@ -25,7 +25,7 @@ export class AdminMail {
     private readonly problem: (error: unknown) => void,
   ) {}
 
-  /** Sends a line of the log, with others that come before the mail leaves. */
+  /** Sends a log line, together with lines that arrive before the mail is sent. */
   add(line: string): void {
     if (this.closed) return;
     if (this.waiting.length < longest) this.waiting += `${line}\n`;
@@ -34,7 +34,7 @@ export class AdminMail {
     });
   }
 
-  /** Sends what waits, and resolves when it is sent or has failed. */
+  /** Sends the waiting lines. Resolves when they are sent or have failed. */
   async close(): Promise<void> {
     this.closed = true;
     this.wake?.();
@@ -65,7 +65,7 @@ export class AdminMail {
 
   private async mail(text: string): Promise<void> {
     const { smtphost } = this.options;
-    // Koji leaves these mails to the machine itself; here smtphost has them, too, when it is set.
+    // Koji gives these mails to the local machine; here smtphost sends them if it is set.
     const isSet = smtphost !== kojidOptions.smtphost.default;
     const options = { ...this.options, smtphost: isSet ? smtphost : 'localhost' };
     await sendMail(options, {

@@ -20,11 +20,11 @@ import { killLeftovers } from './daemon/task-process.js';
 import { loadTasks, ownTasks } from './tasks/load.js';
 import { PluginWatch } from './watch/watch.js';
 
-/** A builder that runs. */
+/** A running builder. */
 export interface Builder {
   /**
-   * Resolves when the builder has stopped: to true when a task asked for a restart. Rejects with AuthError when the hub
-   * accepts it no longer.
+   * Resolves when the builder has stopped, to true if a task asked for a restart. Rejects with AuthError if the hub no longer
+   * accepts it.
    */
   readonly stopped: Promise<boolean>;
   /**
@@ -36,21 +36,21 @@ export interface Builder {
   reload(): void;
 }
 
-/** How a builder is to run. */
+/** Options of a builder. */
 export interface BuilderOptions {
   /** Development: new tasks run the plugins' new code when their files are saved. */
   readonly watch?: boolean;
   /** Fails when the hub can't be reached at the start, instead of waiting for it. */
   readonly once?: boolean;
-  /** Ends the waiting for the hub at the start. */
+  /** Stops waiting for the hub at startup. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Starts a builder: loads its plugins, logs in, checks in and takes tasks until it is stopped. While the hub can't be reached
+ * Starts a builder: loads its plugins, logs in, checks in and takes tasks until it is stopped. While the hub is unreachable,
  * it waits and logs why.
  *
- * @param options what kojid.conf says
+ * @param options the options of kojid.conf
  * @param folder the folder of kojid.conf; plugins are looked for in `node_modules` from there upward
  * @throws PluginLoadError when a plugin does not load; AuthError when the hub refuses the login; RequestError when its
  *   certificate is wrong
@@ -83,7 +83,7 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   let pluginOf = new Map([...byMethod].map(([method, { plugin }]) => [method, plugin]));
   const session = new ClientSession(options.server, { ...sessionOptions(options), log: log.logger('koji') });
   closers.add('the session', () => session.close());
-  // At the start it takes over from a builder of this name that was killed; later it would take over from its successor.
+  // Only at startup, to replace a killed builder of this name; later it would replace its own successor.
   await logInFirst({
     logIn: () => logIn(session, options, true),
     server: options.server,
@@ -95,7 +95,7 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
   const namespaces = await wrapperOf(options, logger);
   const given: Setup = { ...before, ...namespaces, started: await loginTime(session) };
   const killed = killLeftovers(options);
-  if (killed > 0) logger.warn(`killed ${killed} processes of tasks that an earlier builder left`);
+  if (killed > 0) logger.warn(`killed ${killed} task processes left by an earlier builder`);
   const watched = how.watch ? await PluginWatch.open(given, plugins) : null;
   if (watched) closers.add('copies of plugins', () => watched.close());
   const setup = watched ? await watched.firstSetup() : given;
@@ -145,13 +145,13 @@ async function start(before: Setup, how: BuilderOptions, closers: Closers): Prom
       try {
         session.reloadCertificates();
       } catch (error) {
-        logger.error('the certificates could not be read again; the old ones are used', error);
+        logger.error('could not reread the certificates; keeping the old ones', error);
       }
     },
   };
 }
 
-/** Where the file that processes of tasks start from is put. */
+/** Location of the file that processes of tasks start from. */
 interface FilePlace {
   opened: FileHandle | null;
 }
@@ -171,7 +171,7 @@ interface Preloading {
   readonly closers: Closers;
 }
 
-/** Lets processes of tasks start with everything loaded, from some time after kojid's start on. */
+/** Makes processes of tasks start with everything loaded, some time after kojid has started. */
 function preload({ setup, file, runner, logger, closers }: Preloading): void {
   const stopping = new AbortController();
   const work = async (): Promise<void> => {
@@ -180,7 +180,7 @@ function preload({ setup, file, runner, logger, closers }: Preloading): void {
       if (file.opened) await runner.renew({ ...setup, preloaded: file.opened.fd });
     } catch (error) {
       if (!stopping.signal.aborted)
-        logger.warn(`processes of tasks start slowly, each loads everything: ${messageOf(error)}`);
+        logger.warn(`processes of tasks start slowly, because each loads everything: ${messageOf(error)}`);
     }
   };
   const working = work();
@@ -190,16 +190,16 @@ function preload({ setup, file, runner, logger, closers }: Preloading): void {
   });
 }
 
-/** When the login began, in seconds since 1970. */
+/** Time of the login, in seconds since 1970. */
 async function loginTime(session: ClientSession): Promise<number> {
   const info = await session.getSessionInfo();
   return info && 'start_ts' in info ? Number(info.start_ts) : 0;
 }
 
-/** Mounts of the sandbox belong to the process of their task: they end with it, however it ends. */
+/** Mounts of the sandbox belong to the process of their task, and disappear with it however it ends. */
 async function wrapperOf(options: KojidOptions, logger: Logger): Promise<Pick<Setup, 'wrapper'>> {
   const { name, problem } = await usableBackend(options);
-  if (problem === undefined) logger.info(`buildroots are made by the back end ${name}`);
+  if (problem === undefined) logger.info(`buildroots use the back end ${name}`);
   else logger.warn(`tasks that need a buildroot are refused: ${problem}`);
   return name === 'sandbox' ? { wrapper: namespaceWords() } : {};
 }

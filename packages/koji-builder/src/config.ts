@@ -8,7 +8,7 @@ import { AdminMail } from './admin-mail.js';
  * Opens kojid.log for appending; the daemon and the processes of its tasks write to the same file.
  *
  * @param how `direct` in the process of a task, which may be killed after any line
- * @throws ConfigError for a `log_level` that there is not, or a `log_format` that can't be read
+ * @throws ConfigError for an unknown `log_level` or an invalid `log_format`
  */
 export function openBuilderLog(options: KojidOptions, how: { readonly direct?: boolean } = {}): Log {
   const level = logLevelNamed(options.log_level ?? 'INFO');

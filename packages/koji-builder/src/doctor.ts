@@ -9,16 +9,16 @@ import { lacksTemplates } from './tasks/spec-template.js';
 export interface DoctorReport {
   /** The value of `buildroot_backend`. */
   readonly asked: KojidOptions['buildroot_backend'];
-  /** The back end that tasks get; null when none works. */
+  /** The back end for tasks; null if none works. */
   readonly chosen: BackendName | null;
-  /** Why none works; null when one does. */
+  /** Why no back end works; null if one does. */
   readonly problem: string | null;
   readonly backends: Readonly<Record<BackendName, readonly Need[]>>;
   /** Missing requirements of tasks that need more than a buildroot, by method; null for none. */
   readonly tasks: Readonly<Record<string, string | null>>;
 }
 
-/** Looks at everything that each back end needs. */
+/** Checks everything that each back end needs. */
 export async function examineHost(options: KojidOptions): Promise<DoctorReport> {
   const { name = null, problem = null } = await usableBackend(options);
   const found: [string, readonly Need[]][] = [];
@@ -48,7 +48,7 @@ async function examineTasks(options: KojidOptions): Promise<DoctorReport['tasks'
 /**
  * The report as an operator reads it.
  *
- * @param problemsOnly leaves out what is in order, and back ends that this builder does not use
+ * @param problemsOnly leaves out what works, and back ends that this builder does not use
  */
 export function describeHost(report: DoctorReport, problemsOnly: boolean): string[] {
   const { asked, chosen, problem, backends, tasks } = report;
@@ -62,7 +62,7 @@ export function describeHost(report: DoctorReport, problemsOnly: boolean): strin
       ...(problemsOnly ? [] : [`${name}: ${needs.some(isBroken) ? 'does not work here' : 'works here'}`]),
       ...needs.flatMap((need) => lineOf(need, problemsOnly ? `${name}: ` : '  ')),
     ]),
-    // A builder without them gives these tasks to others: no problem of its own.
+    // Other builders take these tasks, so this is no problem of the builder.
     ...(problemsOnly
       ? []
       : ['tasks that need more than a buildroot:', ...Object.entries(tasks).map(taskLine)]),

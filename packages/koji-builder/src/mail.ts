@@ -2,23 +2,23 @@ import type { SMTPTransportOptions } from 'nodemailer';
 import { GenericError, messageOf } from '@koji/core';
 import type { BaseTaskHandler } from '@koji/plugin-sdk';
 
-/** A message to several people, who all see each other. */
+/** A message to several people, who see each other's addresses. */
 export interface Mail {
   readonly to: readonly string[];
   readonly subject: string;
-  /** Further headers; one with several values appears as often. */
+  /** Additional headers; a header appears once for each of its values. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly text: string;
 }
 
-/** Milliseconds that the mail server may be silent. */
+/** Milliseconds that the mail server may take to respond. */
 const patience = 60_000;
 
 /**
  * Sends a message through the server that kojid.conf names (`smtphost`, `smtp_user`, `smtp_pass`, `from_addr`).
  *
- * @returns the addresses that the server would not take; never all of them
- * @throws GenericError naming the server when it cannot be reached, or takes the message for nobody
+ * @returns the addresses that the server refused; never all of them
+ * @throws GenericError with the server's name if it cannot be reached, or refuses every address
  */
 export async function sendMail(options: BaseTaskHandler['options'], mail: Mail): Promise<string[]> {
   const { smtphost, smtp_user: user, smtp_pass: pass, from_addr: from } = options;
@@ -30,11 +30,11 @@ export async function sendMail(options: BaseTaskHandler['options'], mail: Mail):
     connectionTimeout: patience,
     greetingTimeout: patience,
     socketTimeout: patience,
-    // As between mail servers, any encryption is better than none; a password goes to nobody but its server.
+    // As between mail servers, any encryption is better than none, but a password is sent only to a verified server.
     tls: { rejectUnauthorized: auth !== undefined },
     ...(auth ? { auth } : {}),
   };
-  // Loaded here: its forty files took half of the time in which the process of a task starts.
+  // Loaded here, because its forty files took half of the start time of a task's process.
   const { createTransport } = await import('nodemailer');
   const transport = createTransport(settings);
   try {
@@ -43,7 +43,7 @@ export async function sendMail(options: BaseTaskHandler['options'], mail: Mail):
       to: [...mail.to],
       subject: mail.subject,
       headers: { 'Auto-Submitted': 'auto-generated', ...mail.headers },
-      // Left as they are: people filter by Koji's headers.
+      // Unchanged, because people filter by Koji's headers.
       normalizeHeaderKey: (name) => name,
       text: mail.text,
     });

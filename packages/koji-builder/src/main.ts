@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   const notices = openServiceNotices();
   const starting = new AbortController();
   let builder: Builder | null = null;
-  // Asked twice, it waits for nobody.
+  // A second signal stops it without waiting.
   onStopSignal((before) => {
     starting.abort();
     void notices.stopping();
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     throw error;
   }
   await notices.ready();
-  // The request that arrived during the start.
+  // The stop was requested during the start.
   if (starting.signal.aborted) void builder.stop();
   if (await builder.stopped) await startAgain();
 }
@@ -140,5 +140,5 @@ function report(error: unknown): void {
 }
 
 await main().catch(report);
-// A call that still tries to reach a hub would hold the process for as long as it tries.
+// A call that is still retrying would keep the process alive.
 process.exit();

@@ -5,14 +5,14 @@ import { readActivity } from './daemon/activity.js';
 import type { StoredActivity } from './daemon/activity.js';
 import { findPlugins } from './tasks/load.js';
 
-/** All about the plugins of a builder. */
+/** Status of a builder's plugins. */
 export interface PluginsReport {
   readonly plugins: readonly (PluginReport & { readonly activity: readonly StoredActivity[] })[];
   /** Problems that need attention. */
   readonly problems: readonly string[];
 }
 
-/** Loads the plugins that kojid.conf names and reads what their tasks did on this builder. */
+/** Loads the plugins of kojid.conf and reads the activity of their tasks on this builder. */
 export async function examinePlugins(options: KojidOptions, folder: string): Promise<PluginsReport> {
   const { plugins, problems } = await findPlugins(options, folder);
   const { callback_timeout: usual, max_callback_timeout: most } = options;
@@ -26,7 +26,7 @@ export async function examinePlugins(options: KojidOptions, folder: string): Pro
   };
 }
 
-/** The report as an operator reads it. */
+/** Returns the report as text for operators. */
 export function describePlugins({ plugins, problems }: PluginsReport): string[] {
   return [
     ...(plugins.length === 0 ? ['no plugin is enabled'] : []),

@@ -36,7 +36,7 @@ test('a path that the hub does not have refuses the start', async () => {
 describe('a builder that starts before its hub', () => {
   const waiting = (): Promise<unknown> =>
     until('kojid waits', () =>
-      /can't log in at http\S+: .*no answer from .*; trying again in \d+ s/.test(site.log()),
+      /can't log in at http\S+: .*no answer from .*; retrying in \d+ s/.test(site.log()),
     );
 
   test('ends at once when it is told to while it waits', async () => {
@@ -50,7 +50,7 @@ describe('a builder that starts before its hub', () => {
     await site.stopHub();
     const before = site.log().length;
     const builder = site.runBuilder({ retry_interval: '1', plugins: 'works' });
-    await until('kojid waits', () => site.log().slice(before).includes('trying again in'));
+    await until('kojid waits', () => site.log().slice(before).includes('retrying in'));
     await site.startHub();
     await until('kojid is ready', () => site.log().slice(before).includes('ready as builder at'));
     expect(site.log().slice(before)).toMatch(/logged in at \S+ after \d+ tries/);

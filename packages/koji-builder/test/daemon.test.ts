@@ -226,7 +226,7 @@ test('a task outlives a restart of the hub, and the builder continues', async ()
   await until('it sleeps', () => site.log().includes('sleeping for 2 seconds'));
   const before = site.log().length;
   await site.stopHub();
-  await until('kojid misses the hub', () => site.log().includes('trying again', before));
+  await until('kojid misses the hub', () => site.log().includes('retrying', before));
   await site.startHub();
   await site.reach(id, 'CLOSED');
   expect(await site.result('sleep', [0])).toBeNull();

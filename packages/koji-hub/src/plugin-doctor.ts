@@ -71,7 +71,7 @@ export async function examinePlugins(config: HubConfig): Promise<PluginsReport> 
   return { plugins, queues, problems };
 }
 
-/** The report as an operator reads it. */
+/** Returns the report as text for operators. */
 export function describePlugins({ plugins, queues, problems }: PluginsReport): string[] {
   return [
     ...(plugins.length === 0 ? ['no plugin is enabled'] : []),

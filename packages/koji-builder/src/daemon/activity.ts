@@ -4,12 +4,12 @@ import { GenericError, messageOf, type Logger } from '@koji/core';
 import type { KojidOptions } from '@koji/core/config';
 import type { ReportedActivity } from '@koji/plugin-sdk/host';
 
-/** How a task of a plugin ended. */
+/** Outcome of a plugin's task. */
 export interface TaskEnd {
   readonly plugin: string;
   readonly method: string;
   readonly milliseconds: number;
-  /** Why it failed; null when it did not. */
+  /** Reason of the failure; null if the task succeeded. */
   readonly failure: string | null;
 }
 
@@ -21,9 +21,9 @@ function fileOf({ workdir }: KojidOptions): string {
 }
 
 /**
- * Reads what plugins' tasks did on this builder; nothing when none ran yet.
+ * Reads the activity of plugins' tasks on this builder, which is empty before the first task.
  *
- * @throws GenericError naming the file when it can't be read
+ * @throws GenericError with the file's name if the file can't be read
  */
 export async function readActivity(options: KojidOptions): Promise<StoredActivity[]> {
   const file = fileOf(options);
@@ -35,7 +35,7 @@ export async function readActivity(options: KojidOptions): Promise<StoredActivit
   }
 }
 
-/** Notes in a file of the builder's folder what plugins' tasks did, for `kojid plugins`. */
+/** Records the activity of plugins' tasks in a file of the builder's folder, for `kojid plugins`. */
 export class ActivityFile {
   private writing: Promise<void> = Promise.resolve();
 
@@ -48,7 +48,9 @@ export class ActivityFile {
   add(end: TaskEnd): void {
     this.writing = this.writing
       .then(() => this.store(end))
-      .catch((error: unknown) => this.log.warn(`what plugins did is not noted: ${messageOf(error)}`));
+      .catch((error: unknown) =>
+        this.log.warn(`could not record the activity of plugins: ${messageOf(error)}`),
+      );
   }
 
   /** Resolves when everything is written. */
@@ -80,7 +82,7 @@ export class ActivityFile {
     };
     const all = [...known.filter((other) => !isIt(other)), entry];
     await mkdir(path.dirname(file), { recursive: true });
-    // Replaced at once: who reads it meanwhile must not find half of it.
+    // Replaced atomically, so that nobody reads half a file.
     await writeFile(`${file}.new`, JSON.stringify(all, null, 2));
     await rename(`${file}.new`, file);
   }

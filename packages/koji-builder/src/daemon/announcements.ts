@@ -40,7 +40,7 @@ export class Announcements {
     },
   ) {}
 
-  /** Whether the hub announces tasks, as far as is known. */
+  /** Whether the hub announces tasks, as far as the builder knows. */
   get areMade(): boolean {
     return this.hubTells && this.parts.options.waitfortasks;
   }
@@ -60,7 +60,7 @@ export class Announcements {
     return wait.isIdle && waited > silentHub * 1000 ? 'quiet' : 'nothing';
   }
 
-  /** Returns false when the hub had nothing to tell. */
+  /** Returns false if the hub had nothing to announce. */
   private async poll(patience: number, { held, signal }: Wait): Promise<boolean> {
     const { session, log } = this.parts;
     const began = performance.now();
@@ -76,14 +76,16 @@ export class Announcements {
       if (error instanceof RequestError && patience > shortPoll && performance.now() - began > shortestCut) {
         // Once, the hub may have been stopped.
         if ((this.cuts += 1) > 1) {
-          log.info(`calls that wait are cut (${error.message}): none waits for more than ${shortPoll} s now`);
+          log.info(
+            `waiting calls are cut off (${error.message}); from now on none waits longer than ${shortPoll} s`,
+          );
           this.patience = shortPoll;
         }
         return false;
       }
       // A hub with KojiDebug wraps the fault's text in a traceback.
       if (!(error instanceof GenericError) || !error.message.includes('Invalid method')) throw error;
-      log.info('the hub does not announce new tasks: asking it every sleeptime seconds');
+      log.info('the hub does not announce new tasks: polling every sleeptime seconds');
       this.hubTells = false;
       return false;
     }

@@ -31,12 +31,12 @@ function start(): void {
     } else if (message.type === 'run') void finish(message);
     else for (const waiter of waiters) waiter();
   });
-  // Without a daemon nobody could cancel the task any more, and the next daemon frees it: everything here must go.
+  // Without a daemon nobody could cancel the task, and the next daemon frees it: all its processes must end.
   process.on('disconnect', () => {
     killPrograms();
     process.kill(-process.pid, 'SIGKILL');
   });
-  // Also what a rejection that nobody handles comes to.
+  // Unhandled rejections end up here too.
   process.on('uncaughtException', (error: unknown) => void breakOff(error));
 }
 
@@ -74,7 +74,7 @@ async function load({ options, folder, snapshot }: Setup): Promise<Tasks> {
     return loaded;
   } catch (error) {
     const message = messageOf(error);
-    // Readers need the name of the file, not of its copy.
+    // Readers need the name of the original file, not of its copy.
     await send({ type: 'broken', message: snapshot ? message.replaceAll(snapshot.top, '') : message });
     return process.exit(1);
   }
@@ -96,7 +96,7 @@ async function finish(run: Run): Promise<void> {
 }
 
 async function runOnce({ task, session: info }: Run): Promise<Outcome> {
-  if (!setup || !tasks) throw new Error('a task came before its settings');
+  if (!setup || !tasks) throw new Error('a task arrived before its settings');
   const { options } = setup;
   const { byMethod, callbacks } = await tasks;
   // A subsession expires like any other; the password renews it.
@@ -143,7 +143,7 @@ async function runOnce({ task, session: info }: Run): Promise<Outcome> {
   }
 }
 
-/** Whether this process has never had a child; false when the system does not tell. */
+/** Returns whether this process has never had a child; false if the system can't tell. */
 function wasAlone(): boolean {
   try {
     const fields = readFileSync('/proc/self/stat', 'utf8')
@@ -158,7 +158,7 @@ function wasAlone(): boolean {
   }
 }
 
-/** Tells the hub the end, and before it the weight of a short task; that an earlier try has already told it is as good. */
+/** Reports the end of the task to the hub, after the weight of a short task. An end that an earlier try reported counts as success. */
 async function tell(
   run: TaskRun,
   session: ClientSession,

@@ -2,24 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionNotAllowed, AuthError, GenericError, RetryError, messageOf, type Logger } from '@koji/core';
 import { RequestError } from '@koji/client';
 
-/** How to log in at a start. */
+/** Options of the login at startup. */
 export interface FirstLogin {
   readonly logIn: () => Promise<void>;
-  /** Where the hub is, for messages. */
+  /** Address of the hub, for messages. */
   readonly server: string;
   readonly log: Logger;
   /** Most seconds between two tries. */
   readonly interval: number;
-  /** Whether to fail instead of waiting. */
+  /** Fails instead of waiting. */
   readonly once: boolean;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Logs in, and waits for a hub that can't be reached, is offline or in trouble, telling so.
+ * Logs in. Waits and logs why while the hub is unreachable, offline or failing.
  *
- * @throws the error of a login that no waiting helps: AuthError, or RequestError for a certificate or a path that is wrong
+ * @throws the error if waiting can't help: AuthError, or RequestError for a wrong certificate or path
  */
 export async function logInFirst({ logIn, server, log, interval, once, signal }: FirstLogin): Promise<void> {
   for (let tries = 0; ; tries++) {
@@ -31,13 +31,13 @@ export async function logInFirst({ logIn, server, log, interval, once, signal }:
       signal?.throwIfAborted();
       if (once || isFinal(error)) throw error;
       const seconds = Math.min(2 ** Math.min(tries, 20), Math.max(interval, 1));
-      log.warn(`can't log in at ${server}: ${messageOf(error)}; trying again in ${seconds} s`);
+      log.warn(`can't log in at ${server}: ${messageOf(error)}; retrying in ${seconds} s`);
       await sleep(seconds * 1000, undefined, signal ? { signal } : {});
     }
   }
 }
 
-/** Whether trying again would end in the same way. */
+/** Returns whether another try would fail in the same way. */
 function isFinal(error: unknown): boolean {
   if (error instanceof RequestError) {
     const { status } = error;
@@ -58,7 +58,7 @@ async function unlessAborted(work: Promise<void>, signal?: AbortSignal): Promise
       signal: stop.signal,
     });
   });
-  // It may end later, when nobody waits for it any more.
+  // The call may end later, when nobody waits for it any more.
   work.catch(() => undefined);
   await Promise.race([work, aborted]).finally(() => stop.abort());
 }

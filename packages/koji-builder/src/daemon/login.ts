@@ -14,14 +14,14 @@ export interface BuilderLogin {
 /**
  * Returns how a builder logs in: with its certificate, its password, or the keys of its keytab, in Koji's order.
  *
- * @throws ConfigError when kojid.conf has none of them
+ * @throws ConfigError if kojid.conf has none of them
  */
 export function loginOf(options: KojidOptions): BuilderLogin {
   const { cert, user, password, keytab, ccache } = options;
   if (cert !== null)
     return { name: `the owner of ${cert}`, logIn: (session) => session.loginWithCertificate() };
   if (user && password !== null) return { name: user, logIn: (session) => session.login(user, password) };
-  if (user) throw new ConfigError('kojid.conf [kojid] password: is missing for the user');
+  if (user) throw new ConfigError('kojid.conf [kojid] password: is missing; the option user needs it');
   if (!existsSync(keytab))
     throw new ConfigError(
       `kojid.conf [kojid] cert, user and password, keytab: one of them is needed to log in; there is no keytab '${keytab}'`,

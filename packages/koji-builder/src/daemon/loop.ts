@@ -22,13 +22,13 @@ interface Found {
 
 interface RunningTask {
   readonly process: TaskProcess;
-  /** Resolves when the process and everything that it left behind has ended. */
+  /** Resolves when the process and everything that it started have ended. */
   readonly gone: Promise<Ending>;
   readonly sessionId: number;
   readonly method: string;
   /** Milliseconds of `performance.now()`. */
   readonly started: number;
-  /** Being killed: its end needs no report to the hub. */
+  /** The process is being killed, and its end needs no report to the hub. */
   dropped: boolean;
 }
 
@@ -42,19 +42,19 @@ export interface LoopParts {
   readonly log: Logger;
   /** Logs in again after the hub has closed the session; AuthLockError if another builder has taken it over. */
   readonly login: () => Promise<void>;
-  /** Puts away what ended tasks left on this host. */
+  /** Removes what ended tasks left on this host. */
   readonly cleanUp: (isRunning: (taskId: number) => boolean) => Promise<void>;
-  /** Hears of every task that ended and was not taken from this builder. */
+  /** Called for every task that ended and was not taken from this builder. */
   readonly onEnd: (end: Omit<TaskEnd, 'plugin'>) => void;
 }
 
 /** Milliseconds between tries after an error. */
 const errorPause = 5_000;
-/** Milliseconds in which a task's process ends by itself after it told the hub. */
+/** Milliseconds that a task's process may take to exit after its report to the hub. */
 const refusalTime = 200;
-/** Milliseconds for the last words to the hub. */
+/** How long the final calls to the hub may take, in milliseconds. */
 const farewellTime = 5_000;
-/** Milliseconds between the starts of two times of cleaning up. */
+/** Milliseconds between the starts of two cleanups. */
 const cleaningPause = 60_000;
 /** Methods of tasks that ask the daemon to end. */
 const endsDaemon = new Set(['restart', 'shutdown']);
@@ -62,7 +62,7 @@ const endsDaemon = new Set(['restart', 'shutdown']);
 const longestQuiet = 3_600_000;
 
 /**
- * The daemon's life: compare what runs here with what the hub thinks, check in, take assigned tasks, wait to be told.
+ * The daemon's main loop: compares the running tasks with the hub's list, checks in, takes assigned tasks, waits for news.
  *
  * A task is taken (`host.openTask`) → runs in a {@link TaskProcess} → its process tells the hub the result → the process
  * ends. When the hub has it cancelled or given to another host, its process is killed; when the process dies without a
@@ -83,7 +83,7 @@ export class Loop {
   private readonly announcements: Announcements;
   /** Whether the hub knows this builder as ready for tasks. */
   private isKnownReady = false;
-  /** How often in a row the hub said at once that there is something to do. */
+  /** How often in a row the hub answered at once that there is work. */
   private calls = 0;
   private stopping = false;
   /** The action that a task requested once all tasks have ended. */
@@ -99,12 +99,12 @@ export class Loop {
   /**
    * Runs until {@link stop} or {@link endWhenIdle}; resolves when no task runs here any more.
    *
-   * @returns whether the daemon is to start again
-   * @throws AuthError when the hub accepts this builder no longer: AuthLockError when another one has taken its place
+   * @returns whether the daemon should start again
+   * @throws AuthError if the hub no longer accepts this builder; AuthLockError if another builder has taken its place
    */
   async run(): Promise<boolean> {
     try {
-      // A call may wait for a hub that is down: stopping does not wait for that longer than for tasks.
+      // A call may wait for a hub that is down; stopping waits for such a call no longer than for tasks.
       await Promise.race([this.goRound(), this.graceOver]);
       await Promise.race([this.allEnded(), this.graceOver]);
       const left = [...this.running.keys()];
@@ -116,7 +116,7 @@ export class Loop {
     }
   }
 
-  /** Takes no more tasks, gives running ones `grace` milliseconds to end, then ends and frees the others. */
+  /** Takes no more tasks, gives running tasks `grace` milliseconds to end, then kills and frees the others. */
   stop(grace: number): void {
     this.stopping = true;
     this.rest.abort();
@@ -124,14 +124,14 @@ export class Loop {
     else this.endGrace();
   }
 
-  /** Takes no more tasks, and stops when the running ones have ended, however long that takes. */
+  /** Takes no more tasks, and stops after the running tasks have ended, however long they take. */
   endWhenIdle(how: End['how']): void {
     this.parts.log.info(`to ${how} when no task runs here`);
     this.pending = how;
     this.rest.abort();
   }
 
-  /** Checks in at once: what this builder can do has changed. */
+  /** Checks in at once, because this builder's abilities have changed. */
   checkIn(): void {
     this.told = null;
     this.rest.abort();
@@ -154,7 +154,7 @@ export class Loop {
     }
   }
 
-  /** Beside the rest: removing a buildroot may take longer than a task should wait. */
+  /** Runs in parallel, because removing a buildroot may take longer than a task should wait. */
   private cleanUp(): void {
     if (this.cleaning || performance.now() < this.nextCleaning) return;
     this.cleaning = true;
@@ -166,7 +166,7 @@ export class Loop {
       .finally(() => (this.cleaning = false));
   }
 
-  /** Writes a line unless the last one about the topic was the same but for its numbers; after an hour it is news again. */
+  /** Logs a line unless the topic's last line within an hour was the same except for its numbers. */
   private sayOnce(topic: string, line: string, level: 'info' | 'warn'): void {
     const text = line.replace(/[\d.]+/g, '#');
     const last = this.said.get(topic);
@@ -194,11 +194,11 @@ export class Loop {
       await asked.run({ strict: true });
       await session.logout();
     } catch (error) {
-      log.warn(`could not tell the hub of the stop: ${messageOf(error)}`);
+      log.warn(`could not report the stop to the hub: ${messageOf(error)}`);
     }
   }
 
-  /** Kills every task, without a word to the hub. */
+  /** Kills every task without reporting to the hub. */
   private async dropAll(): Promise<void> {
     await Promise.all([...this.running].map(([id, task]) => this.drop(id, task)));
   }
@@ -212,24 +212,24 @@ export class Loop {
 
   private async giveUp(id: number, task: RunningTask, why: string): Promise<void> {
     task.dropped = true;
-    // One that has refused its task is about to end by itself.
+    // A process that has refused its task is about to exit.
     if (await Promise.race([task.gone, sleep(refusalTime)])) return;
     this.parts.log.info(`killing task ${id}: it was ${why}`);
     await this.drop(id, task);
   }
 
-  /** Asks the hub for all that a round starts from, in one request. */
+  /** Reads everything that a round needs from the hub, in one request. */
   private async look(): Promise<Found> {
     const asked = this.ask();
     const open = asked.host.getHostTasks();
     const host = asked.host.getHost();
-    // Those that the hub would give to a builder in its new state come after the check-in.
+    // Tasks that the hub assigns because of the new state come after the check-in.
     const assigned = this.isCheckInDue ? null : asked.host.getTasks();
     await asked.run({ strict: true });
     return { open: open.result, host: host.result, assigned: assigned?.result ?? null };
   }
 
-  /** Starts a request of several calls. It closes the sessions of tasks that have ended, too. */
+  /** Starts a request of several calls, which also closes the sessions of ended tasks. */
   private ask(): Multicall {
     const asked = this.parts.session.multicall();
     for (const id of this.left.splice(0)) asked.logoutChild(id);
@@ -242,7 +242,7 @@ export class Loop {
     return this.running.size === 0 && told.load > 0;
   }
 
-  /** Brings the hub's list of our open tasks and our processes together. */
+  /** Reconciles the hub's list of open tasks with the processes. */
   private async synchronise(open: readonly HostTask[]): Promise<void> {
     const { session, log } = this.parts;
     const ids = new Set(open.map((task) => task.id));
@@ -252,7 +252,7 @@ export class Loop {
       .reduce((sum, task) => sum + Number(task.weight), 0);
     const stale = [...ids].filter((id) => !this.running.has(id));
     if (stale.length > 0) {
-      log.info(`freeing tasks that have no process here: ${stale.join(', ')}`);
+      log.info(`freeing tasks without a process: ${stale.join(', ')}`);
       await session.host.freeTasks(stale);
       for (const id of stale) await this.removeFolder(id);
     }
@@ -262,7 +262,7 @@ export class Loop {
     this.hasTidied = true;
   }
 
-  /** Kills tasks that the hub took from us; one that has just ended is left to its own exit. */
+  /** Kills tasks that the hub took away, except those that have just ended and are about to exit. */
   private async dropTaken(ids: number[]): Promise<void> {
     const { session } = this.parts;
     const host = await session.host.getID();
@@ -289,7 +289,7 @@ export class Loop {
     return this.openTasks(await this.chooseTasks(tasks));
   }
 
-  /** Checks in; returns what is assigned to this host then, if it may take any. */
+  /** Checks in. Returns the tasks assigned to this host, if it may take any. */
   private async tellState(ready: boolean): Promise<AssignedTask[]> {
     const { options, methods } = this.parts;
     const { load } = this;
@@ -302,7 +302,7 @@ export class Loop {
     return assigned?.result ?? [];
   }
 
-  /** Chooses what to run of what is assigned, and refuses what this builder can't run. */
+  /** Chooses which assigned tasks to run, and refuses those that this builder can't run. */
   private async chooseTasks(assigned: readonly AssignedTask[]): Promise<AssignedTask[]> {
     const { session, options, methods, log } = this.parts;
     const chosen: AssignedTask[] = [];
@@ -316,7 +316,7 @@ export class Loop {
         continue;
       }
       chosen.push(task);
-      // The next one may be meant for the daemon that comes after this one.
+      // The next task may be meant for this daemon's successor.
       if (endsDaemon.has(task.method)) break;
     }
     return chosen;
@@ -348,7 +348,7 @@ export class Loop {
     return runs.length > 0;
   }
 
-  /** Starts a task that is open; resolves when its process is gone. */
+  /** Starts an open task. Resolves when its process has ended. */
   private runTask(task: AssignedTask, data: TaskData, key: SessionKey): Promise<Ending> {
     const { runner, log } = this.parts;
     log.info(`running task ${task.id} (${task.method})`);
@@ -375,7 +375,7 @@ export class Loop {
     return gone;
   }
 
-  /** Sees a task's process to its end. */
+  /** Waits for a task's process to end, and handles how it ended. */
   private async follow(id: number, task: RunningTask): Promise<void> {
     const { session, log, onEnd } = this.parts;
     try {
@@ -386,7 +386,7 @@ export class Loop {
       }
       if (!ending.told && !task.dropped) {
         log.error(`task ${id}: ${ending.why}`);
-        // Stopping this daemon may have ended its tasks too; then it is not their fault.
+        // Stopping this daemon may have ended its tasks too, which is not a failure of these.
         if (this.stopping) await session.host.freeTasks([id]);
         else await session.host.failTask(id, encodeFault(GenericError.faultCode, ending.why));
       }
@@ -399,7 +399,7 @@ export class Loop {
     if (!task.process.hasTold || !this.isKnownReady || this.running.size === 0) this.rest.abort();
   }
 
-  /** Removes the folders of tasks that are finished at the hub but left folders when this daemon was killed. */
+  /** Removes folders that tasks left when this daemon was killed, if the hub has finished the tasks. */
   private async removeLeft(): Promise<void> {
     for (const id of await taskFolders(this.parts.options))
       if (!this.running.has(id)) await this.removeFolder(id);
@@ -409,11 +409,11 @@ export class Loop {
   private async removeFolder(id: number): Promise<void> {
     const { options, log } = this.parts;
     await removeFolder(taskFolder(options, id)).catch((error: unknown) =>
-      log.warn(`the folder of task ${id} stays: ${messageOf(error)}`),
+      log.warn(`could not remove the folder of task ${id}: ${messageOf(error)}`),
     );
   }
 
-  /** Koji's own tests of whether a host can take more work. */
+  /** Checks whether this host can take more work, as Koji does. */
   private async isReady(host: HostInfo): Promise<boolean> {
     const { options } = this.parts;
     if (this.pending !== null) return false;
@@ -431,12 +431,12 @@ export class Loop {
     return true;
   }
 
-  /** Sleeps until the hub says that there is something to do, or something ends here, or `sleeptime` is over. */
+  /** Sleeps until the hub announces work, a process ends here, or `sleeptime` is over. */
   private async wait(took: boolean): Promise<void> {
     if (took) this.calls = 0;
-    // There may be more: a hub that announces tasks does so at once.
+    // There may be more work, which a hub that announces tasks reports at once.
     if ((took && !this.announcements.areMade) || this.stopping) return;
-    // A hub that calls over and over for what can't be done now must not be asked in a tight loop.
+    // A hub that keeps announcing work that can't be done now must not be called in a tight loop.
     if (this.calls > 1) await this.pause(Math.min(50 * 2 ** this.calls, errorPause));
     const started = Date.now();
     const called = await this.pollOrSleep(Math.max(1, this.parts.options.sleeptime));
@@ -458,7 +458,7 @@ export class Loop {
         const { held, rest } = this;
         const heard = await this.announcements.next({ held, isIdle, signal: rest.signal });
         if (heard === 'news') {
-          // The end of a task alone is nothing to act on; if there is more, the hub tells it again.
+          // The end of a task alone needs no action; the hub announces anything else again.
           const hasEnded = held.some((id) => this.running.get(id)?.process.isEnding ?? true);
           if (!hasEnded || rest.signal.aborted) return true;
         } else if (heard === 'nothing' || rest.signal.aborted || performance.now() >= end) return false;
@@ -474,7 +474,7 @@ export class Loop {
     return [...this.running].filter(([, task]) => isHeld(task)).map(([id]) => id);
   }
 
-  /** Beside a call that waits: does what is due here, and ends the call if this machine can't take tasks any more. */
+  /** Does due work during a waiting call, and ends the call if this machine can no longer take tasks. */
   private async lookHere(): Promise<void> {
     this.cleanUp();
     const { rest } = this;
@@ -490,16 +490,16 @@ export class Loop {
     const { log } = this.parts;
     if (this.stopping) return;
     if (error instanceof AuthError && !(error instanceof RetryError)) await this.logInAgain(error);
-    else if (error instanceof RequestError) log.warn(`${error.message}, trying again`);
+    else if (error instanceof RequestError) log.warn(`${error.message}, retrying`);
     else log.error('the main loop failed, continuing', error);
     await this.pause(errorPause);
     this.rest = new AbortController();
   }
 
-  /** The hub has closed the session, and with it those of the tasks that run here: they can't report any more. */
+  /** Kills the running tasks: the hub has closed the builder's session and theirs, so that they can't report any more. */
   private async logInAgain(error: AuthError): Promise<void> {
     const { log, login } = this.parts;
-    log.error(`the hub refuses this session, its tasks are given up: ${error.message}`);
+    log.error(`the hub refuses this session; killing its tasks: ${error.message}`);
     await this.dropAll();
     try {
       await login();

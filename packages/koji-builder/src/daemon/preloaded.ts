@@ -15,14 +15,14 @@ const script = fileURLToPath(new URL('./lone-child.cjs', import.meta.url));
  *
  * @returns the open file, which has no name any more, so that nobody can change it and it goes with kojid; null when the
  *   packages are not bundled
- * @throws Error when this Node.js can't do it
+ * @throws Error if this release of Node.js can't do it
  */
 export async function openPreloaded(signal: AbortSignal): Promise<FileHandle | null> {
   if (!existsSync(script)) return null;
   const folder = await mkdtemp(path.join(tmpdir(), 'kojid-'));
   try {
     const file = path.join(folder, 'task.blob');
-    // V8 takes such a file only with the options that it was made with.
+    // V8 accepts such a file only with the options that were set when it was written.
     const words = [...process.execArgv, '--no-warnings', '--snapshot-blob', file, '--build-snapshot', script];
     const writing = promisify(execFile)(process.execPath, words, { signal });
     if (writing.child.pid !== undefined) setPriority(writing.child.pid, constants.priority.PRIORITY_LOW);
@@ -33,7 +33,7 @@ export async function openPreloaded(signal: AbortSignal): Promise<FileHandle | n
   }
 }
 
-/** The descriptor by which a process of a task has the file: the first one after those of every process. */
+/** The file's descriptor in a process of a task: the first one after the standard descriptors. */
 export const preloadedDescriptor = 4;
 
 /** Options of Node.js that start a process from the file. */

@@ -9,19 +9,19 @@ export interface TaskData {
   readonly [field: string]: unknown;
 }
 
-/** Daemon to child, once, when it starts: what any task needs. The child answers {@link Loaded}. */
+/** Daemon to child, once at the start: what every task needs. The child answers {@link Loaded}. */
 export interface Setup {
   readonly type: 'setup';
   readonly options: KojidOptions;
-  /** The folder of kojid.conf: plugins are looked for from there upward. */
+  /** The folder of kojid.conf, where the search for plugins starts. */
   readonly folder: string;
   /** When the daemon's login at the hub began, in seconds since 1970 by the hub's clock; 0 while it has none. */
   readonly started: number;
-  /** Words before the command that starts the child: namespaces for its mounts; absent when it needs none. */
+  /** Prefix of the child's command, for a namespace of its mounts; absent if it needs none. */
   readonly wrapper?: readonly string[];
   /** The descriptor of the memory of a process that has loaded everything; absent when each process loads it. */
   readonly preloaded?: number;
-  /** Where the plugins' files are as they were at one moment; absent when they are run from where they are. */
+  /** Copies of the plugins' files from one moment; absent if the files themselves are run. */
   readonly snapshot?: Snapshot;
 }
 
@@ -48,7 +48,7 @@ export interface Awake {
 /** Child to daemon: ready for its task. */
 export interface Loaded {
   readonly type: 'loaded';
-  /** The task methods that it can run, each with the plugin that brings it. */
+  /** The task methods that the child can run, each with the plugin that provides it. */
   readonly methods: readonly (readonly [method: string, plugin: string])[];
   readonly plugins: readonly PluginEntry[];
 }
@@ -59,18 +59,18 @@ export interface Broken {
   readonly message: string;
 }
 
-/** Child to daemon: the task has ended, and the hub is about to be told. */
+/** Child to daemon: the task has ended and is about to be reported to the hub. */
 export interface Tells {
   readonly type: 'tells';
 }
 
-/** Child to daemon: what became of the task; the hub has been told already. */
+/** Child to daemon: the outcome of the task, which was already reported to the hub. */
 export interface Done {
   readonly type: 'done';
   readonly outcome: 'closed' | 'failed' | 'refused' | 'freed';
   /** Why it failed. */
   readonly failure?: string;
-  /** Whether the process never had a child, so that it leaves none behind. */
+  /** Whether the process never had a child that it could leave behind. */
   readonly alone: boolean;
 }
 
@@ -79,7 +79,7 @@ export interface Waits {
   readonly type: 'waits';
 }
 
-/** Child to daemon: the task asks the daemon to end once its tasks have ended, and maybe to start again. */
+/** Child to daemon: the task asks the daemon to exit after all tasks, and optionally to start again. */
 export interface End {
   readonly type: 'end';
   readonly how: 'restart' | 'stop';

@@ -13,7 +13,7 @@ import {
 import { openBuilderLog } from '../config.js';
 import { loadTasks } from '../tasks/load.js';
 
-/** Does what every process of a task does, so that V8 keeps the code of it compiled. Leaves nothing open. */
+/** Does what every process of a task does, so that V8 keeps this code compiled. Leaves nothing open. */
 export async function rehearse(): Promise<void> {
   const place = { file: 'kojid.conf', section: 'kojid' };
   const options = readOptions(kojidOptions, new Map([['logfile', '/dev/null']]), place);

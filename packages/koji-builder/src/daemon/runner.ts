@@ -6,20 +6,20 @@ import { TaskProcess, loadTime } from './task-process.js';
 /** A process that has no task yet. */
 interface Spare {
   readonly process: TaskProcess;
-  /** Milliseconds of `performance.now()`, as all times here. */
+  /** Milliseconds of `performance.now()`, like all times here. */
   readonly since: number;
 }
 
-/** How many processes to keep, and where their output goes. */
+/** Number of processes to keep, and the log of their output. */
 export interface RunnerOptions {
   /** Maximum number of processes waiting for a task; 0 starts each process when its task arrives. */
   readonly most: number;
   readonly log: Logger;
 }
 
-/** How far back tasks count for the rate. */
+/** Age up to which tasks count for the rate. */
 const window = 5_000;
-/** Older ones make room for new ones, which run what is on the disk by now. */
+/** Older processes are replaced by new ones, which run the current files. */
 const oldest = 3_600_000;
 const lookPause = 10_000;
 
@@ -30,7 +30,7 @@ const lookPause = 10_000;
 export class Runner {
   private spares: readonly Spare[] = [];
   private taken: readonly number[] = [];
-  /** Milliseconds that processes took to load lately. */
+  /** Recent load times of processes, in milliseconds. */
   private loadTime = 500;
   private readonly clock: NodeJS.Timeout;
 
@@ -43,9 +43,9 @@ export class Runner {
   }
 
   /**
-   * Makes all further processes in another way, once one has shown that it loads.
+   * Starts all further processes in another way, after one process has loaded that way.
    *
-   * @throws Error saying why it does not; then nothing has changed
+   * @throws Error with the reason if the process does not load; nothing changes then
    */
   async renew(setup: Setup): Promise<Loaded> {
     const next = new TaskProcess(setup, this.options.log);
@@ -62,7 +62,7 @@ export class Runner {
     return loaded;
   }
 
-  /** A process for one task, loaded or about to be. */
+  /** Returns a process for one task, loaded or still loading. */
   take(): TaskProcess {
     const now = performance.now();
     this.taken = [...this.taken.filter((time) => now - time < window), now];
@@ -88,7 +88,7 @@ export class Runner {
   }
 
   private fill(): void {
-    // More at once than there are processors would only make each of them later.
+    // More loads than processors would only delay all of them.
     const loading = this.spares.filter(({ process }) => !process.isLoaded).length;
     const missing = Math.min(this.wanted - this.spares.length, availableParallelism() - loading);
     for (let i = 0; i < missing; i++) this.keep(new TaskProcess(this.setup, this.options.log));
@@ -104,13 +104,13 @@ export class Runner {
     });
     void process.ended.then((ending) => {
       if (!this.spares.includes(spare)) return;
-      // None in its place: the next task starts one, or one that can't load would be started again and again.
+      // Not replaced, since a process that can't load would be restarted endlessly; the next task starts one.
       this.spares = this.spares.filter((other) => other !== spare);
       if (!ending.told) this.options.log.warn(`the spare process ended: ${ending.why}`);
     });
   }
 
-  /** Ends processes that wait for no task, or for too long. */
+  /** Ends processes that are not needed or have waited too long. */
   private tidy(): void {
     const { wanted } = this;
     const now = performance.now();

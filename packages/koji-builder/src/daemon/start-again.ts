@@ -1,14 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Set in the processes that an earlier kojid has started in its place. */
+/** Set in processes that an earlier kojid started as its successor. */
 const mark = 'KOJID_STARTED_AGAIN';
 
 /**
- * Starts this program again, with what is on the disk now. Supervisors know a daemon by its process, so the first one stays:
- * it passes signals on, and ends as the last one does. Later ones ask it for their successors.
+ * Starts this program again with the current files. Supervisors identify a daemon by its process, so the first process stays:
+ * it forwards signals and exits like the last process. Later processes ask it to start their successors.
  *
- * @returns when the last one has ended; its exit code is this process's
+ * @returns when the last process has ended, with its exit code set for this process
  */
 export async function startAgain(): Promise<void> {
   if (process.env[mark] === '1' && process.send) {
@@ -25,7 +25,7 @@ export async function startAgain(): Promise<void> {
   }
 }
 
-/** In a process that was started again: stops it when the first one has ended without a signal. */
+/** Stops a restarted process if the first process has ended without a signal. */
 export function followFirst(): void {
   if (process.env[mark] === '1' && process.channel)
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

@@ -10,7 +10,7 @@ import type { SessionKey } from '@koji/core/api';
 import { preloadedWords } from './preloaded.js';
 import type { Done, End, Loaded, Run, Setup, TaskData, ToChild, ToDaemon } from './protocol.js';
 
-/** How a task's process ended: it told the hub itself, or it died and somebody else must. */
+/** How a task's process ended: after its own report to the hub, or without one, so that the daemon must report. */
 export type Ending =
   | { readonly told: true; /** Why the task failed; null when it did not. */ readonly failure: string | null }
   | { readonly told: false; readonly why: string };
@@ -18,7 +18,7 @@ export type Ending =
 const killGrace = 3000;
 /** Milliseconds that a process may take to load before its task fails. */
 export const loadTime = 120_000;
-/** Milliseconds that a process has for telling the hub the end of its task; then it is one like others. */
+/** Milliseconds that a process may take to report the end of its task; after that it counts as running again. */
 const tellingTime = 5_000;
 const fileBeside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const childFile = fileBeside('./child.js');
@@ -28,15 +28,15 @@ const childFile = fileBeside('./child.js');
  * Owned by the runner until it starts, then by the daemon's loop.
  */
 export class TaskProcess {
-  /** Resolves when the process is gone, whatever made it go. */
+  /** Resolves when the process has ended for any reason. */
   readonly ended: Promise<Ending>;
-  /** Resolves when the process is ready for a task; never when it does not get so far. */
+  /** Resolves when the process is ready for a task; never if it fails before. */
   readonly ready: Promise<Loaded>;
   private readonly child: ChildProcess;
   private done: Done | null = null;
   private problem: string | null = null;
   private readonly mark: string;
-  /** When it began, by the machine's clock. */
+  /** Start time, by the machine's clock. */
   private readonly start: number;
   private loaded: ((what: Loaded) => void) | null = null;
   private slow: NodeJS.Timeout | undefined;
@@ -47,7 +47,7 @@ export class TaskProcess {
 
   constructor(setup: Setup, log: Logger) {
     this.mark = `${markOf(setup.options)}${randomUUID()}`;
-    // A group of its own, so that a cancelled task goes with everything that it started.
+    // A process group of its own, so that everything a cancelled task started ends with it.
     const [execPath, ...words] = [...(setup.wrapper ?? []), process.execPath];
     const { preloaded } = setup;
     const own = preloaded === undefined ? [] : preloadedWords;
@@ -80,20 +80,20 @@ export class TaskProcess {
   }
 
   private name = 'spare process';
-  /** When the process began to tell the hub the end. */
+  /** When the process began to report the end to the hub. */
   private told: number | null = null;
 
-  /** Whether it waits for a task, with everything loaded. */
+  /** Whether the process has loaded everything and waits for a task. */
   get isLoaded(): boolean {
     return this.loaded === null;
   }
 
-  /** Whether the process tried to tell the hub the end of its task. */
+  /** Whether the process tried to report the end of its task to the hub. */
   get hasTold(): boolean {
     return this.told !== null;
   }
 
-  /** Whether the hub is notified of the task's end, so that it is expected that the task is no longer open there. */
+  /** Whether the end of the task was reported, so that the task should no longer be open at the hub. */
   get isEnding(): boolean {
     return this.told !== null && performance.now() - this.told < tellingTime;
   }
@@ -152,7 +152,7 @@ export class TaskProcess {
   }
 }
 
-/** How the marks of a builder's task processes begin. */
+/** Prefix of the marks of a builder's task processes. */
 function markOf({ user, server }: KojidOptions): string {
   return `${user ?? ''} at ${server}: `;
 }

@@ -12,7 +12,7 @@ import type { TaskData } from './protocol.js';
 /** Seconds until the hub must have answered a call that waits; it does so after 60. */
 const longestAnswer = 90;
 
-/** Milliseconds after which a task reports its weight: most short ones have ended then, and report it with their end. */
+/** Milliseconds after which a task reports its weight. Most short tasks end before that, and report the weight with their end. */
 const weightPause = 300;
 
 /** Parts of a {@link TaskRun}. */
@@ -22,7 +22,7 @@ export interface TaskRunParts {
   readonly options: KojidOptions;
   readonly logger: Logger;
   readonly callbacks: CallbackRegistry;
-  /** Called when the daemon says that a subtask may have ended. */
+  /** Called when the daemon reports that a subtask may have ended. */
   readonly waiters: Set<() => void>;
   /** Tells the daemon that the task waits for its subtasks now. */
   readonly waits: () => void;
@@ -48,7 +48,7 @@ export async function removeFolder(folder: string): Promise<void> {
   try {
     await rm(folder, { recursive: true, force: true });
   } catch {
-    // Folders so deep that they have no path any more.
+    // Folders nested so deeply that their paths are too long.
     await removeTrees([folder]);
   }
 }
@@ -93,7 +93,7 @@ export class TaskRun implements TaskRuntime {
     else await this.parts.session.host.setTaskWeight(this.id, weight);
   }
 
-  /** Returns the first weight if it was not sent yet. The caller sends it, or a later one. */
+  /** Returns the first weight if it was not sent yet. The caller sends it or a later weight. */
   async takeWeight(): Promise<number | null> {
     const first = this.firstWeight;
     this.firstWeight = null;

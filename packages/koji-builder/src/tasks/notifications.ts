@@ -51,7 +51,7 @@ interface TagOperation {
   readonly user: string;
   readonly from: string | null;
   readonly into: string | null;
-  /** Why it failed; null when it did not. */
+  /** Reason of the failure; null if the task succeeded. */
   readonly failure: string | null;
 }
 

@@ -68,6 +68,8 @@ export async function startTestHub(
     LogLevel: 'ERROR',
     // Tests make the tasks and repos that they are about themselves.
     RepoManager: 'external',
+    // A process that is busy for a minute must not find its next call on a connection that the hub closes at that moment.
+    KeepAliveTimeout: '3600',
     ...options,
   };
   const hub = await startHub(makeConfig(database.folder, values, policies));
