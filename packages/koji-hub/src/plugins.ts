@@ -108,7 +108,7 @@ async function scheduleProblems(plugins: readonly LoadedPlugin[]): Promise<Plugi
 /**
  * Loads the plugins of the web page that hub.conf names.
  *
- * @throws ConfigError with everything that is wrong with them, unless `PluginFailure = skip`
+ * @throws ConfigError with all their problems, unless `PluginFailure = skip`
  */
 export async function findWebPlugins(
   config: HubConfig,

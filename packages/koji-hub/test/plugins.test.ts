@@ -130,7 +130,7 @@ describe.each(databases)('a plugin on $name', (kind) => {
       expect(await hub.anonymous('tagNames', ["'; --"], { queryOpts: { countOnly: true } })).toBe(0);
       await expect(faultOf(alice('tryRaw'))).resolves.toEqual([
         1000,
-        'a plugin asked for something that context.db.sql did not make',
+        'a plugin passed a value that context.db.sql did not make',
       ]);
     } finally {
       await hub.stop();

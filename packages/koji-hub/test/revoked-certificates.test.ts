@@ -131,7 +131,7 @@ function listTests(kind: DatabaseKind, workers: number): void {
   test('every process logs an invalid list, and keeps the previous one', async () => {
     await writeFile(list(), 'nonsense');
     hub.kill('SIGHUP');
-    await until(async () => (await processesThat('the certificates in use stay: ')) === workers);
+    await until(async () => (await processesThat('keeping the current certificates: ')) === workers);
     expect(await login('alice')).toEqual(revoked);
     expect(await login('bob')).toEqual(opened);
     await authority.revoke('bob');

@@ -245,7 +245,7 @@ describe.each(databases)('tokens on $name', (kind) => {
     const wrong = `${token.slice(0, -1)}${token.endsWith('x') ? 'y' : 'x'}`;
     for (const one of [wrong, '', 'kojitoken_', token.slice(10), `${token}x`])
       expect(await by(one, 'echo', 1)).toEqual({
-        fault: [1002, 'the token is not valid: this hub has none such'],
+        fault: [1002, 'the token is not valid: this hub has no such token'],
       });
     // Other schemes are somebody else's.
     expect(valueOf(await post(hub.api, 'getPerms', [], { Authorization: 'Basic YTpi' }))).toEqual([]);

@@ -45,12 +45,9 @@ import { exported } from ${JSON.stringify(sdk)};
 export const greet = exported((name) => 'hello, ' + name);
 `;
 
-async function until(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 1200; i++) {
-    if (await test()) return;
-    await sleep(50);
-  }
-  throw new Error(`${what}: not within 60 s`);
+/** Waits as long as a busy machine takes: only the limit of the test ends it. */
+async function until(test: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await test())) await sleep(50);
 }
 
 describe('a hub with a plugin that', () => {
@@ -95,8 +92,8 @@ describe('a hub with a plugin that', () => {
       env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=120' },
       stdio: 'ignore',
     });
-    await until('the hub answers', answers);
-  }, 90_000);
+    await until(answers);
+  });
 
   afterAll(async () => {
     hub.kill('SIGKILL');
@@ -121,7 +118,7 @@ describe('a hub with a plugin that', () => {
           `${called} in method ${method} of plugin bad: a plugin must not end the hub; throw an error instead`,
         ],
       });
-      await until('the log names it', () => log().includes(`${called} in method ${method} of plugin bad`));
+      await until(() => log().includes(`${called} in method ${method} of plugin bad`));
       expect(await answers()).toBe(true);
     },
   );
@@ -146,22 +143,22 @@ describe('a hub with a plugin that', () => {
   ];
   test.each(offences)('continues, and is named: %s', async (method, line) => {
     expect(await call(method)).toEqual({ value: 1 });
-    await until('the log names it', () => line.test(log()));
+    await until(() => line.test(log()));
     expect(await answers()).toBe(true);
   });
 
   test('fills the memory is named with its function, and another process answers', async () => {
     const line =
       / p=(\d+) .*memory runs out, \d+ % of the heap are in use: plugin bad holds most .* by .* \(.*\/plugins\/bad\.mjs:17\); another process/;
-    await until('the log names it', async () => {
+    await until(async () => {
       await call('leak');
       return line.test(log());
     });
     // It ends once the log is written, and may answer until then.
     const [, pid = ''] = line.exec(log()) ?? [];
-    await until('the process is gone', () => !existsSync(`/proc/${pid}`));
-    await until('another process answers', answers);
-  }, 120_000);
+    await until(() => !existsSync(`/proc/${pid}`));
+    await until(answers);
+  });
 
   const blocks: [string, RegExp][] = [
     [page, /stands in page spin of plugin bad; another process.*\n {4}at .* \(.*\/plugins\/bad\.mjs:5\)/],
@@ -179,10 +176,9 @@ describe('a hub with a plugin that', () => {
     'blocks all calls is named with its stack, and another process answers: %s',
     async (method, line) => {
       void (method === page ? visit() : call(method));
-      await until('the log names it', () => line.test(log()));
-      await until('another process answers', answers);
+      await until(() => line.test(log()));
+      await until(answers);
     },
-    120_000,
   );
 
   test('did so five times is switched off, and the others are not', async () => {

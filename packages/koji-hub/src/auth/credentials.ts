@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import os from 'node:os';
 import { AuthError } from '@koji/core';
 
-/** A session as a request names it: id, key and call number. */
+/** The session in a request: id, key and call number. */
 export interface SessionCredentials {
   readonly id: number;
   readonly key: string;
@@ -70,7 +70,7 @@ function whole(name: string, value: string | string[]): number {
 }
 
 /**
- * The parameters of a query string, first value of each; empty ones count as absent, as Koji has it.
+ * The parameters of a query string, first value of each; empty ones count as absent, as in Koji.
  *
  * @throws AuthError for a part without `=`
  */
@@ -95,8 +95,8 @@ function findOwnAddress(): Promise<string> {
 }
 
 /**
- * The address that a session is tied to. The loopback address becomes the machine's own, so that a client there may use
- * either; with `CheckClientIP` off it is `-` for everybody.
+ * Returns the address that a session is tied to. The loopback address becomes the machine's own, so that local clients may use
+ * either; with `CheckClientIP` off, the address is `-` for every client.
  */
 export async function sessionAddress(address: string, checkClientIP: boolean): Promise<string> {
   if (!checkClientIP) return '-';

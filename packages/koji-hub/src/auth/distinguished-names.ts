@@ -1,7 +1,7 @@
-/** The subjects of certificates, compared by their parts: as texts, one could be made to look like another. */
+/** Subjects of certificates, compared by their parts, because one subject's text could imitate another. */
 import type { X509Certificate } from 'node:crypto';
 
-/** A type, in its canonical spelling, and a value; null for one that is only known as bytes. */
+/** A type in its canonical spelling and a value, which is null if only its bytes are known. */
 type Part = readonly [type: string, value: string | null];
 /** The parts of one level; nearly always one. */
 type Level = readonly Part[];
@@ -66,7 +66,7 @@ function parseLevels(text: string): Level[] | null {
   }
 }
 
-/** Returns undefined for what is escaped badly. */
+/** Returns undefined for an invalid escape. */
 function unescape(text: string, isQuoted: boolean): string | undefined {
   // Spaces before a separator belong to it, unless the last one is escaped.
   const kept = isQuoted ? text : text.replace(/(?<=(?:^|[^\\])(?:\\\\)*)\s+$/u, '');

@@ -1,4 +1,4 @@
-/** Kerberos logins at the hub itself, by tokens of SPNEGO as mod_auth_gssapi takes them. */
+/** Kerberos logins at the hub itself, with SPNEGO tokens as in mod_auth_gssapi. */
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, loadKerberos, messageOf } from '@koji/core';
@@ -6,10 +6,10 @@ import type { Kerberos, Logger } from '@koji/core';
 import type { HubConfig } from '@koji/core/config';
 import { folderOf } from '../config.js';
 
-/** The service whose keys of any host in the keytab count; keys of other services do not. */
+/** The service whose keys are used, for any host in the keytab; keys of other services are ignored. */
 const service = 'HTTP';
 
-/** A client that proved who it is. */
+/** An authenticated client. */
 export interface Accepted {
   readonly principal: string;
   /** The token that authenticates the hub to the client. */
@@ -24,7 +24,7 @@ export class Gssapi {
   ) {}
 
   /**
-   * Makes ready to take tokens; null when option GSSAPIKeytab is unset.
+   * Prepares the check of tokens; returns null if option GSSAPIKeytab is unset.
    *
    * @throws ConfigError
    */
@@ -39,12 +39,12 @@ export class Gssapi {
       throw new ConfigError(`${where}: cannot be read: ${messageOf(cause)}`, { cause });
     }
     const kerberos = loadKerberos(folderOf(config));
-    // The library reads it from here, and has no other way.
+    // The library has no other way to learn the file.
     process.env.KRB5_KTNAME = `FILE:${keytab}`;
     return new Gssapi(kerberos, log);
   }
 
-  /** Returns who sent a token; null for one that proves nothing, such as one that was used before. */
+  /** Returns the sender of a token; null for an invalid token, such as a replayed one. */
   async accept(token: string): Promise<Accepted | null> {
     try {
       const side = await this.kerberos.initializeServer(service);
@@ -52,7 +52,7 @@ export class Gssapi {
       if (!side.contextComplete || !side.username) return null;
       return { principal: side.username, answer: side.response || null };
     } catch (error) {
-      this.log.info(`a token of a client was refused: ${messageOf(error)}`);
+      this.log.info(`a client's token was refused: ${messageOf(error)}`);
       return null;
     }
   }

@@ -1,12 +1,12 @@
 import type { DistinguishedName } from './distinguished-names.js';
 
-/** Who a client is by its transport: by Kerberos, or by a certificate that was verified; or why that is not known. */
+/** Identity of a client from its transport (Kerberos or a verified certificate), or the reason why it is unknown. */
 export type Identity =
   | { readonly kind: 'principal'; readonly principal: string }
   | { readonly kind: 'certificate'; readonly subject: DistinguishedName }
   | {
       readonly kind: 'none';
-      /** As mod_ssl puts it in SSL_CLIENT_VERIFY: `NONE`, or `FAILED:` and the reason; `None` without TLS. */
+      /** Like SSL_CLIENT_VERIFY of mod_ssl: `NONE`, or `FAILED:` and the reason; `None` without TLS. */
       readonly why: string;
     };
 

@@ -7,7 +7,7 @@ import type { Client } from '../client.js';
 
 const tooManyOfAddress = 'too many failed logins from this address';
 
-/** The options that bound logins. */
+/** The options that limit logins. */
 export type LoginLimits = Pick<
   HubOptions,
   'PasswordChecks' | 'MaxWaitingLogins' | 'FailedLogins' | 'FailedLoginsPerAddress' | 'FailedLoginPause'
@@ -15,12 +15,12 @@ export type LoginLimits = Pick<
 
 /** A login with a password, or with a token. */
 export interface LoginAttempt {
-  /** Null when only the check tells who it is. */
+  /** Null if only the check identifies the user. */
   readonly user: string | null;
   readonly client: Client;
 }
 
-/** Bounds what strangers can do with logins: how many passwords are checked at a time, and how often one may be wrong. */
+/** Limits concurrent password checks and wrong passwords. */
 export class LoginGuard {
   private readonly turns: FairTurns;
   private readonly pairs: FailedLogins;
@@ -38,10 +38,10 @@ export class LoginGuard {
   }
 
   /**
-   * Runs the check of a password when its turn has come, and returns its result; null is a failure. Users that do not
-   * exist count like others. A failure counts for its address only, so that nobody locks out a user of another one.
+   * Runs the check of a password in its turn and returns the result; null is a failure. Users that do not
+   * exist count like others. A failure counts only for its address, so that nobody can lock out a user at another address.
    *
-   * @throws AuthError after too many failures; ServerOffline when too many logins wait; ClientGone
+   * @throws AuthError after too many failures; ServerOffline if too many logins wait; ClientGone
    */
   async check<T>(attempt: LoginAttempt, check: () => Promise<T | null>): Promise<T | null> {
     const address = networkOf(attempt.client.address);
@@ -52,7 +52,7 @@ export class LoginGuard {
     };
     refuse();
     return this.turns.take(address, attempt.client, async () => {
-      // Those that waited together with this one may have failed meanwhile.
+      // Logins that waited together with this one may have failed meanwhile.
       refuse();
       const found = await check();
       if (found !== null) {
@@ -76,7 +76,7 @@ export class LoginGuard {
     const address = networkOf(client.address);
     this.addresses.check(address, tooManyOfAddress);
     this.countOf(address);
-    throw new AuthError('the token is not valid: this hub has none such');
+    throw new AuthError('the token is not valid: this hub has no such token');
   }
 
   private countOf(address: string): void {
@@ -94,7 +94,7 @@ interface Waiter {
   readonly fail: (error: Error) => void;
 }
 
-/** Lets a few run at a time; addresses take turns, so that one that sends many delays mostly itself. */
+/** Runs a few checks at a time. Addresses take turns, so that an address with many logins delays mostly its own. */
 class FairTurns {
   private running = 0;
   private waiting = 0;
@@ -152,7 +152,7 @@ class FairTurns {
     }
   }
 
-  /** Makes room for one more: the newest of the address with most of them goes, which may be the one to come. */
+  /** Makes room for a login by removing the newest login of the address with the most, which may be the new login itself. */
   private dropLongest(address: string): void {
     const busy = new ServerOffline('too many logins at once: try again in a moment');
     const own = this.queues.get(address)?.length ?? 0;

@@ -8,12 +8,12 @@ import type { Sql } from '../db/sql.js';
 import { CallerSession } from './sessions.js';
 import { checkPassword } from './passwords.js';
 
-/** How a session was logged in. */
+/** Login method of a session. */
 export const authTypes = { NORMAL: 0, SSL: 2, GSSAPI: 3 } as const;
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** The session of a call as the hub made it. */
+/** Returns the session of a call in the hub's own class. */
 export function callerOf(call: Call): CallerSession {
   if (!(call.session instanceof CallerSession)) throw new Error('the call has no session of this hub');
   return call.session;
@@ -50,7 +50,7 @@ async function renewSession(db: Connection, session: CallerSession): Promise<Ses
     if (!alive) return null;
   }
   const key = newKey(expiredUserId);
-  // The call number is reset, too, because a client counts from 0 again after it logs in again.
+  // The call number is reset too, because a client counts from 0 after a new login.
   await db.run(sql`UPDATE sessions SET key = ${key}, expired = FALSE, callnum = NULL, update_time = ${now},
     renew_time = ${now} WHERE id = ${id}`);
   return { 'session-id': id, 'session-key': key, 'header-auth': true };
@@ -178,7 +178,7 @@ interface Exclusive {
 }
 
 async function takeExclusive(db: Connection, { id, userId, force }: Exclusive): Promise<void> {
-  // The user's row is the lock that two sessions meet at.
+  // Two sessions exclude each other by locking the user's row.
   await db.get(sql`SELECT id FROM users WHERE id = ${userId}${forUpdate}`);
   const holder = await db.get<{ id: number }>(sql`SELECT id FROM sessions
     WHERE user_id = ${userId} AND closed = FALSE AND exclusive = TRUE AND id <> ${id}`);
@@ -197,7 +197,7 @@ export async function makeExclusive(call: Call, force: boolean): Promise<null> {
   if (session.exclusive) throw new GenericError('session is already exclusive');
   const { id, userId, hostId } = session;
   if (id !== null && userId !== null) await takeExclusive(call.db, { id, userId, force });
-  // A builder that waits with the closed session is notified.
+  // Notifies a builder that waits with the closed session.
   if (hostId !== null) call.afterCommit(() => call.hub.wake.notify(`host:${hostId}`));
   return null;
 }
@@ -213,7 +213,7 @@ function close(db: Connection, condition: Sql): Promise<number> {
   return db.run(sql`UPDATE sessions SET expired = TRUE, exclusive = NULL, closed = TRUE WHERE ${condition}`);
 }
 
-/** Closes the caller's session, or another one of the same user (an admin: of anybody), with its subsessions. */
+/** Closes the caller's session, or another session of the same user (for admins: of any user), with its subsessions. */
 export async function logout(call: Call, sessionId: number | null): Promise<null> {
   const session = callerOf(call);
   if (!session.loggedIn) throw new AuthError('Not logged in');

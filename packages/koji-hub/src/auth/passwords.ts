@@ -2,17 +2,17 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { ScryptOptions } from 'node:crypto';
 import { GenericError } from '@koji/core';
 
-/** Cost of new hashes: 32 MiB of memory and about 80 ms for each check. Older ones keep the cost written in them. */
+/** Cost of new hashes: 32 MiB of memory and about 80 ms for each check. Older hashes keep their own cost. */
 const cost = { N: 32768, r: 8, p: 1 };
-/** Cost of hashes that only tests make, of passwords that everybody knows. */
+/** Cost of hashes in tests, whose passwords are public. */
 export const testCost: typeof cost = { N: 16, r: 8, p: 1 };
-/** Characters of a password; longer ones take too long to normalise, and nobody has one. */
+/** Most characters in a password, because longer ones take too long to normalise. */
 const longest = 1024;
 const saltBytes = 16;
 const keyBytes = 32;
 
 function derive(password: string, salt: Buffer, length: number, { N, r, p }: typeof cost): Promise<Buffer> {
-  // Node refuses to use more than 32 MiB unless it is told the exact need.
+  // Node.js uses more than 32 MiB only if the limit is set explicitly.
   const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize('NFC'), salt, length, options, (error, key) =>
@@ -21,7 +21,7 @@ function derive(password: string, salt: Buffer, length: number, { N, r, p }: typ
   });
 }
 
-/** The text to store for a password: `scrypt$N$r$p$salt$key`, salt and key in base64. */
+/** Returns the text to store for a password: `scrypt$N$r$p$salt$key`, with salt and key in base64. */
 export async function hashPassword(password: string, { N, r, p } = cost): Promise<string> {
   if (password.length > longest) throw new GenericError(`a password has at most ${longest} characters`);
   const salt = randomBytes(saltBytes);
@@ -49,8 +49,8 @@ function parse(stored: string): Parsed | null {
 const nobody: Parsed = { salt: Buffer.alloc(saltBytes), key: Buffer.alloc(keyBytes), cost };
 
 /**
- * Whether `password` is the one whose hash is `stored`. Without a stored hash (no such user, or one without a password)
- * it takes as long as with one, so that the time tells nothing about names.
+ * Returns whether `password` has the hash `stored`. Without a stored hash (no such user, or a user without a password)
+ * the check takes as long as with one, so that its time reveals nothing about names.
  */
 export async function checkPassword(password: string, stored: string | null): Promise<boolean> {
   const known = stored === null ? null : parse(stored);

@@ -11,7 +11,7 @@ function take(ids: Set<number>): number[] {
 }
 
 /**
- * Notes when sessions and tokens were used: gathered in memory and written once a second for all of them, so that a read stays a
+ * Records when sessions and tokens were used. Times are collected in memory and written once a second, so that a read stays a
  * read. A session whose row another call holds is written with its next use.
  */
 export class SessionTimes {
@@ -26,13 +26,13 @@ export class SessionTimes {
     private readonly interval = 1000,
   ) {}
 
-  /** Notes a use of a session. */
+  /** Records a use of a session. */
   used(sessionId: number): void {
     this.sessions.add(sessionId);
     this.writeSoon();
   }
 
-  /** Notes a use of a token. */
+  /** Records a use of a token. */
   usedToken(tokenId: number): void {
     this.tokens.add(tokenId);
     this.writeSoon();
@@ -62,7 +62,7 @@ export class SessionTimes {
     }
   }
 
-  /** Writes what is gathered and stops. */
+  /** Writes the collected times and stops. */
   async close(): Promise<void> {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;

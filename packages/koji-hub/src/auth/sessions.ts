@@ -17,13 +17,13 @@ import type { Sql } from '../db/sql.js';
 import type { SessionCredentials } from './credentials.js';
 import type { TokenScope } from './token-scope.js';
 
-/** Calls that may be sent again with the same number although the first try changed something. */
+/** Calls that may be repeated with the same number although the first try changed something. */
 const repeatable = new Set(RETRY_WHITELIST);
 const logins = new Set(AUTH_METHODS);
 /** Calls that work although another session of the user is exclusive. */
 const lockFree = new Set(['exclusiveSession', 'login', 'logout']);
 
-/** The columns of {@link SessionInfo}, of a table that is called `sessions`. */
+/** The columns of {@link SessionInfo} in the table `sessions`. */
 export const sessionColumns = sql`
   sessions.user_id, sessions.expired, sessions.master, sessions.authtype, sessions.callnum, sessions.exclusive,
   sessions.start_time, sessions.update_time, sessions.renew_time,
@@ -46,15 +46,15 @@ interface SessionRow extends SessionInfo {
 export interface SessionContext {
   /** Name of the method; null for a raw upload. */
   readonly method: string | null;
-  /** The client's address as sessions keep it, see `sessionAddress`. */
+  /** The client's address as stored in sessions, see `sessionAddress`. */
   readonly address: string;
   /** Minutes until a session must be renewed, 0 for never. */
   readonly renewalTimeout: number;
 }
 
 /**
- * The session of one request. It begins anonymous or logged in; `logout` makes a logged-in one anonymous for what
- * remains of a multicall.
+ * The session of one request, anonymous or logged in. `logout` makes a logged-in session anonymous for the
+ * rest of a multicall.
  */
 export class CallerSession implements Session {
   loggedIn = false;
@@ -69,7 +69,7 @@ export class CallerSession implements Session {
   groups: ReadonlyMap<number, string> = new Map();
   authtype: number | null = null;
   callnum: number | null = null;
-  /** Its call number is in the database already, by an earlier transaction of the same call. */
+  /** An earlier transaction of the same call has already stored its call number. */
   stored = false;
   info: SessionInfo | null = null;
   /** The token that stands in for a session. */
@@ -123,7 +123,7 @@ export class CallerSession implements Session {
     return Object.assign(new CallerSession(this.address, this.message), this, changes);
   }
 
-  /** Makes it anonymous, once its row is closed. */
+  /** Makes the session anonymous after its row was closed. */
   forget(): void {
     Object.assign(this, { loggedIn: false, userId: null, user: null, hostId: null, exclusive: false });
     Object.assign(this, { perms: new Set(), groups: new Map(), info: null });
@@ -137,7 +137,7 @@ export class CallerSession implements Session {
   }
 }
 
-// The comparison must not leak the content of a key by its duration; the length of all keys is known.
+// The duration of the comparison must not leak a key's content; the length of keys is public.
 function sameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
@@ -150,7 +150,7 @@ export interface Rights {
   readonly groups: ReadonlyMap<number, string>;
 }
 
-/** A row for each permission of a user, own ones and the groups', and for each group, which has an id. */
+/** A row for each permission of a user, direct or from groups, and a row with an id for each group. */
 function rightsOf(userId: Sql): Sql {
   return sql`
     SELECT permissions.name, NULL AS group_id FROM user_perms JOIN permissions ON permissions.id = user_perms.perm_id
@@ -200,7 +200,7 @@ async function readSession(db: Connection, id: number): Promise<SessionRow | nul
   return row && { ...row, rights: rightsIn(row.rights) };
 }
 
-/** Thrown out of a snapshot when a session is found too old: its row must be marked, then the call refused. */
+/** Leaves a snapshot when a session is too old, so that its row can be marked before the call is refused. */
 export class SessionTooOld extends AuthExpired {
   constructor(readonly id: number) {
     super(`session "${id}" has expired`);
@@ -208,9 +208,9 @@ export class SessionTooOld extends AuthExpired {
 }
 
 /**
- * Finds the session that a request names and checks it, in Koji's order.
+ * Finds and checks the session of a request, in Koji's order.
  *
- * @throws AuthError, AuthExpired, SequenceError, RetryError, AuthLockError; SessionTooOld when {@link markExpired} is due
+ * @throws AuthError, AuthExpired, SequenceError, RetryError, AuthLockError; SessionTooOld if {@link markExpired} must be called
  */
 export async function openSession(
   db: Connection,
@@ -258,7 +258,7 @@ function checkCallNumber(
 ): void {
   if (callnum === null || stored === null || stored < callnum) return;
   if (stored > callnum) throw new SequenceError(`${stored} > ${callnum} (session ${id})`);
-  // Only a call that committed leaves its number: the first try has done its work.
+  // Only a committed call stores its number, so the first try succeeded.
   if (method === null || !repeatable.has(method))
     throw new RetryError(`unable to retry call ${callnum} (method ${method ?? 'None'}) for session ${id}`);
 }

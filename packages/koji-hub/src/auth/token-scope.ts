@@ -1,13 +1,13 @@
 import { ActionNotAllowed } from '@koji/core';
 import type { Method } from '@koji/core/api';
 
-/** Methods that open, change or end a login, and those that make and end tokens: a token must not get around its limits. */
+/** Methods that open, change or end logins and tokens, which a token could use to escape its limits. */
 const needSession: ReadonlySet<string> = new Set([
   ...['login', 'sslLogin', 'logout', 'logoutChild', 'subsession', 'exclusiveSession', 'sharedSession'],
   ...['createToken', 'revokeToken'],
 ]);
 
-/** Scope of a token; null means everything that its user may call and do. */
+/** Scope of a token; null means all methods and permissions of its user. */
 export interface TokenLimits {
   /** Name given by its user. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface TokenLimits {
   readonly perms: readonly string[] | null;
 }
 
-/** The limits of a call that carries a token. */
+/** Limits of a call with a token. */
 export class TokenScope {
   private readonly methods: ReadonlySet<string> | null;
 
@@ -25,9 +25,9 @@ export class TokenScope {
   }
 
   /**
-   * Lets through what anybody may call without a login and changes nothing, whatever the token's methods are.
+   * Checks that a token allows a method. Methods that need no login and change nothing are always allowed.
    *
-   * @throws ActionNotAllowed for a method that the token is not for
+   * @throws ActionNotAllowed for a method outside the token's scope
    */
   check(method: string, { access, needs, readsOnly = false }: Method): void {
     const { name, readOnly } = this.limits;
@@ -39,14 +39,14 @@ export class TokenScope {
       throw refused(name, `${method} may change something, and the token is read-only`);
   }
 
-  /** Returns those of the user's permissions that the token has. A holder of `admin` may do what each of them allows. */
+  /** Returns the user's permissions that the token includes. A user with `admin` has all of them. */
   limit(held: Iterable<string>): string[] {
     const { perms } = this.limits;
     const own = new Set(held);
     return perms === null ? [...own] : perms.filter((perm) => own.has(perm) || own.has('admin'));
   }
 
-  /** Returns the limits for what a plugin calls in the course of a method that the token is for. */
+  /** Returns the limits for calls that a plugin makes during an allowed method. */
   forPlugin(): TokenScope {
     return this.methods ? new TokenScope({ ...this.limits, methods: null }) : this;
   }

@@ -1,4 +1,4 @@
-/** Tokens of programs: a call that carries one needs no session. */
+/** Tokens, which replace sessions in calls of programs. */
 import { createHash, randomInt } from 'node:crypto';
 import { AuthError, AuthExpired, AuthLockError, AUTHTYPES, USERTYPES } from '@koji/core';
 import type { Connection } from '../db/connection.js';
@@ -9,19 +9,19 @@ import { TokenScope } from './token-scope.js';
 /** Prefix of all tokens, by which secret scanners find them in files. */
 export const tokenPrefix = 'kojitoken_';
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-/** As many letters as 256 bits take. */
+/** Number of letters for 256 bits. */
 const secretLength = 43;
 const form = new RegExp(`^${tokenPrefix}[A-Za-z0-9]{${secretLength}}$`);
-/** Seconds until a use is noted again. */
+/** Seconds until another use is recorded. */
 const useInterval = 60;
 
-/** Makes a token. */
+/** Generates a token. */
 export function newToken(): string {
   const secret = Array.from({ length: secretLength }, () => letters[randomInt(letters.length)]);
   return tokenPrefix + secret.join('');
 }
 
-/** Returns what the database keeps of a token. Its secret is random and long, so that a plain hash can't be reversed. */
+/** Returns the hash that the database stores. A plain hash is enough, because the secret is long and random. */
 export function tokenKey(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
@@ -46,12 +46,12 @@ interface TokenRow {
 /** A valid token with its user. */
 export interface OpenedToken {
   readonly session: CallerSession;
-  /** Whether its use is to be noted. */
+  /** Whether to record its use. */
   readonly isDue: boolean;
 }
 
 /**
- * Finds a token and checks it; null for one that nobody has. It is looked up by its hash, so that the time of an answer tells
+ * Finds and checks a token; returns null for an unknown one. The lookup uses its hash, so that the time of an answer reveals
  * nothing of a token.
  *
  * @throws AuthError, AuthExpired, AuthLockError

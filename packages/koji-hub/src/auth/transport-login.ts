@@ -1,4 +1,4 @@
-/** Logins by what the transport knows of a client: a certificate, or a Kerberos principal. */
+/** Logins with an identity from the transport: a certificate or a Kerberos principal. */
 import { AuthError, USERTYPES } from '@koji/core';
 import type { SessionKey } from '@koji/core/api';
 import type { Call } from '../call.js';
@@ -40,7 +40,7 @@ export async function sslLogin(call: Call, args: SslLoginArgs): Promise<SessionK
     return await open();
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
-    // Another first login of the same user came before.
+    // Another first login of the same user was faster.
     return open();
   }
 }
@@ -127,7 +127,7 @@ async function findOrCreate(call: Call, { name, authtype }: Named): Promise<numb
   return createUser(call, { name });
 }
 
-/** Creates a user by the part of a principal before its realm, or lets the one of this name log in with the principal. */
+/** Creates a user named like the principal without its realm, or adds the principal to the user of this name. */
 async function createFromPrincipal(call: Call, principal: string): Promise<number> {
   const name = principal.slice(0, principal.indexOf('@'));
   checkUserName(call, name);

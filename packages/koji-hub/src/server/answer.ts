@@ -81,13 +81,13 @@ export class Answer {
     this.bytes = mark;
   }
 
-  /** No more comes. */
+  /** Marks the end of the data. */
   end(): void {
     this.whole = true;
     this.spool?.end();
   }
 
-  /** Returns the next part, null when all are read. */
+  /** Returns the next part; null after the last one. */
   async read(): Promise<Uint8Array | null> {
     return this.spool === null ? null : this.spool.read();
   }

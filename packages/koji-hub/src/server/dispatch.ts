@@ -136,7 +136,7 @@ export class Dispatcher {
   /**
    * Answers a raw upload; `receive` writes the body to its place once the session is known.
    *
-   * @throws BodyError when the body could not be read
+   * @throws BodyError if the body could not be read
    */
   async upload(caller: Caller, receive: (call: RunningCall) => Promise<UploadResult>): Promise<string> {
     const method = upload;

@@ -437,7 +437,7 @@ class Front {
       const parameters = readRawUpload(query === '' ? new Map<string, string>() : parseQuery(query));
       return receiveUpload(call, parameters, streamBody(request, times));
     });
-    // A client sends its whole chunk before it reads the answer.
+    // Clients send their whole chunk before they read the answer.
     await readBody(request, { limit: 1, times });
     sendText(response, text, this.replyOptions(xmlForm));
   }
@@ -457,15 +457,15 @@ class Front {
   }
 }
 
-/** Disconnects a client that takes less of an answer than so many bytes a second, on average over so many seconds. */
+/** Disconnects a client that reads an answer too slowly, on average over a number of seconds. */
 function keepRate(response: ServerResponse, seconds: number, rate: number): void {
-  // Messages that wait in this process are not yet taken.
+  // Data that waits in this process was not read by the client yet.
   const taken = (): number => (response.socket?.bytesWritten ?? 0) - response.writableLength;
   let before = taken();
   const watch = setInterval(() => {
     const now = taken();
     const isSlow = now - before < Math.max(rate * seconds, 1);
-    // An answer that has to wait for others on its connection, or for the disk, is not the client's fault.
+    // The client is not to blame if an answer waits for the disk or for others on its connection.
     if (response.socket && response.writableLength > 0 && isSlow) response.destroy();
     before = now;
   }, seconds * 1000);
@@ -477,7 +477,7 @@ function splitOnce(text: string, separator: string): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** A client's address and port; a proxy names the address only. */
+/** Address and port of a client; a proxy passes only the address. */
 function remoteOf({ socket }: IncomingMessage, address: string): string {
   const isOwn = (socket.remoteAddress ?? '').replace(/^::ffff:/, '') === address.replace(/^::ffff:/, '');
   return `${address}:${isOwn ? socket.remotePort : '?'}`;

@@ -1,4 +1,4 @@
-/** Who clients are by their transport: by their certificate, or by the word of a trusted proxy. */
+/** Identities of clients from their transport: from a certificate or a trusted proxy. */
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { peerAddress } from '@koji/core';
@@ -16,7 +16,7 @@ type IdentityOptions = Pick<
 const failed = (why: string): Identity => ({ kind: 'none', why: `FAILED:${why}` });
 const none: Identity = { kind: 'none', why: 'NONE' };
 
-/** Returns who sent a request. A proxy's own certificate is never a client's. */
+/** Returns the sender of a request. A proxy's own certificate never identifies a client. */
 export function identityOf(request: IncomingMessage, options: IdentityOptions, tls: Tls | null): Identity {
   return options.TrustedProxies.includes(peerAddress(request))
     ? identityByProxy(request, options)
@@ -41,7 +41,7 @@ function identityByProxy(
     : failed('the proxy named no subject in the form of RFC 2253');
 }
 
-/** Returns the value of a header, null without one; undefined for several, of which one may be the client's. */
+/** Returns the value of a header, or null; undefined for several values, because one may come from the client. */
 function soleHeader(request: IncomingMessage, name: string | null): string | null | undefined {
   if (name === null) return null;
   const [value = '', ...more] = request.headersDistinct[name.toLowerCase()] ?? [];
@@ -55,14 +55,14 @@ function identityByCertificate({ socket }: IncomingMessage, tls: Tls | null): Id
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return none;
   if (!socket.authorized) return failed(codeOf(socket.authorizationError));
-  // A connection may be older than what changed since.
+  // The authorities may have changed since the connection was opened.
   if (!tls.isCurrent(socket)) return failed('the authorities changed since the connection began');
   if (!(Date.parse(certificate.validTo) > Date.now())) return failed('CERT_HAS_EXPIRED');
   const subject = subjectOf(certificate);
   return subject ? { kind: 'certificate', subject } : failed('the certificate has no subject');
 }
 
-/** The code of a failed check, which Node.js gives as a text, whatever its types say. */
+/** Returns the code of a failed check, which Node.js passes as a string, unlike its types. */
 function codeOf(error: unknown): string {
   return typeof error === 'string' ? error : error instanceof Error ? error.message : 'unknown';
 }

@@ -1,4 +1,4 @@
-/** The door for JSON-RPC 2.0: requests become calls and multicalls as those of XML-RPC. */
+/** Endpoint for JSON-RPC 2.0. Requests become calls and multicalls like those in XML-RPC. */
 import { pauseWhenDue } from '@koji/core';
 import { WireError, decodeJsonInTurns, encodeJson } from '@koji/core/wire';
 import { isStruct } from '../domain/values/convert.js';
@@ -6,12 +6,12 @@ import type { Reply } from './dispatch.js';
 import { JsonRpcError, jsonBatchForm, jsonCodes, jsonForm } from './forms.js';
 import type { Form, JsonCall } from './forms.js';
 
-/** A request as the dispatcher takes it. */
+/** A request in the dispatcher's form. */
 export interface JsonRequest {
   readonly method: string;
   readonly params: readonly unknown[];
   readonly form: Form;
-  /** Whether nothing is answered, since every call is a notification. */
+  /** Whether every call is a notification, so that there is no answer. */
   readonly isSilent: boolean;
 }
 
@@ -21,7 +21,7 @@ const longestId = 256;
 /**
  * Reads the body of a request. A batch becomes a multicall: its calls share a transaction, each in a savepoint.
  *
- * @throws JsonRpcError for anything but JSON, or anything but a call
+ * @throws JsonRpcError if the body is not JSON or not a call
  */
 export async function readJsonRequest(body: Uint8Array): Promise<JsonRequest> {
   const request = await decodeJsonInTurns(body).catch((error: unknown) => {
@@ -72,7 +72,7 @@ function idText(id: unknown): string | null {
   return text.length <= 2 * longestId ? text : null;
 }
 
-/** A reply to notifications: it takes an answer and sends none of it. */
+/** A reply to notifications, which discards the answer. */
 export function silentReply(reply: Reply, done: () => void): Reply {
   const drop = async (answer: Parameters<Reply['send']>[0]): Promise<void> => {
     try {

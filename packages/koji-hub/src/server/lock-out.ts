@@ -3,7 +3,7 @@ import type { HubOptions } from '@koji/core/config';
 import type { Session } from '../call.js';
 
 /**
- * Lets only admins in while option LockOut is on; others may log in and out.
+ * Admits only admins while option LockOut is on; other users may log in and out.
  *
  * @throws ServerOffline
  */

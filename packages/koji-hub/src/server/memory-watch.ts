@@ -1,10 +1,10 @@
 import type { Logger } from '@koji/core';
 import { repr } from '../domain/values/repr.js';
 
-/** How much of the arguments a line shows. */
+/** Longest part of the arguments in a line. */
 const shown = 120;
 
-/** Warns about calls that make the process grow; option MemoryWarnThreshold. */
+/** Warns about calls that make the process grow, see option MemoryWarnThreshold. */
 export class MemoryWatch {
   /** The last reading. */
   private last: number | null = null;
@@ -13,12 +13,12 @@ export class MemoryWatch {
     /** In KiB. */
     private readonly threshold: number,
     private readonly log: Logger,
-    /** The most that the process ever had. Reading what it has now takes a tenth of the time of a short call. */
+    /** Returns the peak memory of the process. Reading the current memory takes a tenth of the time of a short call. */
     private readonly peak: () => number = () => process.resourceUsage().maxRSS,
   ) {}
 
   /**
-   * Runs a call, and warns when the process ends up larger by more than the threshold. What it had before and gave back does
+   * Runs a call, and warns if the process grows by more than the threshold. Memory that it had before and gave back does
    * not count, since the heap of Node.js shrinks and grows all the time.
    */
   async during<T>(method: string, params: readonly unknown[], work: () => Promise<T>): Promise<T> {
@@ -26,7 +26,7 @@ export class MemoryWatch {
     try {
       return await work();
     } finally {
-      // Calls that ended meanwhile have counted their growth.
+      // Calls that ended meanwhile counted their own growth.
       const before = Math.max(first, this.last);
       const after = (this.last = this.peak());
       if (after - before > this.threshold) this.warn(method, params, { before, after });
@@ -46,13 +46,13 @@ export class MemoryWatch {
 }
 
 function argumentsText(method: string, params: readonly unknown[]): string {
-  // Logins, also in multicalls, have passwords.
+  // Logins have passwords, also in multicalls.
   if (/login|multicall/i.test(method)) return `(${params.length} not shown)`;
   const text = repr(params.map(briefly));
   return text.length > shown ? `${text.slice(0, shown - 3)}...` : text;
 }
 
-// Writing all of a large argument would take the memory that the line is about.
+// Formatting a large argument would itself use much memory.
 function briefly(value: unknown): unknown {
   if (typeof value === 'string') return value.slice(0, shown);
   if (Array.isArray(value)) return value.slice(0, shown).map(briefly);

@@ -19,10 +19,10 @@ type CheckLockOut = (method: string, session: CallerSession) => void;
 
 /** Shared objects of the calls in a multicall. */
 export interface MultiCallParts {
-  /** Takes what became of each call, encoded, so that it is not gathered in memory. */
+  /** Receives the encoded result of each call, so that results are not collected in memory. */
   readonly answer: Answer;
   readonly checkLockOut: CheckLockOut;
-  /** How they are written. */
+  /** Format of the results. */
   readonly form: PartsForm;
 }
 
@@ -33,7 +33,7 @@ interface Given {
 
 /**
  * Runs the calls of a multicall in the transaction of `call`, or in their own if it has none, each in a savepoint and with an
- * event of its own, and puts the list of their results into the answer. A call that fails is undone alone, and its fault is its
+ * event of its own, and writes the list of their results to the answer. Only a call that fails is undone, and its fault is its
  * result.
  *
  * @throws ClientGone once the client has disconnected; an open transaction is then rolled back
@@ -54,7 +54,7 @@ function mostCalls(call: RunningCall): number {
 }
 
 interface Shared extends MultiCallParts {
-  /** How many calls may still follow. */
+  /** Number of calls that may still follow. */
   readonly left: { calls: number };
 }
 
@@ -67,7 +67,7 @@ async function runCalls(call: RunningCall, { args, keywords }: Given, shared: Sh
   await answer.put(start);
   let separator = '';
   for (const entry of entries) {
-    // A repetition of a call whose number is stored is refused, so that such a call must run to its end.
+    // A call whose number is stored can't be repeated, and must therefore run to its end.
     if (call.client.gone() && !call.session.stored) throw new ClientGone();
     await runPart(call, entry, { ...shared, separator });
     if (!form.isSilent(entry)) ({ separator } = form);
@@ -77,10 +77,10 @@ async function runCalls(call: RunningCall, { args, keywords }: Given, shared: Sh
   await answer.put(end);
 }
 
-/** As Python goes through a value: a struct by its keys, none of which is a call. */
+/** Iterates over a value like Python, which iterates over the keys of a struct. No key is a call. */
 function entriesOf(calls: unknown, most: number): readonly unknown[] {
   if (Array.isArray(calls)) return calls;
-  // One more than there may be is enough to refuse them; a character has up to two units.
+  // One call above the limit is enough to refuse them; a character has up to two units.
   if (typeof calls === 'string') return Array.from(calls.slice(0, 2 * (most + 1)));
   if (isStruct(calls)) return Object.keys(calls);
   throw new ParameterError('multiCall(): calls must be a list');
@@ -95,7 +95,7 @@ async function runPart(
   const before = answer.length;
   try {
     const { method, params } = readEntry(entry);
-    // In a transaction there is nothing to choose.
+    // In a transaction there is no choice.
     const access = call.inTransaction ? 'free' : await accessOf(method, params, placeOf(call));
     const run = async (part: RunningCall): Promise<void> => {
       const served = multiCallNames.has(method) ? null : call.hub.methods.get(method);
@@ -104,7 +104,7 @@ async function runPart(
       const { args, keywords } = decodeArgs(params);
       const [start, end] = form.result(entry);
       await answer.put(separator + start);
-      // Streams of rows end here, because the next call must not run concurrently.
+      // Streams of rows are read to their end here, because the next call must not run concurrently.
       if (served) await answer.putAll(form.value(await runMethod(served, { args, keywords }, part)));
       else await runCalls(part, { args, keywords }, { ...shared, form: form.inner });
       await answer.put(end);
@@ -125,7 +125,7 @@ async function runPart(
   if (form.isSilent(entry)) answer.cutBack(before);
 }
 
-/** Runs a part with effects and an event of its own, which count when it succeeds. */
+/** Runs a part with effects and an event of its own, which are kept if it succeeds. */
 async function runAsPart(
   call: RunningCall,
   { method, reads }: { readonly method: string; readonly reads: boolean },
@@ -153,7 +153,7 @@ async function runAsPart(
   }
 }
 
-/** Whether a method is declared as one that only reads. */
+/** Returns whether a method is declared as read-only. */
 function readsOnly({ hub }: RunningCall, method: string): boolean {
   const access = hub.methods.get(method)?.declared.access;
   return access === 'read' || access === 'lookup' || access === 'free';

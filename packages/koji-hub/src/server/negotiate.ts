@@ -1,4 +1,4 @@
-/** The part of a login by Kerberos that HTTP has: `Authorization: Negotiate`, and status 401 that asks for it. */
+/** The HTTP part of a Kerberos login: `Authorization: Negotiate`, and status 401 to request it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gssapi } from '../auth/gssapi.js';
 import type { Identity } from '../auth/identity.js';
@@ -11,15 +11,15 @@ interface Negotiating {
   readonly gssapi: Gssapi;
   readonly logins: LoginGuard;
   readonly client: Client;
-  /** Who the client is without a token. */
+  /** Identity of the client without a token. */
   readonly identity: Identity;
 }
 
 /**
- * Returns who sent a request; null once it is answered by status 401. A token counts more than a certificate, as with
- * Apache, but less than the word of a proxy, which has checked the token.
+ * Returns the sender of a request; null if it was answered with status 401. A token takes precedence over a certificate, as in
+ * Apache, but not over the identity from a proxy, which has checked the token.
  *
- * @throws AuthError after too many tokens of an address that prove nothing
+ * @throws AuthError after too many invalid tokens from an address
  */
 export async function negotiate(
   request: IncomingMessage,

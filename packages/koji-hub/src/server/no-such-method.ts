@@ -1,6 +1,6 @@
 import { GenericError } from '@koji/core';
 
-/** A call of a method that the hub does not have. */
+/** A call of an unknown method. */
 export class NoSuchMethod extends GenericError {
   constructor(method: string) {
     super(`Invalid method: ${method}`);

@@ -1,4 +1,4 @@
-/** Requests of other servers to plugins: what a sender may send, who it is for, and what it is answered with. */
+/** Requests of other servers to plugins: their limits, routing and answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ActionNotAllowed, AuthError, GenericError, clientAddress, messageOf } from '@koji/core';
 import type { Logger } from '@koji/core';
@@ -23,14 +23,14 @@ import type { RunningCall } from './running-call.js';
 /** Prefix of all addresses of routes. */
 export const routePrefix = '/kojihub/plugin/';
 
-/** A request's way to a plugin. */
+/** Route of a request to a plugin. */
 interface Found {
   readonly plugin: LoadedPlugin;
   readonly route: PluginRoute;
   readonly circuit: Circuit;
 }
 
-/** An answer of few bytes. */
+/** A short answer. */
 interface Plain {
   readonly status: number;
   readonly text: string;
@@ -46,7 +46,7 @@ const hidden = new Set([
   'koji-session-id',
 ]);
 
-/** Answers requests to plugins; one for each hub process. */
+/** Answers requests to plugins. Each hub process has one instance. */
 export class PluginRoutes {
   private readonly log: Logger;
   private readonly circuits = new WeakMap<PluginRoute, Circuit>();
@@ -61,7 +61,7 @@ export class PluginRoutes {
   /**
    * Answers a request whose path begins with {@link routePrefix}.
    *
-   * @throws BodyError when the body could not be read
+   * @throws BodyError if the body could not be read
    */
   async answer(
     path: string,
@@ -106,7 +106,7 @@ export class PluginRoutes {
     return { plugin, route, circuit };
   }
 
-  /** Why a request is not read at all. */
+  /** Reason why a request is not read. */
   private refusal(found: Found | null, request: IncomingMessage, response: ServerResponse): Plain | null {
     const { LockOut, ServerOffline } = this.hub.options;
     if (LockOut || ServerOffline) return { status: 503, text: 'The hub is offline\n' };
@@ -128,7 +128,7 @@ export class PluginRoutes {
     const address = clientAddress(request, this.hub.options);
     const headers = headersOf(request);
     if (route.signed && !isSigned(route.signed, headers, body)) {
-      this.log.warn(`${title}: a request from ${address} has no signature that fits, and was refused`);
+      this.log.warn(`${title}: refused a request from ${address} without a valid signature`);
       return { status: 401, text: 'The signature does not fit\n' };
     }
     const given = { headers, query: new URLSearchParams(query), body, address };

@@ -4,19 +4,19 @@ import { migrations } from '../db/migrations/index.js';
 import { isAdditive, recordedName } from '../db/migrations/migration.js';
 import { sql } from '../db/sql.js';
 
-/** Milliseconds for which an answer holds, however many ask. */
+/** Milliseconds for which an answer is cached. */
 const holds = 1000;
-/** Milliseconds after which a database that does not answer counts as one that can't be reached. */
+/** Milliseconds after which a database that does not answer counts as unreachable. */
 const patience = 5000;
 
-/** Whether a hub can answer calls: its database can be read and has the schema of this version. */
+/** Checks whether a hub can answer calls: its database must be readable and have this version's schema. */
 export class Readiness {
   private asked: Promise<string | null> | null = null;
   private until = -Infinity;
 
   constructor(private readonly hub: Pick<Hub, 'database' | 'logger'>) {}
 
-  /** Returns what keeps the hub from answering, null for nothing. Those who ask at the same time share one look. */
+  /** Returns the reason why the hub can't answer, or null. Concurrent callers share one check. */
   problem(): Promise<string | null> {
     if (this.asked && performance.now() < this.until) return this.asked;
     this.until = Infinity;
@@ -33,7 +33,7 @@ export class Readiness {
     try {
       return await Promise.race([this.compare(), late]);
     } catch (error) {
-      // Callers see no address or statement.
+      // Callers must not see addresses or statements.
       this.hub.logger('koji.http').warn('the hub is not ready: the database cannot be read', error);
       return 'the database cannot be read';
     } finally {

@@ -3,9 +3,9 @@ import { ClientGone } from '../client.js';
 import type { Answer } from './answer.js';
 import type { Reply } from './dispatch.js';
 
-/** How an answer is sent. */
+/** Format of an answer. */
 export interface ReplyOptions {
-  /** Milliseconds from its first byte to its last. */
+  /** Milliseconds from the first byte to the last. */
   readonly timeLimit: number;
   readonly contentType: string;
 }
@@ -27,7 +27,7 @@ export function sendPlain(response: ServerResponse, status: number, text: string
   response.end(text);
 }
 
-/** The way back to one client, which has a limited time from the first byte of an answer to read all of it. */
+/** The response to one client, which must read the whole answer within a limited time from its first byte. */
 export class HttpReply implements Reply {
   private answer: Answer | null = null;
 
@@ -61,7 +61,7 @@ export class HttpReply implements Reply {
       ...(answer.whole ? { 'Content-Length': answer.length } : {}),
     });
     limitTime(response, options.timeLimit);
-    // The producer of the answer notices it with its next part.
+    // The producer of the answer notices with its next part.
     response.once('close', () => void answer.close());
     void this.pump(answer);
   }
@@ -80,7 +80,7 @@ export class HttpReply implements Reply {
       }
       response.end();
     } catch {
-      // Too late for a fault: a connection that ends early tells the client that this is not the whole answer.
+      // Too late for a fault. The closed connection shows the client that the answer is incomplete.
       response.destroy();
     } finally {
       await answer.close();
@@ -100,7 +100,7 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-/** Counts from now whatever is read meanwhile: a client that takes a byte now and then would be served for ever. */
+/** Starts a time limit that reading does not extend: otherwise a client could read a byte now and then for ever. */
 function limitTime(response: ServerResponse, timeLimit: number): void {
   const late = setTimeout(() => response.destroy(), timeLimit);
   response.once('close', () => clearTimeout(late));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** Names requests, so that a line of the log and an answer can be brought together. */
+/** Names requests, so that log lines and answers can be matched. */
 export class RequestIds {
   private readonly start = randomBytes(6).toString('hex');
   private last = 0;

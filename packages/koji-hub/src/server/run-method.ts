@@ -1,14 +1,14 @@
 import { placeArgs, readArgs } from '@koji/core/api';
 import type { Call, ServedMethod, Session } from '../call.js';
 
-/** Arguments by place and by name, as they came. */
+/** Positional and named arguments as received. */
 export interface GivenArgs {
   readonly args: readonly unknown[];
   readonly keywords: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The heart of a call: asks the token if there is one, fits the arguments to the declaration, checks what the caller may do,
+ * Runs the method of a call: checks a token's limits, matches the arguments to the declaration, checks the permissions,
  * then the types, and runs the handler. Koji checks in this order, so that a caller without the permission learns nothing from
  * the types.
  *

@@ -33,13 +33,13 @@ export interface CallParts {
   readonly method: string;
   readonly session: CallerSession;
   readonly log: Logger;
-  /** Its transaction or snapshot; or the way to open some. */
+  /** The call's transaction or snapshot, or the functions to open one. */
   readonly on: Connection | OwnTransactions;
   readonly effects: Effects;
-  /** Gives what is aborted when the client went away or the hub stops. */
+  /** Returns a signal that aborts when the client disconnects or the hub stops. */
   readonly signal: () => AbortSignal;
   readonly client: Client;
-  /** Whether it is a call of a multicall. */
+  /** Whether the call is part of a multicall. */
   readonly isPart?: boolean;
 }
 
@@ -99,7 +99,7 @@ export class RunningCall implements Call, Ambient {
     return on;
   }
 
-  /** Ends the call: what still waits gets false. */
+  /** Ends the call; pending waits get false. */
   end(): void {
     this.ending.end();
   }
@@ -114,7 +114,7 @@ export class RunningCall implements Call, Ambient {
     return isConnection(this.parts.on);
   }
 
-  /** Runs work in the transaction of this call; a call without one opens one as `access` asks for. */
+  /** Runs work in the transaction of this call; a call without one opens one according to `access`. */
   within<T>(access: Access, work: (call: RunningCall) => Promise<T>): Promise<T> {
     this.checkOpen();
     const { on } = this.parts;
@@ -158,10 +158,10 @@ export class RunningCall implements Call, Ambient {
     this.checkOpen();
     const served = this.hub.methods.get(method);
     if (!served) throw new GenericError(`Invalid method: ${method}`);
-    // The caller does not choose the methods that a plugin calls in the course of a method.
+    // The caller does not choose the methods that a plugin calls during a method.
     const caller = currentPluginCode() ? this.session.forPlugin() : this.session;
     try {
-      // Who asks from within wants a list where a client would get a stream of rows.
+      // Internal callers get a list where clients would get a stream of rows.
       return await this.within(served.declared.access, async (call) =>
         whole(await runMethod(served, { args, keywords }, call.as(caller), method)),
       );
@@ -171,7 +171,7 @@ export class RunningCall implements Call, Ambient {
     }
   }
 
-  /** This call with the permissions of the one that opened it. */
+  /** Returns this call with the permissions of the call that opened it. */
   private as(session: CallerSession): RunningCall {
     return session === this.session ? this : new RunningCall({ ...this.parts, session }, this.outer ?? this);
   }
@@ -277,15 +277,15 @@ export class RunningCall implements Call, Ambient {
   }
 }
 
-/** A table of the plugin that runs by its name in the database; any other value as it is. */
+/** Returns the database name of the running plugin's table; any other value unchanged. */
 function spliced(value: unknown): SqlValue | Sql {
   const code = currentPluginCode();
   if (isPluginTable(value) && code) return id(pluginTableName(code.plugin, value.table));
   return value as SqlValue;
 }
 
-/** A fragment that {@link sql} made, and nothing that merely looks like one. */
+/** Returns a fragment made by {@link sql}, and refuses anything that only looks like one. */
 function own(fragment: unknown): Sql {
   if (fragment instanceof Sql) return fragment;
-  throw new GenericError('a plugin asked for something that context.db.sql did not make');
+  throw new GenericError('a plugin passed a value that context.db.sql did not make');
 }

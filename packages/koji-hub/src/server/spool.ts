@@ -1,5 +1,5 @@
 /**
- * Answers that are made faster than their clients read them. They wait in memory up to a bound, then in a file that has no
+ * Answers that are produced faster than clients read them. They wait in memory up to a limit, then in a file without a
  * name, so that nothing of the database is held for a client.
  */
 import { mkdtemp, open, rmdir, unlink } from 'node:fs/promises';
@@ -7,21 +7,21 @@ import type { FileHandle } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
-/** Bytes that go to the file at a time, and come from it. */
+/** Bytes written to or read from the file at a time. */
 const pieceLength = 262_144;
 /** Bytes of one answer that may wait in memory. */
 const memoryOfOne = 4_194_304;
 
-/** Bounds of what waits, for all answers of a process together. */
+/** Limits for all waiting answers of a process together. */
 export interface SpoolLimits {
   readonly memory: number;
   /** Bytes in files; 0 for no limit. */
   readonly files: number;
-  /** Where the files are. */
+  /** Folder of the files. */
   readonly folder: string;
 }
 
-/** The room that the waiting answers of a process share. */
+/** Memory and disk space shared by the waiting answers of a process. */
 export class SpoolRoom {
   /** Bytes that wait in memory now. */
   memory = 0;
@@ -31,12 +31,12 @@ export class SpoolRoom {
 
   constructor(private readonly limits: SpoolLimits) {}
 
-  /** Returns whether an answer that has `held` bytes in memory may keep so many more there. */
+  /** Returns whether an answer with `held` bytes in memory may add this many. */
   hasMemory(bytes: number, held: number): boolean {
     return held + bytes <= memoryOfOne && this.memory + bytes <= this.limits.memory;
   }
 
-  /** Counts bytes in a file; if there is no space, drops the answer that has been unread for longest. */
+  /** Counts bytes in a file; without space, drops the answer that has been unread for the longest time. */
   async addFile(spool: Spool, bytes: number): Promise<void> {
     this.filed.add(spool);
     const { files: most } = this.limits;
@@ -49,13 +49,13 @@ export class SpoolRoom {
     this.files += bytes;
   }
 
-  /** Counts bytes of a file that are free again; `all` when none are left. */
+  /** Counts bytes freed in a file; `all` if none are left. */
   freeFile(spool: Spool, bytes: number, all: boolean): void {
     this.files -= bytes;
     if (all) this.filed.delete(spool);
   }
 
-  /** Opens a file that nobody else can see; nothing of it stays when the process ends, however it ends. */
+  /** Opens a file that nobody else can see and that disappears with the process, however it ends. */
   async openFile(): Promise<FileHandle> {
     const folder = await mkdtemp(path.join(this.limits.folder, 'koji-answer-'));
     const name = path.join(folder, 'answer');
@@ -69,12 +69,12 @@ export class SpoolRoom {
   }
 }
 
-/** The room for answers that wait is full. */
+/** The space for waiting answers is full. */
 export class SpoolFull extends Error {
   override name = 'SpoolFull';
 }
 
-/** The room of a hub with these options. */
+/** Returns the space of a hub with these options. */
 export function roomOf(options: {
   readonly AnswerMemory: number;
   readonly AnswerFiles: number;
@@ -115,7 +115,7 @@ export class Spool {
     return this.firstBytes + this.inFile + this.lastBytes;
   }
 
-  /** Keeps bytes, which must not change from now on; returns a promise when they had to go to the file. */
+  /** Adds bytes, which must not change from now on. Returns a promise if they go to the file. */
   push(part: Uint8Array): Promise<void> | undefined {
     this.check();
     if (this.isFileFree() && this.room.hasMemory(part.length, this.firstBytes)) {
@@ -134,7 +134,7 @@ export class Spool {
     return this.toFile();
   }
 
-  /** No more comes. */
+  /** Marks the end of the data. */
   end(): void {
     this.ended = true;
     this.wakeReader();
@@ -160,7 +160,7 @@ export class Spool {
     }
   }
 
-  /** Returns the next part, null when all are read. */
+  /** Returns the next part; null after the last one. */
   async read(): Promise<Uint8Array | null> {
     for (;;) {
       this.check();
@@ -172,7 +172,7 @@ export class Spool {
         return part;
       }
       if (this.inFile > 0) return this.readFile();
-      // Data being written to the file comes before the rest.
+      // Data that is being written to the file comes first.
       if (this.filing) await this.filing.catch(() => undefined);
       else if (this.last.length > 0) return this.takeLast();
       else if (this.ended) return null;
@@ -180,14 +180,14 @@ export class Spool {
     }
   }
 
-  /** Ends the spool for both sides with an error and gives its room back. */
+  /** Ends the spool for both sides with an error and frees its space. */
   async fail(problem: Error): Promise<void> {
     this.failure ??= problem;
     await this.close();
     this.wakeReader();
   }
 
-  /** Gives the room back. */
+  /** Frees the space. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -208,7 +208,7 @@ export class Spool {
     return this.writtenTo === 0 && this.lastBytes === 0 && this.filing === null;
   }
 
-  /** Makes the file's room free for others, or to be written again. */
+  /** Frees the file's space for others or for reuse. */
   private forgetFile(): void {
     this.room.freeFile(this, this.writtenTo, true);
     this.readAt = this.writtenTo = 0;

@@ -6,7 +6,7 @@ import { ApiDescription } from './api-description.js';
 import { Readiness } from './readiness.js';
 import { sendPlain } from './reply.js';
 
-/** Headers by which proxies say that a request is somebody else's. */
+/** Headers that mark a request as forwarded by a proxy. */
 const proxyHeaders = ['x-forwarded-for', 'forwarded', 'via'];
 
 const uncounted = 'Not Found\nNothing is counted: option MetricsFrom of hub.conf is empty.\n';
@@ -50,7 +50,7 @@ export class StateDoors {
     ]);
   }
 
-  /** Answers a request for one of them; returns false for those that are for something else. */
+  /** Answers a request for one of these paths; returns false for any other path. */
   async answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const door = this.doors.get(path);
     if (!door) return false;
@@ -86,7 +86,7 @@ export class StateDoors {
 
   private mayRead(request: IncomingMessage): boolean {
     const { MetricsFrom: readers, TrustedProxies: proxies } = this.hub.options;
-    // Of an unknown proxy's requests nobody can tell whose they are.
+    // The sender behind an unknown proxy can't be identified.
     const isForwarded = proxyHeaders.some((name) => request.headers[name] !== undefined);
     const isKnown = !isForwarded || proxies.includes(peerAddress(request));
     return isKnown && readers.includes(clientAddress(request, this.hub.options));
@@ -101,7 +101,7 @@ export class StateDoors {
     }
   }
 
-  /** Answers with the description of all methods, for clients that are made from it. */
+  /** Sends the description of all methods, from which clients can be generated. */
   private describe(request: IncomingMessage, response: ServerResponse): void {
     const { text, etag } = this.description.current();
     response.setHeader('ETag', etag);

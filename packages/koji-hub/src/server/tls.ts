@@ -1,4 +1,4 @@
-/** The certificates that the hub answers with: read, checked, and read again when their files change. */
+/** The hub's certificates: read, checked, and reread when their files change. */
 import { X509Certificate, createHash, createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { watch } from 'node:fs';
@@ -18,17 +18,17 @@ const fileOptions = ['TLSCertificate', 'TLSKey', 'TLSChain', 'TLSClientCA', 'TLS
 type FileOption = (typeof fileOptions)[number];
 type Texts = Partial<Readonly<Record<FileOption, string>>>;
 
-/** Milliseconds between looks at the files, for folders whose changes the system does not tell, such as NFS. */
+/** Milliseconds between checks of the files, for folders whose changes the system does not report, such as NFS. */
 const lookInterval = 60_000;
-/** Milliseconds that files have to be quiet before they are read: key and certificate are replaced one after the other. */
+/** Milliseconds without changes before files are read, because key and certificate are replaced one after the other. */
 const quiet = 300;
-/** Days before its end at which a certificate is worth a warning. */
+/** Days before its expiry at which a certificate causes a warning. */
 const soonDays = 14;
 const day = 86_400_000;
 
 const readError = Symbol('why a file could not be read');
 
-/** Reads the files of the options; a problem is a line for each that can't be read. */
+/** Reads the files of the options. A problem has a line for each unreadable file. */
 async function readTexts(config: HubConfig): Promise<{ texts: Texts; problems: string[] }> {
   const texts: Partial<Record<FileOption, string>> = {};
   const problems: string[] = [];
@@ -58,7 +58,7 @@ function certificatesIn(text: string): X509Certificate[] {
   return (blocks ?? []).map((block) => new X509Certificate(block));
 }
 
-/** Returns what is wrong with the files that the options about TLS name; empty when nothing is. */
+/** Returns the problems with the files of the TLS options; empty if there are none. */
 export async function tlsProblems(config: HubConfig): Promise<string[]> {
   const { texts, problems } = await readTexts(config);
   return [...problems, ...problemsOf(config, texts)];
@@ -128,7 +128,7 @@ function authorityProblem(text: string): string | null {
     : null;
 }
 
-/** Returns lines about certificates that are going to expire. */
+/** Returns lines about certificates that expire soon. */
 export async function tlsWarnings(config: HubConfig): Promise<string[]> {
   const { texts } = await readTexts(config);
   return (['TLSCertificate', 'TLSChain', 'TLSClientCA'] as const).flatMap((name) => {
@@ -161,11 +161,11 @@ export class Tls {
     this.looks = setInterval(() => this.reload(), lookInterval).unref();
     const files = fileOptions.flatMap((name) => fileOf(config, name) ?? []);
     const names = new Set(files.map((file) => path.basename(file)));
-    // The folders, since files are replaced by others of their name.
+    // Watches folders, because files are replaced by new files of the same name.
     for (const folder of new Set(files.map((file) => path.dirname(file))))
       try {
         const watcher = watch(folder, { persistent: false }, (_, name) => {
-          // Kubernetes replaces a link of such a name, and not the files themselves.
+          // Kubernetes replaces a link of such a name instead of the files.
           if (name === null || names.has(name) || name.startsWith('..')) this.reloadSoon();
         });
         watcher.on('error', () => watcher.close());
@@ -176,9 +176,9 @@ export class Tls {
   }
 
   /**
-   * Reads the files of the options; null when the hub is to answer without TLS.
+   * Reads the files of the options; returns null if the hub runs without TLS.
    *
-   * @throws ConfigError with everything that is wrong with them
+   * @throws ConfigError with all their problems
    */
   static async open(config: HubConfig, log: Logger): Promise<Tls | null> {
     if (config.options.TLSCertificate === null) return null;
@@ -193,35 +193,35 @@ export class Tls {
     const { HeaderTimeout, TLSClientCA } = this.config.options;
     return {
       ...this.contextOptions(),
-      // Who has no certificate may still read, or log in otherwise: sslLogin asks what came of the check.
+      // Clients without a certificate may read or log in otherwise; sslLogin examines the result of the check.
       requestCert: TLSClientCA !== null,
       rejectUnauthorized: false,
       handshakeTimeout: HeaderTimeout * 1000,
     };
   }
 
-  /** Gives a server new certificates when there are some; connections keep those that they started with. */
+  /** Passes new certificates to a server; existing connections keep the old ones. */
   follow(server: https.Server): void {
     this.servers.add(server);
     server.on('secureConnection', (socket: Socket) => this.verifiedBy.set(socket, this.authorities()));
     server.on('close', () => this.servers.delete(server));
   }
 
-  /** Whether a connection's client was verified by the authorities that are in use now. */
+  /** Returns whether the current authorities verified a connection's client. */
   isCurrent(socket: Socket): boolean {
     return this.verifiedBy.get(socket) === this.authorities();
   }
 
-  /** Reads the files again. What is wrong is logged, and the certificates in use stay. */
+  /** Rereads the files. If there is a problem, logs it and keeps the current certificates. */
   reload(): void {
     this.reading = this.reading
       .then(() => this.readAgain())
       .catch((error: unknown) => {
-        this.log.error('the certificates could not be read again', error);
+        this.log.error('could not reread the certificates', error);
       });
   }
 
-  /** Stops to look at the files. */
+  /** Stops watching the files. */
   async stop(): Promise<void> {
     clearInterval(this.looks);
     if (this.pause) clearTimeout(this.pause);
@@ -240,8 +240,8 @@ export class Tls {
     problems.push(...problemsOf(this.config, texts));
     const problem = problems.join('\n');
     if (problem !== '') {
-      // Once, and not at every look.
-      if (problem !== this.problem) this.log.error(`the certificates in use stay: ${problem}`);
+      // Logged once, not at every check.
+      if (problem !== this.problem) this.log.error(`keeping the current certificates: ${problem}`);
       this.problem = problem;
       return;
     }
@@ -251,7 +251,7 @@ export class Tls {
       server.setSecureContext(this.contextOptions());
       server.closeIdleConnections();
     }
-    this.log.warn('the certificates changed: new connections begin with the new ones');
+    this.log.warn('the certificates changed: new connections use the new ones');
   }
 
   private contextOptions(): SecureContextOptions {

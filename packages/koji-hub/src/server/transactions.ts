@@ -25,9 +25,9 @@ import type { OwnTransactions } from './running-call.js';
 
 /** Who sent a request. */
 export interface Caller {
-  /** Reads the session's credentials; throws AuthError when they make no sense. */
+  /** Reads the session's credentials. Throws AuthError if they are invalid. */
   readonly credentials: () => Credentials;
-  /** As sessions keep it. */
+  /** As stored in sessions. */
   readonly address: string;
   /** Address and port for the log; the port of a client behind a proxy is unknown: `?`. */
   readonly remote: string;
@@ -35,7 +35,7 @@ export interface Caller {
   readonly requestId?: string;
   /** Possible sources of a parent span. */
   readonly headers?: IncomingHttpHeaders;
-  /** Gives what is aborted when the client went away or the hub stops. */
+  /** Returns a signal that aborts when the client disconnects or the hub stops. */
   readonly signal: () => AbortSignal;
   readonly client: Client;
   /** Minutes until its session must be renewed, 0 for never. Default: option SessionRenewalTimeout. */
@@ -73,22 +73,22 @@ export class Transactions {
   /** Finds and checks the session of a request; an expired one serves for logging in again. */
   async sessionOf(request: Request): Promise<CallerSession> {
     const given = request.caller.credentials();
-    // Nobody's session is in the database, which may have no time just now.
+    // Anonymous calls have no session to read from the database, which may be busy.
     if ('anonymous' in given) return new CallerSession(request.caller.address, given.anonymous);
     const read = () => this.hub.database.read((db) => this.sessionOn(db, request), { snapshot: false });
     try {
       return await this.markingExpired(read);
     } catch (error) {
-      // Once marked, a method that may be called by an expired session passes.
+      // After the mark, methods that an expired session may call are accepted.
       if (error instanceof SessionTooOld) return read();
       throw error;
     }
   }
 
   /**
-   * Opens the session of a request and runs work on the same snapshot, or without one as ReadOptions tell.
+   * Opens the session of a request and runs work on the same snapshot, or without one, depending on ReadOptions.
    *
-   * @throws ClientGone once the client went away
+   * @throws ClientGone if the client has disconnected
    */
   async read<T>(
     request: Request & { readonly method: string; readonly long: boolean; readonly snapshot?: boolean },
