@@ -17,7 +17,7 @@ const types: Readonly<Record<string, string>> = {
 
 interface Assets {
   readonly files: ReadonlyMap<string, Asset>;
-  /** Changes with the files, so that browsers may keep them for ever. */
+  /** Changes with the files, so that browsers may cache them for ever. */
   readonly version: string;
 }
 

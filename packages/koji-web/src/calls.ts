@@ -11,7 +11,7 @@ export type Send = (
   keywords: Readonly<Record<string, unknown>>,
 ) => Promise<unknown>;
 
-/** Makes the methods of a hub of the one function that calls any of them. */
+/** Makes the methods of a hub from a function that calls a method by name. */
 export function callsBy(send: Send): Calls {
   return methodsBelow('', send) as Calls;
 }
@@ -22,7 +22,7 @@ function methodsBelow(prefix: string, send: Send): unknown {
     return send(prefix.slice(0, -1), args, keywords);
   };
   return new Proxy(call, {
-    // A promise that resolves to these asks whether they are one, too.
+    // A promise that resolves to this object checks whether it has a method `then`.
     get: (_, name) =>
       typeof name === 'string' && name !== 'then' ? methodsBelow(`${prefix}${name}.`, send) : undefined,
   });

@@ -1,7 +1,7 @@
-/** Something that two sides have in different forms, or that only one of them has. */
+/** Something that differs between two sides or is missing on one. */
 export interface Difference {
   readonly name: string;
-  /** Null where it is missing. */
+  /** Null if it is missing. */
   readonly from: string | null;
   readonly to: string | null;
 }
@@ -9,18 +9,18 @@ export interface Difference {
 /** The differences of two sides, by name. */
 export interface Differences {
   readonly rows: readonly Difference[];
-  /** Of all, some of which may be left out of the rows. */
+  /** Number of all differences, including those left out of the rows. */
   readonly added: number;
   readonly removed: number;
   readonly changed: number;
-  /** Things that are the same on both sides. */
+  /** Number of things that are the same on both sides. */
   readonly same: number;
 }
 
-/** Differences that are kept; a page with more of them is read by nobody. */
+/** Most differences to keep, because nobody reads a longer page. */
 const most = 200;
 
-/** Compares two sides; the values tell whether something is the same. */
+/** Compares two sides by their values. */
 export function differencesOf(
   from: ReadonlyMap<string, string>,
   to: ReadonlyMap<string, string>,

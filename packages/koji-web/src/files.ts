@@ -5,12 +5,12 @@ import type { Site } from './site.js';
 
 const store = new PathInfo('/');
 
-/** The address of a path below the top folder of the store. */
+/** Returns the address of a path below the top folder of the store. */
 export function storeUrl(site: Site, path: string): string {
   return `${site.filesUrl}/${path.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}`;
 }
 
-/** The address of an rpm; null for one whose name makes no path. */
+/** Returns the address of an rpm; null if its name is not a valid path. */
 export function rpmUrl(site: Site, build: BuildInfo, rpm: RpmInfo): string | null {
   return within(() => storeUrl(site, `${store.build(build)}/${store.rpm(rpm)}`));
 }

@@ -1,4 +1,4 @@
-/** Koji's web page, over the methods of a hub: mounted in one, or alone before any. */
+/** Koji's web page, based on the methods of a hub: mounted in the hub or standalone. */
 export { callsBy } from './calls.js';
 export type { Calls, Send } from './calls.js';
 export { makeChanges, planAdmission } from './login/admission.js';

@@ -1,29 +1,29 @@
 import { networkOf } from '@koji/core';
 
-/** Addresses that are remembered; of more, those that asked longest ago are forgotten. */
+/** Most addresses to remember; beyond that, the addresses with the oldest requests are forgotten. */
 const kept = 10_000;
 
 interface Allowance {
-  /** Pages that may still be asked for. */
+  /** Pages that may still be requested. */
   left: number;
-  /** When `left` was true, in seconds. */
+  /** Time of the value of `left`, in seconds. */
   at: number;
 }
 
-/** Bounds how many heavy pages each address may ask for. */
+/** Limits the heavy pages that each address may request. */
 export class PageLimits {
   private readonly allowances = new Map<string, Allowance>();
 
   /**
-   * @param perMinute pages that an address may ask for in a minute; 0 means no limit
-   * @param now tells the time in seconds
+   * @param perMinute pages that an address may request per minute; 0 means no limit
+   * @param now returns the time in seconds
    */
   constructor(
     private readonly perMinute: number,
     private readonly now: () => number = () => performance.now() / 1000,
   ) {}
 
-  /** Counts a page and returns 0, or returns the seconds after which the address may ask again. */
+  /** Counts a page and returns 0, or returns the seconds after which the address may try again. */
   take(address: string): number {
     if (this.perMinute <= 0) return 0;
     const key = networkOf(address);
@@ -32,7 +32,7 @@ export class PageLimits {
     const left = known
       ? Math.min(known.left + ((at - known.at) * this.perMinute) / 60, this.perMinute)
       : this.perMinute;
-    // The newest is the last, so that the first is the one to forget.
+    // The newest address is last, so that the first one is forgotten.
     this.allowances.delete(key);
     this.allowances.set(key, { left: left >= 1 ? left - 1 : left, at });
     if (this.allowances.size > kept) {

@@ -36,7 +36,7 @@ export async function taggedPart(
   return { rows: (rows ?? []) as TaggedBuild[], total, start, length };
 }
 
-/** Takes a part of a whole list, sorted by a column. */
+/** Returns a part of a whole list, sorted by a column. */
 export function partOf<T>(all: readonly T[], { start, order, length = pageLength }: Part): Listed<T> {
   const rows = order === undefined ? all : sorted(all, order);
   return { rows: rows.slice(start, start + length), total: all.length, start, length };

@@ -1,24 +1,24 @@
-/** News for pages that are open: states, logs and the queue, by one connection a tab. */
+/** Updates for open pages (states, logs, the queue), with one connection for each tab. */
 import { networkOf } from '@koji/core';
 import type { Logger } from '@koji/core';
 import { named } from '@koji/core/wire';
 import type { Calls } from './calls.js';
 import { findSize, outputOf } from './logs/task-files.js';
 
-/** Connections of everybody together; a page without one fetches itself now and then. */
+/** Most connections in total; a page without a connection reloads itself periodically. */
 const most = 500;
-/** Connections of one address: so many tabs, or people behind a proxy that hides them. */
+/** Most connections of one address: one person's tabs, or people behind a proxy that hides them. */
 const mostOfAddress = 30;
-/** Milliseconds between two looks at what a page shows. All pages that show the same share them. */
+/** Milliseconds between two checks of a page's subject. Pages with the same subject share the checks. */
 const interval = 2000;
-/** Milliseconds after which a connection is told that it is alive, so that nobody on the way cuts it. */
+/** Milliseconds between keep-alive messages, so that nothing on the way closes an idle connection. */
 const beat = 25_000;
 
 /** Reads a text that is another one when what a page shows has changed. */
 type Look = (calls: Calls) => Promise<string>;
 
 /**
- * Returns how to look at what a page shows: `queue`, `task:5`, `build:5` or `log:5:VOLUME:NAME`; null for anything else.
+ * Returns how to check a page's subject: `queue`, `task:5`, `build:5` or `log:5:VOLUME:NAME`; null for anything else.
  */
 function lookAt(subject: string): Look | null {
   if (subject === 'queue') return lookAtQueue;
@@ -65,29 +65,29 @@ async function lookAtLog(
   return JSON.stringify([task?.state, size]);
 }
 
-/** A page that is open. */
+/** An open page. */
 interface Listener {
   /** Its subject is being watched, including changes between the creation of the page and this moment. */
   ready(): void;
   changed(): void;
 }
 
-/** Something that pages show, looked at while there are such pages. */
+/** Subject of pages, checked while such pages are open. */
 interface Watched {
   readonly listeners: Set<Listener>;
   seen: string | null;
   timer: NodeJS.Timeout;
 }
 
-/** How the news are read. */
+/** Access to the hub for updates. */
 export interface LiveOptions {
   readonly read: <T>(work: (calls: Calls) => Promise<T>) => Promise<T>;
   readonly log: Logger;
-  /** Aborted when the server stops: then every connection ends. */
+  /** Aborted when the server stops, which ends every connection. */
   readonly stopping: AbortSignal;
 }
 
-/** Tells open pages when what they show has changed. */
+/** Notifies open pages when their subject has changed. */
 export class Live {
   private readonly watched = new Map<string, Watched>();
   private readonly byAddress = new Map<string, number>();
@@ -96,10 +96,10 @@ export class Live {
   constructor(private readonly options: LiveOptions) {}
 
   /**
-   * Opens the news of a subject as an answer of type `text/event-stream`: an event `ready` once it is watched, then `change`
+   * Sends updates of a subject as `text/event-stream`: an event `ready` once the subject is watched, then `change`
    * for each change.
    *
-   * @returns the status if there are none: 400 for an unknown subject, 503 when there are too many connections
+   * @returns the status on failure: 400 for an unknown subject, 503 for too many connections
    */
   open(subject: string, address: string): ReadableStream<Uint8Array> | 400 | 503 {
     const look = lookAt(subject);
@@ -114,7 +114,7 @@ export class Live {
       {
         start: (controller) => {
           const send = (text: string): void => {
-            // A reader that takes nothing is notified once, not each time.
+            // A client that does not read is notified only once.
             if ((controller.desiredSize ?? 0) > 0) controller.enqueue(Buffer.from(text));
           };
           const beats = setInterval(send, beat, ': alive\n\n');
@@ -174,7 +174,7 @@ export class Live {
         if (before === null) listener.ready();
         else if (before !== seen) listener.changed();
     } catch (error) {
-      // The page itself shows the problem when it is fetched again.
+      // The page itself shows the problem when it is reloaded.
       this.options.log.debug(`no news of ${JSON.stringify(subject)}`, error);
     }
     if (this.watched.get(subject) === watched)

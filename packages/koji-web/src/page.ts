@@ -12,13 +12,13 @@ export interface Request<N extends RouteName = RouteName> {
   readonly calls: Calls;
   readonly params: ParamsOf<N>;
   readonly site: Site;
-  /** Who is logged in; null for nobody. */
+  /** The logged-in visitor; null for nobody. */
   readonly login: Login | null;
-  /** When it was asked for, in epoch seconds. */
+  /** Time of the request, in epoch seconds. */
   readonly now: number;
   /** Why tasks wait. */
   readonly waiting: WaitingReasons;
-  /** The lines of logs that were counted. */
+  /** Counted lines of logs. */
   readonly lineMarks: LineMarks;
   /** The header Range, for files. */
   readonly range?: string | undefined;
@@ -34,12 +34,12 @@ export interface View<N extends RouteName = RouteName> {
   readonly assets: string;
 }
 
-/** An answer that is not a page: other text, bytes or a redirect. */
+/** An answer other than a page: text, bytes or a redirect. */
 export interface RawAnswer {
   readonly status?: 200 | 206 | 302 | 416;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
-  /** Makes the body of bytes that are read while they are sent, with further calls that are not in the page's snapshot. */
+  /** Makes a body whose bytes are read while they are sent, with calls outside the page's snapshot. */
   readonly stream?: (again: Again) => Promise<ReadableStream<Uint8Array>>;
 }
 
@@ -51,25 +51,25 @@ export class Raw {
   constructor(readonly answer: RawAnswer) {}
 }
 
-/** Leads to another page of this site. */
+/** Redirects to another page of this site. */
 export function redirect(to: string): Raw {
   return new Raw({ status: 302, headers: { Location: to }, body: null });
 }
 
-/** A page that is shown: it reads its data, which is also its JSON, and shows them. */
+/** A page for display: it reads its data, which is also its JSON, and shows them. */
 export interface Page<N extends RouteName = RouteName, D = unknown> {
   readonly load: (request: Request<N>) => Promise<D | Raw>;
   readonly title: (data: D, params: ParamsOf<N>) => string;
   readonly show: (data: D, view: View<N>) => Child;
-  /** Scripts that make more of it, by the name of their file in assets/. */
+  /** Scripts that enhance the page, by file name in assets/. */
   readonly scripts?: readonly string[];
-  /** The links to what a visitor who is logged in can do with it. */
+  /** Links to the actions of a logged-in visitor. */
   readonly actions?: (data: D, login: Login) => readonly ActionLink[];
-  /** The live part of it, as a subject of live.ts; null if nothing changes. */
+  /** The live part of the page, as a subject of live.ts; null if nothing changes. */
   readonly live?: (data: D) => string | null;
 }
 
-/** A page of any name, as the table of pages has it. */
+/** A page of any name, as in the table of pages. */
 export type AnyPage = Page;
 
 /** Declares a page; the types of its parameters come from its route. */
@@ -77,7 +77,7 @@ export function page<N extends RouteName, D>(_name: N, declared: Page<N, D>): An
   return declared as unknown as AnyPage;
 }
 
-/** Declares a page that answers something else than HTML. */
+/** Declares a page that returns something other than HTML. */
 export function rawPage<N extends RouteName>(_name: N, load: (request: Request<N>) => Promise<Raw>): AnyPage {
   return {
     load: load,

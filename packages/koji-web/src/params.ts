@@ -4,12 +4,12 @@ import { PageError } from './errors.js';
 export interface Kind<T = unknown> {
   /** Description of a value, for the documentation. */
   readonly name: string;
-  /** The page can't do without it. */
+  /** The page needs it. */
   readonly required: boolean;
   readonly default: T;
   /** Reads the text of the address; a string is the problem with it. */
   readonly read: (text: string) => { readonly value: T } | string;
-  /** May be given several times, which makes a list. */
+  /** May be repeated; the value is then a list. */
   readonly many?: boolean;
 }
 
@@ -36,16 +36,16 @@ function readRef(text: string): { value: string | number } | string {
   return /^\d+$/.test(text) ? readId(text) : { value: text };
 }
 
-/** A number of a thing, which the address must have. */
+/** A required id. */
 export const id: Kind<number> = { name: 'number', required: true, default: 0, read: readId };
-/** A number of a thing, or none. */
+/** An optional id. */
 export const optionalId: Kind<number | null> = {
   name: 'number',
   required: false,
   default: null,
   read: (text) => (text === '' ? { value: null } : readId(text)),
 };
-/** Numbers of things; the parameter may be repeated. */
+/** Ids; the parameter may be repeated. */
 export const ids: Kind<readonly number[]> = {
   name: 'number, repeatable',
   required: true,
@@ -56,14 +56,14 @@ export const ids: Kind<readonly number[]> = {
     return typeof one === 'string' ? one : { value: [one.value] };
   },
 };
-/** Digits are an id, anything else a name; the address must have it. */
+/** A required id (digits) or name. */
 export const ref: Kind<string | number> = {
   name: 'number or name',
   required: true,
   default: 0,
   read: readRef,
 };
-/** Like {@link ref}, or none. */
+/** Like {@link ref}, but optional. */
 export const optionalRef: Kind<string | number | null> = {
   name: 'number or name',
   required: false,
@@ -77,7 +77,7 @@ export const text = (fallback = ''): Kind<string> => ({
   default: fallback,
   read: (value) => ({ value }),
 });
-/** Text that the address must have. */
+/** Required text. */
 export const neededText: Kind<string> = {
   name: 'text',
   required: true,
@@ -114,7 +114,7 @@ export const choice = <const T extends string>(fallback: T, others: readonly T[]
     return value === undefined ? `is none of ${[fallback, ...others].join(', ')}` : { value };
   },
 });
-/** A state by its number or name in lower case; `all` and nothing are null. */
+/** A state by its number or lower-case name; null for `all` or no value. */
 export const state = (states: Readonly<Record<string, number>>): Kind<number | null> => ({
   name: 'number, name of the state, or all',
   required: false,
@@ -127,7 +127,7 @@ export const state = (states: Readonly<Record<string, number>>): Kind<number | n
     return isKnown ? { value } : `is no state: ${Object.keys(states).join(', ').toLowerCase()}, or all`;
   },
 });
-/** Rows to leave out; negative numbers count as 0. */
+/** Number of rows to skip; negative numbers count as 0. */
 export const start: Kind<number> = {
   ...whole(0),
   read: (given) => {
@@ -163,7 +163,7 @@ export const prefix: Kind<string | null> = {
 /**
  * Reads the parameters of an address; unknown ones are ignored, like Koji.
  *
- * @throws PageError 400 with everything that is wrong
+ * @throws PageError 400 with all problems
  */
 export function readParams<P extends Params>(page: string, params: P, query: URLSearchParams): Values<P> {
   const problems: string[] = [];

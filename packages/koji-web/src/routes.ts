@@ -32,17 +32,17 @@ export type MenuEntry =
   | 'Search'
   | 'API';
 
-/** A page as it is declared. */
+/** Declaration of a page. */
 export interface Route<P extends Params = Params> {
   readonly doc: string;
   readonly params: P;
-  /** The entry of the menu that is marked on the page. */
+  /** The menu entry that is highlighted on the page. */
   readonly menu: MenuEntry | null;
-  /** Only visitors who are logged in have it. */
+  /** Only for logged-in visitors. */
   readonly needsLogin?: boolean;
-  /** Search engines may keep it; pages with filters never are. */
+  /** Search engines may index it, but never with filters. */
   readonly indexed?: boolean;
-  /** It costs the hub much, so that each address is given only so many: always, or with a parameter. */
+  /** Expensive for the hub, and therefore limited for each address: always, or with a parameter. */
   readonly heavy?: true | string;
 }
 

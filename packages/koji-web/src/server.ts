@@ -1,4 +1,4 @@
-/** The way of requests of browsers: headers that all answers have, addresses and verbs. What answers them is in requests/. */
+/** Routing of browser requests: common headers, addresses and verbs. The handlers are in requests/. */
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
@@ -66,7 +66,7 @@ export function createWeb(given: WebOptions): Web {
       xFrameOptions: 'DENY',
       referrerPolicy: 'same-origin',
       crossOriginResourcePolicy: 'same-origin',
-      // The hub may be reached without TLS; who ends TLS before it decides.
+      // The hub may be reached without TLS; the proxy that terminates TLS decides.
       strictTransportSecurity: false,
     }),
   );

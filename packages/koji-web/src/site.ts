@@ -6,12 +6,12 @@ export interface Site {
   readonly greeting: string;
   /** Base of links to files of the store, relative to a page or absolute; without a slash at its end. */
   readonly filesUrl: string;
-  /** Ids of users whose tasks are not on the overview. */
+  /** Ids of users whose tasks the overview hides. */
   readonly hiddenUsers: readonly number[];
   /** More methods for the filter of the list of tasks. */
   readonly taskMethods: readonly string[];
   /** More methods whose tasks have subtasks. */
   readonly parentTasks: readonly string[];
-  /** Further entries of the menu. */
+  /** Additional menu entries. */
   readonly menu?: readonly { readonly title: string; readonly href: string }[];
 }

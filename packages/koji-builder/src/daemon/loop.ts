@@ -262,7 +262,7 @@ export class Loop {
     this.hasTidied = true;
   }
 
-  /** Kills tasks that the hub took away, except those that have just ended and are about to exit. */
+  /** Kills tasks that the hub assigned elsewhere or cancelled, except those that have just ended and are about to exit. */
   private async dropTaken(ids: number[]): Promise<void> {
     const { session } = this.parts;
     const host = await session.host.getID();

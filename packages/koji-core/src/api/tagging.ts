@@ -178,7 +178,7 @@ export const taggingMethods = {
 /** An object that differs between two tags, or that only one of them has. */
 export interface TagDifference<T> {
   readonly package_name: string;
-  /** Null where it is missing. */
+  /** Null if it is missing. */
   readonly from: T | null;
   readonly to: T | null;
 }

@@ -5,12 +5,12 @@ import type { Params, Values } from '../params.js';
 import type { MenuEntry } from '../routes.js';
 import type { ActionName, ActionRoutes } from './routes.js';
 
-/** The texts of a form's fields: as they are stored, or as the visitor typed them. */
+/** The texts of a form's fields, as stored or as typed by the visitor. */
 export type Input = URLSearchParams;
 
 /** The reading side of an action. */
 export interface ActionRequest<P extends Params> {
-  /** As nobody, like those of pages. */
+  /** Without a login, like the methods of pages. */
   readonly calls: Calls;
   readonly params: Values<P>;
   readonly login: Login;
@@ -26,8 +26,8 @@ export interface ActionRun<P extends Params, F extends Params, D> {
 }
 
 /**
- * A page that changes something: by GET it shows a form, or asks for confirmation; by POST it does its work. A fault of the hub
- * is shown above the form, which keeps what was typed.
+ * A page that changes something. GET shows a form or asks for confirmation; POST does the work. A fault of the hub
+ * is shown above the form, which keeps the typed values.
  */
 export interface Action<P extends Params = Params, F extends Params = Params, D = unknown> {
   readonly menu: MenuEntry | null;
@@ -42,7 +42,7 @@ export interface Action<P extends Params = Params, F extends Params = Params, D 
   readonly button: string | ((data: D, params: Values<P>) => string);
   /** Its effect can't be undone with another form. */
   readonly isGrave?: boolean;
-  /** Where the way back leads. */
+  /** Target of the link back. */
   readonly back: (data: D, params: Values<P>) => string;
   /** Does the work and returns the address of the next page. */
   readonly run: (work: ActionRun<P, F, D>) => Promise<string>;

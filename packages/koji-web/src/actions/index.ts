@@ -11,7 +11,7 @@ import { canceltask, freetask, resubmittask } from './tasks.js';
 import { tokenrevoke } from './tokens.js';
 import { grantpermission, revokepermission } from './users.js';
 
-/** The page of every route that changes something. */
+/** The page for each route that changes something. */
 export const actions: Readonly<Record<ActionName, Action>> = {
   canceltask,
   freetask,

@@ -7,7 +7,7 @@ export interface Admission {
   readonly user: string;
   /** Whether the user is created when the hub doesn't know them. */
   readonly create: boolean;
-  /** Names of permissions, and whether the user is to have them. Other permissions stay as they are. */
+  /** Names of permissions, and whether the user should have them. Other permissions are unchanged. */
   readonly perms: ReadonlyMap<string, boolean>;
 }
 
@@ -15,16 +15,16 @@ export interface Admission {
 export type Change = (calls: Calls) => Promise<unknown>;
 
 /**
- * Returns what has to change at the hub; mostly nothing.
+ * Returns the necessary changes at the hub, usually none.
  *
- * @throws AuthError when the user may not log in
+ * @throws AuthError if the user may not log in
  */
 export async function planAdmission(
   calls: Calls,
   { user, create, perms }: Admission,
 ): Promise<readonly Change[]> {
   const found = await calls.getUser(user);
-  // A user may also be found by a Kerberos principal, which the provider did not speak of.
+  // A user may also be found by a Kerberos principal, which the provider did not vouch for.
   const known = found?.name === user ? found : null;
   if (!known && (found || !create)) throw new AuthError(`the hub has no user '${user}'`);
   if (known && (known.status !== USER_STATUS.NORMAL || known.usertype !== USERTYPES.NORMAL))
@@ -39,7 +39,7 @@ export async function planAdmission(
   return [...created, ...changed];
 }
 
-/** Makes changes one after the other, since the later ones may need the first. */
+/** Makes changes one after the other, because later ones may depend on earlier ones. */
 export async function makeChanges(calls: Calls, changes: readonly Change[]): Promise<void> {
   for (const change of changes) await change(calls);
 }

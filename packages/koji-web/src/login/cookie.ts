@@ -1,6 +1,6 @@
 /**
- * The id of a browser: random, in a cookie that no script sees. The server knows its hash only. The token of forms is made
- * of the id, so that a page of another site, which can have the cookie sent along but can't read it, has no token.
+ * The id of a browser: random, in a cookie hidden from scripts. The server knows only its hash. The token of forms is derived
+ * from the id, so that another site, which can make browsers send the cookie but can't read it, has no token.
  */
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
@@ -9,7 +9,7 @@ import { isLoopback } from './forgery.js';
 
 const cookieName = 'koji-web';
 
-/** Over TLS only, and then by a name that no page without TLS can set; this machine itself needs none. */
+/** Only over TLS, with a name that pages without TLS can't set; the local machine needs no TLS. */
 export function isSecure(c: Context): boolean {
   return !isLoopback(new URL(c.req.url).hostname);
 }
@@ -46,8 +46,8 @@ function xor(a: Buffer, b: Buffer): Buffer {
 }
 
 /**
- * Returns a token for forms of the owner of an id. It is another one each time, so that the length of a compressed page,
- * which may show what the address says, tells nothing about it.
+ * Returns a token for forms of the owner of an id. The token differs each time, so that the length of a compressed page,
+ * which may repeat parts of the address, reveals nothing about it.
  */
 export function tokenOf(id: string): string {
   const mask = randomBytes(tokenLength);
@@ -62,13 +62,13 @@ export function isTokenOf(id: string, token: string): boolean {
   return timingSafeEqual(xor(mask, masked), secretOf(id));
 }
 
-/** Where a cookie holds, and for how many seconds; without any until the browser is closed. */
+/** Scope of a cookie, and its lifetime in seconds; without a lifetime it lasts until the browser is closed. */
 interface CookieScope {
   readonly path: string;
   readonly seconds?: number;
 }
 
-/** Gives a browser an id. */
+/** Sets the id of a browser. */
 export function sendId(c: Context, id: string, { path, seconds }: CookieScope): void {
   setCookie(c, cookieName, id, {
     path,
@@ -79,7 +79,7 @@ export function sendId(c: Context, id: string, { path, seconds }: CookieScope): 
   });
 }
 
-/** Takes the id from a browser. */
+/** Deletes the id of a browser. */
 export function dropId(c: Context, path: string): void {
   deleteCookie(c, cookieName, { path, ...cookieSecurity(c) });
 }

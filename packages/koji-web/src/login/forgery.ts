@@ -1,4 +1,4 @@
-/** Where a form was sent from, as the browser says. */
+/** Origin of a form, as reported by the browser. */
 
 /** Returns whether a name of a host is this machine itself. */
 export function isLoopback(host: string): boolean {
@@ -6,8 +6,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Returns why a form can't have been sent by a page of this site; null when it may have been. Browsers send the site since
- * 2023 where the connection is safe, and all of them send the origin.
+ * Returns why a form can't come from a page of this site; null if it may. Browsers have sent the site since
+ * 2023 over secure connections, and all browsers send the origin.
  */
 export function originProblem(headers: Headers): string | null {
   const site = headers.get('Sec-Fetch-Site');

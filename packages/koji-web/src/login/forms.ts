@@ -28,7 +28,7 @@ export interface FormContext {
   readonly c: Context<WebEnv>;
   readonly guests: Guests;
   readonly guest: Guest;
-  /** The provider that people log in with; null if there is none. */
+  /** The provider for logins; null if there is none. */
   readonly oidc: Oidc | null;
   readonly read: Again;
   /** Sends a page. */

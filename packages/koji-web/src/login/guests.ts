@@ -1,4 +1,4 @@
-/** Who a request is from: the visitor, the id of the browser and the login that belongs to it. */
+/** Visitors of requests: their browser ids and logins. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { IncomingMessage } from 'node:http';
@@ -35,7 +35,7 @@ interface GuestOptions {
   readonly address: (request: IncomingMessage) => string;
 }
 
-/** Logs visitors in and out and knows them again. */
+/** Logs visitors in and out and recognises them. */
 export class Guests {
   constructor(private readonly options: GuestOptions) {}
 
@@ -50,7 +50,7 @@ export class Guests {
     const id = readId(c);
     const found = id === null ? null : await this.options.login.logins.find(keyOf(id), visitor);
     const named = this.userOfProxy(c.env);
-    // Somebody else sits at the browser now.
+    // Another person uses the browser now.
     const login = named !== null && found?.user.name !== named ? null : found;
     return { visitor, id, login, token: id === null ? null : tokenOf(id) };
   }
@@ -68,13 +68,13 @@ export class Guests {
     const { proxy } = this.options.login;
     if (proxy === null || !proxy.addresses.includes(peerAddress(incoming))) return null;
     const given = incoming.headersDistinct[proxy.header.toLowerCase()] ?? [];
-    // Of two, one may be the client's.
+    // One of several values may come from the client.
     const [user = ''] = given;
     return given.length === 1 && user !== '' ? user : null;
   }
 
   /**
-   * Opens a session under a new id, whatever id the browser had before, and ends that one's.
+   * Opens a session under a new id, and ends the session of the browser's previous id.
    *
    * @throws AuthError, ServerOffline
    */

@@ -2,9 +2,9 @@ import type { OidcSettings } from '@koji/core/config';
 import type { Calls } from '../calls.js';
 import type { Admission } from './admission.js';
 
-/** Who sends a request to the page. */
+/** Sender of a request to the page. */
 export interface Visitor {
-  /** Their own address, or the one that a trusted proxy named. */
+  /** The sender's own address, or the address from a trusted proxy. */
   readonly address: string;
   /** Returns whether they went away, so that nobody will read the answer. */
   readonly gone: () => boolean;
@@ -16,12 +16,12 @@ export type Credentials =
   | { readonly user: string; readonly byProxy: true }
   | Admission;
 
-/** A visitor's session at the hub. What the user may do is decided by the hub at each call. */
+/** A visitor's session at the hub. The hub checks permissions at each call. */
 export interface Login {
   readonly user: { readonly id: number; readonly name: string };
-  /** The number of the session at the hub. */
+  /** Id of the session at the hub. */
   readonly sessionId: number;
-  /** Names of the user's permissions, to show what is of use. */
+  /** Names of the user's permissions, to show only usable links. */
   readonly perms: ReadonlySet<string>;
   /** Runs work that changes nothing with the methods of the hub as the user. */
   read<T>(work: (calls: Calls) => Promise<T>): Promise<T>;
@@ -29,12 +29,12 @@ export interface Login {
   write<T>(work: (calls: Calls) => Promise<T>): Promise<T>;
 }
 
-/** The sessions of visitors, each by a key that its browser alone can make. */
+/** Sessions of visitors, by keys that only their browsers can produce. */
 export interface Logins {
   /**
    * Opens a session at the hub.
    *
-   * @throws AuthError when the hub refuses; ServerOffline
+   * @throws AuthError if the hub refuses; ServerOffline
    */
   open(key: string, credentials: Credentials, visitor: Visitor): Promise<void>;
   /** Returns the session of a key; null if there is none, or when it has ended. */
@@ -43,7 +43,7 @@ export interface Logins {
   close(key: string, visitor: Visitor): Promise<void>;
 }
 
-/** How visitors of a page log in. */
+/** Options of visitors' logins. */
 export interface LoginOptions {
   readonly logins: Logins;
   /** Hours after which a browser forgets a login. */

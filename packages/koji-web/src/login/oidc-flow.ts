@@ -1,4 +1,4 @@
-/** The cookie of a login that was started at the provider: signed, so that nobody can change when it started or where it leads. */
+/** The cookie of a login that was started at the provider, signed so that nobody can change its start time or target. */
 import type { Context } from 'hono';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import { createHmac } from 'node:crypto';
@@ -6,7 +6,7 @@ import { cookieSecurity, isSecure } from './cookie.js';
 import type { Flow } from './oidc.js';
 
 const name = 'koji-web-oidc';
-/** Seconds from the start of a login to its end. */
+/** Most seconds from the start of a login to its end. */
 const longest = 600;
 
 /** Key and scope of the cookie. */
@@ -19,7 +19,7 @@ export interface FlowScope {
 const keyOf = ({ clientSecret }: FlowScope): string =>
   createHmac('sha256', clientSecret).update('koji-web: cookie of a login that was started').digest('hex');
 
-/** Has a browser keep a login that was started. */
+/** Stores a started login in the browser. */
 export async function sendFlow(c: Context, flow: Flow, scope: FlowScope): Promise<void> {
   const text = Buffer.from(JSON.stringify(flow)).toString('base64url');
   await setSignedCookie(c, name, text, keyOf(scope), {
@@ -31,7 +31,7 @@ export async function sendFlow(c: Context, flow: Flow, scope: FlowScope): Promis
   });
 }
 
-/** Takes the login that a browser started; null when it started none, or too long ago. */
+/** Returns the login that a browser started; null without one, or if it is too old. */
 export async function takeFlow(c: Context, scope: FlowScope): Promise<Flow | null> {
   const text = isSecure(c)
     ? await getSignedCookie(c, keyOf(scope), name, 'secure')

@@ -5,14 +5,14 @@ import type { Logger } from '@koji/core';
 import type { OidcSettings } from '@koji/core/config';
 import type { Admission } from './admission.js';
 
-/** A login that was started, as the browser that started it keeps it. */
+/** A started login, as stored in the browser. */
 export interface Flow {
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
-  /** The page of this site that it leads to. */
+  /** The page of this site to show after the login. */
   readonly page: string;
-  /** When it was started, in milliseconds. */
+  /** Start time, in milliseconds. */
   readonly at: number;
 }
 
@@ -20,7 +20,7 @@ export interface Flow {
 const patience = 10;
 const longestName = 256;
 
-/** The provider that visitors of a page log in with. */
+/** The provider for logins of visitors. */
 export class Oidc {
   private loaded: Promise<Provider> | null = null;
 
@@ -30,10 +30,10 @@ export class Oidc {
   ) {}
 
   /**
-   * Starts a login that leads to a page.
+   * Starts a login that ends at a page.
    *
-   * @returns the provider's address, and what the browser has to keep
-   * @throws ServerOffline when the provider can't be reached
+   * @returns the provider's address, and the data to store in the browser
+   * @throws ServerOffline if the provider can't be reached
    */
   async start(page: string): Promise<{ readonly address: URL; readonly flow: Flow }> {
     const { client, config } = await this.provider();
@@ -51,10 +51,10 @@ export class Oidc {
   }
 
   /**
-   * Ends a login with what the provider sent the browser back with.
+   * Completes a login with the provider's response.
    *
-   * @param search the query of the address that the browser came back to
-   * @throws AuthError when the provider refuses, or says nothing that can be trusted; ServerOffline
+   * @param search the query of the address that the browser was sent back to
+   * @throws AuthError if the provider refuses or its response can't be trusted; ServerOffline
    */
   async finish({ state, nonce, verifier }: Flow, search: string): Promise<Admission> {
     const { client, config } = await this.provider();
@@ -102,9 +102,9 @@ export class Oidc {
 
   private provider(): Promise<Provider> {
     this.loaded ??= this.discover().catch((error: unknown) => {
-      // It may be there for the next visitor.
+      // The provider may be available for the next visitor.
       this.loaded = null;
-      this.log.warn(`${this.settings.issuer.href} can't be asked how to log in: ${messageOf(error)}`);
+      this.log.warn(`could not read the login settings of ${this.settings.issuer.href}: ${messageOf(error)}`);
       throw new ServerOffline(`${this.settings.name} does not answer`, { cause: error });
     });
     return this.loaded;

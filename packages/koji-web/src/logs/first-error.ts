@@ -6,7 +6,7 @@ import { findSize, outputOf } from './task-files.js';
 import type { TaskFile } from './task-files.js';
 import { plainText, readLines } from './windows.js';
 
-/** The first error in the log of a task that failed, with the lines around it. */
+/** The first error in the log of a failed task, with the lines around it. */
 export interface LogError {
   readonly file: TaskFile;
   /** The number of the line with the error. */
@@ -16,11 +16,11 @@ export interface LogError {
   readonly lines: readonly string[];
 }
 
-/** Lines at the end of a log that are looked at: what stopped a build is near its end. */
+/** Lines at the end of a log to search, because the error is usually near the end. */
 const searched = 4000;
 const before = 4;
 const after = 8;
-/** Failed tasks of a tree whose logs are looked at. */
+/** Most failed tasks of a tree whose logs are searched. */
 const mostTasks = 4;
 
 /** Error messages of compilers, make, test programs, rpmbuild and package managers, the most reliable ones first. */
@@ -30,10 +30,10 @@ const patterns = [
   /\*\*\* .*Error \d+|^\s*(?:FAIL|FAILED|ERROR|FATAL)\b|Bad exit status|No such file or directory/,
 ];
 
-/** Logs by how likely they have the error; the one that a fault names comes before them. */
+/** Logs by the likelihood that they contain the error; a log named in the fault comes first. */
 const likely = ['build.log', 'root.log', 'mock_output.log'];
 
-/** Finds the error of the deepest of some failed tasks; null when no log has one. */
+/** Finds the error of the deepest failed task; null if no log has one. */
 export async function findError(
   calls: Calls,
   lineMarks: LineMarks,

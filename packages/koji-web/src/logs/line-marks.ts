@@ -2,14 +2,14 @@ import type { Calls } from '../calls.js';
 import { pieceLength, readPieces } from './task-files.js';
 import type { TaskFile } from './task-files.js';
 
-/** Lines between two marks, unless the lines are so long that bytes say when to set one. */
+/** Lines between two marks, unless the lines are so long that the limit in bytes applies. */
 const every = 1000;
-/** Files whose marks are kept. */
+/** Most files whose marks are kept. */
 const kept = 50;
 
 const newline = 10;
 
-/** Where a line begins; the first line is 1. */
+/** Offset of a line; the first line is 1. */
 interface Mark {
   readonly line: number;
   readonly at: number;
@@ -17,24 +17,24 @@ interface Mark {
 
 /** Known offsets of the lines of a file. */
 export interface Lines {
-  /** All lines, a last one without an end included. */
+  /** Number of lines, including a last line without a line end. */
   readonly total: number;
   /** Returns the last mark at or before a line. */
   before(line: number): Mark;
 }
 
 interface Scanned {
-  /** Bytes that were looked at. */
+  /** Bytes that were read. */
   readonly size: number;
   readonly ends: number;
-  /** Where the line that is not ended begins. */
+  /** Offset of the unfinished line. */
   readonly lineStart: number;
   readonly marks: readonly Mark[];
 }
 
 const nothing: Scanned = { size: 0, ends: 0, lineStart: 0, marks: [{ line: 1, at: 0 }] };
 
-/** Finds lines of large files by number: each file is read once, what is appended later is read when it is asked for. */
+/** Finds lines of large files by number. Each file is read once; appended data is read on demand. */
 export class LineMarks {
   private readonly files = new Map<string, Scanned>();
 

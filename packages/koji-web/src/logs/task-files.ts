@@ -8,7 +8,7 @@ export interface TaskFile {
   readonly volume: string;
 }
 
-/** The output files of a task by name and volume. */
+/** Returns the output files of a task by name and volume. */
 export type Output = Readonly<Record<string, Readonly<Record<string, { readonly st_size: string }>>>>;
 
 /** Bytes that one call reads. */

@@ -6,7 +6,7 @@ import type { TaskFile } from './task-files.js';
 
 /** Lines of a window. */
 export const windowLines = 300;
-/** Characters of a window, beyond which it has fewer lines. */
+/** Most characters in a window; longer lines make it shorter. */
 const windowLength = 45_000;
 /** Characters of a line that are shown. */
 const lineLength = 4000;
@@ -55,7 +55,7 @@ export async function readLines(
   return lines;
 }
 
-/** Results of a search, or how far it got. */
+/** Result or progress of a search. */
 export interface Found {
   readonly line: number | null;
   /** The line to continue from; null at the end of the log. */
@@ -74,7 +74,7 @@ export async function findText(
   for await (const piece of piecesFrom(calls, log, from)) {
     length += piece.bytes.length;
     const end = piece.first + lineCount(piece.bytes);
-    // Most pieces have the text nowhere, which one look at the whole of it tells.
+    // Most pieces do not contain the text, which one search of the whole piece shows.
     if (has(piece.bytes))
       for (const { number, bytes } of linesOf(piece))
         if (number >= from && has(Buffer.from(cut(bytes)))) return { line: number, next: number + 1 };
@@ -88,7 +88,7 @@ interface Line {
   readonly bytes: Buffer;
 }
 
-/** Whole lines of a log, one after the other in the file. */
+/** Consecutive whole lines of a log. */
 interface Piece {
   /** The number of the first line. */
   readonly first: number;
@@ -96,8 +96,8 @@ interface Piece {
 }
 
 /**
- * The lines from the mark before a number on, in pieces of the file, since a step of an asynchronous loop for each of a
- * million lines takes seconds; the end of a very long line is left out.
+ * Reads the lines from the mark before a number in pieces of the file, because a step of an asynchronous loop for each of a
+ * million lines takes seconds. The end of a very long line is cut off.
  */
 async function* piecesFrom(
   calls: Calls,
@@ -148,7 +148,7 @@ function cut(bytes: Buffer): string {
 
 const marks = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
-/** Text without the marks that terminals make colours of. */
+/** Returns text without the escape sequences for colours. */
 export function plainText(text: string): string {
   return text.replace(marks, '');
 }

@@ -18,14 +18,14 @@ import { answerPage } from './pages.js';
 import type { WebOptions } from '../web-options.js';
 import type { State } from './state.js';
 
-/** Answers a request for any page: who asks, what for, and what to say when that fails. */
+/** Answers a request for any page: identifies the visitor, finds the page and reports errors. */
 export async function answer(c: Context<WebEnv>, options: WebOptions, state: State): Promise<Response> {
   const { site, read, log } = options;
   const { guests, oidc } = state;
   const asked = readAsked(c, options.path);
   const { name } = asked;
   const { search } = new URL(c.req.url);
-  // Links in a page are relative, so it must be where they start.
+  // Links in a page are relative, so its address must match them.
   if (asked.depth > 0 && (isKnown(name) || state.plugins.findPage(name)))
     return c.redirect(`${'../'.repeat(asked.depth)}${name}${search}`);
   const now = Date.now() / 1000;

@@ -24,7 +24,7 @@ export function isForm(name: string): boolean {
   return name === 'login' || name === 'logout' || isAction(name);
 }
 
-/** Answers that are sent while they are made, so that nothing can be computed of the whole. */
+/** Answers that are streamed, so that nothing can be computed from the whole. */
 export function isStreamed(name: string): boolean {
   return name === 'getfile' || name === 'events';
 }

@@ -1,7 +1,7 @@
 import { routes } from '../routes.js';
 import type { Route } from '../routes.js';
 
-/** Tells crawlers to leave alone what is large, sorted or filtered. */
+/** Excludes large, sorted and filtered pages from crawlers. */
 export function robots(path: string): string {
   const below = [
     '*order=',

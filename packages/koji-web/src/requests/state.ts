@@ -8,7 +8,7 @@ import type { Plugins } from '../plugins/run.js';
 /** A web page's state between requests, all of it limited. */
 export interface State {
   readonly guests: Guests | null;
-  /** The provider that people log in with; null if there is none. */
+  /** The provider for logins; null if there is none. */
   readonly oidc: Oidc | null;
   readonly limits: PageLimits;
   readonly lineMarks: LineMarks;

@@ -6,14 +6,14 @@ import { parseIni, readOidcSettings, readOptions, readSecret, webOptions } from 
 import type { OidcSettings, WebOptions } from '@koji/core/config';
 import type { ServiceLogin } from './service.js';
 
-/** The configuration of a page alone. */
+/** Configuration of a standalone page. */
 export interface WebConfig {
   readonly file: string;
   readonly options: WebOptions;
   readonly oidc: OidcSettings | null;
-  /** How the page logs in other users; null when it can't. */
+  /** Credentials for logging in other users; null without them. */
   readonly service: ServiceLogin | null;
-  /** Where it answers. */
+  /** Where the page listens. */
   readonly host: string;
   readonly port: number;
 }
@@ -21,7 +21,7 @@ export interface WebConfig {
 /**
  * Reads web.conf.
  *
- * @throws ConfigError with everything that is wrong
+ * @throws ConfigError with all problems
  */
 export function readWebConfig(file: string): WebConfig {
   const sections = parseIni([{ file, text: readFile(file) }]);

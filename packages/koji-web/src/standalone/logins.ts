@@ -1,4 +1,4 @@
-/** Logins of visitors at a hub elsewhere: each is a session of the client library, which this process keeps. */
+/** Logins of visitors at a remote hub: each is a session of the client library in this process. */
 import { createHash } from 'node:crypto';
 import { AuthError, FailedLogins, networkOf } from '@koji/core';
 import { ClientSession } from '@koji/client';
@@ -12,13 +12,13 @@ import type { HubAccess, Service } from './service.js';
 /** Dependencies of logins at a remote hub. */
 export interface ClientLoginOptions {
   readonly access: HubAccess;
-  /** Opens sessions without passwords; null where only passwords are taken. */
+  /** Opens sessions without passwords; null if only passwords are accepted. */
   readonly service: Service | null;
-  /** The methods of the hub, called by nobody. */
+  /** The methods of the hub, called without a login. */
   readonly calls: Calls;
-  /** Hours without a request after which a login ends. */
+  /** Hours without a request after which a login expires. */
   readonly idleHours: number;
-  /** Hours after which a login ends in any case. */
+  /** Hours after which a login expires in any case. */
   readonly lifetime: number;
 }
 
@@ -30,20 +30,20 @@ interface Kept {
   perms: ReadonlySet<string>;
   readonly start: number;
   used: number;
-  /** When the hub last said who it is. */
+  /** When the hub last confirmed the session. */
   asked: number;
 }
 
 const hour = 3_600_000;
-/** Milliseconds that the hub's word about a session is good for, to show pages; writing asks it anyway. */
+/** Milliseconds for which the hub's confirmation of a session is enough to show pages; writes always reach the hub. */
 const trusted = 30_000;
 const mostLogins = 10_000;
-// Lower than those of the hub, to which all visitors come from one address: one of them does not lock out the others.
+// Lower than the hub's limits, because the hub sees one address for all visitors: one visitor must not lock out others.
 const mostFailures = { pair: 5, address: 20, pause: 300_000 };
 
-/** Keeps the sessions of visitors in memory: they end with this process. */
+/** Keeps the sessions of visitors in memory, until this process ends. */
 export class ClientLogins implements Logins {
-  /** Least used first. */
+  /** Least recently used first. */
   private readonly kept = new Map<string, Kept>();
   private readonly pairs = new FailedLogins(mostFailures.pair, mostFailures.pause);
   private readonly addresses = new FailedLogins(mostFailures.address, mostFailures.pause);
@@ -76,7 +76,7 @@ export class ClientLogins implements Logins {
       try {
         return await work(this.callsOf(kept.session));
       } catch (error) {
-        // Ended or expired at the hub; the next request finds out which.
+        // Ended or expired at the hub; the next request shows which.
         if (error instanceof AuthError) kept.asked = 0;
         throw error;
       }
@@ -117,7 +117,7 @@ export class ClientLogins implements Logins {
     try {
       const key = await opening.login(user, password);
       if (key === null) throw new AuthError('the hub opened no session');
-      // A session of its own, which knows no password to log in with again.
+      // A separate session, without the password for another login.
       return await this.keep(new ClientSession(hubUrl, { ...options, session: key }));
     } finally {
       await opening.close();
@@ -146,7 +146,7 @@ export class ClientLogins implements Logins {
     return { session, ...about, start: now, used: now, asked: now };
   }
 
-  /** Asks the hub whether it still knows a session. */
+  /** Checks whether the hub still knows a session. */
   private async ask(kept: Kept): Promise<boolean> {
     try {
       kept.perms = new Set(await this.callsOf(kept.session).getPerms());

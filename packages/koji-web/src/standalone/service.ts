@@ -7,10 +7,10 @@ import type { Calls } from '../calls.js';
 import { makeChanges } from '../login/admission.js';
 import type { Change } from '../login/admission.js';
 
-/** How the page logs in: with a certificate, as at a hub of Koji, or with a password. */
+/** Login of the page: with a certificate, as for Koji's hub, or with a password. */
 export type ServiceLogin = { readonly cert: string } | { readonly user: string; readonly password: string };
 
-/** How sessions at the hub are made. */
+/** Options of sessions at the hub. */
 export interface HubAccess {
   readonly hubUrl: string;
   readonly session: SessionOptions;
@@ -18,12 +18,12 @@ export interface HubAccess {
   readonly timeout: number;
 }
 
-/** Makes the methods of a hub of a session; a call that fails is not repeated. */
+/** Makes the methods of a hub from a session. Failed calls are not repeated. */
 export function sessionCalls(session: ClientSession, { timeout }: HubAccess): Calls {
   return callsBy((method, args, keywords) => session.call(method, args, keywords, { retry: false, timeout }));
 }
 
-/** Logs in other users, and changes what is known of them. */
+/** Logs in other users, and changes their data. */
 export class Service {
   constructor(
     private readonly access: HubAccess,
@@ -33,7 +33,7 @@ export class Service {
   /**
    * Opens a session of a user, which renews itself.
    *
-   * @throws AuthError when the hub refuses; ServerOffline
+   * @throws AuthError if the hub refuses; ServerOffline
    */
   async openFor(user: string): Promise<ClientSession> {
     const session = await this.open(user);
@@ -41,7 +41,7 @@ export class Service {
     if (me?.name === user) return session;
     await session.logout();
     await session.close();
-    // A hub of Koji opens a session of the page's own user.
+    // Koji's hub opens a session of the page's own user.
     throw new AuthError('the hub does not let this page log in other users: see ProxyDNs, or ProxyUsers');
   }
 
