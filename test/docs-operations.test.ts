@@ -55,4 +55,4 @@ test('the commands of the hub in the pages run, in their order, on a hub of thei
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
-}, 120_000);
+});

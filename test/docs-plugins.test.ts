@@ -53,7 +53,7 @@ beforeAll(async () => {
   await run(blocksOf(page('README.md')));
   for (const name of ['hub', 'kojid']) rmSync(path.join(folder, `${name}.pid`));
   cpSync(folder, begun, { recursive: true, verbatimSymlinks: true });
-}, 120_000);
+});
 
 afterAll(() => rmSync(temp, { recursive: true, force: true }));
 
@@ -74,15 +74,11 @@ test.each([
   'testing.md',
   'publish.md',
   'failures.md',
-])(
-  'the commands of %s do what it says',
-  async (name) => {
-    rmSync(folder, { recursive: true });
-    cpSync(begun, folder, { recursive: true, verbatimSymlinks: true });
-    await run(commandsOf(name));
-  },
-  120_000,
-);
+])('the commands of %s do what it says', async (name) => {
+  rmSync(folder, { recursive: true });
+  cpSync(begun, folder, { recursive: true, verbatimSymlinks: true });
+  await run(commandsOf(name));
+});
 
 test('every event has its place in the reference, and there are no others', () => {
   const headings = [...page('events.md').matchAll(/^## (\S+)$/gm)].map(([, name]) => name);

@@ -40,5 +40,4 @@ test.each(kinds)(
     expect(Number(builders)).toBeGreaterThan(0);
     expect(Number(calls)).toBeGreaterThan(0);
   },
-  600_000,
 );

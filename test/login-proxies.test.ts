@@ -207,7 +207,7 @@ const hasNginx = existsSync(nginx);
       );
       place.start(nginx, ['-e', 'stderr', '-c', place.file('nginx.conf')]);
       await place.answers();
-    }, 120_000);
+    });
 
     afterAll(() => place.stop());
 
@@ -269,7 +269,7 @@ const problem = apacheProblem();
         KRB5RCACHEDIR: place.file('replays'),
       });
       await place.answers();
-    }, 120_000);
+    });
 
     afterAll(async () => {
       await place.stop();
@@ -327,7 +327,7 @@ const hasApache = apache !== undefined;
       await writeFile(place.file('apache.conf'), apacheConfig(place, lines));
       place.start(apache ?? '', ['-f', place.file('apache.conf'), '-DFOREGROUND']);
       await place.answers();
-    }, 120_000);
+    });
 
     afterAll(() => place.stop());
 

@@ -77,7 +77,7 @@ withKdc(`logins with the programs${problem === null ? '' : ` (skipped: ${problem
     const [line] = (await once(hub.stdout!, 'data')) as [Buffer];
     url = /https:\S+/.exec(String(line))?.[0] ?? '';
     await writeFile(file('koji.conf'), `[koji]\nserver = ${url}\nserverca = ${file('ca.crt')}\n`);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     if (hub.exitCode === null) {

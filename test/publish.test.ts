@@ -50,13 +50,13 @@ beforeAll(async () => {
   copy = new Copy(path.join(temp, 'copy'), registry);
   await copy.publishPackages();
   copy.publishPlugins(examples);
-}, 240_000);
+});
 
 afterAll(async () => {
   await system?.stop({ keep: true });
   await registry?.stop();
   rmSync(temp, { recursive: true, force: true });
-}, 120_000);
+});
 
 /** Keeps the file that the registry hands out, and answers its name. */
 async function download(name: string): Promise<string> {
@@ -85,7 +85,7 @@ test('publint and attw find nothing wrong with any package as it is published', 
   const names = [...ours, ...examples.map(manifestOf)].map(({ name }) => name);
   const files = await Promise.all(names.map(download));
   expect(await complaints(...files)).toEqual(Object.fromEntries(files.map((file) => [file, []])));
-}, 120_000);
+});
 
 test('publint and attw find what is wrong with a package', async () => {
   const bad = path.join(temp, 'bad');
@@ -176,7 +176,7 @@ test('the ten minutes of docs/plugins/ten-minutes.md lead from an empty folder t
   } finally {
     await stopDaemons(folder);
   }
-}, 280_000);
+});
 
 /** Does what the README says to somebody with an empty folder; only @koji packages come from our registry. */
 function install({ url }: Registry): void {
@@ -215,7 +215,7 @@ test('a stranger installs hub, builder, client and plugins, and runs a method an
   const output = path.join(stranger, 'koji/work/tasks', String(id), String(id), 'mytask.txt');
   expect(readFileSync(output, 'utf8')).toBe('hello\nworld\nseven\n');
   await system.stop({ keep: true });
-}, 240_000);
+});
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -295,4 +295,4 @@ test('a new version is one command away from being published, and its packages w
   expect(refused).toContain('@koji/hub does not name its repository');
   copy!.nameRepository(url);
   expect(copy!.gate(`v${next}`, url)).toBe('');
-}, 60_000);
+});

@@ -51,7 +51,7 @@ test('the quickstart shows a task, a method and a callback of plugins and a pack
   expect(second).toMatch(/untag-build mytag mypkg-1\.0-1/);
   expect(second).toMatch(/mypkg-1\.0-1 +mytag/);
   if (backend === 'sandbox') expect(second).toMatch(/\n +hello from an rpm that Koji built\n/);
-}, 420_000);
+});
 
 test('the quickstart builds by mock where mock works, else names what keeps it from that', () => {
   const mock = path.join(folder, 'mock');

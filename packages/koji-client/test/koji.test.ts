@@ -245,7 +245,7 @@ test('on a terminal watch-task says why a task waits, once for each reason', asy
     `${id} sleep (noarch): free, waiting: channel lonely is disabled (moving)`,
     `${id} sleep (noarch): free -> canceled`,
   ]);
-}, 20_000);
+});
 
 test('why a task waits is found out from what hosts told the hub', async () => {
   const name = 'picky.example.com';

@@ -163,7 +163,6 @@ describe('files of a call that is cut off', () => {
         await test.drop();
       }
     },
-    180_000,
   );
 
   it.each([55])(
@@ -186,7 +185,6 @@ describe('files of a call that is cut off', () => {
         await test.drop();
       }
     },
-    60_000,
   );
 
   it.each([6, 20, 40, 60])(

@@ -289,5 +289,5 @@ describe.each(databases)('a farm of builders on $name', (kind) => {
     expect(farm.ends.size).toBe(total);
     expect(Math.max(...farm.ends.values())).toBe(1);
     expect(Math.min(farm.freed, farm.refused)).toBeGreaterThan(0);
-  }, 400_000);
+  });
 });

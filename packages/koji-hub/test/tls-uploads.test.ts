@@ -32,7 +32,7 @@ describe.each(databases)('a hub that asks for certificates, on $name', (kind) =>
           await copyFile(file(name), path.join(folder, name));
       },
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await hub.drop();

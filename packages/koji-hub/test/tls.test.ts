@@ -31,7 +31,7 @@ beforeAll(async () => {
   await makeCertificate(certificates, 'old', { subject: subject('alice'), by: 'ca', days: -1 });
   await makeCertificate(certificates, 'nameless', { subject: '/O=Example', by: 'ca' });
   await makeCertificate(certificates, 'twice', { subject: '/CN=root/CN=alice', by: 'ca' });
-}, 60_000);
+});
 
 afterAll(() => rm(certificates, { recursive: true }));
 
