@@ -85,7 +85,7 @@ const checks: Readonly<Record<string, (state: string) => unknown>> = {
     expect(Object.keys(api).filter((name) => !described.has(name))).toEqual(others);
   },
   databases: () => {
-    expect(hubOptions.Database.doc).toMatch(/or sqlite:koji.db when there are none$/);
+    expect(hubOptions.Database.doc).toMatch(/or sqlite:koji.db if none is set$/);
     expect(hubOptions.Workers.doc).toMatch(/more than one needs PostgreSQL$/);
   },
   logins: async (state) => {

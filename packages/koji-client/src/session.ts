@@ -631,7 +631,7 @@ export class SessionBase {
 export function retryText({ method, error, tries, delay, until }: Retry): string {
   const next = delay > 0 ? `in ${Math.ceil(delay)} s` : 'now';
   const end = until === null ? 'until the hub is back' : `until ${until.toTimeString().slice(0, 8)}`;
-  return `try ${tries} of ${method} failed: ${error.message}; trying again ${next}, ${end}`;
+  return `try ${tries} of ${method} failed: ${error.message}; retrying ${next}, ${end}`;
 }
 
 /** A session with the hub's methods: `session.getTag('f44')`, `session.host.getHost()`. */

@@ -45,13 +45,13 @@ test('on a terminal the command says that it repeats a call, why and until when'
   );
   const args = ['-c', profile, '--noauth', 'call', 'getAPIVersion'];
   const piped = await runKoji(args);
-  expect(piped.stderr).not.toContain('trying again');
+  expect(piped.stderr).not.toContain('retrying');
   const onTerminal = await runKoji(args, { terminal: true });
   const lines = onTerminal.stdout.split(/\r?\n/);
   const line = (count: number) =>
     expect.stringMatching(
       new RegExp(
-        `^try ${count} of getAPIVersion failed: no answer from ${gone}: .*ECONNREFUSED.*; trying again now, until \\d\\d:\\d\\d:\\d\\d \\(Ctrl-C ends it\\)$`,
+        `^try ${count} of getAPIVersion failed: no answer from ${gone}: .*ECONNREFUSED.*; retrying now, until \\d\\d:\\d\\d:\\d\\d \\(Ctrl-C ends it\\)$`,
       ),
     ) as string;
   expect(lines.slice(0, 2)).toEqual([line(1), line(2)]);

@@ -65,6 +65,13 @@ async function delay(): Promise<number> {
   return answer.delay;
 }
 
+/** How many times as much processor time the machine takes now as a usual one, at least 1. */
+async function pace(): Promise<number> {
+  hub.send('pace');
+  const [answer] = (await once(hub, 'message')) as [{ pace: number }];
+  return answer.pace;
+}
+
 /** Returns how long a call blocks the hub's loop, in milliseconds; it may fail, but must be answered. */
 async function delayOf(method: string, args: readonly unknown[]): Promise<number> {
   const body = encodeCall(method, encodeArgs(args, {}));
@@ -101,7 +108,7 @@ async function tooSlow(method: string, args: readonly unknown[], kind: string): 
   let usual = baseline.get(kind) ?? 0;
   for (let attempt = 0; attempt < 3; attempt++) {
     held = await delayOf(method, args);
-    if (held <= Math.max(100, 3 * usual)) return [];
+    if (held <= Math.max(100, 3 * usual) || held <= 100 * (await pace())) return [];
     // The machine may be busy with something else: then it is for the baseline too.
     usual = Math.max(usual, await delayOf('echo', [texts[kind]]));
   }

@@ -9,6 +9,8 @@ interface Figures {
   readonly status: number;
   /** Processor time that the hub's event loop was held up for at the longest. */
   readonly slice: number;
+  /** How many times as much processor time the machine took then as a usual one, at least 1. */
+  readonly pace: number;
 }
 
 /** The clock's time would be a busy machine's; on one that has nothing else to do, the two are much the same. */
@@ -27,7 +29,7 @@ describe.each(databases)('the calls that take longest, on $name', (kind) => {
         .map((line) => JSON.parse(line) as Figures);
       expect(calls.length).toBeGreaterThan(20);
       expect(calls.filter(({ status }) => status !== 200)).toEqual([]);
-      expect(calls.filter(({ slice }) => slice > longest)).toEqual([]);
+      expect(calls.filter(({ slice, pace }) => slice > longest * pace)).toEqual([]);
     } finally {
       await made.drop();
     }

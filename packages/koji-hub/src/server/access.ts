@@ -61,9 +61,9 @@ function isSmall(params: readonly unknown[]): boolean {
       if (value.length > smallValues) return false;
       waiting.push(...(value as unknown[]));
     } else if (typeof value === 'object' && value !== null && !(value instanceof Double)) {
-      const entries = Object.entries(value);
-      if (entries.length > smallValues) return false;
-      waiting.push(...entries);
+      const keys = Object.keys(value);
+      if (keys.length > smallValues) return false;
+      waiting.push(...keys, ...(Object.values(value) as unknown[]));
     }
     if (count > 4 * smallValues || length > smallLength) return false;
   }

@@ -1,4 +1,5 @@
 import type { Logger } from '@koji/core';
+import { Double } from '@koji/core/wire';
 import { repr } from '../domain/values/repr.js';
 
 /** Longest part of the arguments in a line. */
@@ -48,13 +49,32 @@ export class MemoryWatch {
 function argumentsText(method: string, params: readonly unknown[]): string {
   // Logins have passwords, also in multicalls.
   if (/login|multicall/i.test(method)) return `(${params.length} not shown)`;
-  const text = repr(params.map(briefly));
+  const text = repr(briefly(params, { left: shown }));
   return text.length > shown ? `${text.slice(0, shown - 3)}...` : text;
 }
 
-// Formatting a large argument would itself use much memory.
-function briefly(value: unknown): unknown {
+/**
+ * The first values of an argument, since formatting all of a large one would itself use much time and memory.
+ *
+ * @param room how many values may follow, at any depth
+ */
+function briefly(value: unknown, room: { left: number }): unknown {
+  room.left -= 1;
   if (typeof value === 'string') return value.slice(0, shown);
-  if (Array.isArray(value)) return value.slice(0, shown).map(briefly);
-  return Buffer.isBuffer(value) ? value.subarray(0, shown) : value;
+  if (value instanceof Uint8Array) return value.subarray(0, shown);
+  if (Array.isArray(value)) return firstOf(value as readonly unknown[], room, (item) => briefly(item, room));
+  if (typeof value !== 'object' || value === null || value instanceof Double) return value;
+  const members = value as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    firstOf(Object.keys(members), room, (key) => [key.slice(0, shown), briefly(members[key], room)] as const),
+  );
+}
+
+function firstOf<T, U>(values: readonly T[], room: { readonly left: number }, map: (value: T) => U): U[] {
+  const first: U[] = [];
+  for (const value of values) {
+    if (room.left <= 0) break;
+    first.push(map(value));
+  }
+  return first;
 }
